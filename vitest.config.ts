@@ -1,10 +1,22 @@
 import { defineConfig } from "vitest/config"
 
+// When this names a file, the results are also written there as JSON.
+const report = process.env.GRINTA_TEST_REPORT
+
+const project = (name: string, include: ReadonlyArray<string>, exclude: ReadonlyArray<string> = []) => ({
+  extends: true as const,
+  test: { name, include: [...include], exclude: [...exclude] }
+})
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**"],
     testTimeout: 30_000,
-    hookTimeout: 30_000
+    hookTimeout: 30_000,
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    projects: [
+      project("unit", ["test/**/*.test.ts"], ["test/interop/**", "test/package/**"]),
+      project("interop", ["test/interop/**/*.test.ts"]),
+      project("package", ["test/package/**/*.test.ts"])
+    ]
   }
 })

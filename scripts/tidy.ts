@@ -1,0 +1,257 @@
+/**
+ * The rules that the compiler and the linter do not know, as functions of source text.
+ *
+ * A line that ends in `// tidy: <reason>` is exempt from the one rule that it breaks.
+ */
+import { isBuiltin } from "node:module"
+import { basename, posix } from "node:path"
+import { endsExpression, type Import, parse, type Source, type Token } from "./tokens.ts"
+
+export interface Violation {
+  readonly path: string
+  /** From 1. */
+  readonly line: number
+  readonly rule: string
+  readonly message: string
+}
+
+export interface Findings {
+  readonly violations: ReadonlyArray<Violation>
+  /** How many violations a reasoned comment excuses. */
+  readonly exempted: number
+}
+
+/** Lines a source file may have; generated code excepted. */
+export const linesMax = 300
+
+/** What `src/protocol` may name of Effect: modules of data. */
+export const dataModules: ReadonlySet<string> = new Set([
+  ...["Array", "Brand", "Data", "Duration", "Equal", "Hash", "HashMap", "HashSet", "Option", "Order", "Predicate"],
+  ...["Record", "Result", "Schema", "Struct", "Tuple"]
+])
+
+/** Imports may only go down this list, or stay where they are. */
+const levels = ["protocol", "services", "layers", "index"]
+
+/** The level of a path below src: a folder that is no level is an addition to the core, above all of it. */
+const levelOf = (path: string): number => {
+  const [, folder = "", rest] = path.split("/")
+  const level = rest === undefined ? levels.indexOf("index") : levels.indexOf(folder)
+  return level === -1 ? levels.length : level
+}
+
+const within = (module: string, prefixes: ReadonlyArray<string>): boolean =>
+  prefixes.some((prefix) => module === prefix || module.startsWith(`${prefix}/`))
+const isRelative = (module: string): boolean => module.startsWith(".")
+const resolve = (path: string, module: string): string => posix.join(posix.dirname(path), module)
+
+type Finding = Omit<Violation, "path">
+type Check = (source: Source) => ReadonlyArray<Finding>
+
+const finding = (line: number, rule: string, message: string): ReadonlyArray<Finding> => [{ line, rule, message }]
+
+const direction = (path: string, { from, line }: Import): ReadonlyArray<Finding> => {
+  const rule = "direction"
+  if (from.split("/").includes("scratchpad"))
+    return finding(line, rule, `imports ${from}: scratchpad is for probes and is never imported`)
+  const self = levelOf(path)
+  if (within(from, ["grinta"]) && self < levels.length)
+    return finding(line, rule, `imports ${from}: name the file instead of the package`)
+  if (!isRelative(from)) return []
+  const target = resolve(path, from)
+  if (!target.startsWith("src/")) return finding(line, rule, `imports ${target}: src imports nothing beside it`)
+  if (levelOf(target) <= self) return []
+  return finding(line, rule, `imports ${target} against the arrow index -> layers -> services -> protocol`)
+}
+
+const isMechanism = (module: string): boolean =>
+  isBuiltin(module) || module.startsWith("node:") || within(module, ["@connectrpc", "@effect"])
+
+/** The Effect modules that an import needs at run time. */
+const effectModules = ({ from, isType, names }: Import): ReadonlyArray<string> => {
+  if (isType || !within(from, ["effect"])) return []
+  return from === "effect" ? names : [from.slice("effect/".length)]
+}
+
+const purity = (path: string, entry: Import): ReadonlyArray<Finding> => {
+  const { from, line } = entry
+  const level = levels[levelOf(path)]
+  if (level === "protocol") {
+    if (isMechanism(from))
+      return finding(line, "protocol", `imports ${from}: protocol is pure and does no I/O; move this to src/layers`)
+    const banned = effectModules(entry).filter((name) => !dataModules.has(name))
+    if (banned.length > 0)
+      return finding(line, "protocol", `imports ${banned.join(", ")} of Effect: protocol names only its data modules`)
+  }
+  if (level === "services" && (isMechanism(from) || within(from, ["effect/socket", "effect/net", "effect/Arbitrary"])))
+    return finding(line, "services", `imports ${from}: services are contracts; mechanisms belong in src/layers`)
+  return []
+}
+
+const imports: Check = ({ path, imports }) =>
+  imports.flatMap((entry) => [...direction(path, entry), ...purity(path, entry)])
+
+const length: Check = ({ text }) => {
+  const lines = text.replace(/\n$/, "").split("\n").length
+  if (lines <= linesMax) return []
+  return finding(linesMax + 1, "length", `${lines} lines, ${linesMax} is the limit: one concept per file`)
+}
+
+const fileName: Check = ({ path }) =>
+  path.split("/").some((part) => /(utils?|helpers?)$/i.test(basename(part, ".ts")))
+    ? finding(1, "file name", "name the concept: utils and helpers say nothing")
+    : []
+
+/** A file may pass on a name beside its own exports; a file that only passes on, or passes on all, is a barrel. */
+const barrel: Check = ({ path, tokens, imports, clauses }) => {
+  if (path === "src/index.ts") return []
+  const hasOwn = tokens.some(({ text }, at) => text === "export" && !clauses.has(at))
+  return imports
+    .filter(({ isExport, names }) => isExport && (!hasOwn || names.includes("*")))
+    .flatMap(({ line, from }) => finding(line, "barrel", `passes ${from} on: src/index.ts is the only barrel`))
+}
+
+interface Spot {
+  readonly token: Token
+  readonly next: string
+  readonly previous: Token | undefined
+  /** The token is the name of a property, as in `Effect.try` or `{ try: .. }`. */
+  readonly isProperty: boolean
+  readonly inClause: boolean
+  readonly tokens: ReadonlyArray<Token>
+  readonly at: number
+}
+
+/** `as` in a mapped type renames a key: `{ [K in Keys as Name<K>]: .. }`. */
+const isKeyRename = ({ tokens, at }: Spot): boolean => {
+  let depth = 0
+  let mapped = false
+  for (let index = at - 1; index >= 0; index--) {
+    const text = tokens[index]?.text ?? ""
+    if (depth === 0 && text === "[") return mapped
+    if (depth === 0 && text === "in") mapped = true
+    if (depth === 0 && ["{", "("].includes(text)) return false
+    if (["}", ")", "]"].includes(text)) depth += 1
+    if (["{", "(", "["].includes(text)) depth -= 1
+  }
+  return false
+}
+
+/** By rule: the word, when it is meant, and what to write instead. */
+const words: ReadonlyArray<readonly [rule: string, instead: string, isBanned: (spot: Spot) => boolean]> = [
+  ["try", "use Result.try or Effect.try", ({ token, next }) => token.text === "try" && next === "{"],
+  ["throw", "fail with a typed error", ({ token, isProperty }) => token.text === "throw" && !isProperty],
+  [
+    "async",
+    "write an Effect",
+    ({ token, next, isProperty }) => token.text === "async" && !isProperty && /^[\w$(<*]/.test(next)
+  ],
+  ["await", "write an Effect", ({ token, isProperty }) => token.text === "await" && !isProperty],
+  [
+    "Date",
+    "take the time from Clock, or as an input",
+    ({ token, next, previous, isProperty }) =>
+      token.text === "Date" && !isProperty && (previous?.text === "new" || [".", "("].includes(next))
+  ],
+  [
+    "Math.random",
+    "take chance from Random, or as an input",
+    ({ tokens, at, token }) =>
+      token.text === "Math" && tokens[at + 1]?.text === "." && tokens[at + 2]?.text === "random"
+  ],
+  [
+    "timer",
+    "use Effect.sleep or a Schedule, or return a timer as an output",
+    ({ token, isProperty }) => ["setTimeout", "setInterval"].includes(token.text) && !isProperty
+  ],
+  [
+    "console",
+    "use Effect.log",
+    ({ token, next, isProperty }) => token.text === "console" && next === "." && !isProperty
+  ],
+  ["any", "use unknown, or the type", ({ token, isProperty }) => token.text === "any" && !isProperty],
+  [
+    "non-null",
+    "handle the absent case",
+    ({ token, previous }) => token.text === "!" && !token.startsLine && endsExpression(previous)
+  ],
+  [
+    "as",
+    "parse or narrow the value; only `as const` is allowed",
+    (spot) =>
+      spot.token.text === "as" && spot.next !== "const" && !spot.isProperty && !spot.inClause && !isKeyRename(spot)
+  ],
+  ["default export", "export it by name", ({ token, tokens, at }) => isDefaultExport(token, tokens, at)]
+]
+
+const isDefaultExport = (token: Token, tokens: ReadonlyArray<Token>, at: number): boolean =>
+  token.text === "default" &&
+  (tokens[at - 1]?.text === "export" ||
+    (tokens[at - 1]?.text === "as" && [",", "}"].includes(tokens[at + 1]?.text ?? "")))
+
+const bannedWords: Check = ({ tokens, clauses }) =>
+  tokens.flatMap((token, at) => {
+    const previous = tokens[at - 1]
+    const next = tokens[at + 1]?.text ?? ""
+    const isMember = [".", "?."].includes(previous?.text ?? "") && tokens[at - 2]?.text !== "globalThis"
+    const startsItem = token.startsLine || ["{", ",", ";", "readonly"].includes(previous?.text ?? "")
+    const isKey = startsItem && [":", "?"].includes(next)
+    const spot: Spot = { token, next, previous, isProperty: isMember || isKey, inClause: clauses.has(at), tokens, at }
+    return words
+      .filter(([, , isBanned]) => isBanned(spot))
+      .map(([rule, instead]) => ({ line: token.line, rule, message: `\`${token.text}\` here is banned: ${instead}` }))
+  })
+
+const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords]
+
+/** Judges one source file; `path` is relative to the project and starts with `src/`. Generated code has no faults. */
+export const inspect = (path: string, text: string): Findings => {
+  if (path.startsWith("src/protocol/gen/")) return { violations: [], exempted: 0 }
+  const source = parse(path, text)
+  const found = checks.flatMap((check) => check(source))
+  const excused = new Set<Finding>()
+  const wrong: Array<Finding> = []
+  for (const comment of source.lineComments) {
+    const reason = /^\/\/\s*tidy:(.*)$/.exec(comment.text)?.[1]?.trim()
+    if (reason === undefined) continue
+    const { line } = comment
+    const here = found.filter((violation) => violation.line === line)
+    const rules = new Set(here.map(({ rule }) => rule))
+    if (reason === "") wrong.push({ line, rule: "exemption", message: "a tidy comment gives its reason" })
+    else if (rules.size === 0)
+      wrong.push({ line, rule: "exemption", message: "this line breaks no rule: remove the comment" })
+    else if (rules.size > 1)
+      wrong.push({ line, rule: "exemption", message: "one rule can be exempted on a line, not more" })
+    else for (const violation of here) excused.add(violation)
+  }
+  const violations = [...found.filter((violation) => !excused.has(violation)), ...wrong]
+  return { violations: violations.map((violation) => ({ path, ...violation })), exempted: excused.size }
+}
+
+export const violations = (path: string, text: string): ReadonlyArray<Violation> => inspect(path, text).violations
+
+/** The import cycles among files, given by path and text; type imports count, since a cycle is a matter of design. */
+export const cycles = (files: ReadonlyMap<string, string>): ReadonlyArray<Violation> => {
+  const targets = (path: string): ReadonlyArray<string> =>
+    parse(path, files.get(path) ?? "")
+      .imports.filter(({ from }) => isRelative(from))
+      .map(({ from }) => resolve(path, from))
+      .filter((target) => files.has(target))
+  const found: Array<Violation> = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: ReadonlyArray<string>): void => {
+    const start = trail.indexOf(path)
+    if (start !== -1) {
+      const message = `imports itself: ${[...trail.slice(start), path].join(" -> ")}`
+      found.push({ path, line: 1, rule: "cycle", message })
+      return
+    }
+    if (done.has(path)) return
+    for (const target of targets(path)) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of files.keys()) visit(path, [])
+  return found
+}
+
+export const format = ({ path, line, rule, message }: Violation): string => `${path}:${line} [${rule}] ${message}`

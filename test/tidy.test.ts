@@ -1,0 +1,228 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the fixtures are source text
+
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import { cycles, format, inspect, linesMax, violations } from "../scripts/tidy.ts"
+
+const sources: ReadonlyMap<string, string> = new Map(
+  readdirSync("src", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join("src", name))
+    .sort()
+    .map((path) => [path, readFileSync(path, "utf8")])
+)
+
+/** The rules that `text` breaks as the file `path`, each as often as it is broken. */
+const rules = (path: string, text: string): ReadonlyArray<string> => violations(path, text).map(({ rule }) => rule)
+
+const layer = "src/layers/UdpSocket.ts"
+const protocol = "src/protocol/swim/Probe.ts"
+const service = "src/services/Gossip.ts"
+
+describe("src is tidy", () => {
+  it("every file keeps the rules", () => {
+    const findings = [...sources].map(([path, text]) => inspect(path, text))
+    const exempted = findings.reduce((sum, finding) => sum + finding.exempted, 0)
+    console.log(`tidy: ${sources.size} files, ${exempted} exempted ${exempted === 1 ? "line" : "lines"}`)
+    const found = findings.flatMap((finding) => finding.violations.map(format))
+    assert.isEmpty(found, `\n${found.join("\n")}\n`)
+  })
+
+  it("no imports run in a circle", () => {
+    const found = cycles(sources).map(format)
+    assert.isEmpty(found, `\n${found.join("\n")}\n`)
+  })
+})
+
+describe("direction of imports", () => {
+  it.each([
+    ["src/protocol/Name.ts", "../services/Gossip.ts"],
+    ["src/services/Gossip.ts", "../layers/Host.ts"],
+    ["src/layers/Host.ts", "../index.ts"],
+    ["src/layers/Host.ts", "../testing/Simulation.ts"],
+    ["src/index.ts", "./gateway/Gateway.ts"],
+    ["src/layers/Host.ts", "../../test/sim/Cluster.ts"],
+    ["src/layers/Host.ts", "../../scratchpad/probe.ts"],
+    ["src/testing/Simulation.ts", "../../scratchpad/probe.ts"],
+    ["src/layers/Host.ts", "grinta"]
+  ])("%s may not import %s", (path, from) => {
+    assert.deepStrictEqual(rules(path, `import { a } from "${from}"\n`), ["direction"])
+    assert.deepStrictEqual(rules(path, `import type { A } from "${from}"\n`), ["direction"])
+    assert.deepStrictEqual(rules(path, `export const a = import("${from}")\n`), ["direction"])
+  })
+
+  it.each([
+    ["src/index.ts", "./layers/Host.ts"],
+    ["src/layers/Host.ts", "../protocol/Name.ts"],
+    ["src/layers/Host.ts", "./UdpSocket.ts"],
+    ["src/services/Gossip.ts", "../protocol/Name.ts"],
+    ["src/protocol/swim/Probe.ts", "../Name.ts"],
+    ["src/testing/Simulation.ts", "../layers/Host.ts"],
+    ["src/cli/main.ts", "../index.ts"]
+  ])("%s may import %s", (path, from) => {
+    assert.isEmpty(rules(path, `import { a } from "${from}"\n`))
+  })
+})
+
+describe("purity", () => {
+  it.each([
+    `import { createSocket } from "node:dgram"`,
+    `import { createSocket } from "dgram"`,
+    `import { NodeRuntime } from "@effect/platform-node"`,
+    `import type { Transport } from "@connectrpc/connect"`,
+    `import { Effect } from "effect"`,
+    `import { Option, Queue as Q } from "effect"`,
+    `import * as E from "effect"`,
+    `import * as Effect from "effect/Effect"`,
+    `import { Socket } from "effect/socket"`
+  ])("protocol may not say %s", (text) => {
+    assert.deepStrictEqual(rules(protocol, text), ["protocol"])
+  })
+
+  it.each([
+    `import { Array as Arr, Data, type Effect, Option, Result, Schema } from "effect"`,
+    `import type { Effect } from "effect"`,
+    `import * as HashMap from "effect/HashMap"`,
+    `import { create } from "@bufbuild/protobuf"`
+  ])("protocol may say %s", (text) => {
+    assert.isEmpty(rules(protocol, text))
+  })
+
+  it.each([
+    `import { createSocket } from "node:dgram"`,
+    `import type { Transport } from "@connectrpc/connect"`,
+    `import { NodeRuntime } from "@effect/platform-node"`,
+    `import * as Socket from "effect/socket/Socket"`,
+    `import { NetAddress } from "effect/net"`
+  ])("services may not say %s", (text) => {
+    assert.deepStrictEqual(rules(service, text), ["services"])
+    assert.isEmpty(rules(layer, text))
+  })
+
+  it("services may name Effect", () => {
+    assert.isEmpty(rules(service, `import { Context, Effect } from "effect"`))
+  })
+})
+
+describe("banned words", () => {
+  it.each([
+    ["try", "try { f() } catch { g() }"],
+    ["throw", `throw new Error("x")`],
+    ["async", "const f = async () => 1"],
+    ["async", "async function f() {}"],
+    ["async", "run(1, async (x) => x)"],
+    ["await", "const x = await f()"],
+    ["await", "for await (const x of xs) f(x)"],
+    ["Date", "const now = Date.now()"],
+    ["Date", "const now = new Date()"],
+    ["Math.random", "const x = Math.random()"],
+    ["Math.random", "const random = Math.random"],
+    ["timer", "setTimeout(f, 1)"],
+    ["timer", "globalThis.setInterval(f, 1)"],
+    ["timer", `import { setTimeout } from "node:timers/promises"`],
+    ["console", `console.log("x")`],
+    ["any", "const x: any = 1"],
+    ["any", "type X = Array<any>"],
+    ["non-null", "const x = y!.z"],
+    ["non-null", "const x = f()!"],
+    ["non-null", "const x = a[0]!"],
+    ["non-null", "let x!: string"],
+    ["as", "const x = y as Z"],
+    ["as", "const x = { a: [f(y) as Z] }"],
+    ["as", "const x = `${y as Z}`"],
+    ["default export", "export default 1"],
+    ["default export", "const a = 1\nexport { a as default }"]
+  ])("%s: %s", (rule, text) => {
+    assert.deepStrictEqual(rules(layer, text), [rule])
+  })
+
+  it.each([
+    "// try { throw await async Date.now() } as any",
+    "/* setTimeout(f)\n * console.log(x!) */",
+    `const x = "try { throw x as any }"`,
+    "const x = `console.log() ${y} Date.now() ${{ a: 1 }.a} x as any`",
+    "const x = /setTimeout|console.log|a!b/.test(y)",
+    "const x = a / b; const y = c / d",
+    "const x = Effect.try({ try: () => 1, catch: () => 2 })",
+    "const x = Deferred.await(y)",
+    "const x = Effect.as(y, 1)",
+    "interface X {\n  any: string\n  await?: string\n}",
+    "const x = [1] as const",
+    `import { a as b } from "./A.ts"`,
+    `import * as A from "./A.ts"`,
+    "const a = 1\nexport { a as b }",
+    "type X<T> = { readonly [K in keyof T as `get${K}`]: T[K] }",
+    "const x = !y && !z !== !w",
+    "if (x) return !y",
+    "const x: Date = y",
+    "const x = Schema.Date",
+    "request.setTimeout(1)"
+  ])("allowed: %s", (text) => {
+    assert.isEmpty(violations(layer, text))
+  })
+})
+
+describe("files", () => {
+  it("are short", () => {
+    assert.isEmpty(rules(layer, "f()\n".repeat(linesMax)))
+    assert.deepStrictEqual(rules(layer, "f()\n".repeat(linesMax + 1)), ["length"])
+  })
+
+  it.each(["src/layers/utils.ts", "src/utils/A.ts", "src/layers/Helpers.ts", "src/protocol/stringUtil.ts"])(
+    "are not called %s",
+    (path) => {
+      assert.deepStrictEqual(rules(path, ""), ["file name"])
+    }
+  )
+
+  it("pass on other files in src/index.ts only", () => {
+    const barrel = `export * from "./A.ts"\nexport { b } from "./B.ts"\nexport * as C from "./C.ts"\n`
+    assert.deepStrictEqual(rules(layer, barrel), ["barrel", "barrel", "barrel"])
+    assert.isEmpty(rules("src/index.ts", barrel))
+    assert.isEmpty(rules(layer, `export type { Name } from "../protocol/Name.ts"\nexport const a = 1\n`))
+  })
+
+  it("under src/protocol/gen are left alone", () => {
+    assert.isEmpty(rules("src/protocol/gen/a_pb.ts", "export default x as any\n".repeat(linesMax + 1)))
+  })
+
+  it("do not import each other in a circle", () => {
+    const files = new Map([
+      ["src/layers/A.ts", `import { b } from "./B.ts"`],
+      ["src/layers/B.ts", `import type { C } from "./C.ts"`],
+      ["src/layers/C.ts", `export { a } from "./A.ts"`],
+      ["src/layers/D.ts", `import { a } from "./A.ts"`]
+    ])
+    const circle = "imports itself: src/layers/A.ts -> src/layers/B.ts -> src/layers/C.ts -> src/layers/A.ts"
+    assert.deepStrictEqual(
+      cycles(files).map(({ message }) => message),
+      [circle]
+    )
+    files.delete("src/layers/C.ts")
+    assert.isEmpty(cycles(files))
+  })
+})
+
+describe("a tidy comment", () => {
+  it("exempts the one rule that its line breaks", () => {
+    const text = "const x = y as Z // tidy: the library types it as unknown\nconst z = y as Z\n"
+    const { violations, exempted } = inspect(layer, text)
+    assert.strictEqual(exempted, 1)
+    assert.deepStrictEqual(violations.map(format), [
+      `${layer}:2 [as] \`as\` here is banned: parse or narrow the value; only \`as const\` is allowed`
+    ])
+  })
+
+  it("gives a reason", () => {
+    assert.deepStrictEqual(rules(layer, "const x = y as Z // tidy:"), ["as", "exemption"])
+  })
+
+  it("does not exempt two rules at once", () => {
+    assert.deepStrictEqual(rules(layer, "const x = y! as Z // tidy: both"), ["non-null", "as", "exemption"])
+  })
+
+  it("goes when it has nothing to exempt", () => {
+    assert.deepStrictEqual(rules(layer, "const x = 1 // tidy: once needed"), ["exemption"])
+  })
+})
