@@ -1,0 +1,88 @@
+/**
+ * The caller's side of opening a flow: Open, then Accepted or Rejected, then the flow.
+ */
+import { Cause, Effect, type Scope } from "effect"
+import * as Frame from "../protocol/flow/Frame.ts"
+import type { Limits } from "../protocol/flow/Limits.ts"
+import type { Contract } from "../services/Contract.ts"
+import type { Flow } from "../services/Flow.ts"
+import type { Host } from "../services/Host.ts"
+import {
+  EndpointBusy,
+  EndpointNotFound,
+  FabricClosed,
+  HostUnreachable,
+  Incompatible,
+  NameInvalid,
+  NetworkError,
+  type NetworkErrorReason,
+  Unauthorized
+} from "../services/NetworkError.ts"
+import type { Link } from "../services/Transport.ts"
+import * as FlowChannel from "./FlowChannel.ts"
+import * as TypedFlow from "./TypedFlow.ts"
+
+const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): NetworkErrorReason => {
+  const { detail } = rejected
+  switch (rejected.reason) {
+    case "EndpointNotFound":
+      return new EndpointNotFound({ endpoint })
+    case "EndpointBusy":
+      return new EndpointBusy({ endpoint, host: host.id })
+    case "NameInvalid":
+      return new NameInvalid({ name: endpoint, rule: detail })
+    case "Unauthorized":
+      return new Unauthorized({ host: host.id, detail })
+    case "Closed":
+      return new FabricClosed({ host: host.id })
+    case "WrongHost":
+      return new HostUnreachable({ host: host.id, address: addressOf(host), cause: detail })
+    case "Incompatible":
+    case "Unspecified":
+      return new Incompatible({ endpoint, host: host.id, detail })
+  }
+}
+
+const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
+
+/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */
+export const open = Effect.fnUntraced(function* <In, Out, E>(
+  link: Link,
+  contract: Contract<In, Out, E>,
+  options: { readonly caller: string; readonly host: Host; readonly limits: Limits }
+): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
+  const { caller, host, limits } = options
+  const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
+  const unreachable = (cause: unknown) => fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
+
+  const answer = yield* Effect.andThen(
+    link.write({
+      _tag: "Open",
+      endpoint: contract.name,
+      wireVersion: Frame.wireVersion,
+      contract: contract.fingerprint,
+      codec: contract.codec,
+      caller,
+      host: host.id
+    }),
+    link.read
+  ).pipe(Effect.catch((error) => unreachable(Cause.isDone(error) ? "it hung up without an answer" : error.detail)))
+  if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
+  if (answer._tag !== "Accepted") {
+    const detail = `it answered Open with ${answer._tag}`
+    return yield* fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
+  }
+  const channel = yield* FlowChannel.make(link, {
+    endpoint: contract.name,
+    peer: host.id,
+    limits,
+    decodeError: contract.error.decode,
+    finishAtEnd: true
+  })
+  return TypedFlow.make(channel, {
+    endpoint: contract.name,
+    peer: host.id,
+    outgoing: contract.input,
+    incoming: contract.output
+  })
+})

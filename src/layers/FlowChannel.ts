@@ -1,0 +1,263 @@
+/**
+ * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
+ * for every transport and for both ends.
+ *
+ * Two fibers, owned by the scope of the flow: one writes what waits, as packed as it waits; one reads. What has come is
+ * handed out before a failure is; what waits to leave is dropped by one.
+ */
+import { Cause, Effect, Fiber, Result, type Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty } from "effect/Array"
+import * as Frame from "../protocol/flow/Frame.ts"
+import * as Inbox from "../protocol/flow/Inbox.ts"
+import type { Limits } from "../protocol/flow/Limits.ts"
+import * as Receiver from "../protocol/flow/Receiver.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
+import {
+  FlowClosed,
+  FlowError,
+  type FlowErrorReason,
+  FlowReset,
+  MalformedMessage,
+  MessageTooLarge,
+  PeerLost,
+  ProtocolViolation
+} from "../services/FlowError.ts"
+import type { Link, LinkBroken } from "../services/Transport.ts"
+import * as Signal from "./Signal.ts"
+
+export interface Options<E> {
+  readonly endpoint: string
+  readonly peer: string
+  readonly limits: Limits
+  /** The error that the peer declared, from its bytes; a string says why there is none. */
+  readonly decodeError: (encoded: Uint8Array) => Result.Result<E, unknown>
+  /** The caller finishes the link with its last frame; the endpoint keeps it until its handler is done. */
+  readonly finishAtEnd: boolean
+}
+
+export interface FlowChannel<E> {
+  readonly sendAll: (messages: ReadonlyArray<Uint8Array>) => Effect.Effect<void, FlowError | E>
+  readonly receive: Effect.Effect<Uint8Array, FlowError | E | Cause.Done>
+  readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, FlowError | E | Cause.Done>
+  /** Ends the outgoing direction, with End or with the given frame; what was sent before leaves first. */
+  readonly endWith: (last?: Frame.Fail) => Effect.Effect<void, FlowError | E>
+  /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
+  readonly refuse: (reason: FlowErrorReason, last: Frame.Fail) => FlowError
+  /** An error of this flow, as of now. */
+  readonly error: (reason: FlowErrorReason) => FlowError
+  /** Waits until the last frame is with the carrier, or never will be. */
+  readonly flushed: Effect.Effect<void>
+  /** Waits until the flow has failed. */
+  readonly failed: Effect.Effect<void>
+  /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
+  readonly drain: Effect.Effect<void>
+}
+
+const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
+  switch (broken.how) {
+    case "lost":
+      return new PeerLost({ detail: broken.detail })
+    case "reset":
+      return new FlowReset({ detail: broken.detail })
+    case "violation":
+      return new ProtocolViolation({ detail: broken.detail })
+  }
+}
+
+const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
+  switch (frame.reason) {
+    case "MalformedMessage":
+      return new MalformedMessage({ cause: frame.detail })
+    case "ProtocolViolation":
+      return new ProtocolViolation({ detail: frame.detail })
+    case "Domain":
+    case "Handler":
+    case "Reset":
+    case "MessageTooLarge":
+    case "Closed":
+    case "Unspecified":
+      return new FlowReset({ detail: frame.detail })
+  }
+}
+
+export const make = Effect.fnUntraced(function* <E>(
+  link: Link,
+  options: Options<E>
+): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
+  const { endpoint, peer, limits } = options
+  const sender = Sender.make(limits)
+  const receiver = Receiver.make(limits)
+  const inbox = Inbox.make(limits)
+  let failing: Effect.Effect<never, FlowError | E> | undefined
+  /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
+  let refused: Effect.Effect<never, FlowError> | undefined
+  let isDiscarding = false
+  const room = Signal.make()
+  const work = Signal.make()
+  const arrival = Signal.make()
+  const space = Signal.make()
+  const failure = Signal.make()
+
+  const error = (reason: FlowErrorReason): FlowError =>
+    new FlowError({ endpoint, peer, delivered: sender.delivered, reason })
+
+  const breakWith = (cause: FlowError | E, last?: Frame.Fail): void => {
+    if (failing !== undefined || (receiver.status === "ended" && sender.status === "ended")) return
+    failing = Effect.fail(cause)
+    Sender.abandon(sender, last)
+    for (const signal of [room, work, arrival, space, failure]) signal.notify()
+  }
+
+  const refuse = (reason: FlowErrorReason, last: Frame.Fail): FlowError => {
+    const cause = error(reason)
+    refused = Effect.fail(cause)
+    breakWith(cause, last)
+    return cause
+  }
+
+  const queue = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
+    for (let i = from; i < messages.length; i++) {
+      const message = messages[i]
+      if (failing !== undefined) return failing
+      if (sender.status !== "open") return Effect.fail(error(new FlowClosed({ detail: "this direction has ended" })))
+      if (message === undefined) continue
+      if (!Sender.hasRoom(sender)) {
+        work.notify()
+        return Effect.flatMap(room.wait, () => queue(messages, i))
+      }
+      Sender.offer(sender, message)
+    }
+    work.notify()
+    return Effect.void
+  }
+
+  const sendAll = (messages: ReadonlyArray<Uint8Array>) =>
+    Effect.suspend(() => {
+      const bytesMax = limits.messageBytesMax
+      const large = messages.find((message) => message.byteLength > bytesMax)
+      return large === undefined
+        ? queue(messages, 0)
+        : Effect.fail(error(new MessageTooLarge({ bytes: large.byteLength, bytesMax })))
+    })
+
+  const endWith = (last?: Frame.Fail) =>
+    Effect.suspend(() => {
+      if (failing !== undefined) return failing
+      if (Sender.end(sender, last)) work.notify()
+      return Effect.void
+    })
+
+  const isSending = (): boolean => sender.status === "open" || sender.status === "ending"
+
+  const writeAll = Effect.gen(function* () {
+    while (isSending()) {
+      const frame = Sender.take(sender)
+      if (frame === undefined) yield* work.wait
+      else {
+        room.notify()
+        yield* link.write(frame)
+      }
+    }
+    if (options.finishAtEnd || sender.fail !== undefined) yield* link.finish
+  })
+
+  const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
+    if (isDiscarding) return Effect.void
+    Inbox.push(inbox, messages)
+    arrival.notify()
+    return Effect.whileLoop({
+      while: () => failing === undefined && !isDiscarding && Inbox.isFull(inbox),
+      body: () => space.wait,
+      step: () => undefined
+    })
+  }
+
+  const onFail = (frame: Frame.Fail): void => {
+    const domain = frame.reason === "Domain" ? options.decodeError(frame.error) : undefined
+    breakWith(domain !== undefined && Result.isSuccess(domain) ? domain.success : error(reasonOfFail(frame)))
+  }
+
+  const onFrame = (frame: Frame.Frame): Effect.Effect<void> => {
+    const received = Receiver.receive(receiver, frame)
+    switch (received._tag) {
+      case "Messages":
+        return accept(received.messages)
+      case "Ended":
+        return Effect.sync(arrival.notify)
+      case "Failed":
+        return Effect.sync(() => onFail(received.fail))
+      case "TooLarge": {
+        const { bytes } = received
+        const bytesMax = limits.messageBytesMax
+        return Effect.sync(() => {
+          refuse(
+            new MessageTooLarge({ bytes, bytesMax }),
+            Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
+          )
+        })
+      }
+      case "Violation": {
+        const { detail } = received
+        return Effect.sync(() => {
+          refuse(new ProtocolViolation({ detail }), Frame.fail("ProtocolViolation", detail))
+        })
+      }
+    }
+  }
+
+  const readAll = Effect.gen(function* () {
+    while (failing === undefined) yield* onFrame(yield* link.read)
+  })
+
+  /** The peer has finished in good order: there is no more to read, and nobody to write to. */
+  const onFinished = (): void =>
+    breakWith(
+      error(
+        receiver.status === "ended"
+          ? new FlowClosed({ detail: "the peer has finished" })
+          : new PeerLost({ detail: "the stream stopped without End" })
+      )
+    )
+
+  const onBroken = (broken: LinkBroken) => Effect.sync(() => breakWith(error(reasonOfLink(broken))))
+
+  const pending = <A>(take: () => A | undefined): Effect.Effect<A, FlowError | E | Cause.Done> =>
+    Effect.suspend(() => {
+      if (refused !== undefined) return refused
+      const taken = take()
+      if (taken !== undefined) {
+        if (!Inbox.isFull(inbox)) space.notify()
+        return Effect.succeed(taken)
+      }
+      if (receiver.status === "ended") return Cause.done()
+      return failing ?? Effect.flatMap(arrival.wait, () => pending(take))
+    })
+
+  const takeAll = (): NonEmptyReadonlyArray<Uint8Array> | undefined => {
+    const messages = Inbox.takeAll(inbox)
+    return isReadonlyArrayNonEmpty(messages) ? messages : undefined
+  }
+
+  const writer = yield* Effect.forkScoped(Effect.catch(writeAll, onBroken))
+  const reader = yield* Effect.forkScoped(
+    Effect.catch(readAll, (ended) => (Cause.isDone(ended) ? Effect.sync(onFinished) : onBroken(ended)))
+  )
+  yield* Effect.forkScoped(Effect.catch(link.broken, onBroken))
+
+  return {
+    sendAll,
+    receive: pending(() => Inbox.take(inbox)),
+    receiveAll: pending(takeAll),
+    endWith,
+    refuse,
+    error,
+    flushed: Effect.asVoid(Fiber.await(writer)),
+    failed: Effect.suspend(() => (failing === undefined ? failure.wait : Effect.void)),
+    drain: Effect.suspend(() => {
+      isDiscarding = true
+      space.notify()
+      return Effect.asVoid(Fiber.await(reader))
+    })
+  }
+})

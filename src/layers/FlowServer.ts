@@ -1,0 +1,167 @@
+/**
+ * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
+ */
+import { Cause, type Context, type Duration, Effect, Option, Result, type Scope } from "effect"
+import * as Frame from "../protocol/flow/Frame.ts"
+import * as Limits from "../protocol/flow/Limits.ts"
+import * as Name from "../protocol/Name.ts"
+import type { Codec } from "../services/Codec.ts"
+import type { Contract } from "../services/Contract.ts"
+import type { Handler } from "../services/Fabric.ts"
+import { FlowError } from "../services/FlowError.ts"
+import type { Link } from "../services/Transport.ts"
+import * as FlowChannel from "./FlowChannel.ts"
+import * as TypedFlow from "./TypedFlow.ts"
+
+export interface Config {
+  readonly limits: Limits.Limits
+  /** Flows that one endpoint serves at a time; the next one is told EndpointBusy. */
+  readonly endpointFlowsMax: number
+  /** How long a link may stay without its Open. */
+  readonly openTimeout: Duration.Input
+  /** What a handler gets to finish after its flow has failed, before it is interrupted. */
+  readonly handlerGrace: Duration.Input
+  /** How long a finished flow waits for its caller to read what was sent, and to finish too. */
+  readonly drainTimeout: Duration.Input
+}
+
+export const defaults: Config = {
+  limits: Limits.defaults,
+  endpointFlowsMax: 10_000,
+  openTimeout: "5 seconds",
+  handlerGrace: "5 seconds",
+  drainTimeout: "30 seconds"
+}
+
+/** An endpoint that takes flows. */
+export interface Exposed {
+  /** Why this Open cannot be served; undefined when it can. */
+  readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
+  /** Serves an accepted flow to its end. */
+  readonly serve: (link: Link, open: Frame.Open) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/** The frame that tells the caller how the handler failed: its declared error as it is, anything else without details. */
+const lastFrame = Effect.fnUntraced(function* <E>(name: string, error: Codec<E>, cause: Cause.Cause<E | FlowError>) {
+  const failure = Cause.findErrorOption(cause)
+  if (Option.isSome(failure) && !(failure.value instanceof FlowError)) {
+    const encoded = error.encode(failure.value)
+    if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success)
+  }
+  if (Option.isNone(failure) && !Cause.hasInterruptsOnly(cause))
+    yield* Effect.logError(`the handler of "${name}" died`, cause)
+  return Frame.fail("Handler", "the handler gave up")
+})
+
+/**
+ * Prepares an endpoint. `context` is what the handler needs; `closed` ends when the endpoint is no longer exposed, and
+ * takes the running flows with it.
+ */
+export const expose = <In, Out, E, R>(
+  contract: Contract<In, Out, E>,
+  handler: Handler<In, Out, E, R>,
+  options: {
+    readonly context: Context.Context<Exclude<R, Scope.Scope>>
+    readonly closed: Effect.Effect<void>
+    readonly config: Config
+  }
+): Exposed => {
+  const { config } = options
+  let flows = 0
+
+  const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
+    if (open.codec !== "" && open.codec !== contract.codec)
+      return Frame.rejected("Incompatible", `codec "${open.codec}" asked for, "${contract.codec}" spoken`)
+    if (open.contract !== 0n && open.contract !== contract.fingerprint)
+      return Frame.rejected("Incompatible", `the schemas of codec "${contract.codec}" differ`)
+    return flows < config.endpointFlowsMax ? undefined : Frame.rejected("EndpointBusy", `${flows} flows are open`)
+  }
+
+  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open) {
+    const channel = yield* FlowChannel.make<never>(link, {
+      endpoint: contract.name,
+      peer: open.caller,
+      limits: config.limits,
+      decodeError: () => Result.fail("a caller declares no errors"),
+      finishAtEnd: false
+    })
+    const flow = TypedFlow.make(channel, {
+      endpoint: contract.name,
+      peer: open.caller,
+      outgoing: contract.output,
+      incoming: contract.input
+    })
+    const handled = handler(flow).pipe(
+      Effect.scoped,
+      Effect.provideContext(options.context),
+      Effect.matchCauseEffect({
+        onFailure: (cause) => lastFrame(contract.name, contract.error, cause),
+        onSuccess: () => Effect.undefined
+      })
+    )
+    const abandoned = Effect.as(Effect.andThen(channel.failed, Effect.sleep(config.handlerGrace)), undefined)
+    const closed = Effect.as(options.closed, Frame.fail("Closed", "the endpoint is no longer exposed"))
+    const last = yield* Effect.raceFirst(handled, Effect.raceFirst(abandoned, closed))
+    yield* Effect.ignore(channel.endWith(last))
+    yield* channel.flushed.pipe(
+      Effect.andThen(link.finish),
+      Effect.andThen(channel.drain),
+      Effect.timeoutOption(config.drainTimeout)
+    )
+  })
+
+  return {
+    refusal,
+    serve: (link, open) =>
+      Effect.suspend(() => {
+        flows += 1
+        return Effect.ensuring(
+          serve(link, open),
+          Effect.sync(() => {
+            flows -= 1
+          })
+        )
+      })
+  }
+}
+
+/** Answers an incoming link: the first frame decides which endpoint serves it, or why none does. */
+export const answer = Effect.fnUntraced(
+  function* (
+    link: Link,
+    options: {
+      readonly self: string
+      readonly find: (name: string) => Exposed | undefined
+      readonly config: Config
+    }
+  ) {
+    const open = yield* Effect.timeoutOption(link.read, options.config.openTimeout)
+    if (Option.isNone(open)) return
+    if (open.value._tag !== "Open") {
+      yield* link.write(Frame.fail("ProtocolViolation", `${open.value._tag} came before Open`))
+      return yield* link.finish
+    }
+    const refused = refuse(open.value, options)
+    const exposed = options.find(open.value.endpoint)
+    const rejected = refused ?? exposed?.refusal(open.value)
+    if (exposed === undefined || rejected !== undefined) {
+      yield* link.write(rejected ?? Frame.rejected("EndpointNotFound", "no such endpoint"))
+      return yield* link.finish
+    }
+    yield* link.write(Frame.accepted)
+    yield* exposed.serve(link, open.value)
+  },
+  (answered) => Effect.ignore(answered)
+)
+
+const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
+  if (open.wireVersion !== Frame.wireVersion)
+    return Frame.rejected(
+      "Incompatible",
+      `frames of version ${open.wireVersion}, this host speaks ${Frame.wireVersion}`
+    )
+  if (open.host !== "" && open.host !== options.self)
+    return Frame.rejected("WrongHost", `this is host "${options.self}"`)
+  const rule = Name.violation(open.endpoint)
+  return rule === undefined ? undefined : Frame.rejected("NameInvalid", rule)
+}

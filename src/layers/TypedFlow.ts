@@ -1,0 +1,75 @@
+/**
+ * A flow of messages over a channel of bytes: encodes what leaves, decodes what is handed out.
+ */
+import { Effect, Result, Stream } from "effect"
+import type { NonEmptyArray, NonEmptyReadonlyArray } from "effect/Array"
+import * as Frame from "../protocol/flow/Frame.ts"
+import type { Codec } from "../services/Codec.ts"
+import type { Flow } from "../services/Flow.ts"
+import { type FlowError, MalformedMessage } from "../services/FlowError.ts"
+import type { FlowChannel } from "./FlowChannel.ts"
+
+export const make = <Sent, Received, E>(
+  channel: FlowChannel<E>,
+  options: {
+    readonly endpoint: string
+    readonly peer: string
+    readonly outgoing: Codec<Sent>
+    readonly incoming: Codec<Received>
+  }
+): Flow<Sent, Received, E> => {
+  const { incoming, outgoing } = options
+
+  const unsendable = (cause: unknown) => Effect.fail(channel.error(new MalformedMessage({ cause })))
+
+  const unreadable = (cause: unknown): FlowError =>
+    channel.refuse(
+      new MalformedMessage({ cause }),
+      Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
+    )
+
+  const decodeAll = ([first, ...rest]: NonEmptyReadonlyArray<Uint8Array>) => {
+    const head = incoming.decode(first)
+    if (Result.isFailure(head)) return Effect.fail(unreadable(head.failure))
+    const messages: NonEmptyArray<Received> = [head.success]
+    for (const bytes of rest) {
+      const decoded = incoming.decode(bytes)
+      if (Result.isSuccess(decoded)) messages.push(decoded.success)
+      else {
+        // What came before it is good: the error waits for the next call.
+        unreadable(decoded.failure)
+        break
+      }
+    }
+    return Effect.succeed(messages)
+  }
+
+  const receiveAll = Effect.flatMap(channel.receiveAll, decodeAll)
+
+  return {
+    endpoint: options.endpoint,
+    peer: { id: options.peer },
+    send: (message) =>
+      Effect.suspend(() => {
+        const encoded = outgoing.encode(message)
+        return Result.isSuccess(encoded) ? channel.sendAll([encoded.success]) : unsendable(encoded.failure)
+      }),
+    sendAll: (messages) =>
+      Effect.suspend(() => {
+        const all: Array<Uint8Array> = []
+        for (const message of messages) {
+          const encoded = outgoing.encode(message)
+          if (Result.isFailure(encoded)) return unsendable(encoded.failure)
+          all.push(encoded.success)
+        }
+        return channel.sendAll(all)
+      }),
+    receive: Effect.flatMap(channel.receive, (bytes) => {
+      const decoded = incoming.decode(bytes)
+      return Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : Effect.fail(unreadable(decoded.failure))
+    }),
+    receiveAll,
+    messages: Stream.fromPull(Effect.succeed(receiveAll)),
+    end: channel.endWith()
+  }
+}

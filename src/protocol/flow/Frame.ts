@@ -1,0 +1,163 @@
+/**
+ * The frames of a flow, as values, and their protobuf form.
+ *
+ * Shape: one `grinta.v1.Frame` per frame.
+ * Errors: `FrameInvalid` for a frame without a known kind; a reason of a newer peer comes out as "Unspecified".
+ * Source: `proto/grinta/v1/flow.proto`; design.md, section 4.
+ */
+import { create } from "@bufbuild/protobuf"
+import { Data as EffectData, Record, Result } from "effect"
+import * as Proto from "../gen/grinta/v1/flow_pb.ts"
+
+/** The only version of the frames so far. */
+export const wireVersion = 1
+
+/** The caller's first frame. Empty strings and a contract of 0 leave the matching check out. */
+export interface Open {
+  readonly _tag: "Open"
+  readonly endpoint: string
+  readonly wireVersion: number
+  readonly contract: bigint
+  readonly codec: string
+  readonly caller: string
+  readonly host: string
+}
+
+export interface Accepted {
+  readonly _tag: "Accepted"
+}
+
+export interface Rejected {
+  readonly _tag: "Rejected"
+  readonly reason: RejectReason
+  readonly detail: string
+}
+
+/** Messages in order. `partial`: the last one goes on in the next Data frame. */
+export interface Data {
+  readonly _tag: "Data"
+  readonly messages: ReadonlyArray<Uint8Array>
+  readonly partial: boolean
+}
+
+/** The sender's direction is over after `count` messages. */
+export interface End {
+  readonly _tag: "End"
+  readonly count: number
+}
+
+/** The sender gives the flow up. `error` holds the endpoint's declared error when the reason is "Domain". */
+export interface Fail {
+  readonly _tag: "Fail"
+  readonly reason: FailReason
+  readonly detail: string
+  readonly error: Uint8Array
+}
+
+export type Frame = Open | Accepted | Rejected | Data | End | Fail
+
+const rejectReasons = {
+  Unspecified: Proto.RejectReason.UNSPECIFIED,
+  EndpointNotFound: Proto.RejectReason.ENDPOINT_NOT_FOUND,
+  EndpointBusy: Proto.RejectReason.ENDPOINT_BUSY,
+  Incompatible: Proto.RejectReason.INCOMPATIBLE,
+  NameInvalid: Proto.RejectReason.NAME_INVALID,
+  Unauthorized: Proto.RejectReason.UNAUTHORIZED,
+  Closed: Proto.RejectReason.CLOSED,
+  WrongHost: Proto.RejectReason.WRONG_HOST
+} as const
+
+const failReasons = {
+  Unspecified: Proto.FailReason.UNSPECIFIED,
+  Domain: Proto.FailReason.DOMAIN,
+  Handler: Proto.FailReason.HANDLER,
+  Reset: Proto.FailReason.RESET,
+  MalformedMessage: Proto.FailReason.MALFORMED_MESSAGE,
+  MessageTooLarge: Proto.FailReason.MESSAGE_TOO_LARGE,
+  ProtocolViolation: Proto.FailReason.PROTOCOL_VIOLATION,
+  Closed: Proto.FailReason.CLOSED
+} as const
+
+export type RejectReason = keyof typeof rejectReasons
+export type FailReason = keyof typeof failReasons
+
+export class FrameInvalid extends EffectData.TaggedError("FrameInvalid")<{ readonly detail: string }> {}
+
+export const accepted: Accepted = { _tag: "Accepted" }
+
+export const rejected = (reason: RejectReason, detail: string): Rejected => ({ _tag: "Rejected", reason, detail })
+
+const noBytes = new Uint8Array(0)
+
+export const fail = (reason: FailReason, detail: string, error: Uint8Array = noBytes): Fail => ({
+  _tag: "Fail",
+  reason,
+  detail,
+  error
+})
+
+const kindOf = (frame: Frame): Proto.Frame["kind"] => {
+  switch (frame._tag) {
+    case "Open":
+      return { case: "open", value: create(Proto.OpenSchema, frame) }
+    case "Accepted":
+      return { case: "accepted", value: create(Proto.AcceptedSchema) }
+    case "Rejected":
+      return {
+        case: "rejected",
+        value: create(Proto.RejectedSchema, { reason: rejectReasons[frame.reason], detail: frame.detail })
+      }
+    case "Data": {
+      const value = create(Proto.DataSchema, { partial: frame.partial })
+      value.messages = [...frame.messages]
+      return { case: "data", value }
+    }
+    case "End":
+      return { case: "end", value: create(Proto.EndSchema, { count: BigInt(frame.count) }) }
+    case "Fail":
+      return {
+        case: "fail",
+        value: create(Proto.FailSchema, {
+          reason: failReasons[frame.reason],
+          detail: frame.detail,
+          error: frame.error
+        })
+      }
+  }
+}
+
+export const toProto = (frame: Frame): Proto.Frame => {
+  const message = create(Proto.FrameSchema)
+  message.kind = kindOf(frame)
+  return message
+}
+
+const named = <Name extends string>(numbers: Readonly<Record<Name, number>>) => {
+  const byNumber = new Map(Record.toEntries(numbers).map(([name, number]) => [number, name]))
+  return (number: number): Name | "Unspecified" => byNumber.get(number) ?? "Unspecified"
+}
+
+const rejectReasonOf = named(rejectReasons)
+const failReasonOf = named(failReasons)
+
+export const fromProto = (message: Proto.Frame): Result.Result<Frame, FrameInvalid> => {
+  const kind = message.kind
+  switch (kind.case) {
+    case "open": {
+      const { endpoint, wireVersion, contract, codec, caller, host } = kind.value
+      return Result.succeed({ _tag: "Open", endpoint, wireVersion, contract, codec, caller, host })
+    }
+    case "accepted":
+      return Result.succeed(accepted)
+    case "rejected":
+      return Result.succeed(rejected(rejectReasonOf(kind.value.reason), kind.value.detail))
+    case "data":
+      return Result.succeed({ _tag: "Data", messages: kind.value.messages, partial: kind.value.partial })
+    case "end":
+      return Result.succeed({ _tag: "End", count: Number(kind.value.count) })
+    case "fail":
+      return Result.succeed(fail(failReasonOf(kind.value.reason), kind.value.detail, kind.value.error))
+    case undefined:
+      return Result.fail(new FrameInvalid({ detail: "a frame of no known kind" }))
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Bounds of a flow. Source: faults.md, rows D-16 and D-17, guarantee G9.
+ */
+export interface Limits {
+  /** Largest message, in bytes; a larger one is refused before it is sent and fails the flow when it arrives. */
+  readonly messageBytesMax: number
+  /** Payload of one Data frame, in bytes; a larger message is cut. */
+  readonly frameBytesMax: number
+  /** Messages in one Data frame. */
+  readonly frameMessagesMax: number
+  /** What waits on each side of a flow for its reader or its carrier, in bytes; one message may overshoot it. */
+  readonly bufferBytesMax: number
+}
+
+export const defaults: Limits = {
+  messageBytesMax: 4 * 1024 * 1024,
+  frameBytesMax: 64 * 1024,
+  frameMessagesMax: 1024,
+  bufferBytesMax: 64 * 1024
+}
+
+/** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */
+export const messageOverheadBytes = 32
+
+export const weight = (message: Uint8Array): number => message.byteLength + messageOverheadBytes

@@ -1,0 +1,69 @@
+/**
+ * The mesh, as a program uses it: expose endpoints, open flows to them by name.
+ */
+
+import type { Duration } from "effect"
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Contract } from "./Contract.ts"
+import type { Flow } from "./Flow.ts"
+import type { FlowError } from "./FlowError.ts"
+import type { Host } from "./Host.ts"
+import type { NetworkError } from "./NetworkError.ts"
+
+/**
+ * Which owner of a name to reach. "nearest": this host itself, then the owners that share the longest locality with it,
+ * one of the equally near by chance. `key`: the same owner for the same key, as long as it lives.
+ */
+export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
+
+export interface ConnectOptions {
+  /** "nearest" unless said otherwise. */
+  readonly select?: Select
+  /** Bound of the whole operation; 10 seconds unless said otherwise. */
+  readonly timeout?: Duration.Input
+}
+
+/** A name that this host exposes. */
+export interface Exposure {
+  /** Fails with `NameTaken` if another host turns out to own the unique name; until then it waits. */
+  readonly lost: Effect.Effect<never, NetworkError>
+}
+
+/** Serves one flow. It may fail with the declared error, which the caller gets, or give up with the flow's own error. */
+export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError, R>
+
+export class Fabric extends Context.Service<
+  Fabric,
+  {
+    readonly self: Effect.Effect<Host>
+    /**
+     * Exposes the endpoint for the life of the scope: the handler runs once for each flow, in a fiber and a scope of its own.
+     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed.
+     */
+    readonly expose: <In, Out, E, R>(
+      endpoint: Contract<In, Out, E>,
+      handler: Handler<In, Out, E, R>
+    ) => Effect.Effect<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
+    /**
+     * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. An owner that provably has not seen the
+     * flow (unreachable, gone, busy) is passed over for the next one; when none is left, the last error is the answer.
+     * Errors: NameInvalid, EndpointNotFound, EndpointBusy, HostUnreachable, Incompatible, Unauthorized, Timeout,
+     * FabricClosed.
+     */
+    readonly connect: <In, Out, E>(
+      endpoint: Contract<In, Out, E>,
+      options?: ConnectOptions
+    ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+    /** A flow to each owner, now and as owners appear; each lives until its owner goes or the scope closes. */
+    readonly connectEach: <In, Out, E>(
+      endpoint: Contract<In, Out, E>
+    ) => Stream.Stream<Flow<In, Out, E>, NetworkError, Scope.Scope>
+    /**
+     * Joins through seeds, each `host` or `host:port`; the number of seeds that answered.
+     * Errors: JoinFailed when none did, InvalidConfig for what is no address.
+     */
+    readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
+    /** Says good-bye: the names of this host vanish everywhere at once, and its peers know that it left. */
+    readonly leave: Effect.Effect<void, NetworkError>
+  }
+>()("grinta/services/Fabric") {}

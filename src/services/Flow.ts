@@ -1,0 +1,38 @@
+/**
+ * A typed, bidirectional channel between a caller and an endpoint.
+ *
+ * Both directions are independent: `end` ends one, the other goes on. There is no `close`: the scope in which the flow
+ * was opened is its lifetime, and leaving it before both directions have ended resets the flow on both sides.
+ *
+ * Messages arrive in order, each at most once. The stream of messages ends cleanly only if everything that the other
+ * side sent before its `end` has come; anything else is a typed error.
+ */
+import type { Cause, Effect, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { FlowError } from "./FlowError.ts"
+
+/** The other side. `id` is its host id; empty for a caller from outside the fabric. */
+export interface Peer {
+  readonly id: string
+}
+
+/** `Sent` and `Received` are seen from the holder; `E` is the endpoint's declared error, `never` on the endpoint's side. */
+export interface Flow<in Sent, out Received, out E = never> {
+  readonly endpoint: string
+  readonly peer: Peer
+  /**
+   * Sends a message: waits until there is room for it, never for its arrival.
+   * A message that is too large or does not fit the contract is not sent, and the flow goes on.
+   */
+  readonly send: (message: Sent) => Effect.Effect<void, FlowError | E>
+  /** Sends messages in one go, packed into as few frames as they fit in. */
+  readonly sendAll: (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E>
+  /** The next message; fails with `Cause.Done` once the other side has ended. */
+  readonly receive: Effect.Effect<Received, FlowError | E | Cause.Done>
+  /** All messages that have come, at least one; fails with `Cause.Done` once the other side has ended. */
+  readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError | E | Cause.Done>
+  /** The messages until the other side ends. Several readers share them: each message goes to one. */
+  readonly messages: Stream.Stream<Received, FlowError | E>
+  /** Half-close: no more messages from this side. The other side is told how many there were. Saying it twice is fine. */
+  readonly end: Effect.Effect<void, FlowError | E>
+}

@@ -1,0 +1,61 @@
+/**
+ * Who takes part: the membership plane. Any member of the memberlist protocol may be in it, grinta hosts among them.
+ */
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Host } from "./Host.ts"
+import type { NetworkError } from "./NetworkError.ts"
+
+/** What this host believes of a member. "suspect" is perhaps dead, and counts as alive until its time is up. */
+export type MemberStatus = "alive" | "suspect" | "dead" | "left"
+
+export interface Member {
+  readonly id: string
+  readonly status: MemberStatus
+  /** Counter that only the member itself raises, so that its latest word wins. */
+  readonly incarnation: number
+  /** Textual IP address and port of its gossip plane. */
+  readonly address: string
+  readonly port: number
+  /** What it says of itself as a grinta host; undefined for other programs in the same cluster. */
+  readonly host: Host | undefined
+}
+
+/** A member came to be known, or its status, address or metadata changed. `from` is the status before, if any. */
+export interface MemberChange {
+  readonly member: Member
+  readonly from: MemberStatus | undefined
+}
+
+/** What rides on gossip for another plane. Its functions run between two steps of the membership machine: keep them short. */
+export interface Passenger {
+  /** A message gossiped by some member came in; duplicates and any order are normal. */
+  readonly message: (payload: Uint8Array) => Effect.Effect<void>
+  /** What a peer gets from this host in a push/pull. */
+  readonly localState: Effect.Effect<Uint8Array>
+  /** What a peer gave in a push/pull. */
+  readonly mergeState: (state: Uint8Array) => Effect.Effect<void>
+  readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
+}
+
+export class Gossip extends Context.Service<
+  Gossip,
+  {
+    readonly self: Effect.Effect<Member>
+    /** All members that this host remembers, itself and the recently dead included. */
+    readonly members: Effect.Effect<ReadonlyArray<Member>>
+    /** Changes from now on. A reader more than 4,096 changes behind loses the oldest; `members` is always current. */
+    readonly changes: Stream.Stream<MemberChange>
+    /** Errors: JoinFailed when no seed answered, InvalidConfig for a seed that is no address. */
+    readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
+    /** Errors: Timeout when the word could not be spread; the host has left all the same. */
+    readonly leave: Effect.Effect<void, NetworkError>
+    /** Gossips a message to all members, a bounded number of times. A newer one of the same key takes an older one's place. */
+    readonly broadcast: (key: string, payload: Uint8Array) => Effect.Effect<void>
+    /** Largest payload that `broadcast` can carry, in bytes. */
+    readonly broadcastBytesMax: number
+    /** Takes a passenger aboard for the life of the scope; there is room for one. */
+    readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>
+    /** How often something was dropped or refused, by reason: bad packets, wrong labels, forged accusations. */
+    readonly counters: Effect.Effect<Readonly<Record<string, number>>>
+  }
+>()("grinta/services/Gossip") {}

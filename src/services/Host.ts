@@ -1,0 +1,23 @@
+/**
+ * A process that takes part in a fabric, as the others see it.
+ */
+import { Context } from "effect"
+
+export interface Host {
+  /** Name of the host, unique in the fabric. */
+  readonly id: string
+  /** Start of this life of the host, in microseconds since 1970: a restarted host is another life. */
+  readonly generation: number
+  /** Textual IP address of the host. */
+  readonly address: string
+  /** Port of its flow plane; 0 when it serves no flows beyond its own process. */
+  readonly flowPort: number
+  /** Where it runs, from the widest place to the narrowest, such as "eu/fra/rack-7"; empty when not said. */
+  readonly locality: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** This process's own host, before the network has given it an address. */
+export class Self extends Context.Service<Self, Pick<Host, "id" | "generation" | "locality" | "tags">>()(
+  "grinta/services/Host/Self"
+) {}

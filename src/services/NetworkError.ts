@@ -1,0 +1,153 @@
+/**
+ * What can go wrong before a flow exists: joining, exposing, connecting.
+ *
+ * `NetworkError` says which operation failed; its `reason` says how. The set of reasons is closed: handle one with
+ * `Effect.catchReason("NetworkError", "EndpointNotFound", ..)`, or all with `Effect.unwrapReason("NetworkError")`.
+ * None of them means that a handler has seen anything: repeating the operation is safe.
+ */
+import { Schema } from "effect"
+
+/** No live host exposes the name, as far as this host knows, or the host that was asked no longer does. */
+export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
+  endpoint: Schema.String
+}) {
+  override get message() {
+    return `no live host exposes "${this.endpoint}"`
+  }
+}
+
+/** The endpoint holds as many flows as it takes. Another owner, or a later try, may do. */
+export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBusy", {
+  endpoint: Schema.String,
+  host: Schema.String
+}) {
+  override get message() {
+    return `"${this.endpoint}" on host "${this.host}" takes no more flows`
+  }
+}
+
+/** No session with the host could be opened, or it broke before the flow was accepted. */
+export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
+  host: Schema.String,
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `host "${this.host}" at ${this.address} cannot be reached: ${String(this.cause)}`
+  }
+}
+
+/** The host does not let this caller in. */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  host: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `host "${this.host}" refused this caller: ${this.detail}`
+  }
+}
+
+/** Both sides do not speak the same contract (codec, schemas) or the same version of the wire. */
+export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatible", {
+  endpoint: Schema.String,
+  host: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `"${this.endpoint}" on host "${this.host}" speaks something else: ${this.detail}`
+  }
+}
+
+/** The name breaks the rules: letters, digits, "-" and "."; 1 to 128 bytes. */
+export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid", {
+  name: Schema.String,
+  rule: Schema.String
+}) {
+  override get message() {
+    return `the name "${this.name}" ${this.rule}`
+  }
+}
+
+/** Another owner holds a unique name, or this process exposes the name already. */
+export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
+  name: Schema.String,
+  owner: Schema.String
+}) {
+  override get message() {
+    return `the name "${this.name}" is held by host "${this.owner}"`
+  }
+}
+
+/** None of the seeds answered. */
+export class JoinFailed extends Schema.TaggedError<JoinFailed>()("JoinFailed", {
+  failures: Schema.Array(Schema.Struct({ seed: Schema.String, detail: Schema.String }))
+}) {
+  override get message() {
+    return `no seed answered: ${this.failures.map(({ seed, detail }) => `${seed} (${detail})`).join(", ")}`
+  }
+}
+
+/** A bound of this host or of the fabric is reached. */
+export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
+  what: Schema.String,
+  limit: Schema.Number
+}) {
+  override get message() {
+    return `${this.what} is limited to ${this.limit}`
+  }
+}
+
+/** The operation did not end within its time. */
+export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
+  afterMillis: Schema.Number
+}) {
+  override get message() {
+    return `no answer within ${this.afterMillis} ms`
+  }
+}
+
+/** The fabric of this process, or the host that was asked, is shutting down. */
+export class FabricClosed extends Schema.TaggedError<FabricClosed>()("FabricClosed", {
+  host: Schema.String
+}) {
+  override get message() {
+    return `host "${this.host}" has left the fabric`
+  }
+}
+
+/** A setting that cannot work; found before any socket is opened, or a port that is in use. */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
+  setting: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.setting}: ${this.detail}`
+  }
+}
+
+export const NetworkErrorReason = Schema.Union([
+  EndpointNotFound,
+  EndpointBusy,
+  HostUnreachable,
+  Unauthorized,
+  Incompatible,
+  NameInvalid,
+  NameTaken,
+  JoinFailed,
+  QuotaExceeded,
+  Timeout,
+  FabricClosed,
+  InvalidConfig
+])
+
+export type NetworkErrorReason = typeof NetworkErrorReason.Type
+
+/** `operation`: "listen", "join", "leave", "expose", "resolve" or "connect". */
+export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
+  operation: Schema.Literals(["listen", "join", "leave", "expose", "resolve", "connect"]),
+  reason: NetworkErrorReason
+}) {
+  override get message() {
+    return `${this.operation}: ${this.reason.message}`
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Which names the fabric exposes, and where. Every host holds all names, so a look-up asks nobody.
+ */
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Ownership } from "./Contract.ts"
+import type { Exposure } from "./Fabric.ts"
+import type { Host } from "./Host.ts"
+import type { NetworkError } from "./NetworkError.ts"
+
+/** One host's word that it exposes a name. */
+export interface Claim {
+  readonly name: string
+  readonly ownership: Ownership
+  /** Fingerprint of the endpoint's contract, see `Contract.fingerprint`. */
+  readonly contract: bigint
+}
+
+/** A claim of a live host. */
+export interface Entry extends Claim {
+  readonly host: Host
+}
+
+/**
+ * Why a name is gone: its owner withdrew it, left or died (as the membership plane says), started another life, or lost
+ * it to the owner that comes first in the order of unique names.
+ */
+export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
+
+export type RegistryEvent =
+  | { readonly _tag: "Snapshot"; readonly entries: ReadonlyArray<Entry> }
+  | { readonly _tag: "Up"; readonly entry: Entry }
+  | { readonly _tag: "Down"; readonly entry: Entry; readonly cause: DownCause }
+
+export class Registry extends Context.Service<
+  Registry,
+  {
+    /**
+     * Claims a name for this host as long as the scope lives.
+     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed.
+     */
+    readonly claim: (claim: Claim) => Effect.Effect<Exposure, NetworkError, Scope.Scope>
+    /** The live owners of a name; none, or one when it is unique. Errors: NameInvalid. */
+    readonly resolve: (name: string) => Effect.Effect<ReadonlyArray<Entry>, NetworkError>
+    /** All live entries whose name starts with the prefix, in the order of names, then of host ids. */
+    readonly scan: (prefix: string) => Effect.Effect<ReadonlyArray<Entry>>
+    /**
+     * A snapshot first, then every change, so that folding the events always gives what `scan` gives. A slow reader skips
+     * states that are already over, never the final one.
+     */
+    readonly watch: (prefix: string) => Stream.Stream<RegistryEvent>
+    /** The live hosts, this one included. */
+    readonly hosts: Effect.Effect<ReadonlyArray<Host>>
+  }
+>()("grinta/services/Registry") {}

@@ -1,0 +1,49 @@
+/**
+ * How frames get from host to host. A transport carries flows; it does not know what they mean.
+ *
+ * Swap it to change the network under a fabric: HTTP/2 between processes, memory between the hosts of a test.
+ */
+import { type Cause, Context, Data, type Effect, type Scope } from "effect"
+import type { Frame } from "../protocol/flow/Frame.ts"
+import type { Host } from "./Host.ts"
+import type { NetworkError } from "./NetworkError.ts"
+
+/**
+ * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
+ * "violation": what came was no frame.
+ */
+export class LinkBroken extends Data.TaggedError("LinkBroken")<{
+  readonly how: "lost" | "reset" | "violation"
+  readonly detail: string
+}> {}
+
+/** One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. */
+export interface Link {
+  /** Hands a frame to the carrier, and waits until the carrier has room for another. */
+  readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
+  /** The next frame; `Cause.Done` when the peer has finished in good order. */
+  readonly read: Effect.Effect<Frame, LinkBroken | Cause.Done>
+  /** Finishes this side in good order: what was written still arrives. */
+  readonly finish: Effect.Effect<void>
+  /** Fails when the carrier breaks, even while nobody reads or writes. */
+  readonly broken: Effect.Effect<never, LinkBroken>
+}
+
+export class Transport extends Context.Service<
+  Transport,
+  {
+    /** Port on which other hosts reach this one's flows; 0 when they cannot. */
+    readonly flowPort: number
+    /** Opens a link to a host. Errors: HostUnreachable, Unauthorized, FabricClosed. */
+    readonly dial: (host: Host) => Effect.Effect<Link, NetworkError, Scope.Scope>
+    /**
+     * Serves incoming links for the life of the scope, each in a fiber of its own; the link's scope is the serving
+     * effect's. Until somebody serves, incoming links wait.
+     */
+    readonly serve: (
+      onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+    ) => Effect.Effect<void, never, Scope.Scope>
+    /** Breaks all links with a host, as the membership plane has declared it dead. */
+    readonly disconnect: (host: Host) => Effect.Effect<void>
+  }
+>()("grinta/services/Transport") {}
