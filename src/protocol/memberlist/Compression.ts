@@ -1,0 +1,57 @@
+/**
+ * The compress message: a struct holding another message, or a whole stream body, in compressed form.
+ *
+ * Shape: type byte 9, then `{ Algo, Buf }`; algorithm 0 is LZW, there is no other.
+ * Source: memberlist-protocol.md, sections 4 and 7.
+ */
+import { Result } from "effect"
+import * as Lzw from "./Lzw.ts"
+import { MessageType } from "./Message.ts"
+import * as Cursor from "./MsgpackCursor.ts"
+import * as Reader from "./MsgpackReader.ts"
+import * as Writer from "./MsgpackWriter.ts"
+
+const fields = Reader.shape("Algo", "Buf")
+
+/** The whole message, type byte included; it may be longer than `plain`. */
+export const encode = (plain: Uint8Array): Uint8Array => {
+  const buffer = Lzw.deflate(plain)
+  const writer = Writer.make(buffer.length + 24)
+  Writer.writeByte(writer, MessageType.compress)
+  Writer.writeStruct(writer, 2)
+  Writer.writeField(writer, "Algo")
+  Writer.writeUnsigned(writer, 0)
+  Writer.writeField(writer, "Buf")
+  Writer.writeBytes(writer, buffer)
+  return Writer.finish(writer)
+}
+
+/**
+ * Reads the struct and inflates it: what was compressed, or why there is nothing.
+ *
+ * "truncated": the struct goes on after the cursor's end. "inflate": unknown algorithm, broken LZW, more than
+ * `outputBytesMax` bytes, or none at all.
+ */
+export const read = (
+  cursor: Cursor.Cursor,
+  outputBytesMax: number
+): Uint8Array | "truncated" | "malformed" | "inflate" => {
+  let algorithm = 0
+  let buffer: Uint8Array = new Uint8Array(0)
+  for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
+    switch (Reader.readField(cursor, fields)) {
+      case "Algo":
+        algorithm = Reader.readUnsigned(cursor, 0xff)
+        break
+      case "Buf":
+        buffer = Reader.readView(cursor)
+        break
+      default:
+        Cursor.skip(cursor)
+    }
+  }
+  if (cursor.status !== "ok") return cursor.status
+  if (algorithm !== 0) return "inflate"
+  const plain = Lzw.inflate(buffer, outputBytesMax)
+  return Result.isSuccess(plain) && plain.success.length > 0 ? plain.success : "inflate"
+}

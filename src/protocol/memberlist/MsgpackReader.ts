@@ -1,0 +1,219 @@
+/**
+ * Reads msgpack structs as memberlist peers write them: maps with string keys, or arrays in declaration order.
+ *
+ * Nothing here fails: look at the cursor's `status` once the struct is read.
+ * Source: memberlist-protocol.md, section 3.2.
+ */
+import { Result } from "effect"
+import * as Cursor from "./MsgpackCursor.ts"
+
+/** The fields of a struct. */
+export interface Shape<Name extends string> {
+  readonly declared: ReadonlyArray<Name>
+  readonly sorted: ReadonlyArray<Name>
+  readonly keys: ReadonlyArray<Uint8Array>
+}
+
+const empty = new Uint8Array(0)
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** A struct with these fields, in the order of their declaration at the reference. */
+export const shape = <const Name extends string>(...declared: ReadonlyArray<Name>): Shape<Name> => {
+  const sorted = [...declared].sort()
+  return { declared, sorted, keys: sorted.map((name) => encoder.encode(name)) }
+}
+
+const structLength = (cursor: Cursor.Cursor, first: number): number => {
+  if ((first & 0xe0) === 0x80) return first & 0x0f
+  switch (first) {
+    case 0xc0:
+      return 0
+    case 0xdc:
+    case 0xde:
+      return Cursor.takeNumber(cursor, 2)
+    case 0xdd:
+    case 0xdf:
+      return Cursor.takeNumber(cursor, 4)
+    default:
+      return Cursor.malformed(cursor)
+  }
+}
+
+const isArray = (first: number): boolean => (first & 0xf0) === 0x90 || first === 0xdc || first === 0xdd
+
+/** Starts a struct: the number of its entries. */
+export const readStruct = (cursor: Cursor.Cursor): number => {
+  const first = Cursor.takeTag(cursor)
+  const length = structLength(cursor, first)
+  cursor.positional = isArray(first)
+  cursor.expected = 0
+  return length <= cursor.valuesLeft ? length : Cursor.malformed(cursor)
+}
+
+/** The length of a raw string or byte array in any form, its bytes being there. */
+const rawLength = (cursor: Cursor.Cursor): number => {
+  const first = Cursor.takeTag(cursor)
+  if ((first & 0xe0) === 0xa0) return first & 0x1f
+  switch (first) {
+    case 0xc4:
+    case 0xd9:
+      return Cursor.takeNumber(cursor, 1)
+    case 0xc5:
+    case 0xda:
+      return Cursor.takeNumber(cursor, 2)
+    case 0xc6:
+    case 0xdb:
+      return Cursor.takeNumber(cursor, 4)
+    default:
+      return Cursor.malformed(cursor)
+  }
+}
+
+const matches = (bytes: Uint8Array, start: number, key: Uint8Array): boolean => {
+  for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false
+  return true
+}
+
+/** The name of the next field; empty for one that the shape does not have, whose value is to be skipped. */
+export const readField = <Name extends string>(cursor: Cursor.Cursor, fields: Shape<Name>): Name | "" => {
+  Cursor.spend(cursor, 1)
+  if (cursor.positional) {
+    const name = fields.declared[cursor.expected] ?? ""
+    cursor.expected += 1
+    return name
+  }
+  const length = rawLength(cursor)
+  const start = Cursor.take(cursor, length)
+  if (start < 0) return ""
+  const { keys, sorted } = fields
+  for (let step = 0, i = cursor.expected; step < keys.length; step++, i++) {
+    if (i >= keys.length) i = 0
+    const key = keys[i]
+    if (key !== undefined && key.length === length && matches(cursor.bytes, start, key)) {
+      cursor.expected = i + 1
+      return sorted[i] ?? ""
+    }
+  }
+  return ""
+}
+
+const integer64 = (cursor: Cursor.Cursor, signed: boolean): number => {
+  const high = Cursor.takeNumber(cursor, 4)
+  const low = Cursor.takeNumber(cursor, 4)
+  return (signed ? high | 0 : high) * 0x1_0000_0000 + low
+}
+
+/** An integer of any form; beyond 2^53 only its magnitude is right. */
+export const readInteger = (cursor: Cursor.Cursor): number => {
+  const first = Cursor.takeTag(cursor)
+  if (first < 0x80) return first
+  if (first >= 0xe0) return first - 0x100
+  switch (first) {
+    case 0xc0:
+      return 0
+    case 0xcc:
+      return Cursor.takeNumber(cursor, 1)
+    case 0xcd:
+      return Cursor.takeNumber(cursor, 2)
+    case 0xce:
+      return Cursor.takeNumber(cursor, 4)
+    case 0xcf:
+      return integer64(cursor, false)
+    case 0xd0:
+      return (Cursor.takeNumber(cursor, 1) << 24) >> 24
+    case 0xd1:
+      return (Cursor.takeNumber(cursor, 2) << 16) >> 16
+    case 0xd2:
+      return Cursor.takeNumber(cursor, 4) | 0
+    case 0xd3:
+      return integer64(cursor, true)
+    default:
+      return Cursor.malformed(cursor)
+  }
+}
+
+/** An integer of 0 to `max`; anything else is malformed. */
+export const readUnsigned = (cursor: Cursor.Cursor, max: number): number => {
+  const value = readInteger(cursor)
+  return value >= 0 && value <= max ? value : Cursor.malformed(cursor)
+}
+
+export const readBoolean = (cursor: Cursor.Cursor): boolean => {
+  const first = Cursor.takeTag(cursor)
+  if (first !== 0xc3 && first !== 0xc2 && first !== 0xc0 && first > 1) Cursor.malformed(cursor)
+  return first === 0xc3 || first === 1
+}
+
+/** A byte array written as an array of small integers. */
+const readOctets = (cursor: Cursor.Cursor): Uint8Array => {
+  const first = Cursor.takeTag(cursor)
+  const count =
+    first === 0xdc ? Cursor.takeNumber(cursor, 2) : first === 0xdd ? Cursor.takeNumber(cursor, 4) : first & 0x0f
+  Cursor.spend(cursor, count)
+  const octets = new Uint8Array(cursor.status === "ok" ? count : 0)
+  for (let i = 0; i < octets.length; i++) octets[i] = readUnsigned(cursor, 0xff)
+  return octets
+}
+
+/** A plain array of these bytes; the `slice` of a Node Buffer would share them. */
+export const copy = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
+  const copied = new Uint8Array(end - start)
+  if (copied.length <= 16) for (let i = 0; i < copied.length; i++) copied[i] = bytes[start + i] ?? 0
+  else copied.set(bytes.subarray(start, end))
+  return copied
+}
+
+/** A string or byte array as a view that shares the cursor's bytes; nil is empty. */
+export const readView = (cursor: Cursor.Cursor): Uint8Array => {
+  const first = Cursor.peek(cursor)
+  if (first === 0xc0) {
+    Cursor.take(cursor, 1)
+    return empty
+  }
+  if (isArray(first)) return readOctets(cursor)
+  const length = rawLength(cursor)
+  const start = Cursor.take(cursor, length)
+  return start < 0 ? empty : cursor.bytes.subarray(start, start + length)
+}
+
+/** A byte array of its own; undefined when it is longer than `max` bytes. nil is empty. */
+export const readBytes = (cursor: Cursor.Cursor, max: number): Uint8Array | undefined => {
+  const first = Cursor.peek(cursor)
+  if (first === 0xc0 || isArray(first)) {
+    const octets = readView(cursor)
+    return octets.length > max ? undefined : octets
+  }
+  const length = rawLength(cursor)
+  const start = Cursor.take(cursor, length)
+  if (start < 0) return empty
+  return length > max ? undefined : copy(cursor.bytes, start, start + length)
+}
+
+/** UTF-8 without replacement characters, since two names must not become one; undefined when it is not valid. */
+export const readText = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  if (end - start <= 12) {
+    let text = ""
+    let i = start
+    for (; i < end; i++) {
+      const byte = bytes[i] ?? 0
+      if (byte > 0x7f) break
+      text += String.fromCharCode(byte)
+    }
+    if (i === end) return text
+  }
+  return Result.getOrUndefined(Result.try(() => decoder.decode(bytes.subarray(start, end))))
+}
+
+/** A string; undefined when it is longer than `max` bytes or not valid UTF-8. nil is empty. */
+export const readString = (cursor: Cursor.Cursor, max: number): string | undefined => {
+  const first = Cursor.peek(cursor)
+  if (first === 0xc0 || isArray(first)) {
+    const octets = readView(cursor)
+    return octets.length > max ? undefined : readText(octets, 0, octets.length)
+  }
+  const length = rawLength(cursor)
+  const start = Cursor.take(cursor, length)
+  if (start < 0) return ""
+  return length > max ? undefined : readText(cursor.bytes, start, start + length)
+}

@@ -1,0 +1,214 @@
+/**
+ * Packets: what one datagram carries, with its framing.
+ *
+ * Shape, outermost first: label header, encryption, checksum, compression, compound, messages; each layer but the last is
+ * optional, and their order is fixed.
+ * Limits: compression and compounds nest at most {@link nestingMax} deep; all that a packet inflates to, together, is at
+ * most {@link inflatedBytesMax}; a compound has at most {@link partsMax} parts.
+ * Source: memberlist-protocol.md, section 5; faults.md, rows U1 to U9.
+ */
+import { Data, Option, Result } from "effect"
+import * as Bytes from "../Bytes.ts"
+import * as Compression from "./Compression.ts"
+import { crc32 } from "./Crc32.ts"
+import type { Framing } from "./Framing.ts"
+import * as Label from "./Label.ts"
+import { MessageType, type PacketMessage } from "./Message.ts"
+import { type MalformedReason, read } from "./MessageReader.ts"
+import * as Cursor from "./MsgpackCursor.ts"
+
+/** Compress and compound layers within each other; a legal sender needs two. */
+export const nestingMax = 4
+
+/** Bytes that one packet may inflate to, over all its compressed parts; a legal sender stays below 1,400. */
+export const inflatedBytesMax = 65_536
+
+export const partsMax = 255
+export const partBytesMax = 65_535
+
+const crcHeaderBytes = 5
+
+/**
+ * Why a packet or one of its messages was dropped.
+ *
+ * "empty": nothing where a message should be. "label": not our cluster. "decrypt": not encrypted under our keys. "crc":
+ * damaged. "inflate": not to be decompressed, or too large. "nesting": too deep. "truncated": cut short. The others as
+ * in `MalformedReason`.
+ */
+export type DropReason = "label" | "decrypt" | "crc" | "inflate" | "nesting" | MalformedReason
+
+/** A packet of which nothing is left; the reason serves as the name of a counter. */
+export class PacketDropped extends Data.TaggedError("PacketDropped")<{ readonly reason: DropReason }> {}
+
+/** What a packet held. */
+export interface Decoded {
+  readonly messages: ReadonlyArray<PacketMessage>
+  /** One reason for each part of a compound that was dropped. */
+  readonly dropped: ReadonlyArray<DropReason>
+}
+
+/** Messages to send together, each with its type byte. */
+export interface Outgoing {
+  readonly parts: ReadonlyArray<Uint8Array>
+  /** Add a checksum, which needs a receiver of protocol version 5. */
+  readonly crc: boolean
+}
+
+const failure = (reason: DropReason): Result.Result<never, PacketDropped> => Result.fail(new PacketDropped({ reason }))
+
+/** Made once, since an error captures a stack and a flood of bad packets should stay cheap. */
+const failures: { readonly [Reason in DropReason]: Result.Result<never, PacketDropped> } = {
+  label: failure("label"),
+  decrypt: failure("decrypt"),
+  crc: failure("crc"),
+  inflate: failure("inflate"),
+  nesting: failure("nesting"),
+  empty: failure("empty"),
+  type: failure("type"),
+  truncated: failure("truncated"),
+  malformed: failure("malformed"),
+  name: failure("name"),
+  address: failure("address"),
+  meta: failure("meta"),
+  versions: failure("versions")
+}
+
+interface Decoding {
+  readonly messages: Array<PacketMessage>
+  readonly dropped: Array<DropReason>
+  inflatedBytesLeft: number
+}
+
+const decodeCompressed = (
+  decoding: Decoding,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  depth: number
+): DropReason | undefined => {
+  const plain = Compression.read(Cursor.make(bytes, start + 1, end), decoding.inflatedBytesLeft)
+  if (typeof plain === "string") return plain
+  decoding.inflatedBytesLeft -= plain.length
+  return decodeMessages(decoding, plain, 0, plain.length, depth + 1)
+}
+
+/** Drops all when the table of lengths is cut short, else only the parts that are cut short or bad themselves. */
+const decodeCompound = (
+  decoding: Decoding,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  depth: number
+): DropReason | undefined => {
+  const count = start + 1 < end ? (bytes[start + 1] ?? 0) : partsMax
+  let offset = start + 2 + 2 * count
+  if (offset > end) return "truncated"
+  for (let i = 0; i < count; i++) {
+    const entry = start + 2 + 2 * i
+    const length = ((bytes[entry] ?? 0) << 8) | (bytes[entry + 1] ?? 0)
+    const reason =
+      offset + length > end ? "truncated" : decodeMessages(decoding, bytes, offset, offset + length, depth + 1)
+    if (reason !== undefined) decoding.dropped.push(reason)
+    offset += length
+  }
+  return undefined
+}
+
+/** Collects the messages between `start` and `end`: the reason when they are dropped as a whole. */
+const decodeMessages = (
+  decoding: Decoding,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  depth: number
+): DropReason | undefined => {
+  const type = start < end ? bytes[start] : -1
+  if (type === MessageType.compress || type === MessageType.compound) {
+    if (depth >= nestingMax) return "nesting"
+    return type === MessageType.compress
+      ? decodeCompressed(decoding, bytes, start, end, depth)
+      : decodeCompound(decoding, bytes, start, end, depth)
+  }
+  const message = read(bytes, start, end)
+  if (typeof message === "string") return message
+  decoding.messages.push(message)
+  return undefined
+}
+
+/** Takes off label, encryption and checksum: the bytes left, or why the packet is dropped. */
+const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | DropReason => {
+  if (bytes.length === 0) return "empty"
+  const start = Label.match(bytes, 0, bytes.length, label)
+  if (typeof start === "string") return "label"
+  let plain = start === 0 ? bytes : bytes.subarray(start)
+  if (cipher !== undefined) {
+    const opened = Option.getOrUndefined(cipher.open(plain, label))
+    if (opened === undefined && cipher.verifyIncoming) return "decrypt"
+    plain = opened ?? plain
+  }
+  if (plain[0] !== MessageType.hasCrc) return plain
+  if (plain.length < crcHeaderBytes) return "crc"
+  const expected = (((plain[1] ?? 0) << 24) | ((plain[2] ?? 0) << 16) | ((plain[3] ?? 0) << 8) | (plain[4] ?? 0)) >>> 0
+  return crc32(plain, crcHeaderBytes) === expected ? plain.subarray(crcHeaderBytes) : "crc"
+}
+
+/**
+ * Decodes a datagram.
+ *
+ * A bad message in a compound drops only itself, and is told in `dropped`.
+ * Errors: `PacketDropped` when nothing could be read; the caller counts it by reason and does not answer.
+ */
+export const decode = (bytes: Uint8Array, framing: Framing): Result.Result<Decoded, PacketDropped> => {
+  const plain = unframe(bytes, framing)
+  if (typeof plain === "string") return failures[plain]
+  const decoding: Decoding = { messages: [], dropped: [], inflatedBytesLeft: inflatedBytesMax }
+  const reason = decodeMessages(decoding, plain, 0, plain.length, 0)
+  if (reason !== undefined) return failures[reason]
+  return Result.succeed({ messages: decoding.messages, dropped: decoding.dropped })
+}
+
+const compound = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const header = new Uint8Array(2 + 2 * parts.length)
+  header[0] = MessageType.compound
+  header[1] = parts.length
+  parts.forEach((part, i) => {
+    header[2 + 2 * i] = part.length >>> 8
+    header[3 + 2 * i] = part.length & 0xff
+  })
+  return Bytes.concat([header, ...parts])
+}
+
+/** One message goes bare, several as a compound; what a compound cannot hold goes into further packets. */
+const bundle = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const bare = parts.filter((part) => part.length > partBytesMax)
+  const small = bare.length === 0 ? parts : parts.filter((part) => part.length <= partBytesMax)
+  const bundles: Array<Uint8Array> = []
+  for (let i = 0; i < small.length; i += partsMax) {
+    const group = small.slice(i, i + partsMax)
+    const [first] = group
+    bundles.push(first !== undefined && group.length === 1 ? first : compound(group))
+  }
+  return [...bundles, ...bare]
+}
+
+const withCrc = (plain: Uint8Array): Uint8Array => {
+  const crc = crc32(plain)
+  return Bytes.concat([Uint8Array.of(MessageType.hasCrc, crc >>> 24, crc >>> 16, crc >>> 8, crc), plain])
+}
+
+const frame = (plain: Uint8Array, crc: boolean, { cipher, compress, label }: Framing): Uint8Array => {
+  const compressed = compress ? Compression.encode(plain) : plain
+  const smaller = compressed.length < plain.length ? compressed : plain
+  const checked = crc ? withCrc(smaller) : smaller
+  const sealed = cipher?.verifyOutgoing ? cipher.seal(checked, label) : checked
+  return label.length === 0 ? sealed : Bytes.concat([Label.header(label), sealed])
+}
+
+/**
+ * Encodes messages as datagrams: one, or several when there are more than 255 parts; none for no parts.
+ *
+ * Units: the caller keeps the sum of the parts within the packet size; a part longer than 65,535 bytes is given back as
+ * a packet of its own, which no socket will take.
+ */
+export const encode = ({ crc, parts }: Outgoing, framing: Framing): ReadonlyArray<Uint8Array> =>
+  bundle(parts).map((plain) => frame(plain, crc, framing))

@@ -1,0 +1,199 @@
+/**
+ * Reads a stream stage by stage, as its bytes come.
+ *
+ * Only encryption has a length in front, so the reader parses what is there and never waits for the end of the stream.
+ * Limits: {@link receivedBytesMax} on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
+ * Source: memberlist-protocol.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
+ */
+import { Option } from "effect"
+import * as Bytes from "../Bytes.ts"
+import * as Compression from "./Compression.ts"
+import * as Label from "./Label.ts"
+import { MessageType, type StreamMessage } from "./Message.ts"
+import { readAck, readPing } from "./MessageReader.ts"
+import * as Cursor from "./MsgpackCursor.ts"
+import { copy } from "./MsgpackReader.ts"
+import * as PushPull from "./PushPullCodec.ts"
+import { isWhole, type Role, rejected, replace, type State, type StreamRejected } from "./StreamState.ts"
+
+/** An encrypted payload, a user state and a user message are each at most this long. */
+export const payloadBytesMax = 20_971_520
+
+/** All that one side may send on a connection. */
+export const receivedBytesMax = payloadBytesMax + 65_536
+
+/** What a compressed stream may inflate to. */
+export const inflatedBytesMax = 41_943_040
+
+/** Node states in one push/pull. */
+export const nodesMax = 65_536
+
+const sealedHeaderBytes = 5
+
+/** What a stage comes to: another stage, more bytes, the message, or the end. */
+export type Step = "next" | "more" | StreamMessage | StreamRejected
+
+const needs = (state: State, bytes: number): Step => {
+  if (isWhole(state)) return rejected(state, "truncated")
+  if (state.receivedBytes - (state.end - state.start) + bytes > receivedBytesMax) return rejected(state, "oversized")
+  state.needed = bytes
+  return "more"
+}
+
+/** What to do when a struct could not be read. */
+const stuck = (state: State, cursor: Cursor.Cursor): Step =>
+  cursor.status === "truncated" ? needs(state, cursor.needed - state.start) : rejected(state, "malformed")
+
+const stepLabel = (state: State): Step => {
+  if (state.start === state.end) return needs(state, 1)
+  // A reply has no label, so there 244 is a type, and an unknown one.
+  const next =
+    state.role === "acceptor" ? Label.match(state.buffer, state.start, state.end, state.framing.label) : state.start
+  if (next === "mismatch") return rejected(state, "label")
+  if (next === "incomplete") return needs(state, state.end - state.start + 1)
+  state.start = next
+  state.stage = "type"
+  return "next"
+}
+
+const bodyStage = (type: number, role: Role): State["stage"] | undefined => {
+  switch (type) {
+    case MessageType.pushPull:
+      return "pushPull"
+    case MessageType.ping:
+      return role === "acceptor" ? "ping" : undefined
+    case MessageType.user:
+      return role === "acceptor" ? "user" : undefined
+    case MessageType.ack:
+      return role === "dialler" ? "ack" : undefined
+    case MessageType.err:
+      return role === "dialler" ? "err" : undefined
+    default:
+      return undefined
+  }
+}
+
+const stepType = (state: State): Step => {
+  if (state.start === state.end) return isWhole(state) ? rejected(state, "empty") : needs(state, 1)
+  const type = state.buffer[state.start] ?? 0
+  if (!isWhole(state)) {
+    const { cipher } = state.framing
+    if (type === MessageType.encrypt) {
+      if (cipher === undefined) return rejected(state, "encrypted")
+      state.stage = "sealed"
+      return "next"
+    }
+    if (cipher?.verifyIncoming) return rejected(state, "plaintext")
+  }
+  const stage = type === MessageType.compress && !state.inflated ? "compressed" : bodyStage(type, state.role)
+  if (stage === undefined) return rejected(state, "type")
+  state.start += 1
+  state.stage = stage
+  return "next"
+}
+
+const stepSealed = (state: State): Step => {
+  const { buffer, start } = state
+  if (state.end - start < sealedHeaderBytes) return needs(state, sealedHeaderBytes)
+  const length = Cursor.takeNumber(Cursor.make(buffer, start + 1, state.end), 4)
+  if (length > payloadBytesMax) return rejected(state, "oversized")
+  const payload = start + sealedHeaderBytes
+  if (state.end - payload < length) return needs(state, sealedHeaderBytes + length)
+  const aad = Bytes.concat([buffer.subarray(start, payload), state.framing.label])
+  const opened = state.framing.cipher?.open(buffer.subarray(payload, payload + length), aad) ?? Option.none()
+  if (Option.isNone(opened)) return rejected(state, "decrypt")
+  state.opened = true
+  replace(state, opened.value)
+  return "next"
+}
+
+const stepCompressed = (state: State): Step => {
+  const cursor = Cursor.make(state.buffer, state.start, state.end)
+  const plain = Compression.read(cursor, inflatedBytesMax)
+  if (plain === "truncated" || plain === "malformed") return stuck(state, cursor)
+  if (plain === "inflate") return rejected(state, "inflate")
+  state.inflated = true
+  replace(state, plain)
+  return "next"
+}
+
+const stepPushPull = (state: State): Step => {
+  const cursor = Cursor.make(state.buffer, state.start, state.end)
+  const header = PushPull.readHeader(cursor)
+  if (cursor.status !== "ok") return stuck(state, cursor)
+  if (header.nodes < 0 || header.nodes > nodesMax) return rejected(state, "nodes")
+  if (header.userStateBytes < 0 || header.userStateBytes > payloadBytesMax) return rejected(state, "userState")
+  state.header = header
+  state.start = cursor.offset
+  state.stage = "nodes"
+  return "next"
+}
+
+/** Reads node states as far as they go; one that is not whole is tried again when more has come, those before are kept. */
+const stepNodes = (state: State): Step => {
+  while (state.nodes.length + state.skipped.length < state.header.nodes) {
+    const cursor = Cursor.make(state.buffer, state.start, state.end)
+    const node = PushPull.readNode(cursor)
+    if (cursor.status !== "ok") return stuck(state, cursor)
+    state.start = cursor.offset
+    if (typeof node === "string") state.skipped.push(node)
+    else state.nodes.push(node)
+  }
+  state.payloadBytes = state.header.userStateBytes
+  state.stage = "userState"
+  return "next"
+}
+
+const stepUser = (state: State): Step => {
+  const cursor = Cursor.make(state.buffer, state.start, state.end)
+  const bytes = PushPull.readUserHeader(cursor)
+  if (cursor.status !== "ok") return stuck(state, cursor)
+  if (bytes < 0 || bytes > payloadBytesMax) return rejected(state, "userMessage")
+  state.payloadBytes = bytes
+  state.start = cursor.offset
+  state.stage = "userPayload"
+  return "next"
+}
+
+const stepPayload = (state: State): Step => {
+  if (state.end - state.start < state.payloadBytes) return needs(state, state.payloadBytes)
+  const payload = copy(state.buffer, state.start, state.start + state.payloadBytes)
+  return state.stage === "userPayload"
+    ? { _tag: "User", payload }
+    : { _tag: "PushPull", join: state.header.join, nodes: state.nodes, userState: payload }
+}
+
+const stepStruct = (state: State): Step => {
+  const cursor = Cursor.make(state.buffer, state.start, state.end)
+  const message =
+    state.stage === "ping" ? readPing(cursor) : state.stage === "ack" ? readAck(cursor) : PushPull.readErr(cursor)
+  if (cursor.status !== "ok") return stuck(state, cursor)
+  return typeof message === "string" ? rejected(state, message) : message
+}
+
+/** Does one stage with the bytes that are there. */
+export const step = (state: State): Step => {
+  switch (state.stage) {
+    case "label":
+      return stepLabel(state)
+    case "type":
+      return stepType(state)
+    case "sealed":
+      return stepSealed(state)
+    case "compressed":
+      return stepCompressed(state)
+    case "pushPull":
+      return stepPushPull(state)
+    case "nodes":
+      return stepNodes(state)
+    case "user":
+      return stepUser(state)
+    case "userState":
+    case "userPayload":
+      return stepPayload(state)
+    case "ping":
+    case "ack":
+    case "err":
+      return stepStruct(state)
+  }
+}
