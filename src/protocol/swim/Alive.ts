@@ -1,0 +1,90 @@
+/** The rule for `alive`. Source: memberlist-protocol.md, section 11.2; faults.md, U17 to U20 and U22. */
+import { type Address, equal, equalBytes } from "../Address.ts"
+import type { Alive } from "../memberlist/Message.ts"
+import { learn, recordOf } from "./Learn.ts"
+import type { Member } from "./Member.ts"
+import * as Members from "./Members.ts"
+import type { Change } from "./Output.ts"
+import { refute } from "./Refute.ts"
+import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
+import { faultOf, isJump } from "./Validity.ts"
+
+/** Applies an `alive` that came in a datagram `from` somewhere, or in a push/pull. */
+export const alive = (turn: Turn, received: Alive, from: Address | undefined): Turn => {
+  const { config, leaving, members } = turn.state
+  const isSelf = received.node === config.name
+  if (isSelf && leaving !== "no") return turn
+  const message = received.port === 0 ? { ...received, port: config.address.port } : received
+  const address: Address = { bytes: message.address, port: message.port }
+  const old = members.byName.get(message.node)
+  const hasMoved = old !== undefined && !equal(old.member.address, address)
+  // Most of what comes in is old news.
+  if (old !== undefined && !isSelf && !hasMoved && message.incarnation <= old.member.incarnation) return turn
+  const fault = isSelf ? undefined : faultOf(message, config)
+  if (fault !== undefined) return dropped(turn, fault)
+  if (from !== undefined && !config.admits(from.bytes)) return dropped(turn, "notAdmitted")
+  const entry = old ?? learn(turn, message, from)
+  if (entry === undefined) return turn
+  const known = entry.member
+  if (hasMoved) {
+    if (!config.admits(address.bytes)) return dropped(turn, "notAdmitted")
+    if (!mayMove(turn, known)) {
+      turn.outputs.push({ _tag: "Conflict", existing: known, address })
+      return turn
+    }
+  }
+  if (isSelf) return isOwnWord(known, message) ? turn : refute(turn, message.incarnation)
+  if (!hasMoved && message.incarnation <= known.incarnation) return turn
+  if (isJump(message.incarnation, known.incarnation, reach(turn.state, known))) return dropped(turn, "incarnationJump")
+  clearSuspicion(turn.state, entry)
+  broadcast(turn.state, message.node, message)
+  return accept(turn, entry, message, hasMoved)
+}
+
+/** Whether an `alive` about ourselves is what we said, now or before. */
+const isOwnWord = (known: Member, message: Alive): boolean =>
+  message.incarnation < known.incarnation || (message.incarnation === known.incarnation && !differs(known, message))
+
+/** A name may change its address after a leave, or long enough after a death. */
+const mayMove = ({ now, state }: Turn, known: Member): boolean => {
+  const { deadReclaimMillis } = state.config.settings
+  return (
+    known.status === "left" ||
+    (known.status === "dead" && deadReclaimMillis > 0 && now - known.changedAt > deadReclaimMillis)
+  )
+}
+
+const reach = ({ config }: State, known: Member): number =>
+  known.incarnation === 0 ? config.limits.incarnationFirstMax : config.limits.incarnationJumpMax
+
+const differs = (known: Member, message: Alive): boolean =>
+  !equalBytes(known.meta, message.meta) || !equalBytes(known.versions, message.versions)
+
+const changeOf = (known: Member, isUpdated: boolean): Change => {
+  switch (known.status) {
+    case "alive":
+      return isUpdated ? "updated" : "raised"
+    case "suspect":
+      return "refuted"
+    case "dead":
+      return known.incarnation === 0 ? "joined" : "returned"
+    case "left":
+      return "returned"
+  }
+}
+
+const accept = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: boolean): Turn => {
+  const known = entry.member
+  const isNew = known.incarnation === 0
+  const updated = !isNew && (hasMoved || differs(known, message))
+  const member: Member = {
+    ...(isNew || updated ? recordOf(message) : known),
+    incarnation: message.incarnation,
+    status: "alive",
+    changedAt: known.status === "alive" ? known.changedAt : turn.now
+  }
+  Members.update(turn.state.members, entry, member)
+  const from = isNew ? undefined : known.status
+  turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated })
+  return turn
+}

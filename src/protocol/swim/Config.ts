@@ -1,0 +1,148 @@
+/**
+ * What one host's membership protocol is told: who it is, its timings, its limits and its rules.
+ *
+ * Source: memberlist-protocol.md, sections 17 and 18; faults.md, D-9 and D-13.
+ */
+import type { Address } from "../Address.ts"
+
+/** Timings and multipliers. An interval of 0 switches its loop off, but the probe interval must be positive. */
+export interface Settings {
+  /** Helpers asked for an indirect probe. */
+  readonly indirectChecks: number
+  readonly retransmitMult: number
+  readonly suspicionMult: number
+  readonly suspicionMaxTimeoutMult: number
+  readonly pushPullIntervalMillis: number
+  readonly probeIntervalMillis: number
+  readonly probeTimeoutMillis: number
+  /** The health score lies in [0, this - 1]. */
+  readonly awarenessMaxMultiplier: number
+  readonly gossipIntervalMillis: number
+  /** Members addressed per gossip round. */
+  readonly fanOut: number
+  readonly gossipToTheDeadMillis: number
+  /** After this long a dead member's name may come back from another address; 0 for never. */
+  readonly deadReclaimMillis: number
+  /** Whether a silent member is also asked over TCP. */
+  readonly tcpPings: boolean
+  /** Soft budget of one datagram. */
+  readonly packetBytesMax: number
+}
+
+/** Bounds on what is kept or believed. */
+export interface Limits {
+  readonly membersMax: number
+  readonly nameBytesMax: number
+  readonly metaBytesMax: number
+  /** How far above the incarnation we know a message may go; a message further up has no effect. */
+  readonly incarnationJumpMax: number
+  /** The same for a name never heard of, and for the first word of a push/pull about ourselves after a restart. */
+  readonly incarnationFirstMax: number
+  /** Names forgotten by the reaper whose last incarnation is still remembered, against replays. */
+  readonly forgottenMax: number
+  readonly forgottenMillis: number
+  readonly userBroadcastsMax: number
+  /** Indirect probes carried for others at one time. */
+  readonly relaysMax: number
+  readonly relaysPerSecondPerSource: number
+  readonly learnedPerSecondPerSource: number
+}
+
+/** Which rules apply: all on is memberlist; all off is the SWIM that the Lifeguard paper compares with. */
+export interface Rules {
+  /** A health score lengthens the probe interval of a host that doubts itself. */
+  readonly awareness: boolean
+  /** A suspicion starts long and is shortened by independent accusers. */
+  readonly confirmations: boolean
+  /** A suspect is told in the probe itself that it is suspected. */
+  readonly buddy: boolean
+}
+
+export interface Config {
+  readonly name: string
+  /** The advertised address. Its port stands in for a missing port of other members. */
+  readonly address: Address
+  readonly meta: Uint8Array
+  /** Six bytes: protocol min, max, current, delegate min, max, current. */
+  readonly versions: Uint8Array
+  readonly settings: Settings
+  readonly limits: Limits
+  readonly rules: Rules
+  /** Bytes that label and encryption add to each datagram. */
+  readonly framingOverheadBytes: number
+  /** Whether a member may have this address: the list of allowed networks. */
+  readonly admits: (address: Uint8Array) => boolean
+}
+
+/** Timings for one local network. */
+export const lan: Settings = {
+  indirectChecks: 3,
+  retransmitMult: 4,
+  suspicionMult: 4,
+  suspicionMaxTimeoutMult: 6,
+  pushPullIntervalMillis: 30_000,
+  probeIntervalMillis: 1000,
+  probeTimeoutMillis: 500,
+  awarenessMaxMultiplier: 8,
+  gossipIntervalMillis: 200,
+  fanOut: 3,
+  gossipToTheDeadMillis: 30_000,
+  deadReclaimMillis: 0,
+  tcpPings: true,
+  packetBytesMax: 1400
+}
+
+/** Timings for members far apart. */
+export const wan: Settings = {
+  ...lan,
+  suspicionMult: 6,
+  pushPullIntervalMillis: 60_000,
+  probeIntervalMillis: 5000,
+  probeTimeoutMillis: 3000,
+  gossipIntervalMillis: 500,
+  fanOut: 4,
+  gossipToTheDeadMillis: 60_000
+}
+
+/** Timings for members on one machine. */
+export const local: Settings = {
+  ...lan,
+  indirectChecks: 1,
+  retransmitMult: 2,
+  suspicionMult: 3,
+  pushPullIntervalMillis: 15_000,
+  probeTimeoutMillis: 200,
+  gossipIntervalMillis: 100,
+  gossipToTheDeadMillis: 15_000
+}
+
+export const limits: Limits = {
+  membersMax: 16_384,
+  nameBytesMax: 255,
+  metaBytesMax: 512,
+  incarnationJumpMax: 2 ** 16,
+  incarnationFirstMax: 2 ** 31,
+  forgottenMax: 4096,
+  forgottenMillis: 24 * 60 * 60 * 1000,
+  userBroadcastsMax: 4096,
+  relaysMax: 1024,
+  relaysPerSecondPerSource: 16,
+  learnedPerSecondPerSource: 512
+}
+
+export const memberlist: Rules = { awareness: true, confirmations: true, buddy: true }
+
+/** Protocol 1 to 5, speaking 2, without versions of the application. */
+export const versions: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0)
+
+/** A configuration from a name and an address; all else has a default (the LAN profile). */
+export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>): Config => ({
+  meta: new Uint8Array(0),
+  versions,
+  settings: lan,
+  limits,
+  rules: memberlist,
+  framingOverheadBytes: 0,
+  admits: () => true,
+  ...options
+})

@@ -1,0 +1,30 @@
+/** The rule for `dead`. Source: memberlist-protocol.md, section 11.4. */
+import type { Dead } from "../memberlist/Message.ts"
+import { isGone, type Member } from "./Member.ts"
+import * as Members from "./Members.ts"
+import { refute } from "./Refute.ts"
+import { broadcast, clearSuspicion, dropped, type Turn } from "./State.ts"
+import { isJump, isNameSized } from "./Validity.ts"
+
+/** Applies a `dead`; one from the member itself means that it left. */
+export const dead = (turn: Turn, message: Dead): Turn => {
+  const { config, leaving, members, self } = turn.state
+  const entry = members.byName.get(message.node)
+  if (entry === undefined) return dropped(turn, "unknownMember")
+  const known = entry.member
+  if (message.incarnation < known.incarnation || isGone(known)) return turn
+  const isSelf = entry === self
+  if (isSelf && leaving === "no") return refute(turn, message.incarnation)
+  if (isJump(message.incarnation, known.incarnation, config.limits.incarnationJumpMax))
+    return dropped(turn, "incarnationJump")
+  if (!isNameSized(message.from, config.limits.nameBytesMax)) return dropped(turn, "invalidName")
+  clearSuspicion(turn.state, entry)
+  broadcast(turn.state, message.node, message)
+  const hasLeft = message.from === message.node
+  const status = hasLeft ? "left" : "dead"
+  const member: Member = { ...known, incarnation: message.incarnation, status, changedAt: turn.now }
+  Members.update(members, entry, member)
+  const change = hasLeft ? "left" : "died"
+  turn.outputs.push({ _tag: "Changed", member, from: known.status, change, updated: false })
+  return turn
+}

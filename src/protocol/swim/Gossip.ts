@@ -1,0 +1,38 @@
+/**
+ * The gossip round: queued broadcasts go to a few random members.
+ *
+ * Source: memberlist-protocol.md, sections 14.2 and 14.3.
+ */
+import { encode } from "../memberlist/MessageCodec.ts"
+import * as Broadcasts from "./Broadcasts.ts"
+import type { Deadline } from "./Deadlines.ts"
+import { isLive, type Member } from "./Member.ts"
+import { fits, sendBroadcasts } from "./Packets.ts"
+import { choose } from "./Sampling.ts"
+import { dropped, rearm, type Turn } from "./State.ts"
+import type { Timer } from "./Timer.ts"
+
+/** Each target gets what is first in the queue at its turn, so that targets may get different messages. */
+export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
+  const { config, memberBroadcasts, members, self, userBroadcasts } = turn.state
+  const { fanOut, gossipIntervalMillis, gossipToTheDeadMillis } = config.settings
+  rearm(turn, due, gossipIntervalMillis)
+  if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return turn
+  const isReached = (member: Member): boolean =>
+    isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)
+  const targets = choose(turn.random, members.order, fanOut, (entry) => entry !== self && isReached(entry.member))
+  for (const { member } of targets) if (!sendBroadcasts(turn, member)) return turn
+  return turn
+}
+
+/** Queues a message of the application. One that would never fit is refused; of too many, the most sent go first. */
+export const broadcastUser = (turn: Turn, key: string, payload: Uint8Array): Turn => {
+  const { config, userBroadcasts } = turn.state
+  if (payload.length === 0) return dropped(turn, "emptyPayload")
+  const bytes = encode({ _tag: "User", payload })
+  if (!fits(turn.state, bytes)) return dropped(turn, "broadcastTooLarge")
+  Broadcasts.enqueue(userBroadcasts, key, bytes)
+  const pruned = Broadcasts.prune(userBroadcasts, config.limits.userBroadcastsMax)
+  for (let i = 0; i < pruned; i++) dropped(turn, "broadcastLimit")
+  return turn
+}

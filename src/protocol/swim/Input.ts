@@ -1,0 +1,25 @@
+/** What can happen to a host's membership protocol. */
+import type { Address } from "../Address.ts"
+import type { NodeState, PacketMessage } from "../memberlist/Message.ts"
+
+/** Time and chance, handed to every step. */
+export interface Env {
+  /** Monotonic milliseconds. */
+  readonly now: number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+export type Input =
+  /** One datagram, decoded. */
+  | { readonly _tag: "Received"; readonly from: Address; readonly messages: ReadonlyArray<PacketMessage> }
+  /** Time has reached `nextDeadline`. */
+  | { readonly _tag: "Tick" }
+  /** The other side's state of a push/pull. */
+  | { readonly _tag: "Merge"; readonly nodes: ReadonlyArray<NodeState>; readonly join: boolean }
+  /** The TCP fallback ping asked for by `TcpPing` was answered. */
+  | { readonly _tag: "TcpPingAnswered"; readonly seq: number }
+  /** A message of the application to gossip; a newer one of the same key displaces the older. */
+  | { readonly _tag: "Broadcast"; readonly key: string; readonly payload: Uint8Array }
+  | { readonly _tag: "UpdateMeta"; readonly meta: Uint8Array }
+  | { readonly _tag: "Leave" }

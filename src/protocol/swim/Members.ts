@@ -1,0 +1,71 @@
+/**
+ * All members that a host knows, itself included: by name, and in the order in which they are probed.
+ *
+ * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
+ */
+import { isLive, type Member } from "./Member.ts"
+import { below, shuffle } from "./Sampling.ts"
+import type { Suspicion } from "./Suspicion.ts"
+import type { Timer } from "./Timer.ts"
+
+/** A member with the state of our own that belongs to it. */
+export interface Entry {
+  member: Member
+  suspicion: Suspicion<Timer> | undefined
+}
+
+export interface Members {
+  readonly byName: Map<string, Entry>
+  /** Probe order. Its length is the `n` of every scaling formula: the dead not yet reaped count. */
+  order: Array<Entry>
+  probeIndex: number
+  /** How many are alive or suspect. */
+  live: number
+}
+
+export const make = (): Members => ({ byName: new Map(), order: [], probeIndex: 0, live: 0 })
+
+export const count = (members: Members): number => members.order.length
+
+/** Adds a member at a random place of the probe order; the one that was there moves to the end. */
+export const add = (members: Members, member: Member, random: () => number): Entry => {
+  const entry: Entry = { member, suspicion: undefined }
+  const place = below(random, members.order.length)
+  const moved = members.order[place]
+  if (moved === undefined) members.order.push(entry)
+  else {
+    members.order.push(moved)
+    members.order[place] = entry
+  }
+  members.byName.set(member.name, entry)
+  if (isLive(member)) members.live += 1
+  return entry
+}
+
+/** Replaces what is believed of a member. */
+export const update = (members: Members, entry: Entry, member: Member): void => {
+  members.live += (isLive(member) ? 1 : 0) - (isLive(entry.member) ? 1 : 0)
+  entry.member = member
+}
+
+/** Starts a new round: drops the members that `isStale`, shuffles the rest, and returns the dropped. */
+export const nextRound = (
+  members: Members,
+  random: () => number,
+  isStale: (member: Member) => boolean
+): ReadonlyArray<Member> => {
+  const dropped: Array<Member> = []
+  const kept: Array<Entry> = []
+  for (const entry of members.order) {
+    if (!isStale(entry.member)) kept.push(entry)
+    else {
+      dropped.push(entry.member)
+      members.byName.delete(entry.member.name)
+      if (isLive(entry.member)) members.live -= 1
+    }
+  }
+  shuffle(random, kept)
+  members.order = kept
+  members.probeIndex = 0
+  return dropped
+}

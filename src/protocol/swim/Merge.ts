@@ -1,0 +1,54 @@
+/** The other side's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
+import type { NodeState } from "../memberlist/Message.ts"
+import { alive } from "./Alive.ts"
+import { dead } from "./Dead.ts"
+import { dropped, type State, type Turn } from "./State.ts"
+import { suspect } from "./Suspect.ts"
+import { isCompatible } from "./Validity.ts"
+
+/**
+ * Applies each record; an incompatible one is left out, and does not spoil the rest.
+ *
+ * A death is only a suspicion here, so that the member can refute. A record of ourselves makes us refute: that is how a
+ * host that restarted gets past its old incarnation. The first such record may be far above us.
+ */
+export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
+  const { config } = turn.state
+  for (const node of nodes) {
+    const isSelf = node.name === config.name
+    if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
+    else dropped(turn, "incompatible")
+    if (isSelf) turn.state.isRecognized = true
+  }
+  return turn
+}
+
+const apply = (turn: Turn, { address, incarnation, meta, name, port, state, versions }: NodeState): Turn => {
+  // Only an alive teaches a name; that the other side remembers more of the dead is no fault.
+  if (state !== "alive" && !turn.state.members.byName.has(name)) return turn
+  switch (state) {
+    case "alive":
+      return alive(turn, { _tag: "Alive", incarnation, node: name, address, port, meta, versions }, undefined)
+    case "left":
+      return dead(turn, { _tag: "Dead", incarnation, node: name, from: name })
+    case "suspect":
+    case "dead":
+      return suspect(turn, { _tag: "Suspect", incarnation, node: name, from: turn.state.config.name })
+  }
+}
+
+/** Our side of a push/pull: all members on the list, ourselves and the dead included. */
+export const localNodes = ({ members }: State): ReadonlyArray<NodeState> =>
+  members.order.map(({ member }) => ({
+    name: member.name,
+    address: member.address.bytes,
+    port: member.address.port,
+    meta: member.meta,
+    incarnation: member.incarnation,
+    state: member.status,
+    versions: member.versions
+  }))
+
+/** How far above us a record of ourselves may be. */
+export const ownReach = ({ config, isRecognized }: State, isJoin: boolean): number =>
+  isJoin && !isRecognized ? config.limits.incarnationFirstMax : config.limits.incarnationJumpMax

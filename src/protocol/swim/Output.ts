@@ -1,0 +1,76 @@
+/** What a host's membership protocol asks of its driver, and tells it. */
+import type { Address } from "../Address.ts"
+import type { Member, Status } from "./Member.ts"
+
+/**
+ * How a member changed.
+ *
+ * joined: first heard of; returned: alive again after death or leave; suspected, died, left: as they say;
+ * refuted: a suspect that is alive; updated: metadata, versions or address; raised: nothing but the incarnation.
+ */
+export type Change = "joined" | "returned" | "suspected" | "refuted" | "died" | "left" | "updated" | "raised"
+
+/** Why a message, or a part of one, had no effect, where that is worth counting. */
+export type DropReason =
+  /** A ping for a host of another name. */
+  | "wrongTarget"
+  /** An accusation of a name that we do not know. */
+  | "unknownMember"
+  | "invalidName"
+  | "invalidAddress"
+  | "notAdmitted"
+  | "metaTooLarge"
+  /** Versions are missing, or no version is spoken by both. */
+  | "incompatible"
+  /** The incarnation is too far above what we know. */
+  | "incarnationJump"
+  /** Alive with no higher incarnation than that of a death that was forgotten since. */
+  | "replayed"
+  | "memberLimit"
+  | "learnLimit"
+  /** A relay to something that is no other member. */
+  | "relayTarget"
+  | "relayLimit"
+  | "emptyPayload"
+  | "broadcastTooLarge"
+  | "broadcastLimit"
+  /** An update after the leave, or one more than incarnations can count. */
+  | "updateRefused"
+
+export type Output =
+  /** Encoded messages of one datagram; the driver frames them, with a CRC if so told. */
+  | { readonly _tag: "Send"; readonly to: Address; readonly parts: ReadonlyArray<Uint8Array>; readonly crc: boolean }
+  /** The driver exchanges states over TCP, then feeds `Merge`. */
+  | { readonly _tag: "PushPull"; readonly to: Address; readonly name: string }
+  /** The driver pings over TCP and, on an answer within the time, feeds `TcpPingAnswered`. */
+  | {
+      readonly _tag: "TcpPing"
+      readonly to: Address
+      readonly seq: number
+      readonly name: string
+      readonly timeoutMillis: number
+    }
+  /** A message of the application came in. */
+  | { readonly _tag: "Deliver"; readonly payload: Uint8Array }
+  /** `from` is undefined for a member first heard of; `updated` says that metadata, versions or address changed too. */
+  | {
+      readonly _tag: "Changed"
+      readonly member: Member
+      readonly from: Status | undefined
+      readonly change: Change
+      readonly updated: boolean
+    }
+  /** A dead or left member was taken off the list. */
+  | { readonly _tag: "Reaped"; readonly member: Member }
+  /** A name that is in use was claimed from another address, and the claim ignored. */
+  | { readonly _tag: "Conflict"; readonly existing: Member; readonly address: Address }
+  /** How a probe ended; `tcpOnly` means that UDP to that member is broken. The time is that of a direct ack. */
+  | {
+      readonly _tag: "Probed"
+      readonly name: string
+      readonly outcome: "acked" | "tcpOnly" | "failed"
+      readonly roundTripMillis: number | undefined
+    }
+  | { readonly _tag: "Dropped"; readonly reason: DropReason }
+  /** The leave was told as often as it is to be, or there is nobody to tell. */
+  | { readonly _tag: "LeaveFinished" }

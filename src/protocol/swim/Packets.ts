@@ -1,0 +1,101 @@
+/**
+ * Filling datagrams: a message with what is queued in the room that it leaves, membership before user messages.
+ *
+ * Source: memberlist-protocol.md, sections 5.4 and 14.2.
+ */
+import type { Address } from "../Address.ts"
+import { equal, equalBytes } from "../Address.ts"
+import type { PacketMessage, Source } from "../memberlist/Message.ts"
+import { encode } from "../memberlist/MessageCodec.ts"
+import * as Broadcasts from "./Broadcasts.ts"
+import { type Member, readsCrc } from "./Member.ts"
+import * as Members from "./Members.ts"
+import type { State, Turn } from "./State.ts"
+
+const compoundOverheadBytes = 2
+const compoundPartsMax = 255
+
+/** Takes broadcasts for one datagram that has this much room. */
+const takeBroadcasts = (state: State, roomBytes: number, roomParts: number): ReadonlyArray<Uint8Array> => {
+  const { memberBroadcasts, userBroadcasts } = state
+  if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return []
+  const transmitLimit = Broadcasts.transmitLimit(state.config.settings.retransmitMult, Members.count(state.members))
+  const overheadBytes = compoundOverheadBytes
+  const ofMembers = Broadcasts.take(memberBroadcasts, {
+    overheadBytes,
+    bytesMax: roomBytes,
+    countMax: roomParts,
+    transmitLimit
+  })
+  if (Broadcasts.size(userBroadcasts) === 0) return ofMembers
+  const used = ofMembers.reduce((bytes, part) => bytes + part.length + overheadBytes, 0)
+  const ofUsers = Broadcasts.take(userBroadcasts, {
+    overheadBytes,
+    bytesMax: roomBytes - used,
+    countMax: roomParts - ofMembers.length,
+    transmitLimit
+  })
+  return ofUsers.length === 0 ? ofMembers : [...ofMembers, ...ofUsers]
+}
+
+/** The room that a message of this length leaves for others; 0 for a datagram of broadcasts alone. */
+const roomFor = (state: State, messageBytes: number): number =>
+  state.config.settings.packetBytesMax - messageBytes - compoundOverheadBytes - state.config.framingOverheadBytes
+
+/** Whether a message could ever be taken from the queue. */
+export const fits = (state: State, bytes: Uint8Array): boolean =>
+  bytes.length + compoundOverheadBytes <= roomFor(state, 0)
+
+/** Sends one message, with piggyback. */
+export const send = (turn: Turn, to: Address, message: PacketMessage): Turn => {
+  const bytes = encode(message)
+  const piggyback = takeBroadcasts(turn.state, roomFor(turn.state, bytes.length), compoundPartsMax - 1)
+  turn.outputs.push({ _tag: "Send", to, parts: [bytes, ...piggyback], crc: false })
+  return turn
+}
+
+/** Sends exactly these messages to a member. */
+export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketMessage>): Turn => {
+  turn.outputs.push({
+    _tag: "Send",
+    to: to.address,
+    parts: messages.map((message) => encode(message)),
+    crc: readsCrc(to)
+  })
+  return turn
+}
+
+/** Sends queued broadcasts to a member; false when there was nothing to send. */
+export const sendBroadcasts = (turn: Turn, to: Member): boolean => {
+  const parts = takeBroadcasts(turn.state, roomFor(turn.state, 0), compoundPartsMax)
+  if (parts.length === 0) return false
+  turn.outputs.push({ _tag: "Send", to: to.address, parts, crc: readsCrc(to) })
+  return true
+}
+
+/** Where we want answers sent. */
+export const ownSource = ({ config }: State): Source => ({
+  sourceAddress: config.address.bytes,
+  sourcePort: config.address.port,
+  sourceNode: config.name
+})
+
+/**
+ * Where an answer goes: to the address named in the message if a member of that name has it, else to the datagram's
+ * source. Never anywhere else, so that nobody can point us at a third party.
+ */
+export const replyTo = ({ members }: State, from: Address, source: Source): Address => {
+  const known = members.byName.get(source.sourceNode)?.member.address
+  return known !== undefined && isSamePlace(known, { bytes: source.sourceAddress, port: source.sourcePort })
+    ? known
+    : from
+}
+
+const mappedPrefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
+
+const plain = (bytes: Uint8Array): Uint8Array =>
+  bytes.length === 16 && equalBytes(bytes.subarray(0, 12), mappedPrefix) ? bytes.subarray(12) : bytes
+
+/** Whether two addresses are dialled alike: an IPv4-mapped address is the IPv4 address. */
+export const isSamePlace = (a: Address, b: Address): boolean =>
+  equal(a, b) || (a.port === b.port && equalBytes(plain(a.bytes), plain(b.bytes)))

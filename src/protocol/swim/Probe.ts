@@ -1,0 +1,150 @@
+/**
+ * Probing: one member per interval, directly, then through helpers and TCP.
+ *
+ * Source: memberlist-protocol.md, sections 13.2 and 13.3.
+ */
+import { type Address, format } from "../Address.ts"
+import type { Ping } from "../memberlist/Message.ts"
+import * as Awareness from "./Awareness.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { answersTcpPings, isGone, type Member, sendsNacks } from "./Member.ts"
+import * as Members from "./Members.ts"
+import type { Output } from "./Output.ts"
+import { ownSource, send, sendBare } from "./Packets.ts"
+import { nextRound } from "./Reap.ts"
+import { choose } from "./Sampling.ts"
+import { arm, nextSeq, type Probe, rearm, type Turn } from "./State.ts"
+import { suspect } from "./Suspect.ts"
+import type { Timer } from "./Timer.ts"
+
+/** Time for the next probe; if one is still under way, it follows at once. */
+export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
+  rearm(turn, due, turn.state.config.settings.probeIntervalMillis)
+  if (turn.state.probe === undefined) probeNext(turn)
+  else turn.state.isProbeDue = true
+  return turn
+}
+
+/** Walks the probe order to the next member that is alive or suspect; the end of a round counts as one skipped. */
+const probeNext = (turn: Turn): Turn => {
+  const { members, self } = turn.state
+  let skipped = 0
+  while (skipped < Members.count(members)) {
+    const entry = members.order[members.probeIndex]
+    if (entry === undefined) {
+      nextRound(turn)
+      skipped += 1
+      continue
+    }
+    members.probeIndex += 1
+    if (entry !== self && !isGone(entry.member)) return start(turn, entry.member)
+    skipped += 1
+  }
+  return turn
+}
+
+const start = (turn: Turn, target: Member): Turn => {
+  const { awareness, config } = turn.state
+  const { probeIntervalMillis, probeTimeoutMillis } = config.settings
+  const seq = nextSeq(turn.state)
+  const interval = Awareness.scale(awareness, probeIntervalMillis)
+  turn.state.probe = {
+    seq,
+    target,
+    startedAt: turn.now,
+    timeout: arm(turn, Math.min(probeTimeoutMillis, interval), { _tag: "ProbeTimeout" }),
+    deadline: arm(turn, interval, { _tag: "ProbeDeadline" }),
+    isIndirect: false,
+    nacksExpected: 0,
+    nacks: new Set(),
+    isAnsweredByTcp: false
+  }
+  const ping: Ping = { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
+  if (target.status === "alive" || !config.rules.buddy) return send(turn, target.address, ping)
+  // A suspect is told so, and can refute at once.
+  const { incarnation, name } = target
+  return sendBare(turn, target, [ping, { _tag: "Suspect", incarnation, node: name, from: config.name }])
+}
+
+/** No ack in time: helpers are asked, and the target itself over TCP. */
+export const probeTimeout = (turn: Turn): Turn => {
+  const { config, members, probe, self } = turn.state
+  if (probe === undefined) return turn
+  probe.isIndirect = true
+  const { seq, target } = probe
+  const { indirectChecks, tcpPings } = config.settings
+  const helpers = choose(
+    turn.random,
+    members.order,
+    indirectChecks,
+    (entry) => entry !== self && entry.member.name !== target.name && entry.member.status === "alive"
+  )
+  for (const { member } of helpers) {
+    const nack = sendsNacks(member)
+    if (nack) probe.nacksExpected += 1
+    const { address, name } = target
+    const source = ownSource(turn.state)
+    send(turn, member.address, {
+      _tag: "IndirectPing",
+      seq,
+      target: address.bytes,
+      port: address.port,
+      node: name,
+      nack,
+      ...source
+    })
+  }
+  if (!tcpPings || !answersTcpPings(target)) return turn
+  const timeoutMillis = probe.deadline.atMillis - turn.now
+  turn.outputs.push({ _tag: "TcpPing", to: target.address, seq, name: target.name, timeoutMillis })
+  return turn
+}
+
+/** An ack with the probe's number, from the target or a helper; other acks are ignored. */
+export const probeAcked = (turn: Turn, seq: number): Turn => {
+  const { probe } = turn.state
+  if (probe === undefined || probe.seq !== seq) return turn
+  const roundTripMillis = probe.isIndirect ? undefined : turn.now - probe.startedAt
+  return finish(turn, probe, { outcome: "acked", roundTripMillis, delta: -1 })
+}
+
+/** A helper got no answer. What counts is which helpers said so, not how often. */
+export const probeNacked = (turn: Turn, from: Address, seq: number): Turn => {
+  const { probe } = turn.state
+  if (probe !== undefined && probe.seq === seq && probe.nacks.size < probe.nacksExpected) probe.nacks.add(format(from))
+  return turn
+}
+
+export const tcpPingAnswered = (turn: Turn, seq: number): Turn => {
+  const { probe } = turn.state
+  if (probe !== undefined && probe.seq === seq) probe.isAnsweredByTcp = true
+  return turn
+}
+
+/** The whole time of the probe is over. */
+export const probeDeadline = (turn: Turn): Turn => {
+  const { config, probe } = turn.state
+  if (probe === undefined) return turn
+  const { isAnsweredByTcp, nacks, nacksExpected, target } = probe
+  const roundTripMillis = undefined
+  if (isAnsweredByTcp) return finish(turn, probe, { outcome: "tcpOnly", roundTripMillis, delta: -1 })
+  const { incarnation, name } = target
+  suspect(turn, { _tag: "Suspect", incarnation, node: name, from: config.name })
+  // Helpers that did not even send a nack speak against our own link.
+  const delta = nacksExpected > 0 ? nacksExpected - nacks.size : 1
+  return finish(turn, probe, { outcome: "failed", roundTripMillis, delta })
+}
+
+type Result = Pick<Extract<Output, { _tag: "Probed" }>, "outcome" | "roundTripMillis"> & { readonly delta: number }
+
+const finish = (turn: Turn, probe: Probe, { delta, outcome, roundTripMillis }: Result): Turn => {
+  const { awareness, deadlines } = turn.state
+  Deadlines.cancel(deadlines, probe.timeout)
+  Deadlines.cancel(deadlines, probe.deadline)
+  Awareness.apply(awareness, delta)
+  turn.outputs.push({ _tag: "Probed", name: probe.target.name, outcome, roundTripMillis })
+  turn.state.probe = undefined
+  if (!turn.state.isProbeDue) return turn
+  turn.state.isProbeDue = false
+  return probeNext(turn)
+}

@@ -1,0 +1,157 @@
+/** The state of one host's membership protocol, and one step of it in progress. */
+import type { Address } from "../Address.ts"
+import type { PacketMessage } from "../memberlist/Message.ts"
+import { encode } from "../memberlist/MessageCodec.ts"
+import * as Awareness from "./Awareness.ts"
+import * as Broadcasts from "./Broadcasts.ts"
+import type { Config } from "./Config.ts"
+import * as Deadlines from "./Deadlines.ts"
+import * as Forgotten from "./Forgotten.ts"
+import type { Env } from "./Input.ts"
+import type { Member } from "./Member.ts"
+import * as Members from "./Members.ts"
+import type { DropReason, Output } from "./Output.ts"
+import * as RateLimit from "./RateLimit.ts"
+import { below } from "./Sampling.ts"
+import { nextTick, type Timer } from "./Timer.ts"
+
+/** One member being probed. */
+export interface Probe {
+  readonly seq: number
+  /** The target as it was when the probe began. */
+  readonly target: Member
+  readonly startedAt: number
+  readonly timeout: Deadlines.Deadline<Timer>
+  readonly deadline: Deadlines.Deadline<Timer>
+  /** Whether helpers were asked, so that an ack no longer tells the round trip. */
+  isIndirect: boolean
+  nacksExpected: number
+  /** Helpers that sent a nack. */
+  readonly nacks: Set<string>
+  isAnsweredByTcp: boolean
+}
+
+/** A ping carried for another host. */
+export interface Relay {
+  /** The number that the requester knows. */
+  readonly seq: number
+  readonly to: Address
+  readonly wantsNack: boolean
+  readonly deadline: Deadlines.Deadline<Timer>
+}
+
+export interface State {
+  readonly config: Config
+  readonly members: Members.Members
+  readonly self: Members.Entry
+  readonly forgotten: Forgotten.Forgotten
+  readonly deadlines: Deadlines.Deadlines<Timer>
+  readonly memberBroadcasts: Broadcasts.Broadcasts
+  readonly userBroadcasts: Broadcasts.Broadcasts
+  readonly awareness: Awareness.Awareness
+  readonly relays: Map<number, Relay>
+  readonly relayLimit: RateLimit.RateLimit
+  readonly learnLimit: RateLimit.RateLimit
+  readonly challengeLimit: RateLimit.RateLimit
+  seq: number
+  probe: Probe | undefined
+  /** A probe tick came while a probe was under way; at most one is kept. */
+  isProbeDue: boolean
+  leaving: "no" | "telling" | "done"
+  /** Whether a push/pull has told us what the cluster remembers of our name. */
+  isRecognized: boolean
+}
+
+/** One step: the state, this moment, and the outputs so far. */
+export interface Turn {
+  readonly state: State
+  readonly now: number
+  readonly random: () => number
+  readonly outputs: Array<Output>
+  /** How far above our own incarnation a message about ourselves may be. */
+  readonly ownJumpMax: number
+}
+
+export const dropped = (turn: Turn, reason: DropReason): Turn => {
+  turn.outputs.push({ _tag: "Dropped", reason })
+  return turn
+}
+
+/** Queues a membership message under the name of the member that it is about. */
+export const broadcast = (state: State, about: string, message: PacketMessage): void =>
+  Broadcasts.enqueue(state.memberBroadcasts, about, encode(message))
+
+/** Ends a suspicion, if there is one. */
+export const clearSuspicion = (state: State, entry: Members.Entry): void => {
+  if (entry.suspicion === undefined) return
+  Deadlines.cancel(state.deadlines, entry.suspicion.deadline)
+  entry.suspicion = undefined
+}
+
+/** A number that no probe or relay of ours is using. */
+export const nextSeq = (state: State): number => {
+  state.seq = (state.seq + 1) >>> 0
+  while (state.relays.has(state.seq) || state.probe?.seq === state.seq) state.seq = (state.seq + 1) >>> 0
+  return state.seq
+}
+
+/** Arms a timer `afterMillis` from now. */
+export const arm = (turn: Turn, afterMillis: number, timer: Timer): Deadlines.Deadline<Timer> =>
+  Deadlines.arm(turn.state.deadlines, turn.now + afterMillis, timer)
+
+/** Arms the next tick of a loop. */
+export const rearm = (turn: Turn, due: Deadlines.Deadline<Timer>, intervalMillis: number): void => {
+  Deadlines.arm(turn.state.deadlines, nextTick(due.atMillis, intervalMillis, turn.now), due.value)
+}
+
+/** The wire form of a host's own alive. */
+export const aliveOf = (member: Member): PacketMessage => ({
+  _tag: "Alive",
+  incarnation: member.incarnation,
+  node: member.name,
+  address: member.address.bytes,
+  port: member.address.port,
+  meta: member.meta,
+  versions: member.versions
+})
+
+/** A host that has just started: alone, at incarnation 1, its own alive queued, its loops armed at random offsets. */
+export const make = (config: Config, env: Env): State => {
+  const { limits, rules, settings } = config
+  const members = Members.make()
+  const { address, meta, name, versions } = config
+  const self = Members.add(
+    members,
+    { name, address, meta, versions, incarnation: 1, status: "alive", changedAt: env.now },
+    env.random
+  )
+  const state: State = {
+    config,
+    members,
+    self,
+    forgotten: Forgotten.make(),
+    deadlines: Deadlines.make(),
+    memberBroadcasts: Broadcasts.make(),
+    userBroadcasts: Broadcasts.make(),
+    awareness: Awareness.make(rules.awareness ? settings.awarenessMaxMultiplier : 1),
+    relays: new Map(),
+    relayLimit: RateLimit.make(limits.relaysPerSecondPerSource),
+    learnLimit: RateLimit.make(limits.learnedPerSecondPerSource),
+    challengeLimit: RateLimit.make(1),
+    seq: below(env.random, 2 ** 32),
+    probe: undefined,
+    isProbeDue: false,
+    leaving: "no",
+    isRecognized: false
+  }
+  broadcast(state, name, aliveOf(self.member))
+  const within = (intervalMillis: number): number => env.now + env.random() * intervalMillis
+  Deadlines.arm(state.deadlines, within(settings.probeIntervalMillis), { _tag: "ProbeTick" })
+  if (settings.gossipIntervalMillis > 0 && settings.fanOut > 0)
+    Deadlines.arm(state.deadlines, within(settings.gossipIntervalMillis), { _tag: "GossipTick" })
+  if (settings.pushPullIntervalMillis > 0)
+    Deadlines.arm(state.deadlines, within(settings.pushPullIntervalMillis) + settings.pushPullIntervalMillis, {
+      _tag: "PushPullTick"
+    })
+  return state
+}

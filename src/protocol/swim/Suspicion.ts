@@ -1,0 +1,45 @@
+/**
+ * The time a suspect has to refute, shortened by each independent accuser.
+ *
+ * Source: memberlist-protocol.md, section 12.
+ */
+import type { Deadline } from "./Deadlines.ts"
+
+/** How many confirmations shorten a suspicion to its minimum. Members too few to confirm do not count on it. */
+export const confirmationsMax = (suspicionMult: number, n: number): number => {
+  const k = suspicionMult - 2
+  return n - 2 < k ? 0 : k
+}
+
+/** The logarithm is cut to three decimals first, as the reference does. */
+export const minMillis = (suspicionMult: number, n: number, probeIntervalMillis: number): number =>
+  (suspicionMult * Math.floor(1000 * Math.max(1, Math.log10(Math.max(1, n)))) * probeIntervalMillis) / 1000
+
+/** The whole time-out after `confirmations` of at most `k`. */
+export const timeoutMillis = (confirmations: number, k: number, min: number, max: number): number => {
+  if (k < 1) return min
+  const share = Math.log(confirmations + 1) / Math.log(k + 1)
+  return Math.max(min, Math.floor(1000 * (max / 1000 - (max / 1000 - min / 1000) * share)))
+}
+
+export interface Suspicion<A> {
+  readonly k: number
+  readonly minMillis: number
+  readonly maxMillis: number
+  readonly startedAt: number
+  /** Accusers so far. The first one opened the suspicion and is no confirmation. */
+  readonly accusers: Set<string>
+  deadline: Deadline<A>
+}
+
+/** Counts an accuser. True when it is news: not heard before, and still shortening the time-out. */
+export const confirm = <A>(suspicion: Suspicion<A>, accuser: string): boolean => {
+  if (suspicion.accusers.size - 1 >= suspicion.k || suspicion.accusers.has(accuser)) return false
+  suspicion.accusers.add(accuser)
+  return true
+}
+
+/** When the suspect's time is over. */
+export const expiresAt = <A>(suspicion: Omit<Suspicion<A>, "deadline">): number =>
+  suspicion.startedAt +
+  timeoutMillis(suspicion.accusers.size - 1, suspicion.k, suspicion.minMillis, suspicion.maxMillis)

@@ -1,0 +1,130 @@
+/**
+ * SWIM membership as memberlist speaks it: a state machine without I/O.
+ *
+ * Time, chance and messages come in; datagrams, exchanges and changes go out. The driver calls `step` for what it
+ * receives and when `nextDeadline` has come; with equal inputs, times and chance the outputs are equal. The state belongs
+ * to the machine, which changes it in place.
+ * Source: memberlist-protocol.md, sections 11 to 16, with the deviations of section 18 and of faults.md, U11 to U22.
+ */
+import type { Address } from "../Address.ts"
+import type { PacketMessage } from "../memberlist/Message.ts"
+import { alive } from "./Alive.ts"
+import { dead } from "./Dead.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { broadcastUser, gossipTick } from "./Gossip.ts"
+import type { Env, Input } from "./Input.ts"
+import { checkLeave, leave } from "./Leave.ts"
+import type { Member } from "./Member.ts"
+import { merge, ownReach } from "./Merge.ts"
+import type { Output } from "./Output.ts"
+import { replyTo, send } from "./Packets.ts"
+import { probeAcked, probeDeadline, probeNacked, probeTick, probeTimeout, tcpPingAnswered } from "./Probe.ts"
+import { pushPullTick } from "./PushPull.ts"
+import { relay, relayAcked, relayExpired } from "./Relay.ts"
+import { dropped, type State, type Turn } from "./State.ts"
+import { suspect, suspicionExpired } from "./Suspect.ts"
+import type { Timer } from "./Timer.ts"
+import { updateMeta } from "./Update.ts"
+
+export type { Env, Input } from "./Input.ts"
+export type { Member, Status } from "./Member.ts"
+export { localNodes } from "./Merge.ts"
+export type { Change, DropReason, Output } from "./Output.ts"
+export { make, type State } from "./State.ts"
+
+/** Takes in one event and says what is to be done. */
+export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output> => {
+  const ownJumpMax = ownReach(state, input._tag === "Merge" && input.join)
+  const turn: Turn = { state, now: env.now, random: env.random, outputs: [], ownJumpMax }
+  handle(turn, input)
+  checkLeave(turn)
+  return turn.outputs
+}
+
+/** When the next `Tick` is due, in the milliseconds of `Env.now`. */
+export const nextDeadline = (state: State): number => Deadlines.next(state.deadlines)
+
+/** All members on the list, the dead not yet reaped and ourselves included. */
+export function* members(state: State): Iterable<Member> {
+  for (const { member } of state.members.byName.values()) yield member
+}
+
+export const member = (state: State, name: string): Member | undefined => state.members.byName.get(name)?.member
+
+/** The health score: 0 is healthy. */
+export const health = (state: State): number => state.awareness.score
+
+const handle = (turn: Turn, input: Input): Turn => {
+  switch (input._tag) {
+    case "Received":
+      for (const message of input.messages) receive(turn, input.from, message)
+      return turn
+    case "Tick":
+      return fireDue(turn)
+    case "Merge":
+      return merge(turn, input.nodes)
+    case "TcpPingAnswered":
+      return tcpPingAnswered(turn, input.seq)
+    case "Broadcast":
+      return broadcastUser(turn, input.key, input.payload)
+    case "UpdateMeta":
+      return updateMeta(turn, input.meta)
+    case "Leave":
+      return leave(turn)
+  }
+}
+
+const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
+  switch (message._tag) {
+    case "Ping":
+      return message.node !== "" && message.node !== turn.state.config.name
+        ? dropped(turn, "wrongTarget")
+        : send(turn, replyTo(turn.state, from, message), { _tag: "Ack", seq: message.seq, payload: noPayload })
+    case "IndirectPing":
+      return relay(turn, from, message)
+    case "Ack":
+      return turn.state.relays.has(message.seq) ? relayAcked(turn, message.seq) : probeAcked(turn, message.seq)
+    case "Nack":
+      return probeNacked(turn, from, message.seq)
+    case "Suspect":
+      return suspect(turn, message)
+    case "Alive":
+      return alive(turn, message, from)
+    case "Dead":
+      return dead(turn, message)
+    case "User":
+      if (message.payload.length === 0) return dropped(turn, "emptyPayload")
+      turn.outputs.push({ _tag: "Deliver", payload: message.payload })
+      return turn
+  }
+}
+
+const noPayload = new Uint8Array(0)
+
+const fireDue = (turn: Turn): Turn => {
+  const { deadlines } = turn.state
+  for (let due = Deadlines.takeDue(deadlines, turn.now); due !== undefined; ) {
+    fire(turn, due)
+    due = Deadlines.takeDue(deadlines, turn.now)
+  }
+  return turn
+}
+
+const fire = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
+  switch (due.value._tag) {
+    case "ProbeTick":
+      return probeTick(turn, due)
+    case "ProbeTimeout":
+      return probeTimeout(turn)
+    case "ProbeDeadline":
+      return probeDeadline(turn)
+    case "RelayExpired":
+      return relayExpired(turn, due.value.seq)
+    case "SuspicionExpired":
+      return suspicionExpired(turn, due.value.name)
+    case "GossipTick":
+      return gossipTick(turn, due)
+    case "PushPullTick":
+      return pushPullTick(turn)
+  }
+}

@@ -1,0 +1,14 @@
+/** What a host has a deadline for. */
+
+export type Timer =
+  | { readonly _tag: "ProbeTick" }
+  | { readonly _tag: "ProbeTimeout" }
+  | { readonly _tag: "ProbeDeadline" }
+  | { readonly _tag: "RelayExpired"; readonly seq: number }
+  | { readonly _tag: "SuspicionExpired"; readonly name: string }
+  | { readonly _tag: "GossipTick" }
+  | { readonly _tag: "PushPullTick" }
+
+/** The next tick of a cadence, without catching up on the ticks that were missed. */
+export const nextTick = (dueMillis: number, intervalMillis: number, nowMillis: number): number =>
+  dueMillis + intervalMillis * (Math.floor(Math.max(0, nowMillis - dueMillis) / intervalMillis) + 1)

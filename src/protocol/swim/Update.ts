@@ -1,0 +1,19 @@
+/** New metadata of our own. Source: memberlist-protocol.md, section 16 (update meta). */
+import type { Member } from "./Member.ts"
+import * as Members from "./Members.ts"
+import { aliveOf, broadcast, dropped, type Turn } from "./State.ts"
+import { isJump } from "./Validity.ts"
+
+/** Raises our incarnation, with the new metadata, and tells the cluster. */
+export const updateMeta = (turn: Turn, meta: Uint8Array): Turn => {
+  const { config, leaving, members, self } = turn.state
+  if (meta.length > config.limits.metaBytesMax) return dropped(turn, "metaTooLarge")
+  const incarnation = self.member.incarnation + 1
+  if (leaving !== "no" || isJump(incarnation, 0, Number.POSITIVE_INFINITY)) return dropped(turn, "updateRefused")
+  const member: Member = { ...self.member, meta: meta.slice(), incarnation }
+  const from = self.member.status
+  Members.update(members, self, member)
+  broadcast(turn.state, member.name, aliveOf(member))
+  turn.outputs.push({ _tag: "Changed", member, from, change: "updated", updated: true })
+  return turn
+}

@@ -1,0 +1,64 @@
+/**
+ * What may be believed at all: names, addresses, versions and incarnations that a member can have.
+ *
+ * Source: memberlist-protocol.md, sections 10.3 and 18 (3 to 5); faults.md, U16 and U18.
+ */
+import type { Alive } from "../memberlist/Message.ts"
+import type { Config } from "./Config.ts"
+import type { DropReason } from "./Output.ts"
+
+const utf8 = new TextEncoder()
+
+/** Not empty, and not longer than names are. */
+export const isNameSized = (name: string, bytesMax: number): boolean =>
+  name.length > 0 && name.length <= bytesMax && (name.length * 3 <= bytesMax || utf8.encode(name).length <= bytesMax)
+
+/** Short enough, printable, composed (NFC), and free of the slash that separates a name from an address. */
+export const isName = (name: string, bytesMax: number): boolean =>
+  isNameSized(name, bytesMax) && !/[\p{Cc}/]/u.test(name) && name.isWellFormed() && name.normalize("NFC") === name
+
+/** A unicast address that can be dialled. */
+export const isAddress = (bytes: Uint8Array): boolean => {
+  if (bytes.length === 4) return isIpv4(bytes)
+  if (bytes.length !== 16) return false
+  const isMapped = bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0)
+  return isMapped ? isIpv4(bytes.subarray(12)) : bytes[0] !== 0xff && bytes.some((byte) => byte !== 0)
+}
+
+// Not 0.0.0.0, multicast (224 to 239) or broadcast.
+const isIpv4 = (bytes: Uint8Array): boolean => {
+  const first = bytes[0] ?? 0
+  return bytes.some((byte) => byte !== 0) && (first < 224 || first > 239) && bytes.some((byte) => byte !== 255)
+}
+
+/** Whether each side speaks what the other speaks now, protocol and delegate. */
+export const isCompatible = (ours: Uint8Array, theirs: Uint8Array): boolean => {
+  const [ourMin = 0, ourMax = 0, ourNow = 0, ourDelegateMin = 0, ourDelegateMax = 0, ourDelegate = 0] = ours
+  const [min = 0, max = 0, now = 0, delegateMin = 0, delegateMax = 0, delegate = 0] = theirs
+  return (
+    theirs.length === 6 &&
+    min > 0 &&
+    min <= max &&
+    isWithin(now, ourMin, ourMax) &&
+    isWithin(ourNow, min, max) &&
+    isWithin(delegate, ourDelegateMin, ourDelegateMax) &&
+    isWithin(ourDelegate, delegateMin, delegateMax)
+  )
+}
+
+const isWithin = (value: number, min: number, max: number): boolean => value >= min && value <= max
+
+/** Why an `alive` cannot be believed, whoever it is about; its name is looked at only when it is new. */
+export const faultOf = (message: Alive, config: Config): DropReason | undefined => {
+  if (!isAddress(message.address)) return "invalidAddress"
+  if (message.meta.length > config.limits.metaBytesMax) return "metaTooLarge"
+  if (!isCompatible(config.versions, message.versions)) return "incompatible"
+  return undefined
+}
+
+/** The last incarnation: none may be accused at it, since the answer would wrap. */
+export const incarnationLast = 2 ** 32 - 1
+
+/** Whether an incarnation is out of reach from the one known: a forgery, or one that could not be refuted. */
+export const isJump = (claimed: number, known: number, jumpMax: number): boolean =>
+  claimed - known > jumpMax || claimed >= incarnationLast
