@@ -77,7 +77,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     peer: host.id,
     limits,
     decodeError: contract.error.decode,
-    finishAtEnd: true
+    role: "caller"
   })
   return TypedFlow.make(channel, {
     endpoint: contract.name,

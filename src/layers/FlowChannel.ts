@@ -33,7 +33,7 @@ export interface Options<E> {
   /** The error that the peer declared, from its bytes; a string says why there is none. */
   readonly decodeError: (encoded: Uint8Array) => Result.Result<E, unknown>
   /** The caller finishes the link with its last frame; the endpoint keeps it until its handler is done. */
-  readonly finishAtEnd: boolean
+  readonly role: "caller" | "endpoint"
 }
 
 export interface FlowChannel<E> {
@@ -62,6 +62,8 @@ const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
       return new FlowReset({ detail: broken.detail })
     case "violation":
       return new ProtocolViolation({ detail: broken.detail })
+    case "finished":
+      return new FlowClosed({ detail: broken.detail })
   }
 }
 
@@ -93,6 +95,7 @@ export const make = Effect.fnUntraced(function* <E>(
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   let refused: Effect.Effect<never, FlowError> | undefined
   let isDiscarding = false
+  let endedBy = "this direction has ended"
   const room = Signal.make()
   const work = Signal.make()
   const arrival = Signal.make()
@@ -116,15 +119,17 @@ export const make = Effect.fnUntraced(function* <E>(
     return cause
   }
 
+  const isUnblocked = (): boolean => Sender.hasRoom(sender) || sender.status !== "open"
+
   const queue = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
       if (failing !== undefined) return failing
-      if (sender.status !== "open") return Effect.fail(error(new FlowClosed({ detail: "this direction has ended" })))
+      if (sender.status !== "open") return Effect.fail(error(new FlowClosed({ detail: endedBy })))
       if (message === undefined) continue
       if (!Sender.hasRoom(sender)) {
         work.notify()
-        return Effect.flatMap(room.wait, () => queue(messages, i))
+        return Effect.flatMap(room.until(isUnblocked), () => queue(messages, i))
       }
       Sender.offer(sender, message)
     }
@@ -152,25 +157,19 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const writeAll = Effect.gen(function* () {
     while (isSending()) {
+      yield* work.until(() => Sender.hasWork(sender) || !isSending())
       const frame = Sender.take(sender)
-      if (frame === undefined) yield* work.wait
-      else {
-        room.notify()
-        yield* link.write(frame)
-      }
+      room.notify()
+      if (frame !== undefined) yield* link.write(frame)
     }
-    if (options.finishAtEnd || sender.fail !== undefined) yield* link.finish
+    if (options.role === "caller" || sender.fail !== undefined) yield* link.finish
   })
 
   const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
     if (isDiscarding) return Effect.void
     Inbox.push(inbox, messages)
     arrival.notify()
-    return Effect.whileLoop({
-      while: () => failing === undefined && !isDiscarding && Inbox.isFull(inbox),
-      body: () => space.wait,
-      step: () => undefined
-    })
+    return space.until(() => failing !== undefined || isDiscarding || !Inbox.isFull(inbox))
   }
 
   const onFail = (frame: Frame.Fail): void => {
@@ -210,17 +209,21 @@ export const make = Effect.fnUntraced(function* <E>(
     while (failing === undefined) yield* onFrame(yield* link.read)
   })
 
-  /** The peer has finished in good order: there is no more to read, and nobody to write to. */
-  const onFinished = (): void =>
-    breakWith(
-      error(
-        receiver.status === "ended"
-          ? new FlowClosed({ detail: "the peer has finished" })
-          : new PeerLost({ detail: "the stream stopped without End" })
-      )
-    )
+  /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
+  const onFinished = (): void => {
+    if (receiver.status !== "ended") breakWith(error(new PeerLost({ detail: "the stream stopped without End" })))
+    else if (options.role === "caller") breakWith(error(new FlowClosed({ detail: "the endpoint has finished" })))
+  }
 
-  const onBroken = (broken: LinkBroken) => Effect.sync(() => breakWith(error(reasonOfLink(broken))))
+  const onBroken = (broken: LinkBroken) =>
+    Effect.sync(() => {
+      if (broken.how !== "finished") return breakWith(error(reasonOfLink(broken)))
+      endedBy = broken.detail
+      Sender.abandon(sender)
+      room.notify()
+    })
+
+  const hasNews = (): boolean => inbox.bytes > 0 || receiver.status === "ended" || failing !== undefined
 
   const pending = <A>(take: () => A | undefined): Effect.Effect<A, FlowError | E | Cause.Done> =>
     Effect.suspend(() => {
@@ -231,7 +234,7 @@ export const make = Effect.fnUntraced(function* <E>(
         return Effect.succeed(taken)
       }
       if (receiver.status === "ended") return Cause.done()
-      return failing ?? Effect.flatMap(arrival.wait, () => pending(take))
+      return failing ?? Effect.flatMap(arrival.until(hasNews), () => pending(take))
     })
 
   const takeAll = (): NonEmptyReadonlyArray<Uint8Array> | undefined => {
@@ -239,6 +242,12 @@ export const make = Effect.fnUntraced(function* <E>(
     return isReadonlyArrayNonEmpty(messages) ? messages : undefined
   }
 
+  // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
+  yield* Effect.addFinalizer(() =>
+    receiver.status === "ended" && sender.status === "ended"
+      ? Effect.void
+      : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${options.role} has left`))
+  )
   const writer = yield* Effect.forkScoped(Effect.catch(writeAll, onBroken))
   const reader = yield* Effect.forkScoped(
     Effect.catch(readAll, (ended) => (Cause.isDone(ended) ? Effect.sync(onFinished) : onBroken(ended)))
@@ -253,7 +262,7 @@ export const make = Effect.fnUntraced(function* <E>(
     refuse,
     error,
     flushed: Effect.asVoid(Fiber.await(writer)),
-    failed: Effect.suspend(() => (failing === undefined ? failure.wait : Effect.void)),
+    failed: failure.until(() => failing !== undefined),
     drain: Effect.suspend(() => {
       isDiscarding = true
       space.notify()

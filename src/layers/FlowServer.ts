@@ -11,6 +11,7 @@ import type { Handler } from "../services/Fabric.ts"
 import { FlowError } from "../services/FlowError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
+import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -39,6 +40,8 @@ export interface Exposed {
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Serves an accepted flow to its end. */
   readonly serve: (link: Link, open: Frame.Open) => Effect.Effect<void, never, Scope.Scope>
+  /** Waits until no flow is being served. */
+  readonly idle: Effect.Effect<void>
 }
 
 /** The frame that tells the caller how the handler failed: its declared error as it is, anything else without details. */
@@ -67,6 +70,7 @@ export const expose = <In, Out, E, R>(
   }
 ): Exposed => {
   const { config } = options
+  const changed = Signal.make()
   let flows = 0
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
@@ -83,7 +87,7 @@ export const expose = <In, Out, E, R>(
       peer: open.caller,
       limits: config.limits,
       decodeError: () => Result.fail("a caller declares no errors"),
-      finishAtEnd: false
+      role: "endpoint"
     })
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
@@ -119,9 +123,11 @@ export const expose = <In, Out, E, R>(
           serve(link, open),
           Effect.sync(() => {
             flows -= 1
+            changed.notify()
           })
         )
-      })
+      }),
+    idle: changed.until(() => flows === 0)
   }
 }
 

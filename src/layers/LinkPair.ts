@@ -3,7 +3,7 @@
  * puts into them is its own.
  */
 import { Cause, Effect } from "effect"
-import type { Frame } from "../protocol/flow/Frame.ts"
+import type { Fail, Frame } from "../protocol/flow/Frame.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as Signal from "./Signal.ts"
 
@@ -36,32 +36,42 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
     for (const signal of [there.changed, back.changed, breaking]) signal.notify()
   }
 
+  /** Waits until what was written is read. */
   const taken = (out: Direction): Effect.Effect<void, LinkBroken> =>
-    Effect.suspend(() => {
-      if (broken !== undefined) return Effect.fail(broken)
-      return out.frame === undefined ? Effect.void : Effect.flatMap(out.changed.wait, () => taken(out))
-    })
+    Effect.flatMap(
+      out.changed.until(() => broken !== undefined || out.frame === undefined),
+      () => (broken === undefined ? Effect.void : Effect.fail(broken))
+    )
 
   const write = (out: Direction, frame: Frame): Effect.Effect<void, LinkBroken> =>
     Effect.flatMap(taken(out), () => {
-      if (out.isFinished) return Effect.fail(new LinkBroken({ how: "violation", detail: "written after the finish" }))
+      if (out.isFinished) return Effect.fail(new LinkBroken({ how: "finished", detail: "this side has finished" }))
       out.frame = frame
       out.changed.notify()
       return taken(out)
     })
 
+  const cancel = (out: Direction, last: Fail): void => {
+    if (out.isFinished) return
+    if (out.frame === undefined) {
+      out.frame = last
+      out.isFinished = true
+      out.changed.notify()
+    }
+    breakWith(new LinkBroken({ how: "reset", detail: last.detail }))
+  }
+
   const read = (from: Direction): Effect.Effect<Frame, LinkBroken | Cause.Done> =>
-    Effect.suspend(() => {
-      const frame = from.frame
-      if (frame !== undefined) {
+    Effect.flatMap(
+      from.changed.until(() => from.frame !== undefined || from.isFinished || broken !== undefined),
+      (): Effect.Effect<Frame, LinkBroken | Cause.Done> => {
+        const { frame } = from
+        if (frame === undefined) return broken === undefined || from.isFinished ? Cause.done() : Effect.fail(broken)
         from.frame = undefined
         from.changed.notify()
         return Effect.succeed(frame)
       }
-      if (from.isFinished) return Cause.done()
-      if (broken !== undefined) return Effect.fail(broken)
-      return Effect.flatMap(from.changed.wait, () => read(from))
-    })
+    )
 
   const end = (out: Direction, from: Direction): LinkEnd => ({
     link: {
@@ -71,8 +81,9 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
         out.isFinished = true
         out.changed.notify()
       }),
+      cancel: (last) => Effect.sync(() => cancel(out, last)),
       broken: Effect.flatMap(
-        Effect.suspend(() => (broken === undefined ? breaking.wait : Effect.void)),
+        breaking.until(() => broken !== undefined),
         () => (broken === undefined ? Effect.never : Effect.fail(broken))
       )
     },

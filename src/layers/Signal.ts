@@ -1,30 +1,38 @@
 /**
- * Fibers waiting for something to change. A waiter looks again after each `notify`: being woken promises nothing.
+ * Fibers waiting for a condition on state that somebody else changes.
  *
- * `notify` resumes the waiters in the order in which they came, in the caller's own turn of the event loop.
+ * The condition is checked when the wait begins and at each `notify`, in the same turn in which it was registered, so no
+ * change can fall between check and wait. `notify` resumes those whose condition holds, in the order in which they came.
  */
 import { Effect } from "effect"
 
 export interface Signal {
-  readonly wait: Effect.Effect<void>
+  readonly until: (holds: () => boolean) => Effect.Effect<void>
   readonly notify: () => void
 }
 
+interface Waiter {
+  readonly holds: () => boolean
+  readonly resume: (effect: Effect.Effect<void>) => void
+}
+
 export const make = (): Signal => {
-  let waiters: Array<() => void> = []
+  const waiters = new Set<Waiter>()
   return {
-    wait: Effect.callback<void>((resume) => {
-      const waiter = () => resume(Effect.void)
-      waiters.push(waiter)
-      return Effect.sync(() => {
-        waiters = waiters.filter((other) => other !== waiter)
-      })
-    }),
+    until: (holds) =>
+      Effect.callback<void>((resume) => {
+        if (holds()) return resume(Effect.void)
+        const waiter: Waiter = { holds, resume }
+        waiters.add(waiter)
+        return Effect.sync(() => waiters.delete(waiter))
+      }),
     notify: () => {
-      if (waiters.length === 0) return
-      const woken = waiters
-      waiters = []
-      for (const waiter of woken) waiter()
+      if (waiters.size === 0) return
+      for (const waiter of [...waiters]) {
+        if (!waiters.has(waiter) || !waiter.holds()) continue
+        waiters.delete(waiter)
+        waiter.resume(Effect.void)
+      }
     }
   }
 }

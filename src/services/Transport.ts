@@ -4,16 +4,16 @@
  * Swap it to change the network under a fabric: HTTP/2 between processes, memory between the hosts of a test.
  */
 import { type Cause, Context, Data, type Effect, type Scope } from "effect"
-import type { Frame } from "../protocol/flow/Frame.ts"
+import type { Fail, Frame } from "../protocol/flow/Frame.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
 /**
  * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
- * "violation": what came was no frame.
+ * "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be read.
  */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
-  readonly how: "lost" | "reset" | "violation"
+  readonly how: "lost" | "reset" | "violation" | "finished"
   readonly detail: string
 }> {}
 
@@ -25,6 +25,8 @@ export interface Link {
   readonly read: Effect.Effect<Frame, LinkBroken | Cause.Done>
   /** Finishes this side in good order: what was written still arrives. */
   readonly finish: Effect.Effect<void>
+  /** Gives the link up at once: what waits is lost, and the peer gets this last frame if there is room for it right now. */
+  readonly cancel: (last: Fail) => Effect.Effect<void>
   /** Fails when the carrier breaks, even while nobody reads or writes. */
   readonly broken: Effect.Effect<never, LinkBroken>
 }

@@ -107,6 +107,9 @@ const takeData = (sender: Sender, first: Uint8Array): Data => {
   return { _tag: "Data", messages, partial: false }
 }
 
+/** True while a frame is due. */
+export const hasWork = (sender: Sender): boolean => sender.head < sender.waiting.length || sender.status === "ending"
+
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
 export const take = (sender: Sender): Data | End | Fail | undefined => {
   const first = sender.waiting[sender.head]

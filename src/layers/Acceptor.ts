@@ -1,0 +1,30 @@
+/**
+ * Where a transport leaves its incoming links: whoever serves takes them, and until somebody does they wait.
+ */
+import { Effect, type Scope } from "effect"
+import type { Link } from "../services/Transport.ts"
+import * as Signal from "./Signal.ts"
+
+type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
+
+export interface Acceptor {
+  /** Has the link served by whoever serves, in the caller's fiber and scope. */
+  readonly accept: OnLink
+  readonly serve: (onLink: OnLink) => Effect.Effect<void, never, Scope.Scope>
+}
+
+export const make = (): Acceptor => {
+  const changed = Signal.make()
+  let current: OnLink | undefined
+  const set = (onLink: OnLink | undefined) =>
+    Effect.sync(() => {
+      current = onLink
+      changed.notify()
+    })
+  const accept: OnLink = (link) =>
+    Effect.flatMap(
+      changed.until(() => current !== undefined),
+      () => (current === undefined ? accept(link) : current(link))
+    )
+  return { accept, serve: (onLink) => Effect.acquireRelease(set(onLink), () => set(undefined)) }
+}

@@ -1,0 +1,142 @@
+/**
+ * A link over one Connect call: frames in and out of the async iterables that connect-node works with.
+ *
+ * Connect reports a lost peer, a cancelled call and a closed session alike, so how a link broke is never read from its
+ * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
+ */
+import { Code, ConnectError } from "@connectrpc/connect"
+import { Cause, Effect, Result } from "effect"
+import * as Frame from "../protocol/flow/Frame.ts"
+import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
+import * as Signal from "./Signal.ts"
+
+/** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
+export interface Outgoing {
+  readonly iterable: AsyncIterable<ProtoFrame>
+  readonly write: Link["write"]
+  readonly finish: () => void
+  /** Finishes with a last frame if the stream has room for it, otherwise without. */
+  readonly finishWith: (last: Frame.Fail) => void
+  readonly breakWith: (broken: LinkBroken) => void
+}
+
+type Pull = (result: IteratorResult<ProtoFrame, undefined>) => void
+
+export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
+  const finished: IteratorResult<ProtoFrame, undefined> = { done: true, value: undefined }
+  const asked = Signal.make()
+  let pull: Pull | undefined
+  let isFinished = false
+  let broken: LinkBroken | undefined
+
+  const finish = (): void => {
+    isFinished = true
+    pull?.(finished)
+    pull = undefined
+    asked.notify()
+  }
+
+  const breakWith = (cause: LinkBroken): void => {
+    if (!isFinished) broken ??= cause
+    finish()
+  }
+
+  const next = () =>
+    isFinished
+      ? Promise.resolve(finished)
+      : new Promise<IteratorResult<ProtoFrame, undefined>>((resolve) => {
+          pull = resolve
+          asked.notify()
+        })
+
+  /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
+  const stopped = () => {
+    const how = fate()
+    breakWith(new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" }))
+    return Promise.resolve(finished)
+  }
+
+  /** Waits until the stream has room, and gives the function that fills it. */
+  const ready: Effect.Effect<Pull, LinkBroken> = Effect.flatMap(
+    asked.until(() => pull !== undefined || isFinished),
+    () =>
+      pull === undefined
+        ? Effect.fail(broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
+        : Effect.succeed(pull)
+  )
+
+  return {
+    iterable: { [Symbol.asyncIterator]: () => ({ next, return: stopped, throw: stopped }) },
+    write: (frame) =>
+      Effect.flatMap(ready, (fill) => {
+        pull = undefined
+        fill({ done: false, value: Frame.toProto(frame) })
+        return Effect.asVoid(ready)
+      }),
+    finish,
+    finishWith: (last) => {
+      pull?.({ done: false, value: Frame.toProto(last) })
+      pull = undefined
+      finish()
+    },
+    breakWith
+  }
+}
+
+const detailOf = (cause: unknown): string =>
+  cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+
+/** What is known of the stream under a link when it stops. */
+export interface Carrier {
+  /** "lost": the session is gone. "reset": only this stream is. "open": neither, so what came is to blame. */
+  readonly fate: () => "lost" | "reset" | "open"
+  /** Fails once the stream has stopped otherwise than in good order. */
+  readonly broken: Effect.Effect<never, LinkBroken>
+  /** Waits until what was written is out, or never will be. */
+  readonly flushed: Effect.Effect<void>
+}
+
+/** How long a cancelled link waits for its last frame to leave. */
+const cancelTimeout = "100 millis"
+
+/** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
+export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
+  write: outgoing.write,
+  read: makeRead(frames, carrier.fate),
+  finish: Effect.sync(outgoing.finish),
+  cancel: (last) =>
+    Effect.suspend(() => {
+      outgoing.finishWith(last)
+      return Effect.asVoid(Effect.timeoutOption(carrier.flushed, cancelTimeout))
+    }),
+  broken: carrier.broken
+})
+
+/** On a stream that is still open Connect gives InvalidArgument for what stops too early, and other codes for what is wrong. */
+const howOf = (fate: "lost" | "reset" | "open", cause: unknown): LinkBroken["how"] => {
+  if (fate !== "open") return fate
+  return cause instanceof ConnectError && cause.code !== Code.InvalidArgument ? "violation" : "lost"
+}
+
+/** The reading half: `frames` is what connect-node has parsed. */
+const makeRead = (frames: AsyncIterable<ProtoFrame>, fate: Carrier["fate"]): Link["read"] => {
+  const iterator = frames[Symbol.asyncIterator]()
+  const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(fate(), cause), detail: detailOf(cause) })
+  return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
+    iterator.next().then(
+      (result) => {
+        // The iterable of a stream that was reset ends as if in good order.
+        if (result.done === true)
+          return resume(fate() === "open" ? Cause.done() : Effect.fail(brokenBy("no more frames")))
+        const frame = Frame.fromProto(result.value)
+        resume(
+          Result.isSuccess(frame)
+            ? Effect.succeed(frame.success)
+            : Effect.fail(new LinkBroken({ how: "violation", detail: frame.failure.detail }))
+        )
+      },
+      (cause) => resume(Effect.fail(brokenBy(cause)))
+    )
+  })
+}

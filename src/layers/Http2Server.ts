@@ -1,0 +1,163 @@
+/**
+ * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
+ *
+ * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
+ * D-17, H1, H2 and H6.
+ */
+import * as http2 from "node:http2"
+import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
+import { type Duration, Effect, FiberSet, type Scope } from "effect"
+import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import type { Link } from "../services/Transport.ts"
+import * as ConnectLink from "./ConnectLink.ts"
+import * as Http2Session from "./Http2Session.ts"
+
+export interface Options {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly frameWireBytesMax: number
+  readonly keepalive: Http2Session.Keepalive
+  /** How long a connection may stay without a first stream. */
+  readonly firstStreamTimeout: Duration.Input
+  /** Connections at a time; one more is closed at once. */
+  readonly sessionsMax: number
+  /** Streams of one connection at a time. */
+  readonly streamsMax: number
+}
+
+/** What a handler must know of the call that it serves, and connect-node does not tell it. */
+interface Call {
+  readonly carrier: ConnectLink.Carrier
+  readonly stream: http2.ServerHttp2Stream
+}
+
+const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
+
+const listen = (server: http2.Http2Server, { host, port }: Options) =>
+  Effect.callback<number, NetworkError>((resume) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === "EADDRINUSE"
+      const detail = `${host}:${port} ${taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.message}`}`
+      const reason = new InvalidConfig({ setting: "flowPort", detail })
+      resume(Effect.fail(new NetworkError({ operation: "listen", reason })))
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : port))
+    })
+  })
+
+/** Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. */
+export const serve = Effect.fnUntraced(function* (
+  options: Options,
+  onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+): Effect.fn.Return<number, NetworkError, Scope.Scope> {
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
+  const open = new Set<http2.Http2Session>()
+
+  const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
+    Effect.gen(function* () {
+      const { carrier } = call
+      yield* Effect.forkScoped(Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
+      yield* onLink(ConnectLink.make(frames, outgoing, carrier))
+    }).pipe(
+      Effect.scoped,
+      Effect.ensuring(
+        Effect.suspend(() => {
+          outgoing.finish()
+          return Effect.timeoutOption(call.carrier.flushed, "1 second")
+        })
+      ),
+      Effect.ensuring(Effect.sync(() => call.stream.close()))
+    )
+
+  const router = createConnectRouter({
+    acceptCompression: [],
+    readMaxBytes: options.frameWireBytesMax,
+    writeMaxBytes: options.frameWireBytesMax
+  }).service(FlowService, {
+    open: (frames, context) => {
+      const call = context.values.get(callKey)
+      const outgoing = ConnectLink.makeOutgoing(call === undefined ? () => "lost" : call.carrier.fate)
+      if (call === undefined) outgoing.finish()
+      else run(serveCall(frames, outgoing, call))
+      return outgoing.iterable
+    }
+  })
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+
+  const onRequest = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse): void => {
+    const { stream } = request
+    const session = stream.session === undefined ? undefined : sessions.get(stream.session)
+    const handler = handlers.get(request.url)
+    if (session === undefined || handler === undefined) {
+      response.writeHead(404)
+      response.end()
+      return
+    }
+    const call: Call = { carrier: Http2Session.carrier(session, stream), stream }
+    const values = createContextValues().set(callKey, call)
+    // What goes wrong with a response goes wrong with its stream, and its link says so.
+    const ignore = () => undefined
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
+      .then((answer) => universalResponseToNodeResponse(answer, response))
+      .catch(ignore)
+  }
+
+  const guard = (session: http2.ServerHttp2Session): Effect.Effect<void> => {
+    const firstStream = Effect.callback<void>((resume) => {
+      session.once("stream", () => resume(Effect.void))
+    })
+    const unused = Effect.sync(() => session.destroy())
+    return Effect.andThen(
+      Effect.timeoutOrElse(firstStream, { duration: options.firstStreamTimeout, orElse: () => unused }),
+      Http2Session.keepAlive(session, options.keepalive)
+    )
+  }
+
+  const onSession = (session: http2.ServerHttp2Session): void => {
+    if (open.size >= options.sessionsMax) {
+      session.destroy()
+      return
+    }
+    const adopted = Http2Session.adopt(session)
+    sessions.set(session, adopted)
+    open.add(session)
+    const guarding = run(Effect.raceFirst(guard(session), adopted.closed))
+    session.once("close", () => {
+      open.delete(session)
+      guarding.interruptUnsafe()
+    })
+  }
+
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      http2.createServer(
+        {
+          settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
+          maxSessionMemory: Http2Session.sessionMemoryMegabytes,
+          maxHeaderListPairs: 64,
+          maxSettings: 16,
+          maxSessionRejectedStreams: 100,
+          streamResetBurst: 10_000,
+          streamResetRate: 1_000
+        },
+        onRequest
+      )
+    ),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        for (const session of open) session.destroy()
+      })
+  )
+  server.on("session", onSession)
+  const port = yield* listen(server, options)
+  // From here on an error of the server is one of a single connection, which is closed already.
+  server.removeAllListeners("error").on("error", () => undefined)
+  return port
+})

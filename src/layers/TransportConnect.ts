@@ -1,0 +1,93 @@
+/**
+ * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
+ * closed when idle.
+ *
+ * Errors: building the layer fails with InvalidConfig when the port cannot be bound; `dial` fails with HostUnreachable when
+ * no session can be opened. A peer that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most
+ * twice the timeout later when this process was busy; one whose connection closes is lost at once.
+ */
+import { type Duration, Effect, Layer, RcMap } from "effect"
+import * as Limits from "../protocol/flow/Limits.ts"
+import type { Host } from "../services/Host.ts"
+import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
+import { Transport } from "../services/Transport.ts"
+import * as Acceptor from "./Acceptor.ts"
+import * as Http2Client from "./Http2Client.ts"
+import * as Http2Server from "./Http2Server.ts"
+import type * as Http2Session from "./Http2Session.ts"
+
+export interface Config {
+  /** Address to serve on. */
+  readonly host: string
+  /** Port to serve on; 0 lets the system choose. */
+  readonly port: number
+  readonly keepalive: Http2Session.Keepalive
+  readonly connectTimeout: Duration.Input
+  /** How long a session without flows is kept. */
+  readonly idleTimeout: Duration.Input
+  readonly firstStreamTimeout: Duration.Input
+  readonly sessionsMax: number
+  readonly streamsMax: number
+  /** Largest frame on the wire, in bytes: a Data frame of `frameBytesMax` with the lengths of its messages. */
+  readonly frameWireBytesMax: number
+}
+
+export const defaults: Config = {
+  host: "127.0.0.1",
+  port: 7947,
+  keepalive: { interval: "2 seconds", timeout: "1 second" },
+  connectTimeout: "5 seconds",
+  idleTimeout: "5 minutes",
+  firstStreamTimeout: "10 seconds",
+  sessionsMax: 4096,
+  streamsMax: 16_384,
+  frameWireBytesMax: 2 * Limits.defaults.frameBytesMax
+}
+
+const authorityOf = ({ address, flowPort }: Host): string =>
+  `http://${address.includes(":") ? `[${address}]` : address}:${flowPort}`
+
+const make = Effect.fnUntraced(function* (config: Config) {
+  const acceptor = Acceptor.make()
+  const flowPort = yield* Http2Server.serve(config, acceptor.accept)
+  const live = new Map<string, Http2Client.ClientSession>()
+  const sessions = yield* RcMap.make({
+    lookup: (authority: string) =>
+      Effect.tap(Http2Client.connect(authority, config), (session) => {
+        live.set(authority, session)
+        return Effect.forkScoped(Effect.andThen(session.closed, forget(authority)))
+      }),
+    idleTimeToLive: config.idleTimeout
+  })
+
+  const forget = (authority: string): Effect.Effect<void> =>
+    Effect.andThen(
+      Effect.sync(() => live.delete(authority)),
+      RcMap.invalidate(sessions, authority)
+    )
+
+  const dial = Effect.fnUntraced(function* (host: Host) {
+    const authority = authorityOf(host)
+    if (live.get(authority)?.isLost() === true) yield* forget(authority)
+    const session = yield* RcMap.get(sessions, authority).pipe(
+      Effect.tapError(() => forget(authority)),
+      Effect.mapError((cause) => {
+        const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
+        return new NetworkError({ operation: "connect", reason })
+      })
+    )
+    return yield* Http2Client.call(session, { authority, frameWireBytesMax: config.frameWireBytesMax })
+  })
+
+  const disconnect = (host: Host) =>
+    Effect.suspend(() => {
+      const authority = authorityOf(host)
+      live.get(authority)?.http2.destroy()
+      return forget(authority)
+    })
+
+  return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })
+})
+
+export const layer = (config: Partial<Config> = {}): Layer.Layer<Transport, NetworkError> =>
+  Layer.effect(Transport, make({ ...defaults, ...config }))

@@ -1,0 +1,422 @@
+/**
+ * The laws of a flow, for every transport: whatever carries the frames, a user sees the same.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Option, Schema, type Scope, Stream } from "effect"
+import * as FlowCaller from "../../src/layers/FlowCaller.ts"
+import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Codec from "../../src/services/Codec.ts"
+import * as Contract from "../../src/services/Contract.ts"
+import type { Handler } from "../../src/services/Fabric.ts"
+import type { Flow } from "../../src/services/Flow.ts"
+import type { FlowError } from "../../src/services/FlowError.ts"
+import type { Host } from "../../src/services/Host.ts"
+import type { NetworkError } from "../../src/services/NetworkError.ts"
+import type { Link } from "../../src/services/Transport.ts"
+
+/** Two hosts and what connects them. */
+export interface Wire {
+  readonly host: Host
+  readonly dial: Effect.Effect<Link, NetworkError, Scope.Scope>
+  readonly serve: (
+    onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /** The serving host is gone, without a word. */
+  readonly kill: Effect.Effect<void>
+}
+
+export class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.String }) {}
+
+const bytes = Contract.make("bytes", { input: Codec.bytes, output: Codec.bytes })
+const typed = Contract.make("typed", {
+  input: Schema.Struct({ n: Schema.Number, tags: Schema.mutable(Schema.Array(Schema.String)) }),
+  output: Schema.Struct({ n: Schema.Number, tags: Schema.mutable(Schema.Array(Schema.String)) }),
+  error: Refused
+})
+
+const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
+
+export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>) => {
+  /** Serves one endpoint at the far host, and gives the way to open a flow to it. */
+  const exposeAt = <In, Out, E>(
+    wire: Wire,
+    contract: Contract.Contract<In, Out, E>,
+    handler: Handler<In, Out, E, never>
+  ) =>
+    Effect.gen(function* () {
+      const closed = yield* Deferred.make<void>()
+      const endpoint = FlowServer.expose(contract, handler, {
+        context: Context.empty(),
+        closed: Deferred.await(closed),
+        config
+      })
+      yield* wire.serve((link) =>
+        FlowServer.answer(link, {
+          self: "server",
+          find: (asked) => (asked === contract.name ? endpoint : undefined),
+          config
+        })
+      )
+      const openAs = <I, O, Err>(
+        asked: Contract.Contract<I, O, Err>
+      ): Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope> =>
+        Effect.flatMap(wire.dial, (link) =>
+          FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits: config.limits })
+        )
+      return { open: openAs(contract), openAs, close: Deferred.succeed(closed, undefined) }
+    })
+
+  const expose = <In, Out, E>(contract: Contract.Contract<In, Out, E>, handler: Handler<In, Out, E, never>) =>
+    Effect.flatMap(makeWire, (wire) => Effect.map(exposeAt(wire, contract, handler), (far) => ({ ...far, wire })))
+
+  const echo = <A>(flow: Flow<A, A>): Effect.Effect<void, FlowError> =>
+    flow.messages.pipe(Stream.runForEachArray((batch) => flow.sendAll(batch)))
+
+  const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
+    const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+    if (error !== null && typeof error === "object" && "reason" in error) {
+      const { reason } = error
+      if (reason !== null && typeof reason === "object" && "_tag" in reason) return String(reason._tag)
+    }
+    return String(error)
+  }
+
+  const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "10 seconds")
+
+  describe(`flow laws: ${name}`, () => {
+    it.live("delivers every message, in order, once", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, echo)
+        const flow = yield* open
+        const count = 20_000
+        const sending = yield* Effect.forkChild(
+          Effect.gen(function* () {
+            for (let i = 0; i < count; i++) yield* flow.send(Uint8Array.of(i & 255, (i >> 8) & 255, (i >> 16) & 255))
+            yield* flow.end
+          })
+        )
+        const received = yield* Stream.runCollect(flow.messages)
+        yield* Fiber.join(sending)
+        assert.strictEqual(received.length, count)
+        received.forEach((message, i) => {
+          assert.deepStrictEqual([...message], [i & 255, (i >> 8) & 255, (i >> 16) & 255])
+        })
+      })
+    )
+
+    it.live("delivers copies", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, (flow) =>
+          Stream.runForEach(flow.messages, (message) => {
+            message.tags.push("server")
+            return flow.send(message)
+          })
+        )
+        const flow = yield* open
+        const sent = { n: 1, tags: ["a"] }
+        yield* flow.send(sent)
+        sent.tags.push("after")
+        const received = yield* flow.receive
+        assert.deepStrictEqual(received.tags, ["a", "server"])
+        received.tags.push("mine")
+        assert.deepStrictEqual(sent.tags, ["a", "after"])
+      })
+    )
+
+    it.live("delivers copies of bytes", () =>
+      Effect.gen(function* () {
+        const seen: Array<Uint8Array> = []
+        const { open } = yield* expose(bytes, (flow) =>
+          Stream.runForEach(flow.messages, (message) => {
+            seen.push(message)
+            return Effect.andThen(
+              flow.send(message),
+              Effect.sync(() => message.fill(9))
+            )
+          })
+        )
+        const flow = yield* open
+        const sent = Uint8Array.of(1, 2, 3)
+        yield* flow.send(sent)
+        sent.fill(7)
+        assert.deepStrictEqual([...(yield* flow.receive)], [1, 2, 3])
+      })
+    )
+
+    it.live("cuts and rejoins a large message, and carries an empty one", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, echo)
+        const flow = yield* open
+        const large = Uint8Array.from({ length: 1_000_003 }, (_, i) => i % 251)
+        yield* Effect.forkChild(Effect.andThen(flow.sendAll([new Uint8Array(0), large, Uint8Array.of(1)]), flow.end))
+        const received = yield* Stream.runCollect(flow.messages)
+        assert.deepStrictEqual(
+          received.map(({ length }) => length),
+          [0, large.length, 1]
+        )
+        assert.deepStrictEqual(received[1], large)
+      })
+    )
+
+    it.live("half-close: one direction ends, the other goes on", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, (flow) =>
+          Effect.gen(function* () {
+            const heard = yield* Stream.runCollect(flow.messages)
+            for (let i = 0; i < 3; i++) yield* flow.send({ n: heard.length + i, tags: [] })
+          })
+        )
+        const flow = yield* open
+        yield* flow.sendAll([
+          { n: 1, tags: [] },
+          { n: 2, tags: [] }
+        ])
+        yield* flow.end
+        yield* flow.end
+        const heard = yield* Stream.runCollect(flow.messages)
+        assert.deepStrictEqual(
+          heard.map(({ n }) => n),
+          [2, 3, 4]
+        )
+        assert.strictEqual(reasonOf(yield* Effect.exit(flow.send({ n: 1, tags: [] }))), "FlowClosed")
+      })
+    )
+
+    it.live("the endpoint may end first and still hear the caller", () =>
+      Effect.gen(function* () {
+        const heard = yield* Deferred.make<number>()
+        const { open } = yield* expose(typed, (flow) =>
+          Effect.gen(function* () {
+            yield* flow.send({ n: 1, tags: [] })
+            yield* flow.end
+            const messages = yield* Stream.runCollect(flow.messages)
+            yield* Deferred.succeed(heard, messages.length)
+          })
+        )
+        const flow = yield* open
+        assert.strictEqual((yield* Stream.runCollect(flow.messages)).length, 1)
+        yield* flow.sendAll([
+          { n: 1, tags: [] },
+          { n: 2, tags: [] }
+        ])
+        yield* flow.end
+        assert.strictEqual(yield* soon(Deferred.await(heard)), 2)
+      })
+    )
+
+    it.live("backpressure: a stalled reader stops the sender within a fixed number of bytes", () =>
+      Effect.gen(function* () {
+        const release = yield* Deferred.make<void>()
+        const { open } = yield* expose(bytes, (flow) => Effect.andThen(Deferred.await(release), echo(flow)))
+        const flow = yield* open
+        let sentBytes = 0
+        const message = new Uint8Array(4096)
+        const sending = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.tap(flow.send(message), () =>
+              Effect.sync(() => {
+                sentBytes += message.length
+              })
+            )
+          )
+        )
+        let before = -1
+        while (before !== sentBytes) {
+          before = sentBytes
+          yield* Effect.sleep("200 millis")
+        }
+        assert.isAtMost(sentBytes, 512 * 1024)
+        yield* Fiber.interrupt(sending)
+        yield* Deferred.succeed(release, undefined)
+        yield* flow.end
+        const received = yield* soon(Stream.runCollect(flow.messages))
+        assert.isAtLeast(received.length * message.length, sentBytes)
+      })
+    )
+
+    it.live("a stalled flow does not slow another one", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, (flow) =>
+          Effect.flatMap(flow.receive, (first) => (first[0] === 0 ? Effect.never : echo(flow))).pipe(
+            Effect.catchIf(Cause.isDone, () => Effect.void)
+          )
+        )
+        const stalled = yield* open
+        yield* stalled.send(Uint8Array.of(0))
+        yield* Effect.forkChild(Effect.forever(stalled.send(new Uint8Array(8192))))
+        const flow = yield* open
+        yield* flow.send(Uint8Array.of(1))
+        for (let i = 0; i < 100; i++) {
+          yield* flow.send(Uint8Array.of(i))
+          assert.strictEqual((yield* soon(flow.receive))[0], i)
+        }
+      })
+    )
+
+    it.live("the endpoint's error reaches the caller, after what it sent before", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, (flow) =>
+          Effect.andThen(flow.send({ n: 1, tags: [] }), new Refused({ why: "enough" }))
+        )
+        const flow = yield* open
+        assert.strictEqual((yield* flow.receive).n, 1)
+        const exit = yield* Effect.exit(flow.receive)
+        assert.deepStrictEqual(exit, Exit.fail(new Refused({ why: "enough" })))
+        assert.deepStrictEqual(
+          yield* Effect.exit(flow.send({ n: 2, tags: [] })),
+          Exit.fail(new Refused({ why: "enough" }))
+        )
+      })
+    )
+
+    it.live("a handler that dies resets the flow and tells nothing", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, () => Effect.die("a secret"))
+        const flow = yield* open
+        const exit = yield* Effect.exit(soon(flow.receive))
+        assert.strictEqual(reasonOf(exit), "FlowReset")
+        assert.notInclude(String(exit), "secret")
+      })
+    )
+
+    it.live("cancelling the caller reaches the handler", () =>
+      Effect.gen(function* () {
+        const ended = yield* Deferred.make<string>()
+        const { open } = yield* expose(bytes, (flow) =>
+          flow.receive.pipe(
+            Effect.andThen(flow.receive),
+            Effect.onExit((exit) => Deferred.succeed(ended, reasonOf(exit))),
+            Effect.ignore
+          )
+        )
+        const ready = yield* Deferred.make<void>()
+        const calling = yield* Effect.forkChild(
+          Effect.scoped(
+            Effect.gen(function* () {
+              const flow = yield* open
+              yield* flow.send(Uint8Array.of(1))
+              yield* Deferred.succeed(ready, undefined)
+              yield* Effect.never
+            })
+          )
+        )
+        yield* Deferred.await(ready)
+        yield* Effect.sleep("50 millis")
+        yield* Fiber.interrupt(calling)
+        assert.strictEqual(yield* soon(Deferred.await(ended)), "FlowReset")
+      })
+    )
+
+    it.live("a handler that does not look at its flow is interrupted after its grace", () =>
+      Effect.gen(function* () {
+        const interrupted = yield* Deferred.make<void>()
+        const { open } = yield* expose(bytes, () =>
+          Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined))
+        )
+        yield* Effect.scoped(open)
+        yield* soon(Deferred.await(interrupted))
+      })
+    )
+
+    it.live("sending to an endpoint that has finished is FlowClosed", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, (flow) => Effect.ignore(flow.receive))
+        const flow = yield* open
+        yield* flow.send(Uint8Array.of(1))
+        assert.deepStrictEqual(yield* soon(Stream.runCollect(flow.messages)), [])
+        const exit = yield* soon(Effect.exit(Effect.forever(flow.send(Uint8Array.of(2)))))
+        assert.strictEqual(reasonOf(exit), "FlowClosed")
+      })
+    )
+
+    it.live("the death of the peer is PeerLost; what came before is delivered", () =>
+      Effect.gen(function* () {
+        const { open, wire } = yield* expose(bytes, (flow) => Effect.andThen(flow.send(Uint8Array.of(5)), Effect.never))
+        const flow = yield* open
+        assert.deepStrictEqual([...(yield* flow.receive)], [5])
+        yield* flow.send(Uint8Array.of(1))
+        yield* Effect.sleep("50 millis")
+        yield* wire.kill
+        const exit = yield* Effect.exit(soon(flow.receive))
+        assert.strictEqual(reasonOf(exit), "PeerLost")
+        const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+        assert.propertyVal(error, "delivered", "maybe")
+        assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(Uint8Array.of(1)))), "PeerLost")
+      })
+    )
+
+    it.live("delivered is no while nothing was sent", () =>
+      Effect.gen(function* () {
+        const { open, wire } = yield* expose(bytes, () => Effect.never)
+        const flow = yield* open
+        yield* wire.kill
+        const exit = yield* Effect.exit(soon(flow.receive))
+        const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+        assert.propertyVal(error, "delivered", "no")
+      })
+    )
+
+    it.live("an endpoint that is no longer exposed resets its flows", () =>
+      Effect.gen(function* () {
+        const { open, close } = yield* expose(bytes, () => Effect.never)
+        const flow = yield* open
+        yield* close
+        assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.receive))), "FlowReset")
+      })
+    )
+
+    it.live("opening: a typed reason for each refusal", () =>
+      Effect.gen(function* () {
+        const { openAs } = yield* expose(typed, () => Effect.never)
+        const exitOf = <I, O, E>(asked: Contract.Contract<I, O, E>) => Effect.exit(Effect.scoped(openAs(asked)))
+        const other = { input: Codec.bytes, output: Codec.bytes }
+        assert.strictEqual(reasonOf(yield* exitOf(Contract.make("nobody", other))), "EndpointNotFound")
+        assert.strictEqual(reasonOf(yield* exitOf(Contract.make("typed", other))), "Incompatible")
+        assert.strictEqual(reasonOf(yield* exitOf(Contract.make("not a name", other))), "NameInvalid")
+        const renamed = { input: Schema.Struct({ m: Schema.Number }), output: Schema.Struct({ n: Schema.Number }) }
+        assert.strictEqual(reasonOf(yield* exitOf(Contract.make("typed", renamed))), "Incompatible")
+      })
+    )
+
+    it.live("a message that does not fit the contract is not sent, and the flow goes on", () =>
+      Effect.gen(function* () {
+        const checked = Contract.make("checked", { input: Schema.NonEmptyString, output: Schema.String })
+        const { open } = yield* expose(checked, (flow) => Stream.runForEach(flow.messages, flow.send))
+        const flow = yield* open
+        assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(""))), "MalformedMessage")
+        yield* flow.send("good")
+        assert.strictEqual(yield* flow.receive, "good")
+      })
+    )
+
+    it.live("a message above the limit is not sent, and the flow goes on", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, echo)
+        const flow = yield* open
+        const exit = yield* Effect.exit(flow.send(new Uint8Array(config.limits.messageBytesMax + 1)))
+        assert.strictEqual(reasonOf(exit), "MessageTooLarge")
+        yield* flow.send(Uint8Array.of(1))
+        assert.strictEqual((yield* flow.receive).length, 1)
+      })
+    )
+
+    it.live("a message that cannot be decoded fails that flow only, on both sides", () =>
+      Effect.gen(function* () {
+        const handler = yield* Deferred.make<string>()
+        const { open, openAs } = yield* expose(typed, (flow) =>
+          flow.messages.pipe(
+            Stream.runForEach(flow.send),
+            Effect.onExit((exit) => Deferred.succeed(handler, reasonOf(exit)))
+          )
+        )
+        const good = yield* open
+        const forged = yield* openAs({ ...bytes, name: "typed", codec: "", fingerprint: 0n })
+        yield* forged.send(new TextEncoder().encode('{"n":"one"}'))
+        assert.strictEqual(reasonOf(yield* Effect.exit(soon(forged.receive))), "MalformedMessage")
+        assert.strictEqual(yield* soon(Deferred.await(handler)), "MalformedMessage")
+        yield* good.send({ n: 4, tags: [] })
+        assert.strictEqual((yield* soon(good.receive)).n, 4)
+      })
+    )
+  })
+}

@@ -1,0 +1,56 @@
+import { Context, Effect, Exit, FiberSet, Layer, Scope } from "effect"
+import * as LinkPair from "../../src/layers/LinkPair.ts"
+import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import type { Host } from "../../src/services/Host.ts"
+import { type Link, LinkBroken, Transport } from "../../src/services/Transport.ts"
+import { flowLaws, type Wire } from "../laws/flow.ts"
+
+const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
+
+flowLaws(
+  "queues",
+  Effect.gen(function* () {
+    const run = yield* FiberSet.makeRuntime<never, void>()
+    const ends = new Set<LinkPair.LinkEnd>()
+    let accept: ((link: Link) => Effect.Effect<void, never, Scope.Scope>) | undefined
+    const reset = (end: LinkPair.LinkEnd) =>
+      Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail: "" })))
+    const wire: Wire = {
+      host,
+      dial: Effect.gen(function* () {
+        const [caller, server] = LinkPair.make()
+        ends.add(server)
+        yield* Effect.addFinalizer(() => reset(caller))
+        if (accept !== undefined) run(Effect.ensuring(Effect.scoped(accept(server.link)), reset(server)))
+        return caller.link
+      }),
+      serve: (onLink) =>
+        Effect.sync(() => {
+          accept = onLink
+        }),
+      kill: Effect.sync(() => {
+        for (const end of ends) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
+      })
+    }
+    return wire
+  })
+)
+
+flowLaws(
+  "Connect over HTTP/2",
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const farScope = yield* Scope.fork(scope)
+    const build = (into: Scope.Scope) =>
+      Effect.map(Layer.buildWithScope(TransportConnect.layer({ port: 0 }), into), Context.get(Transport))
+    const near = yield* build(scope)
+    const far = yield* build(farScope)
+    const wire: Wire = {
+      host,
+      dial: near.dial({ ...host, flowPort: far.flowPort }),
+      serve: far.serve,
+      kill: Scope.close(farScope, Exit.void)
+    }
+    return wire
+  })
+)
