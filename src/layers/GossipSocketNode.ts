@@ -1,0 +1,132 @@
+/**
+ * A gossip port on Node: UDP and TCP on the same port number.
+ *
+ * With port 0, TCP picks a port and UDP takes the same number; when that is taken, both try again with another one.
+ */
+import * as Dns from "node:dns"
+import * as Os from "node:os"
+import { Effect, Exit, Layer, Scope } from "effect"
+import { type Address, isUnspecified, parseHost } from "../protocol/Address.ts"
+import { GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Tcp from "./GossipSocketTcp.ts"
+import * as Udp from "./GossipSocketUdp.ts"
+
+export interface Options {
+  /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all of this machine. */
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Incoming streams that may be open at a time. */
+  readonly streamsMax?: number
+}
+
+const streamsMaxDefault = 127
+
+/** How often a port that TCP picked may be taken on UDP. */
+const attemptsMax = 10
+
+const invalid = (setting: string, detail: string): NetworkError =>
+  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
+
+interface Refusal {
+  readonly protocol: "TCP" | "UDP"
+  readonly isTaken: boolean
+  readonly code: string
+  readonly detail: string
+}
+
+const toError = ({ host, port }: Options, { code, detail, isTaken, protocol }: Refusal): NetworkError => {
+  if (isTaken)
+    return invalid(
+      "port",
+      `${protocol} port ${port} on ${host} is in use by another program: stop that one, or choose another port (0 lets the system choose)`
+    )
+  if (code === "EACCES" || code === "EPERM" || code === "PermissionDenied")
+    return invalid("port", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
+  if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "AddressNotAvailable"].includes(code))
+    return invalid("host", `${host} is no address of this machine`)
+  return invalid("port", `${protocol} port ${port} on ${host} cannot be bound: ${detail}`)
+}
+
+/** Binds both sides once, for the life of the scope. */
+const bindOnce = Effect.fnUntraced(function* (options: Options, count: (reason: string) => void) {
+  const { host, port, streamsMax = streamsMaxDefault } = options
+  const tcp = yield* Effect.mapError(
+    Tcp.listen(host, port, streamsMax, count),
+    ({ code, detail }): Refusal => ({ protocol: "TCP", isTaken: code === "EADDRINUSE", code, detail })
+  )
+  const udp = yield* Effect.mapError(Udp.open(tcp.host, tcp.port, count), (error): Refusal => {
+    const code = error.reason._tag === "DatagramSocketOpenError" ? error.reason.kind : error.reason._tag
+    return { protocol: "UDP", isTaken: code === "AddressInUse", code, detail: error.message }
+  })
+  return { tcp, udp }
+})
+
+const bind = Effect.fnUntraced(function* (options: Options, count: (reason: string) => void) {
+  const owner = yield* Effect.scope
+  const attempt = Effect.gen(function* () {
+    const scope = yield* Scope.fork(owner)
+    return yield* bindOnce(options, count).pipe(
+      Scope.provide(scope),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+  })
+  return yield* attempt.pipe(
+    Effect.retry({
+      times: attemptsMax - 1,
+      while: ({ isTaken, protocol }) => options.port === 0 && isTaken && protocol === "UDP"
+    }),
+    Effect.mapError((refusal) => toError(options, refusal))
+  )
+})
+
+const isPrivate = ([a = 0, b = 0]: Uint8Array): boolean =>
+  a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128)
+
+/** For a port bound to all addresses: the first private IPv4 address of this machine, else any, else loopback. */
+const advertised = (bound: Address): Address => {
+  if (!isUnspecified(bound.bytes)) return bound
+  const candidates = Object.values(Os.networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid)
+    .flatMap(({ address }) => parseHost(address) ?? [])
+    .filter(({ length }) => length <= bound.bytes.length)
+  const ipv4 = candidates.filter(({ length }) => length === 4)
+  return { bytes: ipv4.find(isPrivate) ?? ipv4[0] ?? candidates[0] ?? Uint8Array.of(127, 0, 0, 1), port: bound.port }
+}
+
+const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFailed> =>
+  Effect.callback((resume) => {
+    Dns.lookup(host, { all: true }, (error, found) => {
+      const addresses = error ? [] : found.flatMap(({ address }) => parseHost(address) ?? [])
+      resume(
+        addresses.length > 0
+          ? Effect.succeed(addresses)
+          : Effect.fail(new SocketFailed({ how: "unknown", detail: error?.message ?? `${host} has no address` }))
+      )
+    })
+  })
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const counts = new Map<string, number>()
+  const { tcp, udp } = yield* bind(options, (reason) => counts.set(reason, (counts.get(reason) ?? 0) + 1))
+  const bytes = parseHost(tcp.host)
+  if (bytes === undefined)
+    return yield* invalid("host", `${options.host} is bound to ${tcp.host}, which is no IP address`)
+  const address: Address = { bytes, port: tcp.port }
+  return GossipSocket.of({
+    address,
+    advertised: advertised(address),
+    receive: udp.receive,
+    send: udp.send,
+    dial: tcp.dial,
+    serve: tcp.serve,
+    lookup,
+    counters: Effect.sync(() => Object.fromEntries(counts))
+  })
+})
+
+/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host or port. */
+export const layer = (options: Options): Layer.Layer<GossipSocket, NetworkError> =>
+  Layer.effect(GossipSocket, make(options))

@@ -1,0 +1,155 @@
+/**
+ * The stream side of a gossip port on Node.
+ *
+ * It stands on `node:net` itself, since a peer that stops reading must not hold up the end of a scope: a socket is
+ * destroyed with its scope, and all that are left are destroyed with the port.
+ */
+import * as Net from "node:net"
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import { Cause, Data, Effect, FiberSet, Queue, type Scope } from "effect"
+import * as Socket from "effect/socket/Socket"
+import { type Address, host as hostOf, parseHost } from "../protocol/Address.ts"
+import * as Bytes from "../protocol/Bytes.ts"
+import { type ByteStream, SocketFailed } from "../services/GossipSocket.ts"
+
+/** The port could not be bound; `code` is that of the system. */
+export class ListenFailed extends Data.TaggedError("ListenFailed")<{
+  readonly code: string
+  readonly detail: string
+}> {}
+
+export interface Tcp {
+  readonly port: number
+  readonly host: string
+  readonly dial: (to: Address) => Effect.Effect<ByteStream, SocketFailed, Scope.Scope>
+  readonly serve: (onStream: (stream: ByteStream) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/** The code of a system error, such as "EADDRINUSE". */
+const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "unknown")
+
+const lost = (detail: string): SocketFailed => new SocketFailed({ how: "lost", detail })
+
+/** Text of the failure below a socket error. */
+const detailOf = ({ reason }: Socket.SocketError): string =>
+  "cause" in reason && reason.cause instanceof Error ? reason.cause.message : reason.message
+
+/** A clean close is the end of what comes. */
+const readFailure = (error: Socket.SocketError): Effect.Effect<never, SocketFailed | Cause.Done> =>
+  error.reason._tag === "SocketCloseError" && error.reason.code === 1000
+    ? Cause.done()
+    : Effect.fail(lost(detailOf(error)))
+
+const finish = (conn: Net.Socket): Effect.Effect<void, SocketFailed> =>
+  Effect.callback((resume) => {
+    conn.end((error?: Error | null) => resume(error ? Effect.fail(lost(error.message)) : Effect.void))
+  })
+
+/** A stream over a socket that is owned by the scope. */
+const streamOf = Effect.fnUntraced(function* (conn: Net.Socket, peer: Address) {
+  const socket = yield* NodeSocket.fromDuplex(Effect.succeed(conn))
+  const pull = yield* Effect.mapError(Socket.readerBytes(socket), (error) => lost(detailOf(error)))
+  const writer = yield* socket.writer
+  const stream: ByteStream = {
+    peer,
+    read: pull.pipe(
+      Effect.map((chunks) => (chunks.length === 1 ? chunks[0] : Bytes.concat(chunks))),
+      Effect.catch(readFailure)
+    ),
+    write: (bytes) => Effect.mapError(writer.write(bytes), (error) => lost(detailOf(error))),
+    end: finish(conn)
+  }
+  return stream
+})
+
+const ownSocket = (acquire: () => Net.Socket): Effect.Effect<Net.Socket, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(acquire), (conn) => Effect.sync(() => conn.destroy()))
+
+const connected = (conn: Net.Socket): Effect.Effect<void, SocketFailed> =>
+  Effect.callback((resume) => {
+    conn.once("connect", () => resume(Effect.void))
+    // Stays for good: a socket without a listener for errors would bring the process down.
+    conn.on("error", (error) =>
+      resume(
+        Effect.fail(
+          new SocketFailed({ how: codeOf(error) === "ECONNREFUSED" ? "refused" : "lost", detail: error.message })
+        )
+      )
+    )
+  })
+
+const dial = Effect.fnUntraced(function* (to: Address) {
+  const options = { host: hostOf(to.bytes), port: to.port, allowHalfOpen: true, noDelay: true }
+  const conn = yield* ownSocket(() => Net.connect(options))
+  yield* connected(conn)
+  return yield* streamOf(conn, to)
+})
+
+const bind = (server: Net.Server, host: string, port: number): Effect.Effect<void, ListenFailed> =>
+  Effect.callback((resume) => {
+    const onError = (error: Error) =>
+      resume(Effect.fail(new ListenFailed({ code: codeOf(error), detail: error.message })))
+    server.once("error", onError)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off("error", onError)
+      resume(Effect.void)
+    })
+  })
+
+/**
+ * Listens for the life of the scope. At most `streamsMax` incoming streams are open at a time; one more is closed at once.
+ *
+ * Errors: `ListenFailed`.
+ */
+export const listen = Effect.fnUntraced(function* (
+  host: string,
+  port: number,
+  streamsMax: number,
+  count: (reason: string) => void
+): Effect.fn.Return<Tcp, ListenFailed, Scope.Scope> {
+  const open = new Set<Net.Socket>()
+  const incoming = yield* Queue.dropping<Net.Socket>(streamsMax)
+
+  const accept = (conn: Net.Socket): void => {
+    open.add(conn)
+    conn.on("error", () => count("streamErrors"))
+    conn.once("close", () => open.delete(conn))
+    if (!Queue.offerUnsafe(incoming, conn)) conn.destroy()
+  }
+
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() => Net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, accept)),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        for (const conn of open) conn.destroy()
+      })
+  )
+  server.maxConnections = streamsMax
+  server.on("drop", () => count("streamsRefused"))
+  yield* bind(server, host, port)
+  server.on("error", () => count("listenErrors"))
+  const bound = server.address()
+  if (bound === null || typeof bound === "string")
+    return yield* new ListenFailed({ code: "unknown", detail: "the system gave no address" })
+
+  const serveOne = Effect.fnUntraced(function* (
+    conn: Net.Socket,
+    onStream: (stream: ByteStream) => Effect.Effect<void>
+  ) {
+    yield* ownSocket(() => conn)
+    const peer = { bytes: parseHost(conn.remoteAddress ?? "") ?? new Uint8Array(0), port: conn.remotePort ?? 0 }
+    yield* onStream(yield* streamOf(conn, peer))
+  }, Effect.scoped)
+
+  const serve: Tcp["serve"] = Effect.fnUntraced(function* (onStream) {
+    const fibers = yield* FiberSet.make()
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.flatMap(Queue.take(incoming), (conn) => FiberSet.run(fibers, Effect.ignore(serveOne(conn, onStream))))
+      )
+    )
+  })
+
+  return { host: bound.address, port: bound.port, dial, serve }
+})

@@ -1,0 +1,102 @@
+/**
+ * The membership plane: the SWIM machine as memberlist speaks it, driven over a `GossipSocket`.
+ *
+ * It comes up whether or not a seed answers, and keeps trying while it is alone. The end of its scope is a leave that
+ * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the word is spread.
+ * Counters are named by what they count: "packet." for datagrams, "stream." for accepted streams, "swim." for what the
+ * machine refused, "pushPull.", "tcpPing." and "reunion." for exchanges begun here, "socket." for the port.
+ */
+import { Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
+import { isReadonlyArrayNonEmpty } from "effect/Array"
+import * as Swim from "../protocol/swim/Swim.ts"
+import { Gossip, type MemberChange } from "../services/Gossip.ts"
+import { GossipSocket } from "../services/GossipSocket.ts"
+import { Self } from "../services/Host.ts"
+import { NetworkError, Timeout } from "../services/NetworkError.ts"
+import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimConfig.ts"
+import * as Driver from "./GossipSwimDriver.ts"
+import * as Members from "./GossipSwimMembers.ts"
+import * as Seat from "./GossipSwimSeat.ts"
+import * as Seeds from "./GossipSwimSeeds.ts"
+import * as PushPullServer from "./PushPullServer.ts"
+
+export type { Config } from "./GossipSwimConfig.ts"
+
+/** Changes that a slow reader may be behind. */
+const changesMax = 4096
+
+const make = Effect.fnUntraced(function* (config: Config) {
+  const socket = yield* GossipSocket
+  const self = yield* Self
+  const plan = yield* makePlan(config, self, socket)
+  yield* Seeds.parseAll(plan.seeds, socket.address.port)
+  const counts = new Map<string, number>()
+  const changes = yield* Effect.acquireRelease(PubSub.sliding<MemberChange>(changesMax), PubSub.shutdown)
+
+  const count = (reason: string): void => {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+
+  const lost = Seeds.makeLost()
+  const seat = Seat.make(count)
+  const driver: Driver.Driver = yield* Driver.make({
+    plan,
+    socket,
+    seat,
+    count,
+    publish: (change) => {
+      lost.note(change)
+      PubSub.publishUnsafe(changes, change)
+    },
+    stopped: PubSub.shutdown(changes)
+  })
+  const seeds = Seeds.make(plan, driver, socket, lost)
+  const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }
+  yield* PushPullServer.serve(wire, {
+    name: plan.swim.name,
+    localState: driver.localState,
+    merge: driver.merge,
+    deliver: seat.passenger.message,
+    count
+  })
+  yield* Effect.forkScoped(seeds.watch)
+
+  const leave = Effect.andThen(driver.leave, driver.left).pipe(
+    Effect.timeoutOrElse({
+      duration: plan.leaveTimeout,
+      orElse: (): Effect.Effect<never, NetworkError> =>
+        new NetworkError({
+          operation: "leave",
+          reason: new Timeout({ afterMillis: Duration.toMillis(plan.leaveTimeout) })
+        })
+    })
+  )
+
+  /** A passenger that comes aboard late gets what was said before from some member. */
+  const catchUp = Effect.suspend(() => {
+    const others = driver.others()
+    if (!isReadonlyArrayNonEmpty(others)) return Effect.void
+    return Effect.flatMap(Random.choice(others), ({ address }) =>
+      driver.begin("pushPull", driver.pushPull(address, false))
+    )
+  })
+
+  return Gossip.of({
+    self: Effect.sync(() => Members.fromSwim(driver.state.self.member)),
+    members: Effect.sync(() => [...Swim.members(driver.state)].map(Members.fromSwim)),
+    changes: Stream.fromPubSub(changes),
+    join: seeds.join,
+    leave,
+    broadcast: driver.broadcast,
+    broadcastBytesMax: broadcastBytesMax(plan),
+    board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),
+    counters: Effect.map(socket.counters, (ofSocket) => ({
+      ...Object.fromEntries(counts),
+      ...Object.fromEntries(Object.entries(ofSocket).map(([reason, times]) => [`socket.${reason}`, times]))
+    }))
+  })
+})
+
+/** A host's membership. Errors: InvalidConfig or NameInvalid, for a setting that cannot work. */
+export const layer = (config: Config): Layer.Layer<Gossip, NetworkError, GossipSocket | Self> =>
+  Layer.effect(Gossip, make(config))

@@ -1,0 +1,96 @@
+/** What the membership layer is told, and what the parts of it make of that. */
+import { type Duration, Effect, Option, Result } from "effect"
+import type { Address } from "../protocol/Address.ts"
+import type { Framing } from "../protocol/memberlist/Framing.ts"
+import * as Label from "../protocol/memberlist/Label.ts"
+import { violation } from "../protocol/Name.ts"
+import * as HostMeta from "../protocol/names/HostMeta.ts"
+import * as SwimConfig from "../protocol/swim/Config.ts"
+import type { GossipSocket } from "../services/GossipSocket.ts"
+import type { Self } from "../services/Host.ts"
+import { InvalidConfig, NameInvalid, NetworkError } from "../services/NetworkError.ts"
+
+export interface Config {
+  /** Name of the fabric: the label that keeps clusters apart; empty for none. */
+  readonly fabric: string
+  /** Members to join, as `[name/]host[:port]`. They need not answer at the start. */
+  readonly seeds: ReadonlyArray<string>
+  readonly meta: {
+    /** Port of the flow plane; 0 when this host serves no flows beyond its own process. */
+    readonly flowPort: number
+  }
+  /** Timings; what is not said is that of a local network. */
+  readonly profile?: Partial<SwimConfig.Settings>
+  readonly limits?: Partial<SwimConfig.Limits>
+  /** Where others reach this host, if not where its port is bound. */
+  readonly advertise?: Address
+  /** Versions of the application in an existing memberlist cluster: min, max, current. */
+  readonly delegateVersions?: readonly [min: number, max: number, current: number]
+  /** Whether a member may have this address; the default admits all. */
+  readonly admits?: (address: Uint8Array) => boolean
+  /** Compress what is sent, as peers do by default. */
+  readonly compress?: boolean
+  /** For dialling, for reading and for writing one exchange over a stream, each. */
+  readonly streamTimeout?: Duration.Input
+  /** How long `leave` waits until the word is spread. */
+  readonly leaveTimeout?: Duration.Input
+  /** How often a host that is not alone looks for members that it lost, each time up to twice as long. */
+  readonly reunionInterval?: Duration.Input
+}
+
+export interface Plan {
+  readonly swim: SwimConfig.Config
+  readonly framing: Framing
+  readonly seeds: ReadonlyArray<string>
+  readonly streamTimeout: Duration.Input
+  readonly leaveTimeout: Duration.Input
+  readonly reunionInterval: Duration.Input
+}
+
+/** Type byte of a user message, and the two bytes of length that a compound adds; the compound itself takes two more. */
+const broadcastOverheadBytes = 5
+
+/** Largest payload of a gossiped message, in bytes. */
+export const broadcastBytesMax = ({ swim }: Plan): number =>
+  swim.settings.packetBytesMax - swim.framingOverheadBytes - broadcastOverheadBytes
+
+const invalid = (setting: string, detail: string): NetworkError =>
+  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
+
+/** Errors: InvalidConfig for what cannot work, NameInvalid for the host's own name. */
+export const plan = Effect.fnUntraced(function* (
+  config: Config,
+  self: Self["Service"],
+  socket: GossipSocket["Service"]
+): Effect.fn.Return<Plan, NetworkError> {
+  const { id, generation, locality, tags } = self
+  const rule = violation(id)
+  if (rule !== undefined)
+    return yield* new NetworkError({ operation: "listen", reason: new NameInvalid({ name: id, rule }) })
+  const label = Option.getOrUndefined(Label.fromString(config.fabric))
+  if (label === undefined)
+    return yield* invalid("fabric", `the name is longer than ${Label.labelBytesMax} bytes, which is the limit`)
+  const meta = HostMeta.encode({ flowPort: config.meta.flowPort, generation, locality, tags })
+  if (Result.isFailure(meta)) {
+    const { bytes, bytesMax } = meta.failure
+    return yield* invalid("tags", `with the locality they take ${bytes} bytes, and ${bytesMax} is the limit`)
+  }
+  const [min, max, current] = config.delegateVersions ?? [0, 0, 0]
+  return {
+    swim: SwimConfig.make({
+      name: id,
+      address: config.advertise ?? socket.advertised,
+      meta: meta.success,
+      versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
+      settings: { ...SwimConfig.lan, ...config.profile },
+      limits: { ...SwimConfig.limits, ...config.limits },
+      framingOverheadBytes: Label.header(label).length,
+      admits: config.admits ?? (() => true)
+    }),
+    framing: { label, compress: config.compress ?? true, cipher: undefined },
+    seeds: config.seeds,
+    streamTimeout: config.streamTimeout ?? "10 seconds",
+    leaveTimeout: config.leaveTimeout ?? "5 seconds",
+    reunionInterval: config.reunionInterval ?? "30 seconds"
+  }
+})

@@ -1,0 +1,277 @@
+/**
+ * Drives the membership machine: one fiber owns it and feeds it from one bounded queue.
+ *
+ * Packets that find the queue full are dropped, as the network may drop them; all else waits for room. Broadcasts wait
+ * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
+ */
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberHandle, FiberSet, Queue, Random, Semaphore } from "effect"
+import { type Address, format, host as textOf } from "../protocol/Address.ts"
+import type { PushPull } from "../protocol/memberlist/Message.ts"
+import { encode } from "../protocol/memberlist/MessageCodec.ts"
+import * as Packet from "../protocol/memberlist/Packet.ts"
+import * as Broadcasts from "../protocol/swim/Broadcasts.ts"
+import { isLive, readsCrc } from "../protocol/swim/Member.ts"
+import { shuffle } from "../protocol/swim/Sampling.ts"
+import * as Swim from "../protocol/swim/Swim.ts"
+import type { MemberChange } from "../services/Gossip.ts"
+import type { GossipSocket } from "../services/GossipSocket.ts"
+import type { Plan } from "./GossipSwimConfig.ts"
+import * as Members from "./GossipSwimMembers.ts"
+import { receive } from "./GossipSwimReceiver.ts"
+import type { Seat } from "./GossipSwimSeat.ts"
+import * as Exchange from "./PushPull.ts"
+
+/** Inputs waiting for the machine. */
+const inputsMax = 4096
+/** Push/pulls and pings over TCP that this host has begun and not finished. */
+const exchangesMax = 32
+/** A timer that wakes later than this says that the process was busy: what came meanwhile is read before the timer acts. */
+const lateMillis = 50
+const catchUpMillis = 20
+
+type Task =
+  | { readonly _tag: "Feed"; readonly input: Swim.Input }
+  | { readonly _tag: "Merge"; readonly remote: PushPull; readonly done: Deferred.Deferred<void> }
+  | { readonly _tag: "Goodbye"; readonly done: Deferred.Deferred<void> }
+  | { readonly _tag: "Wake" }
+
+export interface Options {
+  readonly plan: Plan
+  readonly socket: GossipSocket["Service"]
+  readonly seat: Seat
+  readonly count: (reason: string) => void
+  readonly publish: (change: MemberChange) => void
+  /** Runs when the machine has stopped, for whatever reason. */
+  readonly stopped: Effect.Effect<void>
+}
+
+export type Driver = Effect.Success<ReturnType<typeof make>>
+
+const tick: Task = { _tag: "Feed", input: { _tag: "Tick" } }
+const wake: Task = { _tag: "Wake" }
+
+/** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
+export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped }: Options) {
+  const { framing, swim } = plan
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const draw = (): number => random.nextDoubleUnsafe()
+  const state = Swim.make(swim, { now: now(), random: draw })
+  const queue = yield* Queue.bounded<Task>(inputsMax)
+  const timer = yield* FiberHandle.make()
+  const exchanges = yield* FiberSet.make()
+  const seats = Semaphore.makeUnsafe(exchangesMax)
+  const left = yield* Deferred.make<void>()
+  const pending = new Map<string, Uint8Array>()
+  const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
+  let armedAt = Number.POSITIVE_INFINITY
+  let conflictAt = Number.NEGATIVE_INFINITY
+
+  const localState = (join: boolean): Effect.Effect<PushPull> =>
+    Effect.map(seat.passenger.localState, (userState) => ({
+      _tag: "PushPull",
+      join,
+      nodes: Swim.localNodes(state),
+      userState
+    }))
+
+  /** Takes in the other side's state, and waits until that is done. */
+  const merge = Effect.fnUntraced(function* (remote: PushPull) {
+    const done = yield* Deferred.make<void>()
+    yield* Queue.offer(queue, { _tag: "Merge", remote, done })
+    yield* Deferred.await(done)
+  })
+
+  const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
+    const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* localState(join))
+    for (const reason of skipped) count(`stream.node.${reason}`)
+    yield* merge({ ...message, join })
+  })
+
+  /** Begins an exchange in the background, unless there are too many. */
+  const begin = (kind: string, exchange: Effect.Effect<void, Exchange.ExchangeFailed>): Effect.Effect<void> =>
+    exchange.pipe(
+      Effect.catch(({ detail, reason }) =>
+        Effect.andThen(
+          Effect.sync(() => count(`${kind}.${reason}`)),
+          Effect.logDebug(`${kind} failed: ${detail}`)
+        )
+      ),
+      Semaphore.withPermitsIfAvailable(seats, 1),
+      Effect.tap((ran) => Effect.sync(() => ran._tag === "None" && count(`${kind}.tooMany`))),
+      (effect) => Effect.asVoid(FiberSet.run(exchanges, effect))
+    )
+
+  const sendParts = (to: Address, parts: ReadonlyArray<Uint8Array>, crc: boolean): Effect.Effect<void> =>
+    Effect.forEach(Packet.encode({ parts, crc }, framing), (bytes) => socket.send(to, bytes), { discard: true })
+
+  const tcpPing = (output: Extract<Swim.Output, { readonly _tag: "TcpPing" }>) => {
+    const { name, seq, timeoutMillis, to } = output
+    const { bytes, port } = swim.address
+    const source = { sourceAddress: bytes, sourcePort: port, sourceNode: swim.name }
+    const ping = { _tag: "Ping", seq, node: name, ...source } as const
+    return Effect.andThen(
+      Exchange.ping(wire, to, ping, timeoutMillis),
+      Queue.offer(queue, { _tag: "Feed", input: { _tag: "TcpPingAnswered", seq } })
+    )
+  }
+
+  /** A host that claims a name that is in use never gets in, and it is the log that tells. Once a minute is enough. */
+  const onConflict = (name: string, existing: Address, claimed: Address): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      count("conflict")
+      if (now() - conflictAt < 60_000) return Effect.void
+      conflictAt = now()
+      return Effect.logWarning(
+        `two hosts claim the name "${name}": ${format(existing)} has it, and ${format(claimed)} is ignored`
+      )
+    })
+
+  const perform = (output: Swim.Output): Effect.Effect<void> => {
+    switch (output._tag) {
+      case "Send":
+        return sendParts(output.to, output.parts, output.crc)
+      case "PushPull":
+        return begin("pushPull", pushPull(output.to, false))
+      case "TcpPing":
+        return begin("tcpPing", Effect.asVoid(tcpPing(output)))
+      case "Deliver":
+        return seat.passenger.message(output.payload)
+      case "Changed": {
+        const change: MemberChange = { member: Members.fromSwim(output.member), from: output.from }
+        publish(change)
+        return seat.passenger.memberChanged(change)
+      }
+      case "Conflict":
+        return onConflict(output.existing.name, output.existing.address, output.address)
+      case "Dropped":
+        return Effect.sync(() => count(`swim.${output.reason}`))
+      case "Probed":
+        return output.outcome === "acked" ? Effect.void : Effect.sync(() => count(`probe.${output.outcome}`))
+      case "LeaveFinished":
+        return Effect.asVoid(Deferred.done(left, Exit.void))
+      case "Reaped":
+        return Effect.void
+    }
+  }
+
+  const feed = (input: Swim.Input): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (input._tag === "Tick") armedAt = Number.POSITIVE_INFINITY
+      return Effect.forEach(Swim.step(state, input, { now: now(), random: draw }), perform, { discard: true })
+    })
+
+  const isLeft = (): boolean => Swim.member(state, swim.name)?.status === "left"
+
+  const others = (): Array<Swim.Member> =>
+    [...Swim.members(state)].filter((member) => member.name !== swim.name && isLive(member))
+
+  /** Leaves at once: tells some members directly, as often as gossip would have. They pass it on. */
+  const goodbye = Effect.gen(function* () {
+    if (isLeft()) return
+    yield* feed({ _tag: "Leave" })
+    const { incarnation } = Swim.member(state, swim.name) ?? { incarnation: 0 }
+    const word = encode({ _tag: "Dead", incarnation, node: swim.name, from: swim.name })
+    const members = others()
+    shuffle(draw, members)
+    const times = Broadcasts.transmitLimit(swim.settings.retransmitMult, members.length + 1)
+    for (let i = 0; i < Math.max(times, swim.settings.fanOut); i++) {
+      const member = members[i % members.length]
+      if (member !== undefined) yield* sendParts(member.address, [word], readsCrc(member))
+    }
+  })
+
+  const run = Effect.fnUntraced(function* (task: Task) {
+    switch (task._tag) {
+      case "Feed":
+        return yield* feed(task.input)
+      case "Merge": {
+        const { join, nodes, userState } = task.remote
+        yield* feed({ _tag: "Merge", nodes, join })
+        if (userState.length > 0) yield* seat.passenger.mergeState(userState)
+        return yield* Deferred.done(task.done, Exit.void)
+      }
+      case "Goodbye":
+        yield* goodbye
+        return yield* Deferred.done(task.done, Exit.void)
+      case "Wake":
+        return
+    }
+  })
+
+  const alarm = Effect.fnUntraced(function* (at: number) {
+    yield* Effect.sleep(Math.max(0, Math.ceil(at - now())))
+    if (now() - at > lateMillis) yield* Effect.sleep(catchUpMillis)
+    yield* Queue.offer(queue, tick)
+  })
+
+  /** Sets the timer, unless it is set to this time or an earlier one. */
+  const arm = Effect.suspend(() => {
+    const at = Swim.nextDeadline(state)
+    if (at >= armedAt) return Effect.void
+    armedAt = at
+    return Effect.asVoid(FiberHandle.run(timer, alarm(at)))
+  })
+
+  const flush = Effect.suspend(() => {
+    const inputs = [...pending].map(([key, payload]) => ({ _tag: "Broadcast", key, payload }) as const)
+    pending.clear()
+    return Effect.forEach(inputs, feed, { discard: true })
+  })
+
+  const loop = Effect.gen(function* () {
+    yield* arm
+    while (true) {
+      for (const task of yield* Queue.takeAll(queue)) yield* run(task)
+      if (pending.size > 0) yield* flush
+      yield* arm
+    }
+  })
+
+  const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, { _tag: "Feed", input })
+
+  const heard = (what: string) =>
+    Effect.tapCause((cause: Cause.Cause<unknown>) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${what} of the membership plane stopped`, cause)
+    )
+
+  const machine = yield* Effect.forkScoped(Effect.ensuring(heard("the machine")(loop), stopped))
+  yield* Effect.forkScoped(heard("the receiver")(receive({ socket, framing, offer, count })))
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const done = yield* Deferred.make<void>()
+      yield* Queue.offer(queue, { _tag: "Goodbye", done })
+      yield* Deferred.await(done)
+    }).pipe(Effect.raceFirst(Effect.exit(Fiber.join(machine))))
+  )
+
+  const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const isFull = pending.size >= swim.limits.userBroadcastsMax && !pending.has(key)
+      if (pending.size === 0) Queue.offerUnsafe(queue, wake)
+      if (isFull) count("swim.broadcastLimit")
+      else pending.set(key, payload.slice())
+    })
+
+  return {
+    state,
+    left: Deferred.await(left),
+    isLeft,
+    others,
+    localState,
+    merge,
+    pushPull,
+    broadcast,
+    begin,
+    leave: Queue.offer(queue, { _tag: "Feed", input: { _tag: "Leave" } }),
+    /** Whether a live member has this address, this host included. */
+    isKnown: (address: Address): boolean =>
+      [...Swim.members(state)].some(
+        (member) =>
+          isLive(member) &&
+          member.address.port === address.port &&
+          textOf(member.address.bytes) === textOf(address.bytes)
+      )
+  }
+})

@@ -1,0 +1,32 @@
+/** Members as users see them, made from those of the membership machine. */
+import { Option } from "effect"
+import { host as textOf } from "../protocol/Address.ts"
+import * as HostMeta from "../protocol/names/HostMeta.ts"
+import type * as Swim from "../protocol/swim/Swim.ts"
+import type { Member } from "../services/Gossip.ts"
+import type { Host } from "../services/Host.ts"
+
+/** Metadata is decoded once for each snapshot's bytes, which live as long as some snapshot has them. */
+const decoded = new WeakMap<Uint8Array, Option.Option<HostMeta.HostMeta>>()
+
+const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
+  const known = decoded.get(meta)
+  if (known !== undefined) return known
+  const fresh = HostMeta.decode(meta)
+  decoded.set(meta, fresh)
+  return fresh
+}
+
+const hostOf = (member: Swim.Member): Host | undefined => {
+  const meta = Option.getOrUndefined(decode(member.meta))
+  return meta === undefined ? undefined : { id: member.name, address: textOf(member.address.bytes), ...meta }
+}
+
+export const fromSwim = (member: Swim.Member): Member => ({
+  id: member.name,
+  status: member.status,
+  incarnation: member.incarnation,
+  address: textOf(member.address.bytes),
+  port: member.address.port,
+  host: hostOf(member)
+})

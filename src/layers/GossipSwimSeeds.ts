@@ -1,0 +1,156 @@
+/**
+ * Finding the others: joining by seeds, and looking again for those that were lost.
+ *
+ * A host that is alone tries its seeds again and again, with growing pauses. One that is not alone now and then tries
+ * those seeds, and one of those lost members, that it does not see: so two halves of a cluster become one again after
+ * any time. Names are resolved anew each time.
+ * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
+ */
+import { Duration, Effect, Random, Result } from "effect"
+import { isReadonlyArrayNonEmpty } from "effect/Array"
+import { type Address, format, parseHost, host as textOf } from "../protocol/Address.ts"
+import * as Seed from "../protocol/Seed.ts"
+import type { MemberChange } from "../services/Gossip.ts"
+import type { GossipSocket } from "../services/GossipSocket.ts"
+import { FabricClosed, InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
+import type { Plan } from "./GossipSwimConfig.ts"
+import type { Driver } from "./GossipSwimDriver.ts"
+import { within } from "./PushPull.ts"
+
+const lookupTimeout = "5 seconds"
+/** Exchanges that one join begins at a time. */
+const joinsMax = 8
+/** Pause of a host that is alone, from the first to the longest; each is drawn from three to five quarters of it. */
+const pauseMillisMin = 500
+const pauseMillisMax = 30_000
+/** Members whose death is remembered, to look for them. */
+const lostMax = 1024
+
+interface Outcome {
+  readonly seed: string
+  readonly detail: string | undefined
+}
+
+export interface Seeds {
+  readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
+  /** Joins the configured seeds, and keeps the host together with the others, until it leaves. */
+  readonly watch: Effect.Effect<void>
+}
+
+const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
+
+/** Errors: InvalidConfig for the first that is no address. */
+export const parseAll = (
+  seeds: ReadonlyArray<string>,
+  portDefault: number
+): Effect.Effect<ReadonlyArray<Seed.Seed>, NetworkError> =>
+  Effect.forEach(seeds, (text) =>
+    Effect.mapError(Effect.fromResult(Seed.parse(text, portDefault)), ({ rule, seed }) =>
+      joinError(new InvalidConfig({ setting: "seeds", detail: `"${seed}" ${rule}` }))
+    )
+  )
+
+/** The members that died and did not come back. */
+export interface Lost {
+  readonly note: (change: MemberChange) => void
+  readonly addresses: ReadonlyMap<string, Address>
+}
+
+export const makeLost = (): Lost => {
+  const addresses = new Map<string, Address>()
+  return {
+    note: ({ member }) => {
+      const bytes = parseHost(member.address)
+      addresses.delete(member.id)
+      if (member.status !== "dead" || bytes === undefined) return
+      const [oldest] = addresses.keys()
+      if (addresses.size >= lostMax && oldest !== undefined) addresses.delete(oldest)
+      addresses.set(member.id, { bytes, port: member.port })
+    },
+    addresses
+  }
+}
+
+const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
+
+export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"], lost: Lost): Seeds => {
+  const { name } = plan.swim
+
+  const isSelf = (address: Address): boolean => isSame(address, plan.swim.address) || isSame(address, socket.address)
+
+  const resolve = (seed: Seed.Seed): Effect.Effect<ReadonlyArray<Address>, { readonly detail: string }> =>
+    seed.bytes !== undefined
+      ? Effect.succeed([{ bytes: seed.bytes, port: seed.port }])
+      : within(socket.lookup(seed.host), lookupTimeout, `looking up ${seed.host}`).pipe(
+          Effect.map((found) => found.map((bytes) => ({ bytes, port: seed.port })))
+        )
+
+  const joinOne = Effect.fnUntraced(function* (seed: string, address: Address): Effect.fn.Return<Outcome> {
+    if (isSelf(address)) return { seed, detail: "is this host itself" }
+    const joined = yield* Effect.result(driver.pushPull(address, true))
+    return { seed, detail: Result.isSuccess(joined) ? undefined : joined.failure.detail }
+  })
+
+  const joinSeed = Effect.fnUntraced(function* (seed: Seed.Seed) {
+    const resolved = yield* Effect.result(resolve(seed))
+    if (Result.isFailure(resolved)) return [{ seed: seed.text, detail: resolved.failure.detail }]
+    return yield* Effect.forEach(resolved.success, (address) => joinOne(seed.text, address))
+  })
+
+  const join = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
+    const seeds = yield* parseAll(texts, socket.address.port)
+    if (driver.isLeft()) return yield* joinError(new FabricClosed({ host: name }))
+    const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: joinsMax })).flat()
+    const failures = outcomes.flatMap(({ detail, seed }) => (detail === undefined ? [] : [{ seed, detail }]))
+    if (failures.length > 0 && failures.length === outcomes.length)
+      return yield* joinError(new JoinFailed({ failures }))
+    return outcomes.length - failures.length
+  })
+
+  /** Gets together with a member that this host does not see: the second exchange shows each side the other's refutation. */
+  const reunite = (address: Address) => {
+    const exchange = driver.pushPull(address, true)
+    const again = Effect.suspend(() => (driver.isKnown(address) ? Effect.void : exchange))
+    return driver.begin("reunion", Effect.andThen(exchange, again))
+  }
+
+  const lookAround = Effect.gen(function* () {
+    const seeds = yield* parseAll(plan.seeds, socket.address.port)
+    const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []))
+    const dead = [...lost.addresses.values()]
+    const missing = isReadonlyArrayNonEmpty(dead) ? [yield* Random.choice(dead)] : []
+    const addresses = new Map([...found.flat(), ...missing].map((address) => [format(address), address]))
+    for (const address of addresses.values()) if (!isSelf(address) && !driver.isKnown(address)) yield* reunite(address)
+  })
+
+  const pause = (millis: number): Effect.Effect<void> =>
+    Effect.flatMap(Random.nextBetween(0.75, 1.25), (factor) => Effect.sleep(Duration.millis(millis * factor)))
+
+  const watch = Effect.gen(function* () {
+    let pauseMillis = pauseMillisMin
+    let isTold = false
+    while (!driver.isLeft()) {
+      if (driver.others().length > 0) {
+        pauseMillis = pauseMillisMin
+        isTold = false
+        yield* pause(Duration.toMillis(plan.reunionInterval) * 1.25)
+        yield* lookAround
+        continue
+      }
+      const joined = yield* Effect.result(join(plan.seeds))
+      if (driver.others().length > 0) continue
+      if (Result.isFailure(joined) && !isTold) {
+        isTold = true
+        yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${joined.failure.message}`)
+      }
+      if (lost.addresses.size > 0) yield* lookAround
+      yield* pause(pauseMillis)
+      pauseMillis = Math.min(pauseMillis * 2, pauseMillisMax)
+    }
+  })
+
+  return {
+    join,
+    watch: Effect.catch(watch, (error) => Effect.logError("looking for other members stopped", error))
+  }
+}

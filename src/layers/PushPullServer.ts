@@ -1,0 +1,93 @@
+/**
+ * The accepting side of exchanges: pings, push/pulls and user messages over streams.
+ *
+ * A push/pull is answered with the state from before it is merged. What cannot be read is counted, and answered with an
+ * `Err` where the protocol owes one.
+ * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
+ */
+import { Effect, Option, Result, type Scope, Semaphore } from "effect"
+import type { PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
+import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
+import type { ByteStream } from "../services/GossipSocket.ts"
+import { type ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
+
+/** Streams served at a time; one more is closed without a word. */
+export const servedMax = 127
+
+/** How long a refused peer may go on talking, so that it reads why instead of a reset. */
+const lingerTimeout = "1 second"
+
+const noBytes = new Uint8Array(0)
+
+export interface Host {
+  readonly name: string
+  readonly localState: (join: boolean) => Effect.Effect<PushPull>
+  readonly merge: (remote: PushPull) => Effect.Effect<void>
+  readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
+  readonly count: (reason: string) => void
+}
+
+const drain = (stream: ByteStream): Effect.Effect<void> =>
+  Effect.ignore(Effect.timeoutOption(Effect.forever(stream.read), lingerTimeout))
+
+const reply = (wire: Wire, stream: ByteStream, bytes: Uint8Array): Effect.Effect<void, ExchangeFailed> =>
+  Effect.andThen(stream.write(bytes), stream.end).pipe(
+    Effect.catchTag("SocketFailed", () => Effect.void),
+    (sending) => within(sending, wire.streamTimeout, "answering")
+  )
+
+const refuse = (wire: Wire, stream: ByteStream, reason: string) =>
+  Effect.andThen(
+    reply(
+      wire,
+      stream,
+      StreamCodec.encode({ _tag: "Err", error: `stream refused: ${reason}` }, wire.framing, "acceptor")
+    ),
+    drain(stream)
+  )
+
+const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage) => {
+  switch (message._tag) {
+    case "Ping": {
+      if (message.node !== "" && message.node !== host.name) return Effect.sync(() => host.count("stream.wrongTarget"))
+      const ack = { _tag: "Ack", seq: message.seq, payload: noBytes } as const
+      return reply(wire, stream, StreamCodec.encode(ack, wire.framing, "acceptor"))
+    }
+    case "PushPull":
+      return Effect.flatMap(host.localState(message.join), (local) =>
+        Effect.andThen(reply(wire, stream, encodeState(local, wire.framing, "acceptor")), host.merge(message))
+      )
+    case "User":
+      return message.payload.length === 0 ? Effect.void : host.deliver(message.payload)
+    case "Ack":
+    case "Err":
+      return Effect.sync(() => host.count("stream.type"))
+  }
+}
+
+const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: ByteStream) {
+  const read = within(readMessage(stream, wire.framing, "acceptor"), wire.streamTimeout, "reading")
+  const received = yield* Effect.result(read)
+  if (Result.isSuccess(received)) {
+    for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
+    return yield* act(wire, host, stream, received.success.message)
+  }
+  host.count(`stream.${received.failure.reason}`)
+  if (received.failure._tag === "StreamRejected" && received.failure.owesErr)
+    return yield* refuse(wire, stream, received.failure.reason)
+})
+
+/** Serves streams for the life of the scope. */
+export const serve = (wire: Wire, host: Host): Effect.Effect<void, never, Scope.Scope> => {
+  const seats = Semaphore.makeUnsafe(servedMax)
+  return wire.socket.serve((stream) =>
+    serveOne(wire, host, stream).pipe(
+      Effect.catch(({ reason }) => Effect.sync(() => host.count(`stream.${reason}`))),
+      Effect.catchDefect((defect) => Effect.logError("a gossip stream failed", defect)),
+      Semaphore.withPermitsIfAvailable(seats, 1),
+      Effect.flatMap((served) =>
+        Option.isSome(served) ? Effect.void : Effect.sync(() => host.count("stream.refused"))
+      )
+    )
+  )
+}

@@ -1,0 +1,67 @@
+/**
+ * Where to find a first member of the fabric, as people write it.
+ *
+ * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows.
+ * Source: memberlist-protocol.md, section 16 (join) and section 19, trap 27.
+ */
+import { Data, Result } from "effect"
+import { parseHost } from "./Address.ts"
+
+export interface Seed {
+  /** As it was written, for people. */
+  readonly text: string
+  /** Name of the member that is expected there, if it was given. */
+  readonly name: string | undefined
+  /** IP literal without brackets, or DNS name. */
+  readonly host: string
+  readonly port: number
+  /** The bytes of an IP literal; undefined for a DNS name. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** The text is no address; `rule` completes the sentence "the seed ..". */
+export class SeedInvalid extends Data.TaggedError("SeedInvalid")<{
+  readonly seed: string
+  readonly rule: string
+}> {}
+
+const hostCharactersMax = 253
+
+const dnsName = /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/
+
+/** The last part of a DNS name is no number, so that a mistyped IPv4 address is not looked up. */
+const isDnsName = (host: string): boolean =>
+  host.length <= hostCharactersMax && dnsName.test(host) && !/(^|\.)\d+\.?$/.test(host)
+
+/** Splits off the port; without one, the port is undefined. */
+const split = (place: string): readonly [host: string, port: string | undefined] => {
+  if (place.startsWith("[")) {
+    const close = place.indexOf("]")
+    const rest = place.slice(close + 1)
+    if (close === -1 || (rest !== "" && !rest.startsWith(":"))) return [place, undefined]
+    return [place.slice(1, close), rest === "" ? undefined : rest.slice(1)]
+  }
+  const colon = place.indexOf(":")
+  return colon === -1 || colon !== place.lastIndexOf(":")
+    ? [place, undefined]
+    : [place.slice(0, colon), place.slice(colon + 1)]
+}
+
+/** Parses a seed; without a port it gets `portDefault`, which is the own gossip port. */
+export const parse = (text: string, portDefault: number): Result.Result<Seed, SeedInvalid> => {
+  const fail = (rule: string) => Result.fail(new SeedInvalid({ seed: text, rule }))
+  const slash = text.indexOf("/")
+  const name = slash === -1 ? undefined : text.slice(0, slash)
+  if (name === "") return fail("has no name before the slash")
+  const place = text.slice(slash + 1)
+  const [host, portText] = split(place)
+  if (host === "") return fail("has no host")
+  const bytes = parseHost(host)
+  if (bytes === undefined && (place.startsWith("[") || !isDnsName(host)))
+    return fail("is neither an IP address nor a DNS name")
+  if (portText !== undefined && !/^\d{1,5}$/.test(portText))
+    return fail("has something other than a number as its port")
+  const port = portText === undefined ? portDefault : Number(portText)
+  if (port < 1 || port > 65_535) return fail("has a port outside 1 to 65535")
+  return Result.succeed({ text, name, host, port, bytes })
+}
