@@ -1,0 +1,211 @@
+/**
+ * The registry as a service, over a name directory and any way to spread its records.
+ *
+ * The directory steps synchronously, so that every look-up and every claim sees the latest state; what is to be spread
+ * waits in an outbox that a fiber empties, so that no step waits for the network.
+ */
+import { Clock, Deferred, Duration, Effect, Latch, Metric, Schedule, type Scope } from "effect"
+import * as Name from "../protocol/Name.ts"
+import * as Directory from "../protocol/names/Directory.ts"
+import type { NameRecord, NamesUnreadable, SkipReason } from "../protocol/names/NameRecords.ts"
+import type { Host } from "../services/Host.ts"
+import {
+  FabricClosed,
+  NameInvalid,
+  NameTaken,
+  NetworkError,
+  type NetworkErrorReason,
+  QuotaExceeded
+} from "../services/NetworkError.ts"
+import type { Claim, Registry } from "../services/Registry.ts"
+import * as RegistryWatch from "./RegistryWatch.ts"
+
+export interface Options {
+  readonly self: Host
+  readonly limits: Partial<Directory.Limits>
+  /** Spreads a record; a newer one of the same key takes the place of an older one. */
+  readonly broadcast: (key: string, record: NameRecord) => Effect.Effect<void>
+}
+
+export interface Driver {
+  readonly registry: Registry["Service"]
+  readonly feed: (input: Directory.Input) => Effect.Effect<void>
+  /** For reading only. */
+  readonly directory: Directory.Directory
+}
+
+export type DropReason = Directory.DropReason | SkipReason | NamesUnreadable["reason"] | "outboxLimit"
+
+/** Records that wait to be spread; of more, the oldest are left to the push/pull. */
+const outboxMax = 4096
+
+const farewellTimeout = Duration.seconds(1)
+
+const tickInterval = Duration.minutes(1)
+
+const dropped = Metric.counter("grinta_names_dropped", {
+  description: "Name records without effect, and messages that hold none, by reason",
+  incremental: true
+})
+
+export const count = (reasons: ReadonlyArray<DropReason>): Effect.Effect<void> =>
+  Effect.forEach(reasons, (reason) => Metric.update(Metric.withAttributes(dropped, { reason }), 1), { discard: true })
+
+const fail = (operation: NetworkError["operation"], reason: NetworkErrorReason): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation, reason }))
+
+const refuse = (self: string, name: string, refusal: Directory.Refusal): Effect.Effect<never, NetworkError> => {
+  switch (refusal._tag) {
+    case "Taken":
+      return fail("expose", new NameTaken({ name, owner: refusal.owner }))
+    case "Quota":
+      return fail("expose", new QuotaExceeded({ what: refusal.what, limit: refusal.limit }))
+    case "Left":
+      return fail("expose", new FabricClosed({ host: self }))
+  }
+}
+
+/** Records by key, in the order in which they came. */
+const makeOutbox = (broadcast: Options["broadcast"]) => {
+  const waiting = new Map<string, NameRecord>()
+  const isDue = Latch.makeUnsafe(false)
+  const flush = Effect.whileLoop({
+    while: () => waiting.size > 0,
+    body: () => {
+      const [next] = waiting
+      if (next === undefined) return Effect.void
+      waiting.delete(next[0])
+      return broadcast(...next)
+    },
+    step: () => undefined
+  })
+  return {
+    flush,
+    /** Puts a record in; whether another had to go. */
+    put: (record: NameRecord): boolean => {
+      const key = `${record.host}/${record.name}`
+      waiting.delete(key)
+      waiting.set(key, record)
+      isDue.openUnsafe()
+      const [oldest] = waiting.keys()
+      return waiting.size > outboxMax && oldest !== undefined && waiting.delete(oldest)
+    },
+    run: Effect.forever(Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush)))
+  }
+}
+
+/** What a step asks of this layer beside telling the watchers. */
+const report = (self: string, outputs: ReadonlyArray<Directory.Output>): Effect.Effect<void> => {
+  const reasons: Array<DropReason> = []
+  let ahead: number | undefined
+  for (const output of outputs) {
+    if (output._tag === "Dropped") reasons.push(output.reason)
+    if (output._tag === "OwnGenerationBehind") ahead = output.generation
+  }
+  if (reasons.length === 0) return Effect.void
+  return ahead === undefined
+    ? count(reasons)
+    : Effect.andThen(
+        count(reasons),
+        Effect.logWarning(`others know records of a later life of host "${self}" (${ahead}): its names are void there`)
+      )
+}
+
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Driver, never, Scope.Scope> {
+  const { limits, self } = options
+  const directory = Directory.make(self, limits)
+  const watchers = RegistryWatch.make(directory.view)
+  const outbox = makeOutbox(options.broadcast)
+  /** The exposures of the names claimed, each to be told if its name is lost. */
+  const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
+  let isClosed = false
+
+  const end = (name: string, reason: NetworkErrorReason): void => {
+    const holder = holders.get(name)
+    holders.delete(name)
+    if (holder !== undefined) Deferred.doneUnsafe(holder, fail("expose", reason))
+  }
+
+  const step = <A, E>(
+    input: Directory.Input,
+    then: (outputs: ReadonlyArray<Directory.Output>) => Effect.Effect<A, E>
+  ) =>
+    Clock.clockWith((clock) =>
+      Effect.suspend(() => {
+        const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+        const outputs = Directory.step(directory, input, { now })
+        let overflow = 0
+        for (const output of outputs) {
+          if (output._tag === "Broadcast" && outbox.put(output.record)) overflow += 1
+          if (output._tag === "Lost") end(output.name, new NameTaken({ name: output.name, owner: output.winner }))
+        }
+        watchers.notify(outputs)
+        const counted = overflow === 0 ? Effect.void : count(new Array<DropReason>(overflow).fill("outboxLimit"))
+        return Effect.andThen(counted, then(outputs))
+      })
+    )
+
+  const feed = (input: Directory.Input) => step(input, (outputs) => report(self.id, outputs))
+
+  const acquire = (claim: Claim, holder: Deferred.Deferred<never, NetworkError>) =>
+    step({ _tag: "Claim", ...claim }, (outputs) => {
+      const refused = outputs.find((output) => output._tag === "Refused")
+      if (refused !== undefined) return refuse(self.id, claim.name, refused.refusal)
+      holders.set(claim.name, holder)
+      return Effect.void
+    })
+
+  /** What is said last is said before the end goes on, if the way out is free. */
+  const farewell = Effect.timeoutOption(Effect.interruptible(outbox.flush), farewellTimeout)
+
+  const release = (name: string) => step({ _tag: "Release", name }, () => Effect.void)
+
+  const claim: Registry["Service"]["claim"] = Effect.fn("Registry.claim")(function* (claim) {
+    const { name } = claim
+    const rule = Name.violation(name)
+    if (rule !== undefined) return yield* fail("expose", new NameInvalid({ name, rule }))
+    if (isClosed) return yield* fail("expose", new FabricClosed({ host: self.id }))
+    const holder = Deferred.makeUnsafe<never, NetworkError>()
+    yield* Effect.acquireRelease(acquire(claim, holder), () =>
+      Effect.suspend(() => {
+        if (holders.get(name) !== holder) return Effect.void
+        holders.delete(name)
+        return Effect.andThen(release(name), farewell)
+      })
+    )
+    return { lost: Deferred.await(holder) }
+  })
+
+  const close = Effect.suspend(() => {
+    isClosed = true
+    const names = [...holders.keys()]
+    for (const name of names) end(name, new FabricClosed({ host: self.id }))
+    return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
+  })
+
+  yield* Effect.addFinalizer(() => Effect.andThen(close, Effect.sync(watchers.close)))
+  yield* Effect.forkScoped(Effect.tapCause(outbox.run, (cause) => Effect.logError("name records stay here", cause)))
+  yield* Effect.forkScoped(
+    feed({ _tag: "Tick" }).pipe(
+      Effect.schedule(Schedule.spaced(tickInterval)),
+      Effect.tapCause((cause) => Effect.logError("tombstones stay", cause))
+    )
+  )
+
+  return {
+    directory,
+    feed,
+    registry: {
+      claim,
+      resolve: (name) =>
+        Effect.suspend(() => {
+          const rule = Name.violation(name)
+          if (rule !== undefined) return fail("resolve", new NameInvalid({ name, rule }))
+          return Effect.succeed(Directory.resolve(directory, name))
+        }),
+      scan: (prefix) => Effect.sync(() => Directory.scan(directory, prefix)),
+      watch: watchers.watch,
+      hosts: Effect.sync(() => Directory.hosts(directory))
+    }
+  }
+})

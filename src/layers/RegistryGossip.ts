@@ -1,0 +1,95 @@
+/**
+ * The registry over gossip: this host's name records ride on the membership plane, and every host holds all names.
+ *
+ * A record is gossiped when it is new to a host, and given in full at each push/pull; a newcomer learns everything by the
+ * push/pull of its join. A member that is no grinta host neither disturbs nor is shown.
+ */
+import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import * as Name from "../protocol/Name.ts"
+import * as Directory from "../protocol/names/Directory.ts"
+import * as NameRecords from "../protocol/names/NameRecords.ts"
+import { Gossip, type Member } from "../services/Gossip.ts"
+import { Self } from "../services/Host.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import { Registry } from "../services/Registry.ts"
+import * as RegistryDirectory from "./RegistryDirectory.ts"
+
+/** How often members are looked up that the membership plane has forgotten. */
+const sweepInterval = Duration.seconds(30)
+
+const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) }))
+
+/** Others would leave out the records of such a host. */
+const check = ({ generation, id }: Self["Service"]): Effect.Effect<void, NetworkError> => {
+  const rule = Name.violation(id)
+  if (rule !== undefined) return invalid("name", `"${id}" ${rule}`)
+  const isLife = Number.isSafeInteger(generation) && generation >= 1
+  return isLife ? Effect.void : invalid("generation", `${generation} is no whole number of microseconds from 1`)
+}
+
+const changed = ({ host, id, status }: Member): Directory.Input => ({ _tag: "MemberChanged", id, status, host })
+
+const receive = (
+  { feed }: RegistryDirectory.Driver,
+  bytes: Uint8Array,
+  via: "gossip" | "state"
+): Effect.Effect<void> => {
+  const decoded = NameRecords.decode(bytes)
+  if (Result.isFailure(decoded)) {
+    const { reason } = decoded.failure
+    return reason === "foreign" ? Effect.void : RegistryDirectory.count([reason])
+  }
+  const { records, skipped } = decoded.success
+  return Effect.andThen(RegistryDirectory.count(skipped), feed({ _tag: "Merge", records, via }))
+}
+
+const make = Effect.fnUntraced(function* (
+  limits: Partial<Directory.Limits>
+): Effect.fn.Return<Registry["Service"], NetworkError, Gossip | Self | Scope.Scope> {
+  const gossip = yield* Gossip
+  const { generation, id, locality, tags } = yield* Self
+  yield* check({ generation, id, locality, tags })
+  const { address, host } = yield* gossip.self
+  const driver = yield* RegistryDirectory.make({
+    self: { id, generation, locality, tags, address: host?.address ?? address, flowPort: host?.flowPort ?? 0 },
+    limits,
+    broadcast: (key, record) => gossip.broadcast(key, NameRecords.encode([record]))
+  })
+  const { directory, feed } = driver
+  yield* gossip.board({
+    message: (payload) => Effect.suspend(() => receive(driver, payload, "gossip")),
+    localState: Effect.sync(() => NameRecords.encode(Directory.records(directory))),
+    mergeState: (state) => Effect.suspend(() => receive(driver, state, "state")),
+    memberChanged: ({ member }) => feed(changed(member))
+  })
+  // What came in since boarding is newer than this list.
+  const members = yield* gossip.members
+  const unheard = members.filter((member) => member.id === id || !Directory.isMember(directory, member.id))
+  yield* Effect.forEach(unheard, (member) => feed(changed(member)), { discard: true })
+
+  /** Only the gone are ever forgotten, so a member that came while the list was made is safe. */
+  const sweep = Effect.gen(function* () {
+    const remembered = new Set((yield* gossip.members).map((member) => member.id))
+    const forgotten = Directory.gone(directory).filter((gone) => gone !== id && !remembered.has(gone))
+    yield* Effect.forEach(
+      forgotten,
+      (gone) => feed({ _tag: "MemberChanged", id: gone, status: "forgotten", host: undefined }),
+      { discard: true }
+    )
+  })
+  yield* Effect.forkScoped(
+    sweep.pipe(
+      Effect.schedule(Schedule.spaced(sweepInterval)),
+      Effect.tapCause((cause) => Effect.logError("forgotten hosts stay", cause))
+    )
+  )
+  return driver.registry
+})
+
+/** With other bounds than `Directory.limits`. */
+export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
+  Layer.effect(Registry, make(limits))
+
+/** Errors: InvalidConfig for a host whose name or generation no other host would take. */
+export const layer: Layer.Layer<Registry, NetworkError, Gossip | Self> = layerLimits({})

@@ -1,0 +1,19 @@
+/** The registry of a process on its own: the same rules as in a network, with one host. */
+import { Effect, Layer } from "effect"
+import type * as Directory from "../protocol/names/Directory.ts"
+import { Self } from "../services/Host.ts"
+import { Registry } from "../services/Registry.ts"
+import * as RegistryDirectory from "./RegistryDirectory.ts"
+
+const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
+  const { generation, id, locality, tags } = yield* Self
+  const self = { id, generation, locality, tags, address: "127.0.0.1", flowPort: 0 }
+  const { registry } = yield* RegistryDirectory.make({ self, limits, broadcast: () => Effect.void })
+  return registry
+})
+
+/** With other bounds than `Directory.limits`. */
+export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, never, Self> =>
+  Layer.effect(Registry, make(limits))
+
+export const layer: Layer.Layer<Registry, never, Self> = layerLimits({})

@@ -1,0 +1,179 @@
+/**
+ * The name directory of one host: who exposes which names, as far as this host knows.
+ *
+ * Each host is the only writer of its own records. Of one host and name the higher version of the latest life holds, so
+ * records may come in any order, twice or late, and all directories that got the same records agree. What look-ups show
+ * follows from the records and from the membership plane: the names of a dead host vanish, and are back as soon as the
+ * same life of it is alive again.
+ *
+ * The machine changes its state in place and does no I/O: inputs and time go in, outputs come out.
+ * Source: design.md, section 4; faults.md, rows R1 to R7, P5, P6, G18 and G19.
+ */
+import * as Claims from "./Claims.ts"
+import * as DirectoryLimits from "./DirectoryLimits.ts"
+import { merge } from "./DirectoryMerge.ts"
+import { settle, visibleHost } from "./DirectoryOwners.ts"
+import * as State from "./DirectoryState.ts"
+import { type NameRecord, recordBytes } from "./NameRecords.ts"
+import * as View from "./View.ts"
+
+export type Directory = State.Directory
+export type DownCause = State.DownCause
+export type DropReason = State.DropReason
+export type Input = State.Input
+export type Limits = DirectoryLimits.Limits
+export type Output = State.Output
+export type Refusal = State.Refusal
+
+export const limits: Limits = DirectoryLimits.defaults
+
+/** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
+export const make = (self: View.Host, bounds: Partial<Limits> = {}): Directory =>
+  State.make(self, { ...limits, ...bounds })
+
+type Claim = Extract<Input, { readonly _tag: "Claim" }>
+
+const refusal = ({ limits, own, view }: Directory, claim: Claim): State.Refusal | undefined => {
+  const { name, ownership } = claim
+  const { live, liveBytes } = own.claims
+  if (own.member.status === "left") return { _tag: "Left" }
+  if (live.has(name)) return { _tag: "Taken", owner: own.id }
+  const owner = View.resolve(view, name).find((entry) => entry.ownership === "unique")
+  if (ownership === "unique" && owner !== undefined) return { _tag: "Taken", owner: owner.host.id }
+  if (live.size >= limits.ownNamesMax) return { _tag: "Quota", what: "names of one host", limit: limits.ownNamesMax }
+  const bytes = recordBytes({ ...claim, host: own.id, generation: 0, version: 0, isTombstone: false })
+  if (liveBytes + bytes > limits.ownBytesMax)
+    return { _tag: "Quota", what: "bytes of name records of one host", limit: limits.ownBytesMax }
+  return undefined
+}
+
+const claim = (turn: State.Turn, input: Claim): void => {
+  const refused = refusal(turn.directory, input)
+  if (refused !== undefined) turn.outputs.push({ _tag: "Refused", refusal: refused })
+  else State.writeOwn(turn, { ...input, isTombstone: false })
+}
+
+const release = (turn: State.Turn, name: string): void => {
+  const live = turn.directory.own.claims.live.get(name)
+  if (live !== undefined) State.writeOwn(turn, { ...live, isTombstone: true })
+}
+
+const isSameHost = (a: View.Host, b: View.Host): boolean =>
+  a.generation === b.generation &&
+  a.address === b.address &&
+  a.flowPort === b.flowPort &&
+  a.locality === b.locality &&
+  Object.keys(a.tags).length === Object.keys(b.tags).length &&
+  Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
+
+type MemberChanged = Extract<Input, { readonly _tag: "MemberChanged" }>
+
+const selfChanged = ({ directory: { own } }: State.Turn, { host, status }: MemberChanged): void => {
+  const before = own.member.host
+  const after: View.Host = { ...(host ?? before), id: own.id, generation: own.claims.generation }
+  own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
+}
+
+const otherChanged = (turn: State.Turn, known: State.Known, { host, id, status }: MemberChanged): void => {
+  const { hosts, orphans } = turn.directory
+  hosts.set(id, known)
+  if (status === "forgotten") known.member = undefined
+  else {
+    const before = known.member?.host
+    const isSame = before !== undefined && host !== undefined && isSameHost(before, host)
+    known.member = { status, host: isSame ? before : host && { ...host, id } }
+  }
+  if (known.member?.host !== undefined) {
+    orphans.delete(id)
+    const { generation } = known.member.host
+    if (generation > (known.claims?.generation ?? 0)) State.startLife(turn, known, generation)
+  } else if (known.claims === undefined || Claims.size(known.claims) === 0) State.discard(turn, id)
+  else if (!orphans.has(id)) orphans.set(id, turn.now)
+}
+
+const memberChanged = (turn: State.Turn, input: MemberChanged): void => {
+  const { hosts, own } = turn.directory
+  const known: State.Known = hosts.get(input.id) ?? { id: input.id, member: undefined, claims: undefined }
+  const before = visibleHost(known)
+  if (known === own) selfChanged(turn, input)
+  else otherChanged(turn, known, input)
+  if (visibleHost(known) === before) return
+  for (const name of known.claims?.live.keys() ?? []) turn.touched.add(name)
+}
+
+const tick = (turn: State.Turn): void => {
+  const { directory, now } = turn
+  const { hosts, limits, orphans } = directory
+  for (const known of hosts.values()) {
+    const { claims } = known
+    if (claims === undefined || claims.tombstones.size === 0) continue
+    State.recount(directory, known, () => Claims.expire(claims, now - limits.tombstoneMillis))
+  }
+  for (const [id, since] of orphans) if (now - since >= limits.orphanMillis) State.discard(turn, id)
+}
+
+const apply = (turn: State.Turn, input: Input): State.Turn => {
+  switch (input._tag) {
+    case "Claim":
+      claim(turn, input)
+      return turn
+    case "Release":
+      release(turn, input.name)
+      return turn
+    case "Merge":
+      merge(turn, input.records, input.via)
+      return turn
+    case "MemberChanged":
+      memberChanged(turn, input)
+      return turn
+    case "Tick":
+      tick(turn)
+      return turn
+  }
+}
+
+/** Takes one input. `now` is in milliseconds and never goes back. */
+export const step = (directory: Directory, input: Input, env: { readonly now: number }): ReadonlyArray<Output> => {
+  const turn = apply({ directory, now: env.now, outputs: [], touched: new Set() }, input)
+  settle(turn)
+  return turn.outputs
+}
+
+/** The owners of a name, by host id; in constant time. */
+export const resolve = ({ view }: Directory, name: string): ReadonlyArray<View.Entry> => View.resolve(view, name)
+
+/** The visible entries whose name starts with `prefix`, in the order of names, then of host ids. */
+export const scan = ({ view }: Directory, prefix: string): ReadonlyArray<View.Entry> => View.scan(view, prefix)
+
+/** The live grinta hosts, the own one included while it has not left, by id. */
+export const hosts = (directory: Directory): ReadonlyArray<View.Host> =>
+  [...directory.hosts.values()]
+    .flatMap(({ member }) =>
+      member?.host === undefined || member.status === "dead" || member.status === "left" ? [] : [member.host]
+    )
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+
+/** The members that are believed to be gone: those that the membership plane may have forgotten since. */
+export const gone = (directory: Directory): ReadonlyArray<string> =>
+  [...directory.hosts.values()].flatMap(({ id, member }) =>
+    member?.status === "dead" || member?.status === "left" ? [id] : []
+  )
+
+/** Whether the membership plane has said anything of this host yet. */
+export const isMember = (directory: Directory, id: string): boolean => directory.hosts.get(id)?.member !== undefined
+
+/** What is given to a peer in a push/pull: the own records, and those of members that have not left. */
+export const records = (directory: Directory): ReadonlyArray<NameRecord> => {
+  const all: Array<NameRecord> = []
+  for (const { claims, member } of directory.hosts.values()) {
+    if (
+      claims === undefined ||
+      member?.host === undefined ||
+      (member.status === "left" && member !== directory.own.member)
+    )
+      continue
+    for (const record of claims.live.values()) all.push(record)
+    for (const { record } of claims.tombstones.values()) all.push(record)
+  }
+  return all
+}

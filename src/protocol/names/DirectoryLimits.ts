@@ -1,0 +1,39 @@
+/** Bounds on what a directory keeps or believes. Source: faults.md, rows R3, R4 and R7. */
+
+export interface Limits {
+  /** Names that this host may claim, and what their records take on the wire. */
+  readonly ownNamesMax: number
+  readonly ownBytesMax: number
+  /**
+   * The same for each other host. Larger, since a claim may overtake the withdrawal that made room for it, and since the
+   * other host may be configured otherwise.
+   */
+  readonly hostNamesMax: number
+  readonly hostBytesMax: number
+  /** Records of all other hosts together, tombstones included. What this host claims itself needs no room here. */
+  readonly recordsMax: number
+  readonly recordsBytesMax: number
+  /** Tombstones of each host, the latest ones; up to a quarter more for a while. */
+  readonly tombstonesMax: number
+  readonly tombstoneMillis: number
+  /** How long the records of a host that is no member are kept, should it come or come back. They are not passed on. */
+  readonly orphanMillis: number
+  /** How far above the highest version known of a host's life a version may be. */
+  readonly versionJumpMax: number
+  /** News from one push/pull that is gossiped on. */
+  readonly relayMax: number
+}
+
+export const defaults: Limits = {
+  ownNamesMax: 4096,
+  ownBytesMax: 512 * 1024,
+  hostNamesMax: 8192,
+  hostBytesMax: 1024 * 1024,
+  recordsMax: 131_072,
+  recordsBytesMax: 12 * 1024 * 1024,
+  tombstonesMax: 4096,
+  tombstoneMillis: 24 * 60 * 60 * 1000,
+  orphanMillis: 60 * 60 * 1000,
+  versionJumpMax: 2 ** 32,
+  relayMax: 1024
+}

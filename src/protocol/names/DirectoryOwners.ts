@@ -1,0 +1,99 @@
+/**
+ * Who owns a name: which claims are visible, and how a change of that is told.
+ *
+ * A claim is visible when its host is alive or suspect, announces the life that wrote the claim, and owns the name: as a
+ * group claimant, or as the first of the visible unique claimants, by the start of their lives, then by host id. Unique
+ * and group claims of one name do not compete: beside the one unique owner, the group claimants stay visible.
+ */
+import type { Claims } from "./Claims.ts"
+import { type Directory, type DownCause, type Known, type Turn, writeOwn } from "./DirectoryState.ts"
+import type { NameRecord } from "./NameRecords.ts"
+import * as View from "./View.ts"
+
+/** The host as look-ups show it; undefined while its claims are not visible. */
+export const visibleHost = ({ claims, member }: Known): View.Host | undefined =>
+  claims === undefined ||
+  member === undefined ||
+  member.status === "dead" ||
+  member.status === "left" ||
+  member.host?.generation !== claims.generation
+    ? undefined
+    : member.host
+
+interface Candidate {
+  readonly record: NameRecord
+  readonly host: View.Host
+}
+
+const precedes = (a: View.Host, b: View.Host): boolean =>
+  a.generation === b.generation ? a.id < b.id : a.generation < b.generation
+
+/** The owners of a name, by host id. */
+const ownersOf = (directory: Directory, name: string): ReadonlyArray<Candidate> => {
+  const owners: Array<Candidate> = []
+  let winner: Candidate | undefined
+  for (const known of directory.claimants.get(name) ?? []) {
+    const record = known.claims?.live.get(name)
+    const host = visibleHost(known)
+    if (record === undefined || host === undefined) continue
+    if (record.ownership === "group") owners.push({ record, host })
+    else if (winner === undefined || precedes(host, winner.host)) winner = { record, host }
+  }
+  if (winner !== undefined) owners.push(winner)
+  return owners.sort((a, b) => (a.host.id < b.host.id ? -1 : 1))
+}
+
+/** The entries of the owners; an entry that says the same as before stays the same object. */
+const entriesOf = (
+  name: string,
+  owners: ReadonlyArray<Candidate>,
+  before: ReadonlyArray<View.Entry>
+): ReadonlyArray<View.Entry> => {
+  let at = 0
+  return owners.map(({ host, record: { contract, ownership } }) => {
+    while ((before[at]?.host.id ?? host.id) < host.id) at += 1
+    const old = before[at]
+    const isSame = old?.host === host && old.contract === contract && old.ownership === ownership
+    return isSame ? old : { name, ownership, contract, host }
+  })
+}
+
+const causeOf = (claims: Claims | undefined, known: Known | undefined, entry: View.Entry): DownCause => {
+  const { generation } = entry.host
+  if (claims !== undefined && claims.generation !== generation) return "restarted"
+  const status = known?.member?.status
+  if (status === undefined || status === "dead") return "dead"
+  if (status === "left") return "left"
+  if (known?.member?.host?.generation !== generation) return "restarted"
+  return claims?.live.has(entry.name) ? "conflict" : "withdrawn"
+}
+
+/** Gives way when the own unique claim is visible to all but the first of them. */
+const yieldTo = (turn: Turn, name: string, entries: ReadonlyArray<View.Entry>): void => {
+  const { own } = turn.directory
+  const claim = own.claims.live.get(name)
+  if (claim?.ownership !== "unique" || visibleHost(own) === undefined) return
+  const winner = entries.find(({ host, ownership }) => ownership === "unique" && host.id !== own.id)
+  if (winner === undefined) return
+  turn.outputs.push({ _tag: "Lost", name, winner: winner.host.id })
+  writeOwn(turn, { ...claim, isTombstone: true })
+}
+
+const refresh = (turn: Turn, name: string): void => {
+  const { directory, outputs } = turn
+  const before = View.resolve(directory.view, name)
+  const entries = entriesOf(name, ownersOf(directory, name), before)
+  const { come, gone } = View.difference(before, entries)
+  if (come.length + gone.length > 0) View.set(directory.view, name, entries)
+  for (const entry of gone) {
+    const known = directory.hosts.get(entry.host.id)
+    outputs.push({ _tag: "Down", entry, cause: causeOf(known?.claims, known, entry) })
+  }
+  for (const entry of come) outputs.push({ _tag: "Up", entry })
+  yieldTo(turn, name, entries)
+}
+
+/** Looks again at the owners of all names that the step touched. */
+export const settle = (turn: Turn): void => {
+  for (const name of turn.touched) refresh(turn, name)
+}

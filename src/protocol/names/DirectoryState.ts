@@ -1,0 +1,192 @@
+/** What one host's name directory holds, and what it is told and tells. */
+import * as Claims from "./Claims.ts"
+import type { Limits } from "./DirectoryLimits.ts"
+import type { NameRecord, Ownership } from "./NameRecords.ts"
+import * as View from "./View.ts"
+
+export type Status = "alive" | "suspect" | "dead" | "left"
+
+/** What the membership plane says of a host; without `host` it is another program in the same cluster. */
+export interface Member {
+  readonly status: Status
+  readonly host: View.Host | undefined
+}
+
+/** A host of which there is a member, or records, or both. */
+export interface Known {
+  readonly id: string
+  member: Member | undefined
+  /** Of the latest life that was heard of. */
+  claims: Claims.Claims | undefined
+}
+
+export interface Own extends Known {
+  readonly claims: Claims.Claims
+  member: { readonly status: Status; readonly host: View.Host }
+}
+
+export interface Directory {
+  readonly own: Own
+  readonly limits: Limits
+  /** By host id, the own host included. */
+  readonly hosts: Map<string, Known>
+  /** Hosts with records that are no grinta members, and since when in milliseconds; the longest first. */
+  readonly orphans: Map<string, number>
+  /** The hosts that claim a name, visible or not. */
+  readonly claimants: Map<string, Set<Known>>
+  readonly view: View.View
+  /** Records of the other hosts together. */
+  foreignRecords: number
+  foreignBytes: number
+  /** The highest generation of the own host that was reported to be ahead. */
+  generationReported: number
+}
+
+export type Input =
+  /** The own host claims a name. */
+  | { readonly _tag: "Claim"; readonly name: string; readonly ownership: Ownership; readonly contract: bigint }
+  /** The own host withdraws a name. */
+  | { readonly _tag: "Release"; readonly name: string }
+  /** Records came in by gossip, or as the state of a push/pull. */
+  | { readonly _tag: "Merge"; readonly records: ReadonlyArray<NameRecord>; readonly via: "gossip" | "state" }
+  /** The membership plane changed its mind of a host; "forgotten": it no longer remembers it. */
+  | {
+      readonly _tag: "MemberChanged"
+      readonly id: string
+      readonly status: Status | "forgotten"
+      readonly host: View.Host | undefined
+    }
+  /** Time has passed: once a minute will do. */
+  | { readonly _tag: "Tick" }
+
+export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
+
+/** Why a claim of the own host was not made. */
+export type Refusal =
+  | { readonly _tag: "Taken"; readonly owner: string }
+  | { readonly _tag: "Quota"; readonly what: string; readonly limit: number }
+  /** The own host has left. */
+  | { readonly _tag: "Left" }
+
+/** Why a record had no effect, where that is worth counting. */
+export type DropReason =
+  /** About this host's present life, and not written by it. */
+  | "ownRecord"
+  /** About this host, of a life that is yet to come. */
+  | "ownGeneration"
+  /** The version is too far above what is known. */
+  | "versionJump"
+  /** One host has too many names. */
+  | "hostQuota"
+  /** All other hosts together have too many records. */
+  | "recordLimit"
+
+export type Output =
+  /** To be gossiped; a newer one about the same host and name takes the older one's place. */
+  | { readonly _tag: "Broadcast"; readonly record: NameRecord }
+  /** An entry is visible; it takes the place of the one of the same name and host, if any. */
+  | { readonly _tag: "Up"; readonly entry: View.Entry }
+  | { readonly _tag: "Down"; readonly entry: View.Entry; readonly cause: DownCause }
+  | { readonly _tag: "Refused"; readonly refusal: Refusal }
+  /** A unique claim of the own host gave way to that of `winner`, and is withdrawn. */
+  | { readonly _tag: "Lost"; readonly name: string; readonly winner: string }
+  | { readonly _tag: "Dropped"; readonly reason: DropReason }
+  /** Others know records of a later life of this host: the clock went back between two lives, or somebody forges. */
+  | { readonly _tag: "OwnGenerationBehind"; readonly generation: number }
+
+/** One step: its time in milliseconds, what it gave so far, and the names whose owners are to be looked at again. */
+export interface Turn {
+  readonly directory: Directory
+  readonly now: number
+  readonly outputs: Array<Output>
+  readonly touched: Set<string>
+}
+
+/** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
+export const make = (self: View.Host, limits: Limits): Directory => {
+  const own: Own = { id: self.id, member: { status: "alive", host: self }, claims: Claims.make(self.generation) }
+  return {
+    own,
+    limits,
+    hosts: new Map([[self.id, own]]),
+    orphans: new Map(),
+    claimants: new Map(),
+    view: View.make(),
+    foreignRecords: 0,
+    foreignBytes: 0,
+    generationReported: self.generation
+  }
+}
+
+export const drop = ({ outputs }: Turn, reason: DropReason): void => {
+  outputs.push({ _tag: "Dropped", reason })
+}
+
+const unclaim = ({ directory: { claimants } }: Turn, known: Known, name: string): void => {
+  const rivals = claimants.get(name)
+  if (rivals?.delete(known) && rivals.size === 0) claimants.delete(name)
+}
+
+const claim = ({ directory: { claimants } }: Turn, known: Known, name: string): void => {
+  const rivals = claimants.get(name)
+  if (rivals === undefined) claimants.set(name, new Set([known]))
+  else rivals.add(known)
+}
+
+/** Runs a change of a host's records, and keeps count of the records of the others. */
+export const recount = (directory: Directory, known: Known, change: () => void): void => {
+  const count = (sign: 1 | -1): void => {
+    if (known === directory.own || known.claims === undefined) return
+    directory.foreignRecords += sign * Claims.size(known.claims)
+    directory.foreignBytes += sign * Claims.bytes(known.claims)
+  }
+  count(-1)
+  change()
+  count(1)
+}
+
+/** Puts a record that holds in the place of the one before. */
+export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: NameRecord): void => {
+  const { directory, now, touched } = turn
+  recount(directory, known, () => {
+    Claims.put(claims, record, now)
+    Claims.trim(claims, directory.limits.tombstonesMax)
+  })
+  if (record.isTombstone) unclaim(turn, known, record.name)
+  else claim(turn, known, record.name)
+  touched.add(record.name)
+}
+
+/** Puts the word of the own host at the next version, and says it. */
+export const writeOwn = (
+  turn: Turn,
+  word: Pick<NameRecord, "name" | "ownership" | "contract" | "isTombstone">
+): void => {
+  const { own } = turn.directory
+  const { generation, versionMax } = own.claims
+  const { contract, isTombstone, name, ownership } = word
+  const record = { host: own.id, generation, version: versionMax + 1, name, ownership, contract, isTombstone }
+  write(turn, own, own.claims, record)
+  turn.outputs.push({ _tag: "Broadcast", record })
+}
+
+/** Voids all records of a host; what is known of it from now on is of this life, if any. */
+export const startLife = (turn: Turn, known: Known, generation: number | undefined): void => {
+  for (const name of known.claims?.live.keys() ?? []) {
+    unclaim(turn, known, name)
+    turn.touched.add(name)
+  }
+  recount(turn.directory, known, () => {
+    known.claims = generation === undefined ? undefined : Claims.make(generation)
+  })
+}
+
+/** Forgets the records of a host that is no grinta member. */
+export const discard = (turn: Turn, id: string): void => {
+  const { directory } = turn
+  const known = directory.hosts.get(id)
+  directory.orphans.delete(id)
+  if (known === undefined) return
+  startLife(turn, known, undefined)
+  if (known.member === undefined) directory.hosts.delete(id)
+}

@@ -1,0 +1,166 @@
+/**
+ * Name records as values, and their form on the gossip plane.
+ *
+ * Shape: the byte 0x67 ("g"), then one protobuf `grinta.v1.NameRecords`; the same for a gossiped message and for the state
+ * given in a push/pull. The first byte sets it apart from what other programs gossip in the same cluster: Serf's messages
+ * start with 0 to 9.
+ * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, rows R3 and R7.
+ */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire"
+import { Data, Result } from "effect"
+import * as Proto from "../gen/grinta/v1/names_pb.ts"
+import * as Name from "../Name.ts"
+
+/** "unique": one owner in a whole fabric. "group": any number of owners. */
+export type Ownership = "unique" | "group"
+
+/** One host's word on one name. Its only writer is that host. */
+export interface NameRecord {
+  readonly host: string
+  /** Life of the writer, in microseconds since 1970. */
+  readonly generation: number
+  /** Rank among the writer's records of this life, from 1. */
+  readonly version: number
+  readonly name: string
+  readonly ownership: Ownership
+  /** Fingerprint of the endpoint's contract, 64 bits. */
+  readonly contract: bigint
+  /** The writer withdrew the name. */
+  readonly isTombstone: boolean
+}
+
+/** Why a record was left out. */
+export type SkipReason = "malformed" | "invalidHost" | "invalidName" | "generation" | "version" | "ownership"
+
+export interface Decoded {
+  readonly records: ReadonlyArray<NameRecord>
+  readonly skipped: ReadonlyArray<SkipReason>
+}
+
+/** Not to be acted on. "foreign": from another program, or empty; that is no fault. */
+export class NamesUnreadable extends Data.TaggedError("NamesUnreadable")<{
+  readonly reason: "foreign" | "malformed" | "tooLarge"
+}> {}
+
+const marker = 0x67
+
+/** Of one message or state. */
+export const bytesMax = 20 * 1024 * 1024
+
+/** Records in one message or state, those left out included. */
+export const recordsMax = 262_144
+
+/** What a record takes on the wire at most, beside its host id and its name. */
+const recordBytesFixed = 40
+
+/** Upper bound of what a record takes on the wire, in bytes. */
+export const recordBytes = ({ host, name }: NameRecord): number => recordBytesFixed + host.length + name.length
+
+/**
+ * Which of two records of one host's life and one name holds: the higher version. An honest writer gives a version out
+ * once; between forgeries of one version the choice only has to be the same everywhere.
+ */
+export const supersedes = (a: NameRecord, b: NameRecord): boolean => {
+  if (a.version !== b.version) return a.version > b.version
+  if (a.isTombstone !== b.isTombstone) return a.isTombstone
+  if (a.ownership !== b.ownership) return a.ownership === "unique"
+  return a.contract > b.contract
+}
+
+const ownerships = { unique: Proto.Ownership.UNIQUE, group: Proto.Ownership.GROUP } as const
+
+const toProto = (record: NameRecord): Proto.NameRecord =>
+  create(Proto.NameRecordSchema, {
+    host: record.host,
+    generation: BigInt(record.generation),
+    version: BigInt(record.version),
+    name: record.name,
+    ownership: ownerships[record.ownership],
+    contract: record.contract,
+    tombstone: record.isTombstone
+  })
+
+export const encode = (records: ReadonlyArray<NameRecord>): Uint8Array => {
+  const body = toBinary(Proto.NameRecordsSchema, create(Proto.NameRecordsSchema, { records: records.map(toProto) }))
+  const bytes = new Uint8Array(1 + body.length)
+  bytes[0] = marker
+  bytes.set(body, 1)
+  return bytes
+}
+
+const ownershipOf = (ownership: number): Ownership | undefined => {
+  switch (ownership) {
+    case Proto.Ownership.UNIQUE:
+      return "unique"
+    case Proto.Ownership.GROUP:
+      return "group"
+    default:
+      return undefined
+  }
+}
+
+const isCounter = (value: bigint): boolean => value >= 1n && value <= BigInt(Number.MAX_SAFE_INTEGER)
+
+const fromProto = (record: Proto.NameRecord): NameRecord | SkipReason => {
+  const { contract, generation, host, name, tombstone, version } = record
+  const ownership = ownershipOf(record.ownership)
+  if (Name.violation(host) !== undefined) return "invalidHost"
+  if (Name.violation(name) !== undefined) return "invalidName"
+  if (!isCounter(generation)) return "generation"
+  if (!isCounter(version)) return "version"
+  if (ownership === undefined) return "ownership"
+  const isTombstone = tombstone
+  return { host, generation: Number(generation), version: Number(version), name, ownership, contract, isTombstone }
+}
+
+const decodeRecord = (bytes: Uint8Array): NameRecord | SkipReason =>
+  Result.match(
+    Result.try(() => fromBinary(Proto.NameRecordSchema, bytes)),
+    { onFailure: () => "malformed" as const, onSuccess: fromProto }
+  )
+
+/** Cuts the body into records without parsing them, so that the bound on their number comes first. */
+const split = (body: Uint8Array): ReadonlyArray<Uint8Array> | undefined => {
+  const reader = new BinaryReader(body)
+  const pieces: Array<Uint8Array> = []
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag()
+    if (field !== 1 || wireType !== WireType.LengthDelimited) reader.skip(wireType, field)
+    else if (pieces.push(reader.bytes()) > recordsMax) return undefined
+  }
+  return pieces
+}
+
+const failure = (reason: NamesUnreadable["reason"]): Result.Result<never, NamesUnreadable> =>
+  Result.fail(new NamesUnreadable({ reason }))
+
+/** Made once, since an error captures a stack and a flood of bad messages should stay cheap. */
+const failures = {
+  foreign: failure("foreign"),
+  malformed: failure("malformed"),
+  tooLarge: failure("tooLarge")
+} as const
+
+/**
+ * Decodes a message or a state; a record that cannot be used is left out and named in `skipped`.
+ *
+ * Units: at most {@link bytesMax} bytes and {@link recordsMax} records; host ids and names as in `Name`; generations and
+ * versions from 1 to 2^53 - 1.
+ * Errors: `NamesUnreadable` only; the caller drops the whole, and counts it unless it is foreign.
+ */
+export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> => {
+  if (bytes[0] !== marker) return failures.foreign
+  if (bytes.length > bytesMax) return failures.tooLarge
+  const pieces = Result.try(() => split(bytes.subarray(1)))
+  if (Result.isFailure(pieces)) return failures.malformed
+  if (pieces.success === undefined) return failures.tooLarge
+  const records: Array<NameRecord> = []
+  const skipped: Array<SkipReason> = []
+  for (const piece of pieces.success) {
+    const record = decodeRecord(piece)
+    if (typeof record === "string") skipped.push(record)
+    else records.push(record)
+  }
+  return Result.succeed({ records, skipped })
+}

@@ -1,0 +1,75 @@
+/**
+ * Which owner of a name to try first, and which ones after it.
+ *
+ * A key picks by rendezvous hashing: every host ranks the owners of a key alike, and when an owner goes, only its own keys
+ * move. The score of an owner is part of the protocol, since callers on different hosts must agree.
+ * Source: Thaler and Ravishankar, "A name-based mapping scheme for rendezvous" (1996).
+ */
+
+/** What the choice looks at; `locality` runs from the widest place to the narrowest, such as "eu/fra/rack-7". */
+export interface Place {
+  readonly id: string
+  readonly locality: string
+}
+
+/**
+ * "nearest": `self`, then by the longest locality shared with it, the equally near by chance. "random": by chance.
+ * `key`: the same order for the same key. `host`: that one only.
+ */
+export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
+
+/** How many leading segments two localities share; an empty one shares none. */
+export const nearness = (a: string, b: string): number => {
+  if (a === "" || b === "") return 0
+  const others = b.split("/")
+  const segments = a.split("/")
+  const end = segments.findIndex((segment, at) => segment !== others[at])
+  return end === -1 ? segments.length : end
+}
+
+const shuffle = <A>(items: ReadonlyArray<A>, random: () => number): ReadonlyArray<A> =>
+  items
+    .map((item) => ({ item, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item)
+
+/**
+ * The score of an owner for a key; the highest one wins.
+ *
+ * Shape: FNV-1a over the UTF-8 bytes of key, a zero byte and host id, mixed by the finalizer of MurmurHash3.
+ * Units: an unsigned 32-bit integer.
+ */
+export const score = (key: string, id: string): number => {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(`${key}\0${id}`)) hash = Math.imul(hash ^ byte, 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+const byNearness = <A extends Place>(owners: ReadonlyArray<A>, self: Place): ReadonlyArray<A> => {
+  const rank = (owner: A): number => (owner.id === self.id ? Infinity : nearness(owner.locality, self.locality))
+  return owners
+    .map((owner) => ({ owner, rank: rank(owner) }))
+    .sort((a, b) => (a.rank === b.rank ? 0 : b.rank - a.rank))
+    .map(({ owner }) => owner)
+}
+
+const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): ReadonlyArray<A> =>
+  owners
+    .map((owner) => ({ owner, rank: score(key, owner.id) }))
+    .sort((a, b) => b.rank - a.rank || (a.owner.id < b.owner.id ? -1 : 1))
+    .map(({ owner }) => owner)
+
+/** The owners in the order in which to try them. `random` is uniform in [0, 1). */
+export const order = <A extends Place>(
+  owners: ReadonlyArray<A>,
+  select: Select,
+  self: Place,
+  random: () => number
+): ReadonlyArray<A> => {
+  if (select === "random") return shuffle(owners, random)
+  if (select === "nearest") return byNearness(shuffle(owners, random), self)
+  if ("key" in select) return byScore(owners, select.key)
+  return owners.filter(({ id }) => id === select.host)
+}
