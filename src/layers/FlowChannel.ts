@@ -166,7 +166,6 @@ export const make = Effect.fnUntraced(function* <E>(
   })
 
   const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
-    if (isDiscarding) return Effect.void
     Inbox.push(inbox, messages)
     arrival.notify()
     return space.until(() => failing !== undefined || isDiscarding || !Inbox.isFull(inbox))
@@ -178,6 +177,7 @@ export const make = Effect.fnUntraced(function* <E>(
   }
 
   const onFrame = (frame: Frame.Frame): Effect.Effect<void> => {
+    if (failing !== undefined || isDiscarding) return Effect.void
     const received = Receiver.receive(receiver, frame)
     switch (received._tag) {
       case "Messages":
@@ -205,9 +205,8 @@ export const make = Effect.fnUntraced(function* <E>(
     }
   }
 
-  const readAll = Effect.gen(function* () {
-    while (failing === undefined) yield* onFrame(yield* link.read)
-  })
+  /** Reads to the end of the link, whatever became of the flow: only then has the peer had its last word. */
+  const readAll = Effect.forever(Effect.flatMap(link.read, onFrame), { disableYield: true })
 
   /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
   const onFinished = (): void => {

@@ -1,6 +1,8 @@
 import { Context, Effect, Exit, FiberSet, Layer, Scope } from "effect"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
+import * as MemoryNetwork from "../../src/layers/MemoryNetwork.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as TransportMemory from "../../src/layers/TransportMemory.ts"
 import type { Host } from "../../src/services/Host.ts"
 import { type Link, LinkBroken, Transport } from "../../src/services/Transport.ts"
 import { flowLaws, type Wire } from "../laws/flow.ts"
@@ -50,6 +52,28 @@ flowLaws(
       dial: near.dial({ ...host, flowPort: far.flowPort }),
       serve: far.serve,
       kill: Scope.close(farScope, Exit.void)
+    }
+    return wire
+  })
+)
+
+flowLaws(
+  "memory network",
+  Effect.gen(function* () {
+    const network = yield* Layer.build(MemoryNetwork.layer({ latency: 0 }))
+    const join = (name: string) =>
+      Effect.map(
+        Layer.build(Layer.provide(TransportMemory.layer(name), Layer.succeedContext(network))),
+        Context.get(Transport)
+      )
+    const near = yield* join("client")
+    const far = yield* join("server")
+    const { addressOf, kill } = Context.get(network, MemoryNetwork.MemoryNetwork)
+    const wire: Wire = {
+      host,
+      dial: near.dial({ ...host, address: addressOf("server")?.join(".") ?? "", flowPort: far.flowPort }),
+      serve: far.serve,
+      kill: kill("server")
     }
     return wire
   })

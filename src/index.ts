@@ -1,0 +1,54 @@
+/**
+ * grinta: a minimalist network fabric for fibers.
+ *
+ * Services, endpoints and errors by name; layers as namespaces.
+ */
+
+export * as FabricLocal from "./layers/FabricLocal.ts"
+export * as FabricMesh from "./layers/FabricMesh.ts"
+export * as GossipSocketMemory from "./layers/GossipSocketMemory.ts"
+export * as GossipSocketNode from "./layers/GossipSocketNode.ts"
+export * as GossipSwim from "./layers/GossipSwim.ts"
+export * as Grinta from "./layers/Grinta.ts"
+export * as MemoryNetwork from "./layers/MemoryNetwork.ts"
+export * as RegistryGossip from "./layers/RegistryGossip.ts"
+export * as RegistryLocal from "./layers/RegistryLocal.ts"
+export * as SelfLive from "./layers/SelfLive.ts"
+export * as TransportConnect from "./layers/TransportConnect.ts"
+export * as TransportMemory from "./layers/TransportMemory.ts"
+export * as Codec from "./services/Codec.ts"
+export type { Contract, Ownership } from "./services/Contract.ts"
+export * as Endpoint from "./services/Endpoint.ts"
+export { type ConnectOptions, type Exposure, Fabric, type Handler, type Select } from "./services/Fabric.ts"
+export type { Flow, Peer } from "./services/Flow.ts"
+export {
+  FlowClosed,
+  FlowError,
+  type FlowErrorReason,
+  FlowReset,
+  MalformedMessage,
+  MessageTooLarge,
+  PeerLost,
+  ProtocolViolation
+} from "./services/FlowError.ts"
+export { Gossip, type Member, type MemberChange, type MemberStatus } from "./services/Gossip.ts"
+export { GossipSocket } from "./services/GossipSocket.ts"
+export { type Host, Self } from "./services/Host.ts"
+export {
+  EndpointBusy,
+  EndpointNotFound,
+  FabricClosed,
+  HostUnreachable,
+  Incompatible,
+  InvalidConfig,
+  JoinFailed,
+  NameInvalid,
+  NameTaken,
+  NetworkError,
+  type NetworkErrorReason,
+  QuotaExceeded,
+  Timeout,
+  Unauthorized
+} from "./services/NetworkError.ts"
+export { type Claim, type DownCause, type Entry, Registry, type RegistryEvent } from "./services/Registry.ts"
+export { type Link, LinkBroken, Transport } from "./services/Transport.ts"

@@ -1,0 +1,43 @@
+/**
+ * The fabric of one process, without a network: the same endpoints, flows, rules and errors. It needs nothing.
+ */
+import { Effect, Layer } from "effect"
+import { Fabric } from "../services/Fabric.ts"
+import { type Host, Self } from "../services/Host.ts"
+import { HostUnreachable, JoinFailed, NetworkError } from "../services/NetworkError.ts"
+import { Registry } from "../services/Registry.ts"
+import * as FabricCore from "./FabricCore.ts"
+import * as FlowServer from "./FlowServer.ts"
+import * as RegistryLocal from "./RegistryLocal.ts"
+import * as SelfLive from "./SelfLive.ts"
+
+const alone = "a local fabric has no network"
+
+const make = Effect.gen(function* () {
+  const registry = yield* Registry
+  const self = yield* Self
+  const host: Host = { ...self, address: "127.0.0.1", flowPort: 0 }
+  const { fabric } = yield* FabricCore.make({
+    self: Effect.succeed(host),
+    selfId: self.id,
+    registry,
+    dial: ({ address, id }) =>
+      Effect.fail(
+        new NetworkError({ operation: "connect", reason: new HostUnreachable({ host: id, address, cause: alone }) })
+      ),
+    join: (seeds) => {
+      const failures = seeds.map((seed) => ({ seed, detail: alone }))
+      return Effect.fail(new NetworkError({ operation: "join", reason: new JoinFailed({ failures }) }))
+    },
+    leave: Effect.void,
+    flows: FlowServer.defaults
+  })
+  return fabric
+})
+
+/** A fabric of one host, "local" unless named otherwise. */
+export const layer = (options: Partial<SelfLive.Options> = {}): Layer.Layer<Fabric | Registry | Self> =>
+  Layer.effect(Fabric, make).pipe(
+    Layer.provideMerge(RegistryLocal.layer),
+    Layer.provideMerge(SelfLive.layer({ name: "local", ...options }))
+  )

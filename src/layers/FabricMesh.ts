@@ -1,0 +1,47 @@
+/**
+ * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
+ */
+import { Effect, Layer, Stream } from "effect"
+import { Fabric } from "../services/Fabric.ts"
+import { Gossip, type MemberChange } from "../services/Gossip.ts"
+import { type Host, Self } from "../services/Host.ts"
+import { Registry } from "../services/Registry.ts"
+import { Transport } from "../services/Transport.ts"
+import * as FabricCore from "./FabricCore.ts"
+import * as FlowServer from "./FlowServer.ts"
+
+const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
+  const gossip = yield* Gossip
+  const registry = yield* Registry
+  const transport = yield* Transport
+  const self = yield* Self
+
+  /** This host as the others see it. */
+  const host: Effect.Effect<Host> = Effect.map(gossip.self, (member) => ({
+    ...self,
+    address: member.address,
+    flowPort: transport.flowPort
+  }))
+  const { answer, fabric } = yield* FabricCore.make({
+    self: host,
+    selfId: self.id,
+    registry,
+    dial: transport.dial,
+    join: gossip.join,
+    leave: gossip.leave,
+    flows
+  })
+  yield* transport.serve(answer)
+
+  const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
+    member.status === "dead" && member.host !== undefined ? transport.disconnect(member.host) : Effect.void
+  yield* Effect.forkScoped(Stream.runForEach(gossip.changes, onChange), { startImmediately: true })
+  return fabric
+})
+
+export const layerConfig = (
+  config: Partial<FlowServer.Config>
+): Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> =>
+  Layer.effect(Fabric, make({ ...FlowServer.defaults, ...config }))
+
+export const layer = layerConfig({})

@@ -1,0 +1,109 @@
+/**
+ * Flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the cuts and the deaths of
+ * that network. For tests that swap the transport; nothing of it leaves the process.
+ */
+import { type Duration, Effect, FiberSet, Layer, type Scope } from "effect"
+import type { Host } from "../services/Host.ts"
+import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
+import { type Link, LinkBroken, Transport } from "../services/Transport.ts"
+import * as Acceptor from "./Acceptor.ts"
+import * as LinkPair from "./LinkPair.ts"
+import { MemoryNetwork } from "./MemoryNetwork.ts"
+
+/** Every host of a memory network serves flows on this port. */
+export const flowPort = 7947
+
+/** How long a cut goes unnoticed: what keepalive takes on a real network. */
+const keepalive: Duration.Input = "3 seconds"
+
+interface Listener {
+  readonly accept: (link: Link, end: LinkPair.LinkEnd) => void
+}
+
+/** Who listens on which network; a network that is gone takes its listeners along. */
+const listeners = new WeakMap<MemoryNetwork["Service"], Map<string, Listener>>()
+
+const listenersOf = (network: MemoryNetwork["Service"]): Map<string, Listener> => {
+  const known = listeners.get(network)
+  if (known !== undefined) return known
+  const made = new Map<string, Listener>()
+  listeners.set(network, made)
+  return made
+}
+
+const make = Effect.fnUntraced(function* (
+  name: string
+): Effect.fn.Return<Transport["Service"], never, MemoryNetwork | Scope.Scope> {
+  const network = yield* MemoryNetwork
+  const plug = yield* network.plug(name)
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const acceptor = Acceptor.make()
+  const links = new Map<LinkPair.LinkEnd, string>()
+  const hosts = listenersOf(network)
+
+  const lose = (peer: string, detail: string): void => {
+    for (const [end, other] of links) if (other === peer) end.breakWith(new LinkBroken({ how: "lost", detail }))
+  }
+
+  const leave = (end: LinkPair.LinkEnd): Effect.Effect<void> =>
+    Effect.sync(() => {
+      links.delete(end)
+      end.breakWith(new LinkBroken({ how: "reset", detail: "the other side has left" }))
+    })
+
+  /** A cut is silent: nothing comes, and after a while nobody waits any longer. */
+  const watch = (end: LinkPair.LinkEnd, peer: string): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      while (links.has(end)) {
+        yield* Effect.sleep(keepalive)
+        if (!network.isReachable(name, peer) || !network.isReachable(peer, name))
+          end.breakWith(new LinkBroken({ how: "lost", detail: `no sign of life from "${peer}"` }))
+      }
+    })
+
+  /** What one end reads has come all the way. */
+  const delayed = (link: Link, from: string, to: string): Link => ({
+    ...link,
+    read: Effect.tap(link.read, () => network.travel(from, to))
+  })
+
+  const listener: Listener = {
+    accept: (link, end) => {
+      run(Effect.ensuring(Effect.scoped(acceptor.accept(link)), leave(end)))
+    }
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => hosts.set(name, listener)),
+    () => Effect.sync(() => hosts.get(name) === listener && hosts.delete(name))
+  )
+  yield* network.onKilled((killed) => {
+    if (killed === name) for (const end of links.keys()) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
+    else lose(killed, "the connection is gone")
+  })
+
+  const dial = Effect.fnUntraced(function* (host: Host) {
+    const peer = network.nameAt(host.address)
+    const unreachable = (cause: string) => {
+      const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
+      return new NetworkError({ operation: "connect", reason })
+    }
+    if (peer === undefined || !plug.isLive() || !network.isPlugged(peer)) return yield* unreachable("no such host")
+    yield* network.travel(name, peer)
+    const there = hosts.get(peer)
+    if (there === undefined || !network.isReachable(name, peer)) return yield* unreachable("connection refused")
+    const [near, far] = LinkPair.make()
+    links.set(near, peer)
+    yield* Effect.addFinalizer(() => leave(near))
+    yield* Effect.forkScoped(watch(near, peer))
+    there.accept(delayed(far.link, name, peer), far)
+    return delayed(near.link, peer, name)
+  })
+
+  const disconnect = (host: Host) => Effect.sync(() => lose(network.nameAt(host.address) ?? "", "declared dead"))
+
+  return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })
+})
+
+/** The transport of the host of this name. */
+export const layer = (name: string): Layer.Layer<Transport, never, MemoryNetwork> =>
+  Layer.effect(Transport, make(name))
