@@ -113,10 +113,15 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
   broken: carrier.broken
 })
 
-/** On a stream that is still open Connect gives InvalidArgument for what stops too early, and other codes for what is wrong. */
+/**
+ * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still
+ * open InvalidArgument is what stops too early, and any other code what is wrong.
+ */
 const howOf = (fate: "lost" | "reset" | "open", cause: unknown): LinkBroken["how"] => {
+  const code = cause instanceof ConnectError ? cause.code : undefined
+  if (code === Code.Unimplemented) return "violation"
   if (fate !== "open") return fate
-  return cause instanceof ConnectError && cause.code !== Code.InvalidArgument ? "violation" : "lost"
+  return code === undefined || code === Code.InvalidArgument ? "lost" : "violation"
 }
 
 /** The reading half: `frames` is what connect-node has parsed. */

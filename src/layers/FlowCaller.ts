@@ -55,23 +55,29 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
   const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
   const unreachable = (cause: unknown) => fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
 
-  const answer = yield* Effect.andThen(
-    link.write({
-      _tag: "Open",
-      endpoint: contract.name,
-      wireVersion: Frame.wireVersion,
-      contract: contract.fingerprint,
-      codec: contract.codec,
-      caller,
-      host: host.id
-    }),
-    link.read
-  ).pipe(Effect.catch((error) => unreachable(Cause.isDone(error) ? "it hung up without an answer" : error.detail)))
+  const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
+
+  const asking = link.write({
+    _tag: "Open",
+    endpoint: contract.name,
+    wireVersion: Frame.wireVersion,
+    contract: contract.fingerprint,
+    codec: contract.codec,
+    caller,
+    host: host.id
+  })
+  // Whoever takes no frames may have said why: the answer tells more than the write that failed.
+  const answer = yield* Effect.andThen(Effect.ignore(asking), link.read).pipe(
+    Effect.catch((error) =>
+      Cause.isDone(error)
+        ? unreachable("it hung up without an answer")
+        : error.how === "violation"
+          ? incompatible(`it serves no flows (${error.detail})`)
+          : unreachable(error.detail)
+    )
+  )
   if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
-  if (answer._tag !== "Accepted") {
-    const detail = `it answered Open with ${answer._tag}`
-    return yield* fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
-  }
+  if (answer._tag !== "Accepted") return yield* incompatible(`it answered Open with ${answer._tag}`)
   const channel = yield* FlowChannel.make(link, {
     endpoint: contract.name,
     peer: host.id,

@@ -216,6 +216,10 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const onBroken = (broken: LinkBroken) =>
     Effect.sync(() => {
+      if (broken.how === "violation") {
+        refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
+        return
+      }
       if (broken.how !== "finished") return breakWith(error(reasonOfLink(broken)))
       endedBy = broken.detail
       Sender.abandon(sender)

@@ -77,9 +77,11 @@ const makeHalf = (from: string, to: string): Half => ({
   change: Latch.makeUnsafe(false)
 })
 
+/** Waiters run at once, so those of the next change must find its latch. */
 const announce = (half: Half): void => {
-  half.change.openUnsafe()
+  const { change } = half
   half.change = Latch.makeUnsafe(false)
+  change.openUnsafe()
 }
 
 const fail = (half: Half, failure: SocketFailed): void => {

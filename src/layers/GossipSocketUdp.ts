@@ -107,7 +107,9 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
       return isClosing
         ? Effect.fail(new SocketFailed({ how: "closed", detail: "the gossip port is closed" }))
         : Effect.andThen(
-            Effect.logWarning(`UDP port ${bound.port} was closed by the system, opening it again: ${error.message}`),
+            Effect.logWarning(
+              `UDP port ${bound.port} was closed by the system, opening it again: ${error.reason._tag}`
+            ),
             Scope.close(opened.scope, Exit.void)
           )
     }).pipe(Effect.uninterruptible)
@@ -149,7 +151,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
 
   yield* Effect.acquireRelease(Effect.forkDetach(Effect.ignore(drain)), (fiber) =>
     Queue.end(outgoing).pipe(
-      Effect.andThen(Effect.timeoutOption(Fiber.await(fiber), drainTimeout)),
+      Effect.andThen(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), drainTimeout)),
       Effect.andThen(Fiber.interrupt(fiber))
     )
   )

@@ -28,6 +28,8 @@ const exchangesMax = 32
 /** A timer that wakes later than this says that the process was busy: what came meanwhile is read before the timer acts. */
 const lateMillis = 50
 const catchUpMillis = 20
+/** How long the end of the scope waits for a machine that is held up by its passenger. */
+const farewellTimeout = "1 second"
 
 type Task =
   | { readonly _tag: "Feed"; readonly input: Swim.Input }
@@ -238,12 +240,17 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const machine = yield* Effect.forkScoped(Effect.ensuring(heard("the machine")(loop), stopped))
   yield* Effect.forkScoped(heard("the receiver")(receive({ socket, framing, offer, count })))
+  const farewell = Effect.gen(function* () {
+    const done = yield* Deferred.make<void>()
+    yield* Queue.offer(queue, { _tag: "Goodbye", done })
+    yield* Deferred.await(done)
+  })
   yield* Effect.addFinalizer(() =>
-    Effect.gen(function* () {
-      const done = yield* Deferred.make<void>()
-      yield* Queue.offer(queue, { _tag: "Goodbye", done })
-      yield* Deferred.await(done)
-    }).pipe(Effect.raceFirst(Effect.exit(Fiber.join(machine))))
+    farewell.pipe(
+      Effect.raceFirst(Effect.exit(Fiber.join(machine))),
+      Effect.interruptible,
+      Effect.timeoutOption(farewellTimeout)
+    )
   )
 
   const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>

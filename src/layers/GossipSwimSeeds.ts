@@ -118,7 +118,9 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
     const seeds = yield* parseAll(plan.seeds, socket.address.port)
     const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []))
     const dead = [...lost.addresses.values()]
-    const missing = isReadonlyArrayNonEmpty(dead) ? [yield* Random.choice(dead)] : []
+    // The more are lost, the more of the others look, so that one dead member is not looked for by all at once.
+    const isDue = (yield* Random.next) * driver.others().length < dead.length
+    const missing = isDue && isReadonlyArrayNonEmpty(dead) ? [yield* Random.choice(dead)] : []
     const addresses = new Map([...found.flat(), ...missing].map((address) => [format(address), address]))
     for (const address of addresses.values()) if (!isSelf(address) && !driver.isKnown(address)) yield* reunite(address)
   })

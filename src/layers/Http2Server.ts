@@ -5,6 +5,7 @@
  * D-17, H1, H2 and H6.
  */
 import * as http2 from "node:http2"
+import type * as net from "node:net"
 import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { type Duration, Effect, FiberSet, type Scope } from "effect"
@@ -58,6 +59,7 @@ export const serve = Effect.fnUntraced(function* (
   const run = yield* FiberSet.makeRuntime<never, void>()
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
   const open = new Set<http2.Http2Session>()
+  const sockets = new Set<net.Socket>()
 
   const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
     Effect.gen(function* () {
@@ -152,10 +154,15 @@ export const serve = Effect.fnUntraced(function* (
     (server) =>
       Effect.callback<void>((resume) => {
         server.close(() => resume(Effect.void))
-        for (const session of open) session.destroy()
+        // A session that was destroyed while it had writes pending keeps its connection, and the server would wait for it.
+        for (const socket of sockets) socket.destroy()
       })
   )
   server.on("session", onSession)
+  server.on("connection", (socket: net.Socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
   const port = yield* listen(server, options)
   // From here on an error of the server is one of a single connection, which is closed already.
   server.removeAllListeners("error").on("error", () => undefined)

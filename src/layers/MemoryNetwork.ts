@@ -81,8 +81,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   let change = Latch.makeUnsafe(false)
 
   const announce = (): void => {
-    change.openUnsafe()
+    const now = change
     change = Latch.makeUnsafe(false)
+    now.openUnsafe()
   }
 
   const addressFor = (name: string): Uint8Array => {

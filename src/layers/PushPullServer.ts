@@ -67,7 +67,7 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
 
 const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: ByteStream) {
   const read = within(readMessage(stream, wire.framing, "acceptor"), wire.streamTimeout, "reading")
-  const received = yield* Effect.onExit(Effect.result(read), (e) => Effect.sync(() => console.log("hook exit", e)))
+  const received = yield* Effect.result(read)
   if (Result.isSuccess(received)) {
     for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
     return yield* act(wire, host, stream, received.success.message)

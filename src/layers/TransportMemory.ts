@@ -77,7 +77,8 @@ const make = Effect.fnUntraced(function* (
     () => Effect.sync(() => hosts.get(name) === listener && hosts.delete(name))
   )
   yield* network.onKilled((killed) => {
-    if (killed === name) for (const end of links.keys()) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
+    if (killed === name)
+      for (const end of links.keys()) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
     else lose(killed, "the connection is gone")
   })
 
@@ -105,5 +106,4 @@ const make = Effect.fnUntraced(function* (
 })
 
 /** The transport of the host of this name. */
-export const layer = (name: string): Layer.Layer<Transport, never, MemoryNetwork> =>
-  Layer.effect(Transport, make(name))
+export const layer = (name: string): Layer.Layer<Transport, never, MemoryNetwork> => Layer.effect(Transport, make(name))

@@ -1,0 +1,154 @@
+/**
+ * Hosts in processes of their own: what a kill, a stop and a close do to the others and leave behind.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
+import {
+  Fabric,
+  FabricMesh,
+  type FlowError,
+  Gossip,
+  GossipSocketNode,
+  GossipSwim,
+  Grinta,
+  Registry,
+  RegistryGossip,
+  SelfLive,
+  TransportConnect
+} from "../../src/index.ts"
+import { Echo, Hold } from "./child.ts"
+import { child, Ended } from "./spawn.ts"
+
+const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.retry(effect, Schedule.spaced("50 millis")).pipe(Effect.timeout("20 seconds"))
+
+/** A host in this process whose keepalive is as given; gossip is far too slow to notice anything within a test. */
+const hostWith = (keepalive: TransportConnect.Config["keepalive"], seed: string) =>
+  Layer.build(
+    FabricMesh.layer.pipe(
+      Layer.provideMerge(RegistryGossip.layer),
+      Layer.provideMerge(
+        GossipSwim.layer({
+          fabric: "",
+          seeds: [seed],
+          meta: { flowPort: 0 },
+          profile: { probeIntervalMillis: 3_600_000, probeTimeoutMillis: 3_600_000 }
+        })
+      ),
+      Layer.provideMerge(
+        Layer.mergeAll(
+          SelfLive.layer({ name: "tester" }),
+          GossipSocketNode.layer({ host: "127.0.0.1", port: 0 }),
+          TransportConnect.layer({ port: 0, keepalive })
+        )
+      )
+    )
+  )
+
+const openHold = (context: Context.Context<Fabric>) =>
+  Effect.gen(function* () {
+    const flow = yield* eventually(Context.get(context, Fabric).connect(Hold))
+    assert.deepStrictEqual([...(yield* flow.receive)], [1])
+    yield* flow.send(Uint8Array.of(2))
+    return flow
+  })
+
+const lost = (error: FlowError | { readonly _tag: "Done" }) => {
+  assert.strictEqual(error._tag, "FlowError")
+  if (error._tag !== "FlowError") return
+  assert.strictEqual(error.reason._tag, "PeerLost")
+  assert.strictEqual(error.delivered, "maybe")
+}
+
+describe("hosts in processes of their own", () => {
+  it.live("SIGKILL: the flow errors on the reset of the connection, long before keepalive or gossip could tell", () =>
+    Effect.gen(function* () {
+      const peer = yield* child("killed")
+      const context = yield* hostWith({ interval: "1 hour", timeout: "1 hour" }, peer.where.gossip)
+      const flow = yield* openHold(context)
+      peer.process.kill("SIGKILL")
+      lost(yield* Effect.flip(flow.receive).pipe(Effect.timeout("10 seconds")))
+      lost(yield* Effect.flip(flow.send(Uint8Array.of(3))))
+    })
+  )
+
+  it.live("SIGSTOP: the flow errors by keepalive, and the stopped side learns it when it goes on", () =>
+    Effect.gen(function* () {
+      const peer = yield* child("stopped")
+      const context = yield* hostWith({ interval: "300 millis", timeout: "200 millis" }, peer.where.gossip)
+      const flow = yield* openHold(context)
+      peer.process.kill("SIGSTOP")
+      const [elapsed, error] = yield* Effect.timed(Effect.flip(flow.receive).pipe(Effect.timeout("10 seconds")))
+      lost(error)
+      assert.isAtLeast(Duration.toMillis(elapsed), 150)
+      peer.process.kill("SIGCONT")
+      const { ended } = yield* Effect.flatMap(peer.line, Schema.decodeEffect(Ended)).pipe(Effect.timeout("10 seconds"))
+      assert.strictEqual(ended, "PeerLost")
+    })
+  )
+
+  it.live("gossip ends the flows of a host that it declares dead, where keepalive would still wait", () =>
+    Effect.gen(function* () {
+      const peer = yield* child("silent")
+      const context = yield* Layer.build(
+        FabricMesh.layer.pipe(
+          Layer.provideMerge(RegistryGossip.layer),
+          Layer.provideMerge(
+            GossipSwim.layer({
+              fabric: "",
+              seeds: [peer.where.gossip],
+              meta: { flowPort: 0 },
+              profile: { probeIntervalMillis: 200, probeTimeoutMillis: 100, suspicionMult: 2 }
+            })
+          ),
+          Layer.provideMerge(
+            Layer.mergeAll(
+              SelfLive.layer({ name: "tester" }),
+              GossipSocketNode.layer({ host: "127.0.0.1", port: 0 }),
+              TransportConnect.layer({ port: 0, keepalive: { interval: "1 hour", timeout: "1 hour" } })
+            )
+          )
+        )
+      )
+      const flow = yield* openHold(context)
+      peer.process.kill("SIGSTOP")
+      lost(yield* Effect.flip(flow.receive).pipe(Effect.timeout("25 seconds")))
+      assert.deepStrictEqual(yield* Context.get(context, Registry).resolve("hold"), [])
+      peer.process.kill("SIGKILL")
+    })
+  )
+
+  it.live("a closed host leaves nothing behind: its process ends by itself, and the others know that it left", () =>
+    Effect.gen(function* () {
+      const first = yield* child("stays")
+      const second = yield* child("goes", first.where.gossip)
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(
+        Grinta.layer({
+          name: "watcher",
+          seeds: [first.where.gossip],
+          listen: { gossipPort: 0, flowPort: 0 },
+          profile: "local"
+        }),
+        scope
+      )
+      const gossip = Context.get(context, Gossip)
+      const fabric = Context.get(context, Fabric)
+      const flow = yield* eventually(fabric.connect(Echo, { select: { host: "goes" } })).pipe(Scope.provide(scope))
+      yield* flow.send(Uint8Array.of(1))
+      assert.deepStrictEqual([...(yield* flow.receive)], [1])
+      second.process.stdin?.end()
+      assert.strictEqual(yield* Effect.timeout(second.exit, "20 seconds"), 0)
+      yield* eventually(
+        Effect.filterOrFail(
+          gossip.members,
+          (members) => members.some(({ id, status }) => id === "goes" && status === "left"),
+          () => "not yet"
+        )
+      )
+      yield* Scope.close(scope, Exit.void)
+      first.process.stdin?.end()
+      assert.strictEqual(yield* Effect.timeout(first.exit, "20 seconds"), 0)
+    })
+  )
+})

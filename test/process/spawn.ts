@@ -1,0 +1,38 @@
+/** Starts a child host, for the scope. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { Effect, Queue, Schema } from "effect"
+
+const file = new URL("./child.ts", import.meta.url).pathname
+
+export const Where = Schema.fromJsonString(Schema.Struct({ gossip: Schema.String, flowPort: Schema.Number }))
+export const Ended = Schema.fromJsonString(Schema.Struct({ ended: Schema.String }))
+
+export interface Child {
+  readonly process: ChildProcess
+  readonly where: typeof Where.Type
+  /** The next line that it prints. */
+  readonly line: Effect.Effect<string>
+  /** Waits for its end; the exit code, or the signal. */
+  readonly exit: Effect.Effect<number | NodeJS.Signals | null>
+}
+
+export const child = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+  const started = yield* Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "inherit"] })),
+    (running) =>
+      Effect.sync(() => {
+        running.kill("SIGKILL")
+      })
+  )
+  const lines = yield* Queue.unbounded<string>()
+  createInterface({ input: started.stdout }).on("line", (line) => Queue.offerUnsafe(lines, line))
+  const exit = Effect.callback<number | NodeJS.Signals | null>((resume) => {
+    if (started.exitCode !== null || started.signalCode !== null) return resume(Effect.succeed(started.exitCode))
+    started.once("exit", (code, signal) => resume(Effect.succeed(code ?? signal)))
+  })
+  const line = Queue.take(lines)
+  const where = yield* Effect.flatMap(line, Schema.decodeEffect(Where)).pipe(Effect.timeout("20 seconds"), Effect.orDie)
+  const made: Child = { process: started, where, line, exit }
+  return made
+})
