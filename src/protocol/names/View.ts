@@ -27,7 +27,7 @@ export interface View {
   /** By host id within a name; a name without entries is absent. */
   readonly byName: Map<string, ReadonlyArray<Entry>>
   /** The names in order, but for those in `moved`. */
-  names: ReadonlyArray<string>
+  names: Array<string>
   /** Names that may have come or gone since `names` was put in order. */
   readonly moved: Set<string>
 }
@@ -46,16 +46,6 @@ export const set = (view: View, name: string, entries: ReadonlyArray<Entry>): vo
   else view.byName.set(name, entries)
 }
 
-/** Names come and go in bursts, so they are put in order when somebody looks; sorting two ordered runs is one pass. */
-const ordered = (view: View): ReadonlyArray<string> => {
-  if (view.moved.size === 0) return view.names
-  const kept = view.names.filter((name) => !view.moved.has(name))
-  const come = [...view.moved].filter((name) => view.byName.has(name)).sort()
-  view.moved.clear()
-  view.names = come.length === 0 ? kept : [...kept, ...come].sort()
-  return view.names
-}
-
 /** The first place at which a name of this prefix can be. */
 const placeOf = (names: ReadonlyArray<string>, prefix: string): number => {
   let low = 0
@@ -66,6 +56,28 @@ const placeOf = (names: ReadonlyArray<string>, prefix: string): number => {
     else high = middle
   }
   return low
+}
+
+/** Up to this many names are put in place one by one; for more, everything is sorted once. */
+const fewNames = 16
+
+const put = ({ byName, names }: View, name: string): void => {
+  const place = placeOf(names, name)
+  const isListed = names[place] === name
+  if (byName.has(name) !== isListed) names.splice(place, isListed ? 1 : 0, ...(isListed ? [] : [name]))
+}
+
+/** Names come and go in bursts, so they are put in order when somebody looks; sorting two ordered runs is one pass. */
+const ordered = (view: View): ReadonlyArray<string> => {
+  const { byName, moved } = view
+  if (moved.size <= fewNames) for (const name of moved) put(view, name)
+  else {
+    const kept = view.names.filter((name) => !moved.has(name))
+    const come = [...moved].filter((name) => byName.has(name)).sort()
+    view.names = [...kept, ...come].sort()
+  }
+  moved.clear()
+  return view.names
 }
 
 /** The names that start with `prefix`, in order. */

@@ -1,0 +1,111 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as Select from "../../../src/protocol/names/Select.ts"
+import * as Random from "../../sim/Random.ts"
+
+const place = (id: string, locality = ""): Select.Place => ({ id, locality })
+
+const ids = (places: ReadonlyArray<Select.Place>): ReadonlyArray<string> => places.map(({ id }) => id)
+
+const hosts = (count: number): ReadonlyArray<Select.Place> =>
+  Array.from({ length: count }, (_, index) => place(`host-${index}`))
+
+describe("nearest", () => {
+  const self = place("me", "eu/fra/rack-7")
+  const owners = [
+    place("none"),
+    place("far", "us/nyc/rack-7"),
+    place("country", "eu/ber"),
+    place("rack", "eu/fra/rack-7"),
+    place("me", "eu/fra/rack-7"),
+    place("city", "eu/fra/rack-70"),
+    place("within", "eu/fra/rack-7/slot-1")
+  ]
+
+  it("is this host, then by the segments shared; the equally near come in any order", () => {
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 40; seed++) {
+      const order = ids(Select.order(owners, "nearest", self, Random.make(`${seed}`)))
+      assert.deepStrictEqual([order[0], order[3], order[4]], ["me", "city", "country"])
+      assert.sameMembers(order.slice(1, 3), ["rack", "within"])
+      assert.sameMembers(order.slice(5), ["far", "none"])
+      seen.add(order.join())
+    }
+    assert.strictEqual(seen.size, 4)
+  })
+
+  it("is this host also when it says no locality, and by chance without one", () => {
+    const order = ids(Select.order([place("a"), place("b"), place("me")], "nearest", place("me"), Random.make("1")))
+    assert.strictEqual(order[0], "me")
+  })
+
+  it("two hosts without a locality are not near each other", () => {
+    assert.strictEqual(Select.nearness("", ""), 0)
+    assert.strictEqual(Select.nearness("eu/fra", "eu/fra/rack-7"), 2)
+    assert.strictEqual(Select.nearness("eu/fra", "eux/fra"), 0)
+  })
+})
+
+describe("random", () => {
+  it("puts each owner first about equally often, and loses none", () => {
+    const random = Random.make("random")
+    const firsts = new Map<string, number>()
+    for (let draw = 0; draw < 3000; draw++) {
+      const order = ids(Select.order(hosts(3), "random", place("me"), random))
+      assert.sameMembers([...order], [...ids(hosts(3))])
+      firsts.set(order[0] ?? "", (firsts.get(order[0] ?? "") ?? 0) + 1)
+    }
+    for (const count of firsts.values()) assert.isTrue(count > 850 && count < 1150, `${count}`)
+  })
+})
+
+describe("host", () => {
+  it("is that one, or none", () => {
+    const order = (host: string) => ids(Select.order(hosts(3), { host }, place("me"), Math.random))
+    assert.deepStrictEqual(order("host-1"), ["host-1"])
+    assert.deepStrictEqual(order("host-9"), [])
+  })
+})
+
+describe("key", () => {
+  const order = (owners: ReadonlyArray<Select.Place>, key: string): ReadonlyArray<string> =>
+    ids(Select.order(owners, { key }, place("me"), Math.random))
+
+  it("golden scores, v1", () => {
+    assert.deepStrictEqual(
+      [Select.score("", "h"), Select.score("cart-1", "host-1"), Select.score("ключ", "b.c")],
+      [2441323000, 1826302465, 2123135637]
+    )
+  })
+
+  it.prop(
+    "without an owner the others keep their order, so only its own keys move",
+    [Schema.String, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))],
+    ([key, gone]) => {
+      const before = order(hosts(8), key)
+      const after = order(
+        hosts(8).filter((_, index) => index !== gone),
+        key
+      )
+      assert.deepStrictEqual(
+        after,
+        before.filter((id) => id !== `host-${gone}`)
+      )
+    }
+  )
+
+  it.prop("does not depend on the order of the owners", [Schema.String, Schema.String], ([key, seed]) => {
+    const shuffled = Select.order(hosts(8), "random", place("me"), Random.make(seed))
+    assert.deepStrictEqual(order(shuffled, key), order(hosts(8), key))
+  })
+
+  it("spreads keys evenly, also very similar ones over very similar hosts", () => {
+    const counts = new Map<string, number>()
+    for (let key = 0; key < 16_000; key++) {
+      const first = order(hosts(16), `user-${key}`)[0] ?? ""
+      counts.set(first, (counts.get(first) ?? 0) + 1)
+    }
+    assert.strictEqual(counts.size, 16)
+    for (const count of counts.values()) assert.isTrue(count > 850 && count < 1150, `${count}`)
+  })
+})
