@@ -1,0 +1,124 @@
+/**
+ * The two halves of a flow against each other: whatever is sent, however it is cut, is what comes out.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import type { Frame } from "../../../src/protocol/flow/Frame.ts"
+import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
+import type { Limits } from "../../../src/protocol/flow/Limits.ts"
+import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
+import * as Sender from "../../../src/protocol/flow/Sender.ts"
+
+const small: Limits = { messageBytesMax: 64, frameBytesMax: 8, frameMessagesMax: 4, bufferBytesMax: 256 }
+
+/** Lengths of messages, and how many are queued before a frame is taken. */
+const Program = Schema.Array(
+  Schema.Struct({
+    length: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 64 })),
+    take: Schema.Boolean
+  })
+).check(Schema.isMaxLength(60))
+
+const message = (index: number, length: number) => Uint8Array.from({ length }, (_, i) => (index * 7 + i) & 255)
+
+const drain = (sender: Sender.Sender): ReadonlyArray<Frame> => {
+  const frames: Array<Frame> = []
+  for (let frame = Sender.take(sender); frame !== undefined; frame = Sender.take(sender)) frames.push(frame)
+  return frames
+}
+
+const run = (program: typeof Program.Type) => {
+  const sender = Sender.make(small)
+  const frames: Array<Frame> = []
+  const sent = program.map(({ length }, index) => message(index, length))
+  program.forEach(({ take }, index) => {
+    Sender.offer(sender, sent[index] ?? new Uint8Array())
+    if (!take) return
+    const frame = Sender.take(sender)
+    if (frame !== undefined) frames.push(frame)
+  })
+  Sender.end(sender)
+  return { sent, frames: [...frames, ...drain(sender)], sender }
+}
+
+describe("the halves of a flow", () => {
+  it.prop("what is sent comes out: all of it, in order, once, and then the end", [Program], ([program]) => {
+    const { frames, sender, sent } = run(program)
+    const receiver = Receiver.make(small)
+    const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
+    const received = outcomes.flatMap((outcome) => (outcome._tag === "Messages" ? outcome.messages : []))
+    assert.deepStrictEqual(
+      received.map((bytes) => [...bytes]),
+      sent.map((bytes) => [...bytes])
+    )
+    assert.strictEqual(outcomes.at(-1)?._tag, "Ended")
+    assert.strictEqual(sender.status, "ended")
+    assert.strictEqual(sender.waitingBytes, 0)
+  })
+
+  it.prop(
+    "no frame is above its bounds, and a frame is never sent half full while more waits",
+    [Program],
+    ([program]) => {
+      const { frames } = run(program)
+      for (const frame of frames) {
+        if (frame._tag !== "Data") continue
+        assert.isAtMost(frame.messages.length, small.frameMessagesMax)
+        assert.isAtMost(
+          frame.messages.reduce((bytes, { byteLength }) => bytes + byteLength, 0),
+          small.frameBytesMax
+        )
+      }
+    }
+  )
+
+  it.prop(
+    "a lost, a repeated or a swapped frame is never taken for a good end",
+    [Program, Schema.Int],
+    ([program, at]) => {
+      const { frames, sent } = run(program)
+      const index = Math.abs(at) % frames.length
+      const [frame] = frames.slice(index, index + 1)
+      const isHarmless = frame === undefined || frame._tag === "End" || frame.messages.length === 0 || sent.length === 0
+      if (isHarmless) return
+      const damaged = [
+        [...frames.slice(0, index), ...frames.slice(index + 1)],
+        [...frames.slice(0, index), frame, frame, ...frames.slice(index + 1)]
+      ]
+      for (const stream of damaged) {
+        const receiver = Receiver.make(small)
+        const outcomes = stream.map((each) => Receiver.receive(receiver, each))
+        const whole = frames.flatMap((each) => (each._tag === "Data" && !each.partial ? each.messages : []))
+        const isCounted = stream.flatMap((each) => (each._tag === "Data" ? each.messages : [])).length !== whole.length
+        // A piece of a message that is lost or repeated keeps the count: the carrier is what rules that out.
+        if (isCounted && !frame.partial) assert.notStrictEqual(outcomes.at(-1)?._tag, "Ended")
+      }
+    }
+  )
+
+  it("after the end every frame is a violation, and after a failure too", () => {
+    const receiver = Receiver.make(small)
+    assert.strictEqual(Receiver.receive(receiver, { _tag: "End", count: 0 })._tag, "Ended")
+    const data: Frame = { _tag: "Data", messages: [], partial: false }
+    assert.strictEqual(Receiver.receive(receiver, data)._tag, "Violation")
+    assert.strictEqual(Receiver.receive(receiver, FrameValues.fail("Reset", ""))._tag, "Violation")
+  })
+
+  it("a message that grows above the limit is told before it is joined", () => {
+    const receiver = Receiver.make(small)
+    const piece: Frame = { _tag: "Data", messages: [new Uint8Array(40)], partial: true }
+    assert.strictEqual(Receiver.receive(receiver, piece)._tag, "Messages")
+    assert.deepStrictEqual(Receiver.receive(receiver, piece), { _tag: "TooLarge", bytes: 80 })
+  })
+
+  it("abandoned, a sender lets out its last frame and nothing else", () => {
+    const sender = Sender.make(small)
+    Sender.offer(sender, message(1, 30))
+    assert.strictEqual(Sender.take(sender)?._tag, "Data")
+    Sender.abandon(sender, FrameValues.fail("MalformedMessage", ""))
+    assert.isFalse(Sender.offer(sender, message(2, 1)))
+    assert.strictEqual(Sender.take(sender)?._tag, "Fail")
+    assert.strictEqual(Sender.take(sender), undefined)
+    assert.strictEqual(sender.delivered, "maybe")
+  })
+})
