@@ -73,25 +73,18 @@ describe("the halves of a flow", () => {
   )
 
   it.prop(
-    "a lost, a repeated or a swapped frame is never taken for a good end",
+    "a lost or repeated frame of whole messages is never taken for a good end",
     [Program, Schema.Int],
     ([program, at]) => {
-      const { frames, sent } = run(program)
-      const index = Math.abs(at) % frames.length
-      const [frame] = frames.slice(index, index + 1)
-      const isHarmless = frame === undefined || frame._tag === "End" || frame.messages.length === 0 || sent.length === 0
-      if (isHarmless) return
-      const damaged = [
-        [...frames.slice(0, index), ...frames.slice(index + 1)],
-        [...frames.slice(0, index), frame, frame, ...frames.slice(index + 1)]
-      ]
-      for (const stream of damaged) {
+      const { frames } = run(program)
+      const whole = frames.filter((frame) => frame._tag === "Data" && !frame.partial && frame.messages.length > 0)
+      const victim = whole[Math.abs(at) % Math.max(1, whole.length)]
+      if (victim === undefined) return
+      const index = frames.indexOf(victim)
+      for (const stream of [frames.toSpliced(index, 1), frames.toSpliced(index, 0, victim)]) {
         const receiver = Receiver.make(small)
-        const outcomes = stream.map((each) => Receiver.receive(receiver, each))
-        const whole = frames.flatMap((each) => (each._tag === "Data" && !each.partial ? each.messages : []))
-        const isCounted = stream.flatMap((each) => (each._tag === "Data" ? each.messages : [])).length !== whole.length
-        // A piece of a message that is lost or repeated keeps the count: the carrier is what rules that out.
-        if (isCounted && !frame.partial) assert.notStrictEqual(outcomes.at(-1)?._tag, "Ended")
+        const last = stream.map((frame) => Receiver.receive(receiver, frame)).at(-1)
+        assert.notStrictEqual(last?._tag, "Ended")
       }
     }
   )
