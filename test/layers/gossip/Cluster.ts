@@ -1,0 +1,54 @@
+/** Hosts on one memory network, started, killed and closed one by one, for the tests beside this file. */
+import { Effect, Exit, Layer, Random, Scope } from "effect"
+import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
+import * as GossipSwim from "../../../src/layers/GossipSwim.ts"
+import * as MemoryNetwork from "../../../src/layers/MemoryNetwork.ts"
+import { Gossip } from "../../../src/services/Gossip.ts"
+import { GossipSocket } from "../../../src/services/GossipSocket.ts"
+import { Self } from "../../../src/services/Host.ts"
+
+export interface Running {
+  readonly name: string
+  readonly gossip: Gossip["Service"]
+  readonly socket: GossipSocket["Service"]
+  /** Ends the layer, as a process that shuts down in good order does. */
+  readonly close: Effect.Effect<void>
+}
+
+export const self = (id: string, generation = 1): Layer.Layer<Self> =>
+  Layer.succeed(Self, { id, generation, locality: "", tags: {} })
+
+/** Starts a host in a scope of its own, which is closed with the test's at the latest. */
+export const start = Effect.fnUntraced(function* (
+  name: string,
+  config: Partial<GossipSwim.Config> = {},
+  generation = 1
+) {
+  const network = yield* MemoryNetwork.MemoryNetwork
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const layer = GossipSwim.layer({ fabric: "", seeds: [], meta: { flowPort: 0 }, ...config }).pipe(
+    Layer.provideMerge(GossipSocketMemory.layer(name)),
+    Layer.provide(Layer.succeed(MemoryNetwork.MemoryNetwork, network)),
+    Layer.provide(self(name, generation))
+  )
+  const services = yield* Layer.buildWithScope(layer, scope)
+  const running = Effect.gen(function* () {
+    return { name, gossip: yield* Gossip, socket: yield* GossipSocket, close: Scope.close(scope, Exit.void) }
+  })
+  return yield* Effect.provide(running, services)
+})
+
+/** How a host sees the others: "a:alive b:dead", by name. */
+export const view = ({ gossip }: Running): Effect.Effect<string> =>
+  Effect.map(gossip.members, (members) =>
+    members
+      .map(({ id, status }) => `${id}:${status}`)
+      .sort()
+      .join(" ")
+  )
+
+/** A seeded network under a test's clock. */
+export const network = (seed: string, options: MemoryNetwork.Options = {}) =>
+  MemoryNetwork.layer(options).pipe(
+    Layer.provideMerge(Layer.effect(Random.Random, Random.withSeed(Random.Random, seed)))
+  )
