@@ -87,6 +87,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     changes: Stream.fromPubSub(changes),
     join: seeds.join,
     leave,
+    keyring: plan.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),
     board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),

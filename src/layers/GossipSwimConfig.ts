@@ -6,9 +6,11 @@ import * as Label from "../protocol/memberlist/Label.ts"
 import { violation } from "../protocol/Name.ts"
 import * as HostMeta from "../protocol/names/HostMeta.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
+import type { GossipKeyring } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Self } from "../services/Host.ts"
 import { InvalidConfig, NameInvalid, NetworkError } from "../services/NetworkError.ts"
+import * as GossipKeys from "./GossipKeys.ts"
 
 export interface Config {
   /** Name of the fabric: the label that keeps clusters apart; empty for none. */
@@ -28,6 +30,8 @@ export interface Config {
   readonly delegateVersions?: readonly [min: number, max: number, current: number]
   /** Whether a member may have this address; the default admits all. */
   readonly admits?: (address: Uint8Array) => boolean
+  /** Keys under which everything is encrypted; without any, nothing is. */
+  readonly encryption?: GossipKeys.Options
   /** Compress what is sent, as peers do by default. */
   readonly compress?: boolean
   /** For dialling, for reading and for writing one exchange over a stream, each. */
@@ -39,6 +43,7 @@ export interface Config {
 }
 
 export interface Plan {
+  readonly keyring: GossipKeyring
   readonly swim: SwimConfig.Config
   readonly framing: Framing
   readonly seeds: ReadonlyArray<string>
@@ -75,8 +80,10 @@ export const plan = Effect.fnUntraced(function* (
     const { bytes, bytesMax } = meta.failure
     return yield* invalid("tags", `with the locality they take ${bytes} bytes, and ${bytesMax} is the limit`)
   }
+  const { cipher, keyring } = yield* GossipKeys.make(config.encryption ?? {})
   const [min, max, current] = config.delegateVersions ?? [0, 0, 0]
   return {
+    keyring,
     swim: SwimConfig.make({
       name: id,
       address: config.advertise ?? socket.advertised,
@@ -84,10 +91,10 @@ export const plan = Effect.fnUntraced(function* (
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
       settings: { ...SwimConfig.lan, ...config.profile },
       limits: { ...SwimConfig.limits, ...config.limits },
-      framingOverheadBytes: Label.header(label).length,
+      framingOverheadBytes: Label.header(label).length + (cipher?.overheadBytes ?? 0),
       admits: config.admits ?? (() => true)
     }),
-    framing: { label, compress: config.compress ?? true, cipher: undefined },
+    framing: { label, compress: config.compress ?? true, cipher },
     seeds: config.seeds,
     streamTimeout: config.streamTimeout ?? "10 seconds",
     leaveTimeout: config.leaveTimeout ?? "5 seconds",

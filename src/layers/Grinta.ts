@@ -3,7 +3,7 @@
  *
  * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
- * GRINTA_INSECURE.
+ * GRINTA_KEYS (with commas between), GRINTA_INSECURE.
  *
  * Errors: NetworkError "listen" with InvalidConfig or NameInvalid, before any socket is open; or InvalidConfig for a port
  * that is in use.
@@ -47,6 +47,8 @@ export interface Options {
   readonly locality?: string
   readonly tags?: Readonly<Record<string, string>>
   readonly profile?: Profile
+  /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
+  readonly keys?: ReadonlyArray<string>
   /** Nothing on the wire is encrypted or authenticated. Needed to listen beyond loopback without keys. */
   readonly insecure?: true
 }
@@ -98,11 +100,11 @@ const port = (setting: string, given: number): Effect.Effect<number, NetworkErro
     ? Effect.succeed(given)
     : Effect.fail(invalid(setting, `${given} is no port; a port is a whole number from 0 to 65535`))
 
-const seedList = (text: string): ReadonlyArray<string> =>
+const listOf = (text: string): ReadonlyArray<string> =>
   text
     .split(",")
-    .map((seed) => seed.trim())
-    .filter((seed) => seed !== "")
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
 
 const resolve = Effect.fnUntraced(function* (options: Options) {
   if (!isSupportedNode(process.versions.node)) {
@@ -131,7 +133,8 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   return {
     name: yield* ask(options.name, Config.String("GRINTA_NAME").pipe(Config.withDefault(defaultName))),
     fabric: yield* ask(options.fabric, Config.String("GRINTA_FABRIC").pipe(Config.withDefault(""))),
-    seeds: options.seeds ?? seedList(yield* ask(undefined, Config.String("GRINTA_SEEDS").pipe(Config.withDefault("")))),
+    seeds: options.seeds ?? listOf(yield* ask(undefined, Config.String("GRINTA_SEEDS").pipe(Config.withDefault("")))),
+    keys: options.keys ?? listOf(yield* ask(undefined, Config.String("GRINTA_KEYS").pipe(Config.withDefault("")))),
     host,
     gossipPort,
     flowPort: yield* Effect.flatMap(
@@ -161,7 +164,7 @@ const stack = <E, R>(
 /** A host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
 export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
-    Effect.map(resolve(options), ({ advertised, fabric, flowPort, gossipPort, host, seeds, settings, ...self }) =>
+    Effect.map(resolve(options), ({ advertised, fabric, flowPort, gossipPort, host, keys, seeds, settings, ...self }) =>
       stack(
         self,
         (flowPort) => ({
@@ -169,6 +172,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
           seeds,
           meta: { flowPort },
           profile: settings,
+          encryption: { keys },
           ...(advertised === undefined ? {} : { advertise: { bytes: advertised, port: gossipPort } })
         }),
         Layer.merge(
@@ -184,17 +188,19 @@ export interface MemoryOptions extends SelfLive.Options {
   /** Names of other hosts of the network. */
   readonly seeds?: ReadonlyArray<string>
   readonly profile?: Profile
+  readonly keys?: ReadonlyArray<string>
 }
 
 /** The same host on a network inside this process, for tests: swap the carriers, keep everything above them. */
 export const layerMemory = ({
   fabric = "",
+  keys = [],
   profile = "local",
   seeds = [],
   ...self
 }: MemoryOptions): Layer.Layer<Host, NetworkError, MemoryNetwork> =>
   stack(
     self,
-    (flowPort) => ({ fabric, seeds, meta: { flowPort }, profile: settingsOf(profile) }),
+    (flowPort) => ({ fabric, seeds, meta: { flowPort }, profile: settingsOf(profile), encryption: { keys } }),
     Layer.merge(GossipSocketMemory.layer(self.name), TransportMemory.layer(self.name))
   )

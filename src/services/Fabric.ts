@@ -55,9 +55,7 @@ export class Fabric extends Context.Service<
       options?: ConnectOptions
     ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
     /** A flow to each owner, now and as owners appear; each lives until its owner goes or the stream ends. */
-    readonly connectEach: <In, Out, E>(
-      endpoint: Contract<In, Out, E>
-    ) => Stream.Stream<Flow<In, Out, E>, NetworkError>
+    readonly connectEach: <In, Out, E>(endpoint: Contract<In, Out, E>) => Stream.Stream<Flow<In, Out, E>, NetworkError>
     /**
      * Joins through seeds, each `host` or `host:port`; the number of seeds that answered.
      * Errors: JoinFailed when none did, InvalidConfig for what is no address.

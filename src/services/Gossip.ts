@@ -37,6 +37,20 @@ export interface Passenger {
   readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
 }
 
+/**
+ * The keys of the membership plane, in base64, each of 16, 24 or 32 bytes. The primary encrypts, every one decrypts.
+ *
+ * To change keys without losing a member: install the new one everywhere, use it everywhere, remove the old one everywhere.
+ * Errors: InvalidConfig for what is no key, for using one that is not installed, for removing the primary, and always on a
+ * host that was started without keys.
+ */
+export interface GossipKeyring {
+  readonly size: Effect.Effect<number>
+  readonly install: (key: string) => Effect.Effect<void, NetworkError>
+  readonly use: (key: string) => Effect.Effect<void, NetworkError>
+  readonly remove: (key: string) => Effect.Effect<void, NetworkError>
+}
+
 export class Gossip extends Context.Service<
   Gossip,
   {
@@ -49,7 +63,11 @@ export class Gossip extends Context.Service<
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Errors: Timeout when the word could not be spread; the host has left all the same. */
     readonly leave: Effect.Effect<void, NetworkError>
-    /** Gossips a message to all members, a bounded number of times. A newer one of the same key takes an older one's place. */
+    readonly keyring: GossipKeyring
+    /**
+     * Gossips a message to some members, a bounded number of times; who finds it new passes it on. A newer message of the
+     * same key takes the place of an older one.
+     */
     readonly broadcast: (key: string, payload: Uint8Array) => Effect.Effect<void>
     /** Largest payload that `broadcast` can carry, in bytes. */
     readonly broadcastBytesMax: number

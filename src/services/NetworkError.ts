@@ -142,9 +142,9 @@ export const NetworkErrorReason = Schema.Union([
 
 export type NetworkErrorReason = typeof NetworkErrorReason.Type
 
-/** `operation`: "listen", "join", "leave", "expose", "resolve" or "connect". */
+/** `operation`: what was tried. */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
-  operation: Schema.Literals(["listen", "join", "leave", "expose", "resolve", "connect"]),
+  operation: Schema.Literals(["listen", "join", "leave", "keyring", "expose", "resolve", "connect"]),
   reason: NetworkErrorReason
 }) {
   override get message() {
