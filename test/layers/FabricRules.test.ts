@@ -1,0 +1,286 @@
+/**
+ * What a fabric promises beyond its flows: who owns a name, whom a connect reaches, and a typed reason for all the rest.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Schedule, Scope, Stream } from "effect"
+import { Codec, Endpoint, Fabric, FabricLocal, Grinta, MemoryNetwork, NetworkError, Registry } from "../../src/index.ts"
+
+const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
+const Only = Endpoint.make("only", { input: Codec.bytes, output: Codec.bytes })
+
+type Host = Context.Context<Fabric | Registry>
+
+const fabricOf = (host: Host) => Context.get(host, Fabric)
+const registryOf = (host: Host) => Context.get(host, Registry)
+
+/** Hosts on one network in memory, by name. */
+const world = Effect.gen(function* () {
+  const network = yield* Layer.build(MemoryNetwork.layer())
+  const faults = Context.get(network, MemoryNetwork.MemoryNetwork)
+  const host = Effect.fnUntraced(function* (name: string, locality = "") {
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const services: Host = yield* Layer.buildWithScope(
+      Layer.provide(
+        Grinta.layerMemory({ name, seeds: name === "a" ? [] : ["a"], locality }),
+        Layer.succeedContext(network)
+      ),
+      scope
+    )
+    return { services, close: Scope.close(scope, Exit.void) }
+  })
+  return { host, faults }
+})
+
+const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.retry(effect, Schedule.spaced("20 millis")).pipe(Effect.timeout("20 seconds"))
+
+const owners = (host: Host, name: string, count: number) =>
+  eventually(
+    Effect.filterOrFail(
+      registryOf(host).resolve(name),
+      ({ length }) => length === count,
+      () => "not yet"
+    )
+  )
+
+/** Exposes `who` and answers each message with the name of the host. */
+const tell = (host: Host, name: string) =>
+  fabricOf(host).expose(Who, (flow) =>
+    Stream.runForEach(flow.messages, () => flow.send(new TextEncoder().encode(name)))
+  )
+
+const ask = (host: Host, options?: Parameters<Fabric["Service"]["connect"]>[1]) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const flow = yield* fabricOf(host).connect(Who, options)
+      yield* flow.send(Uint8Array.of(1))
+      return new TextDecoder().decode(yield* flow.receive)
+    })
+  )
+
+/** Why an operation failed; what is no NetworkError is named as such. */
+const reasonOf = <E extends { readonly _tag: string }>(exit: Exit.Exit<unknown, E>): string => {
+  if (Exit.isSuccess(exit)) return "no failure"
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return error instanceof NetworkError ? error.reason._tag : `not a NetworkError: ${exit.cause}`
+}
+
+describe("names", () => {
+  it.live("a unique name that is taken is refused at once, here and elsewhere", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      yield* fabricOf(a.services).expose(Only, () => Effect.never)
+      const again = yield* Effect.exit(Effect.scoped(fabricOf(a.services).expose(Only, () => Effect.never)))
+      assert.strictEqual(reasonOf(again), "NameTaken")
+      yield* owners(b.services, "only", 1)
+      const elsewhere = yield* Effect.exit(Effect.scoped(fabricOf(b.services).expose(Only, () => Effect.never)))
+      assert.strictEqual(reasonOf(elsewhere), "NameTaken")
+    })
+  )
+
+  it.live("two halves that both took a name: one keeps it, the other is told and stops serving", () =>
+    Effect.gen(function* () {
+      const { faults, host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      yield* eventually(
+        Effect.filterOrFail(
+          registryOf(a.services).hosts,
+          ({ length }) => length === 2,
+          () => "not yet"
+        )
+      )
+      yield* faults.cut("a", "b")
+      const first = yield* fabricOf(a.services).expose(Only, () => Effect.never)
+      const second = yield* fabricOf(b.services).expose(Only, () => Effect.never)
+      yield* faults.heal
+      const lost = yield* Effect.raceFirst(
+        Effect.as(Effect.flip(first.lost), "a"),
+        Effect.as(Effect.flip(second.lost), "b")
+      ).pipe(Effect.timeout("25 seconds"))
+      assert.strictEqual(lost, "b")
+      const left = yield* owners(a.services, "only", 1)
+      assert.strictEqual(left[0]?.host.id, "a")
+      yield* Effect.scoped(fabricOf(b.services).connect(Only, { timeout: "5 seconds" }))
+    })
+  )
+
+  it.live("a name goes with the scope of its exposure, everywhere", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const scope = yield* Scope.make()
+      yield* Scope.provide(tell(a.services, "a"), scope)
+      yield* owners(b.services, "who", 1)
+      assert.strictEqual(yield* ask(b.services), "a")
+      yield* Scope.close(scope, Exit.void)
+      yield* owners(b.services, "who", 0)
+      assert.strictEqual(reasonOf(yield* Effect.exit(ask(b.services))), "EndpointNotFound")
+    })
+  )
+})
+
+describe("connect", () => {
+  it.live("nearest: this host itself, then the same place", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const a = yield* host("a", "eu/fra")
+      const b = yield* host("b", "eu/ams")
+      const c = yield* host("c", "us/nyc")
+      yield* tell(b.services, "b")
+      yield* tell(c.services, "c")
+      yield* owners(a.services, "who", 2)
+      for (let i = 0; i < 5; i++) assert.strictEqual(yield* ask(a.services), "b")
+      yield* tell(a.services, "a")
+      for (let i = 0; i < 5; i++) assert.strictEqual(yield* ask(a.services), "a")
+      assert.strictEqual(yield* ask(a.services, { select: { host: "c" } }), "c")
+      const stranger = yield* Effect.exit(ask(a.services, { select: { host: "nobody" } }))
+      assert.strictEqual(reasonOf(stranger), "EndpointNotFound")
+    })
+  )
+
+  it.live("key: the same owner for the same key, from wherever it is asked", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const hosts = yield* Effect.forEach(["a", "b", "c"], (name) => host(name))
+      const names = ["a", "b", "c"]
+      for (const [index, { services }] of hosts.entries()) yield* tell(services, names[index] ?? "")
+      for (const { services } of hosts) yield* owners(services, "who", 3)
+      const chosen = new Set<string>()
+      for (let key = 0; key < 12; key++) {
+        const answers = yield* Effect.forEach(hosts, ({ services }) => ask(services, { select: { key: `k${key}` } }))
+        assert.strictEqual(new Set(answers).size, 1)
+        chosen.add(answers[0] ?? "")
+      }
+      assert.isAbove(chosen.size, 1)
+    })
+  )
+
+  it.live("an owner that has died and is not known to be dead is passed over", () =>
+    Effect.gen(function* () {
+      const { faults, host } = yield* world
+      const [a, b, c] = [yield* host("a"), yield* host("b"), yield* host("c")]
+      yield* tell(b.services, "b")
+      yield* tell(c.services, "c")
+      yield* owners(a.services, "who", 2)
+      yield* faults.kill("b")
+      for (let i = 0; i < 8; i++) assert.strictEqual(yield* ask(a.services, { select: "random" }), "c")
+    })
+  )
+
+  it.live("a host that does not answer is a Timeout", () =>
+    Effect.gen(function* () {
+      const { faults, host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      yield* tell(b.services, "b")
+      yield* owners(a.services, "who", 1)
+      yield* faults.cut("a", "b")
+      assert.strictEqual(reasonOf(yield* Effect.exit(ask(a.services, { timeout: "300 millis" }))), "Timeout")
+    })
+  )
+
+  it.live("connectEach: a flow to each owner, now and as owners come", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b, c] = [yield* host("a"), yield* host("b"), yield* host("c")]
+      yield* tell(b.services, "b")
+      yield* owners(a.services, "who", 1)
+      const peers = yield* Queue.unbounded<string>()
+      const running = yield* Effect.forkChild(
+        Stream.runForEach(fabricOf(a.services).connectEach(Who), (flow) => Queue.offer(peers, flow.peer.id))
+      )
+      assert.strictEqual(yield* Effect.timeout(Queue.take(peers), "10 seconds"), "b")
+      yield* tell(c.services, "c")
+      assert.strictEqual(yield* Effect.timeout(Queue.take(peers), "10 seconds"), "c")
+      yield* Fiber.interrupt(running)
+    })
+  )
+})
+
+describe("leaving and closing", () => {
+  it.live("a host that has left answers FabricClosed, and its names are gone", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      yield* tell(b.services, "b")
+      yield* owners(a.services, "who", 1)
+      yield* fabricOf(b.services).leave
+      yield* owners(a.services, "who", 0)
+      assert.strictEqual(reasonOf(yield* Effect.exit(ask(b.services))), "FabricClosed")
+      const exposed = yield* Effect.exit(Effect.scoped(fabricOf(b.services).expose(Only, () => Effect.never)))
+      assert.strictEqual(reasonOf(exposed), "FabricClosed")
+    })
+  )
+
+  it.live("the flows of a host that closes end with a typed error", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const serving = yield* Deferred.make<void>()
+      yield* Effect.provideContext(
+        fabricOf(b.services).expose(Only, () => Effect.andThen(Deferred.succeed(serving, undefined), Effect.never)),
+        b.services
+      )
+      yield* owners(a.services, "only", 1)
+      const flow = yield* fabricOf(a.services).connect(Only)
+      yield* Deferred.await(serving)
+      yield* b.close
+      const error = yield* Effect.flip(flow.receive).pipe(Effect.timeout("10 seconds"))
+      assert.isTrue(error._tag === "FlowError" && ["FlowReset", "PeerLost"].includes(error.reason._tag))
+    })
+  )
+})
+
+describe("bad input", () => {
+  it.live("names that are none, seeds that are none", () =>
+    Effect.gen(function* () {
+      const local = yield* Layer.build(FabricLocal.layer())
+      const fabric = fabricOf(local)
+      for (const name of ["", "..", "a..b", "x".repeat(129), "ä", "a b", "a/b", ".a", "a.", "a\u0000"]) {
+        const endpoint = Endpoint.make(name, { input: Codec.bytes, output: Codec.bytes })
+        assert.strictEqual(
+          reasonOf(yield* Effect.exit(Effect.scoped(fabric.expose(endpoint, () => Effect.void)))),
+          "NameInvalid"
+        )
+        assert.strictEqual(reasonOf(yield* Effect.exit(Effect.scoped(fabric.connect(endpoint)))), "NameInvalid")
+      }
+      assert.strictEqual(reasonOf(yield* Effect.exit(fabric.join(["127.0.0.1:1"]))), "JoinFailed")
+      const { host } = yield* world
+      const { services } = yield* host("a")
+      assert.strictEqual(reasonOf(yield* Effect.exit(fabricOf(services).join(["nobody"]))), "JoinFailed")
+      assert.strictEqual(reasonOf(yield* Effect.exit(fabricOf(services).join(["a:b:c:d"]))), "InvalidConfig")
+    })
+  )
+
+  const refused: ReadonlyArray<readonly [string, Grinta.Options, string]> = [
+    ["a name that is none", { name: "not a name" }, "NameInvalid"],
+    ["a port that is none", { listen: { gossipPort: 70_000 } }, "InvalidConfig"],
+    ["a fraction of a port", { listen: { flowPort: 1.5 } }, "InvalidConfig"],
+    ["a host that is no address", { listen: { host: "nowhere" } }, "InvalidConfig"],
+    ["an address of another machine", { listen: { host: "192.0.2.1" }, insecure: true }, "InvalidConfig"],
+    ["beyond loopback without a word", { listen: { host: "0.0.0.0" } }, "InvalidConfig"],
+    ["an advertised name", { advertise: "example", listen: { gossipPort: 1 } }, "InvalidConfig"],
+    ["a fabric of too long a name", { fabric: "x".repeat(256) }, "InvalidConfig"],
+    ["a seed that is none", { seeds: ["a:b:c:d"] }, "InvalidConfig"],
+    ["tags that do not fit", { tags: { a: "x".repeat(600) } }, "InvalidConfig"],
+    ["a key that is none", { keys: ["AAAA"] }, "InvalidConfig"]
+  ]
+  for (const [what, options, reason] of refused) {
+    it.live(`${what}: ${reason} when the layer is built`, () =>
+      Effect.gen(function* () {
+        const ports = { gossipPort: 0, flowPort: 0 }
+        const layer = Grinta.layer({ name: "tester", ...options, listen: { ...ports, ...options.listen } })
+        assert.strictEqual(reasonOf(yield* Effect.exit(Effect.scoped(Layer.build(layer)))), reason)
+      })
+    )
+  }
+})
+
+describe("the floor of Node", () => {
+  it("is the releases with the fixes, line by line", () => {
+    for (const version of ["22.23.2", "22.24.0", "24.18.1", "24.21.0", "26.5.1", "27.0.0"])
+      assert.isTrue(Grinta.isSupportedNode(version), version)
+    for (const version of ["20.20.2", "22.23.1", "23.99.0", "24.18.0", "25.9.0", "26.5.0", "junk"])
+      assert.isFalse(Grinta.isSupportedNode(version), version)
+  })
+})
