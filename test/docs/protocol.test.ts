@@ -1,0 +1,234 @@
+/** What docs/protocol.md draws is what a caller and a host do. */
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
+import * as FlowCaller from "../../src/layers/FlowCaller.ts"
+import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Grinta from "../../src/layers/Grinta.ts"
+import * as LinkPair from "../../src/layers/LinkPair.ts"
+import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Contract from "../../src/services/Contract.ts"
+import * as Endpoint from "../../src/services/Endpoint.ts"
+import type { Flow } from "../../src/services/Flow.ts"
+import { FlowError } from "../../src/services/FlowError.ts"
+import { NetworkError } from "../../src/services/NetworkError.ts"
+import { LinkBroken, Transport } from "../../src/services/Transport.ts"
+import { blocksOf, sort, where } from "./blocks.ts"
+
+const document = "docs/protocol.md"
+const content = readFileSync(document, "utf8")
+const { flows, shells } = sort(blocksOf(document, content))
+
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
+
+const text = { encode: (message: string) => new TextEncoder().encode(message) }
+const raw = {
+  _tag: "Codec" as const,
+  id: "text",
+  shape: "text",
+  encode: (message: string) => Result.succeed(text.encode(message)),
+  decode: (encoded: Uint8Array) => Result.succeed(new TextDecoder().decode(encoded))
+}
+const contract = Contract.make("echo", { input: raw, output: raw, error: Refused })
+const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis", drainTimeout: "100 millis" }
+const host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 1, locality: "", tags: {} }
+
+const camel = (reason: string): string =>
+  reason
+    .toLowerCase()
+    .split("_")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("")
+
+const isIn = <Name extends string>(names: ReadonlyArray<Name>, name: string): name is Name =>
+  names.some((known) => known === name)
+
+const rejectReasons = [
+  ...(["EndpointNotFound", "EndpointBusy", "Incompatible", "NameInvalid"] as const),
+  ...(["Unauthorized", "Closed", "WrongHost"] as const)
+]
+const failReasons = [
+  ...(["Domain", "Handler", "Reset", "MalformedMessage"] as const),
+  ...(["MessageTooLarge", "ProtocolViolation", "Closed"] as const)
+]
+
+type Step = Frame.Frame | LinkBroken | "finish"
+
+const stepOf = (words: string): Step => {
+  const [kind = "", ...rest] = words.split(" ")
+  const [first = ""] = rest
+  if (words === "(connection lost)") return new LinkBroken({ how: "lost", detail: "lost" })
+  if (words === "(stream finished)") return "finish"
+  switch (kind) {
+    case "Open":
+      return { _tag: "Open", endpoint: first, wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
+    case "Accepted":
+      return Frame.accepted
+    case "Data": {
+      const partial = words.endsWith("...")
+      return { _tag: "Data", messages: rest.map((word) => text.encode(word.replace("...", ""))), partial }
+    }
+    case "End":
+      return { _tag: "End", count: Number(first) }
+    case "Rejected": {
+      const reason = camel(first)
+      if (isIn(rejectReasons, reason)) return Frame.rejected(reason, "")
+      break
+    }
+    case "Fail": {
+      const reason = camel(first)
+      const error = reason === "Domain" ? Result.getOrThrow(contract.error.encode(new Refused())) : new Uint8Array()
+      if (isIn(failReasons, reason)) return Frame.fail(reason, "", error)
+      break
+    }
+  }
+  throw new Error(`no such frame: ${words}`)
+}
+
+interface Drawn {
+  /** What each side writes. */
+  readonly caller: ReadonlyArray<Step>
+  readonly host: ReadonlyArray<Step>
+  /** What the program on each side gets. */
+  readonly gets: ReadonlyMap<string, string>
+}
+
+const parse = (drawing: string): Drawn => {
+  const caller: Array<Step> = []
+  const host: Array<Step> = []
+  const gets = new Map<string, string>()
+  for (const line of drawing.split("\n")) {
+    const outcome = /^(caller|endpoint) gets (.+)$/.exec(line)
+    if (line.startsWith("-> ")) caller.push(stepOf(line.slice(3)))
+    else if (line.startsWith("<- ")) host.push(stepOf(line.slice(3)))
+    else if (outcome !== null) gets.set(outcome[1] ?? "", outcome[2] ?? "")
+    else throw new Error(`neither a frame nor an outcome: ${line}`)
+  }
+  return { caller, host, gets }
+}
+
+const nameOf = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "the end"
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (error instanceof FlowError || error instanceof NetworkError) return error.reason._tag
+  return error instanceof Refused ? error._tag : Cause.pretty(exit.cause)
+}
+
+const outcome = (heard: ReadonlyArray<string>, exit: Exit.Exit<unknown, unknown>): string =>
+  `${heard.join(" ") || "nothing"}, then ${nameOf(exit)}`
+
+const listen = <E>(flow: Pick<Flow<string, string, E>, "messages">, heard: Array<string>) =>
+  Stream.runForEach(flow.messages, (message) => Effect.sync(() => heard.push(message)))
+
+/** Writes what is drawn for one side, and reads whatever the other one says. */
+const play = Effect.fnUntraced(function* (end: LinkPair.LinkEnd, steps: ReadonlyArray<Step>) {
+  yield* Effect.forkScoped(Effect.ignore(Effect.forever(end.link.read)))
+  for (const step of steps) {
+    if (step === "finish") yield* end.link.finish
+    else if (step._tag === "LinkBroken") end.breakWith(step)
+    else yield* Effect.ignore(end.link.write(step))
+  }
+})
+
+const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
+  const [near, far] = LinkPair.make()
+  const heard: Array<string> = []
+  yield* Effect.forkScoped(play(far, drawn.host))
+  const options = { caller: "client", host, limits: config.limits }
+  const opened = FlowCaller.open(near.link, { ...contract, name: nameIn(drawn) }, options)
+  const exit = yield* Effect.exit(Effect.flatMap(opened, (flow) => listen(flow, heard)))
+  return outcome(heard, exit)
+})
+
+const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
+  const [near, far] = LinkPair.make()
+  const heard: Array<string> = []
+  const done = yield* Deferred.make<string>()
+  const exposed = FlowServer.expose(
+    contract,
+    (flow) => Effect.onExit(listen(flow, heard), (exit) => Deferred.succeed(done, outcome(heard, exit))),
+    { context: Context.empty(), closed: Effect.never, config }
+  )
+  const answered = FlowServer.answer(far.link, {
+    self: "server",
+    find: (name) => (name === contract.name ? exposed : undefined),
+    config
+  })
+  yield* Effect.forkScoped(Effect.ensuring(Effect.scoped(answered), Deferred.succeed(done, "nothing")))
+  yield* Effect.forkScoped(play(near, drawn.caller))
+  return yield* Deferred.await(done)
+})
+
+const nameIn = ({ caller: [open] }: Drawn): string =>
+  typeof open === "object" && open._tag === "Open" ? open.endpoint : ""
+
+describe("the lives of a flow", () => {
+  it("are drawn", () => assert.isAtLeast(flows.length, 6))
+
+  for (const block of flows)
+    it.live(`happen as drawn: ${where(block)}`, () =>
+      Effect.gen(function* () {
+        const drawn = parse(block.text)
+        const { gets } = drawn
+        assert.isAbove(gets.size, 0, "a drawing says what a program gets")
+        if (gets.has("caller")) assert.strictEqual(yield* callerGets(drawn), gets.get("caller"))
+        if (gets.has("endpoint")) assert.strictEqual(yield* endpointGets(drawn), gets.get("endpoint"))
+      }).pipe(Effect.timeout("5 seconds"))
+    )
+})
+
+describe("the tables", () => {
+  const row = (cell: string): string => content.split("\n").find((line) => line.includes(`\`${cell}\` |`)) ?? ""
+  const limits = { ...config.limits, ...TransportConnect.defaults, ...FlowServer.defaults }
+
+  it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax"] as const)(
+    "say the limit %s",
+    (name) => assert.include(row(name), ` ${config.limits[name]}`)
+  )
+
+  it.each(["frameWireBytesMax", "endpointFlowsMax", "streamsMax", "sessionsMax"] as const)("say the limit %s", (name) =>
+    assert.include(row(name), ` ${limits[name]}`)
+  )
+
+  it.each(["firstStreamTimeout", "openTimeout", "handlerGrace", "drainTimeout"] as const)("say the wait %s", (name) =>
+    assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
+  )
+
+  it.live.each(
+    [...content.matchAll(/^\| `([A-Z_]+)` \| `(\w+)` \|$/gm)].map(([, wire = "", seen = ""]) => [wire, seen])
+  )("say what becomes of %s", ([wire = "", seen]) =>
+    Effect.gen(function* () {
+      const isReject = isIn(rejectReasons, camel(wire)) && seen !== "FlowReset"
+      const answer = isReject ? `<- Rejected ${wire}` : `<- Accepted\n<- Fail ${wire}`
+      assert.strictEqual(yield* callerGets(parse(`-> Open echo\n${answer}`)), `nothing, then ${seen}`)
+    })
+  )
+
+  it("say it of every reason", () => {
+    const proto = readFileSync("proto/grinta/v1/flow.proto", "utf8")
+    for (const [, reason = ""] of proto.matchAll(/(?:REJECT|FAIL)_REASON_(\w+) = [1-9]/g))
+      assert.include(content, `| \`${reason}\` |`)
+  })
+})
+
+describe("a client in another language", () => {
+  const Echo = Endpoint.make("echo", { input: Schema.String, output: Schema.String })
+
+  it.live("opens a flow as shown", () =>
+    Effect.gen(function* () {
+      const serve = Echo.toLayer((flow) => Stream.runForEach(flow.messages, flow.send))
+      const layer = Grinta.layer({ name: "server", listen: { gossipPort: 0, flowPort: 0 } })
+      const { flowPort } = Context.get(yield* Layer.build(Layer.provideMerge(serve, layer)), Transport)
+      for (const { output, text } of shells) {
+        const command = text.replace(":7947/", `:${flowPort}/`)
+        const said = yield* Effect.callback<string>((resume) => {
+          execFile("sh", ["-c", command], { timeout: 10_000 }, (_, printed) => resume(Effect.succeed(printed)))
+        })
+        const frames = said.replaceAll(/\s+/g, "").replaceAll("}{", "}\n{")
+        assert.strictEqual(frames, output)
+      }
+    })
+  )
+})

@@ -1,0 +1,240 @@
+/**
+ * The types that a user sees, above all how things may fail. Nothing here runs: `tsc -p .` checks it, and so does the
+ * test beside it.
+ */
+import { type Duration, Effect, type Layer, Schema, type Scope, Stream } from "effect"
+import { expectTypeOf } from "vitest"
+import {
+  type Claim,
+  Codec,
+  type ConnectOptions,
+  Endpoint,
+  type EndpointBusy,
+  type EndpointNotFound,
+  type Entry,
+  type Exposure,
+  Fabric,
+  type FabricClosed,
+  FabricLocal,
+  type Flow,
+  type FlowClosed,
+  type FlowError,
+  type FlowErrorReason,
+  type FlowReset,
+  type Gossip,
+  Grinta,
+  type Host,
+  type HostUnreachable,
+  type Incompatible,
+  type InvalidConfig,
+  type JoinFailed,
+  type MalformedMessage,
+  MemoryNetwork,
+  type MessageTooLarge,
+  type NameInvalid,
+  type NameTaken,
+  type NetworkError,
+  type NetworkErrorReason,
+  type PeerLost,
+  type ProtocolViolation,
+  type QuotaExceeded,
+  Registry,
+  type RegistryEvent,
+  type Select,
+  type Self,
+  type Timeout,
+  type Transport,
+  type Unauthorized
+} from "../../src/index.ts"
+
+class Banned extends Schema.TaggedError<Banned>()("Banned", { until: Schema.String }) {}
+class Undeclared extends Schema.TaggedError<Undeclared>()("Undeclared", {}) {}
+
+const Chat = Endpoint.make("chat.lobby", {
+  input: Schema.Struct({ text: Schema.String }),
+  output: Schema.Struct({ from: Schema.String, text: Schema.String }),
+  error: Banned
+})
+const Plain = Endpoint.make("plain", { input: Schema.String, output: Schema.String })
+
+interface Said {
+  readonly from: string
+  readonly text: string
+}
+
+// Endpoints: what goes in, what comes out, how they fail
+
+expectTypeOf(Chat).toEqualTypeOf<Endpoint.Endpoint<{ readonly text: string }, Said, Banned>>()
+expectTypeOf(Plain).toEqualTypeOf<Endpoint.Endpoint<string, string, never>>()
+
+const Coded = Endpoint.make("coded", { input: Codec.bytes, output: Codec.json, error: Banned, ownership: "group" })
+expectTypeOf(Coded).toEqualTypeOf<Endpoint.Endpoint<Uint8Array, Schema.Json, Banned>>()
+
+// @ts-expect-error there is no such ownership
+Endpoint.make("plain", { input: Schema.String, output: Schema.String, ownership: "shared" })
+
+// Handlers
+
+const serve = Effect.fn("Chat.serve")(function* (flow: Flow<Said, { readonly text: string }>) {
+  yield* Stream.runForEach(
+    flow.messages,
+    Effect.fnUntraced(function* ({ text }) {
+      if (text === "spam") return yield* new Banned({ until: "tomorrow" })
+      yield* flow.send({ from: flow.peer.id, text })
+    })
+  )
+})
+
+expectTypeOf(Chat.toLayer(serve)).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric>>()
+
+const inferred = Chat.toLayer(
+  Effect.fn("Chat.serve")(function* (flow) {
+    expectTypeOf(flow).toEqualTypeOf<Flow<Said, { readonly text: string }, never>>()
+    yield* flow.send({ from: flow.peer.id, text: "welcome" })
+    return yield* new Banned({ until: "tomorrow" })
+  })
+)
+expectTypeOf(inferred).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric>>()
+
+// What a handler needs is needed by its layer, but for the scope, which each flow has.
+const needy = Plain.toLayer(() =>
+  Effect.andThen(
+    Registry,
+    Effect.addFinalizer(() => Effect.void)
+  )
+)
+expectTypeOf(needy).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric | Registry>>()
+
+// @ts-expect-error the handler fails with an error that the endpoint does not declare
+Chat.toLayer(() => Effect.fail(new Undeclared()))
+// @ts-expect-error the endpoint declares no error
+Plain.toLayer(() => Effect.fail(new Banned({ until: "tomorrow" })))
+// @ts-expect-error an endpoint sends its output, not its input
+Chat.toLayer((flow) => flow.send({ text: "hello" }))
+// @ts-expect-error `receive` may find that the caller has ended, and a handler must say what then
+Plain.toLayer((flow) => flow.receive)
+
+// Flows
+
+const session = Effect.gen(function* () {
+  const fabric = yield* Fabric
+  const flow = yield* fabric.connect(Chat)
+  expectTypeOf(flow).toEqualTypeOf<Flow<{ readonly text: string }, Said, Banned>>()
+  yield* flow.sendAll([{ text: "hello" }, { text: "again" }])
+  yield* flow.end
+  return yield* Stream.runCollect(flow.messages)
+}).pipe(Effect.scoped)
+
+expectTypeOf(session).toEqualTypeOf<Effect.Effect<Array<Said>, NetworkError | FlowError | Banned, Fabric>>()
+
+const connect = Effect.flatMap(Fabric, (fabric) => fabric.connect(Plain))
+expectTypeOf(connect).toEqualTypeOf<Effect.Effect<Flow<string, string, never>, NetworkError, Fabric | Scope.Scope>>()
+
+const plain = Effect.flatMap(connect, (flow) => Stream.runCollect(flow.messages))
+expectTypeOf<Effect.Error<typeof plain>>().toEqualTypeOf<NetworkError | FlowError>()
+
+const each = (fabric: Fabric["Service"]) => fabric.connectEach(Chat)
+expectTypeOf<ReturnType<typeof each>>().toEqualTypeOf<
+  Stream.Stream<Flow<{ readonly text: string }, Said, Banned>, NetworkError>
+>()
+
+const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
+expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
+expectTypeOf<Exposure["lost"]>().toEqualTypeOf<Effect.Effect<never, NetworkError>>()
+
+expectTypeOf<Select>().toEqualTypeOf<"nearest" | "random" | { readonly key: string } | { readonly host: string }>()
+expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
+  readonly select: Select
+  readonly timeout: Duration.Input
+}>()
+
+// Errors: the reasons are closed sets
+
+expectTypeOf<NetworkErrorReason>().toEqualTypeOf<
+  | EndpointNotFound
+  | EndpointBusy
+  | HostUnreachable
+  | Unauthorized
+  | Incompatible
+  | NameInvalid
+  | NameTaken
+  | JoinFailed
+  | QuotaExceeded
+  | Timeout
+  | FabricClosed
+  | InvalidConfig
+>()
+expectTypeOf<NetworkErrorReason["_tag"]>().toEqualTypeOf<
+  | "EndpointNotFound"
+  | "EndpointBusy"
+  | "HostUnreachable"
+  | "Unauthorized"
+  | "Incompatible"
+  | "NameInvalid"
+  | "NameTaken"
+  | "JoinFailed"
+  | "QuotaExceeded"
+  | "Timeout"
+  | "FabricClosed"
+  | "InvalidConfig"
+>()
+expectTypeOf<NetworkError["reason"]>().toEqualTypeOf<NetworkErrorReason>()
+expectTypeOf<NetworkError["operation"]>().toEqualTypeOf<
+  "listen" | "join" | "leave" | "keyring" | "expose" | "resolve" | "connect"
+>()
+
+expectTypeOf<FlowErrorReason>().toEqualTypeOf<
+  PeerLost | FlowReset | FlowClosed | MessageTooLarge | MalformedMessage | ProtocolViolation
+>()
+expectTypeOf<FlowErrorReason["_tag"]>().toEqualTypeOf<
+  "PeerLost" | "FlowReset" | "FlowClosed" | "MessageTooLarge" | "MalformedMessage" | "ProtocolViolation"
+>()
+expectTypeOf<FlowError["reason"]>().toEqualTypeOf<FlowErrorReason>()
+expectTypeOf<FlowError["delivered"]>().toEqualTypeOf<"no" | "maybe">()
+
+// `catchReason` handles one reason; the other reasons keep the error in the type.
+const caught = Effect.catchReason(session, "FlowError", "PeerLost", (reason) => Effect.succeed(reason.detail))
+expectTypeOf(caught).toEqualTypeOf<Effect.Effect<Array<Said> | string, NetworkError | FlowError | Banned, Fabric>>()
+
+const unwrapped = Effect.unwrapReason(session, "NetworkError")
+expectTypeOf<Effect.Error<typeof unwrapped>>().toEqualTypeOf<NetworkErrorReason | FlowError | Banned>()
+
+const bare = session.pipe(Effect.unwrapReason("NetworkError"), Effect.unwrapReason("FlowError"))
+expectTypeOf<Effect.Error<typeof bare>>().toEqualTypeOf<NetworkErrorReason | FlowErrorReason | Banned>()
+
+const handled = bare.pipe(Effect.catchTag(["EndpointNotFound", "PeerLost"], () => Effect.succeed([])))
+expectTypeOf<Effect.Error<typeof handled>>().toEqualTypeOf<
+  Exclude<NetworkErrorReason | FlowErrorReason, EndpointNotFound | PeerLost> | Banned
+>()
+
+// @ts-expect-error there is no such reason
+Effect.catchReason(session, "FlowError", "Timeout", () => Effect.void)
+
+// Registry
+
+const watched = (registry: Registry["Service"]) => registry.watch("chat.")
+expectTypeOf<ReturnType<typeof watched>>().toEqualTypeOf<Stream.Stream<RegistryEvent>>()
+expectTypeOf<RegistryEvent>().toEqualTypeOf<
+  | { readonly _tag: "Snapshot"; readonly entries: ReadonlyArray<Entry> }
+  | { readonly _tag: "Up"; readonly entry: Entry }
+  | {
+      readonly _tag: "Down"
+      readonly entry: Entry
+      readonly cause: "withdrawn" | "left" | "dead" | "restarted" | "conflict"
+    }
+>()
+expectTypeOf<Entry>().toExtend<Claim>()
+expectTypeOf<Entry["host"]>().toEqualTypeOf<Host>()
+
+// Layers
+
+type Services = Fabric | Registry | Gossip | Transport | Self
+expectTypeOf(Grinta.layer()).toEqualTypeOf<Layer.Layer<Services, NetworkError>>()
+expectTypeOf(Grinta.layerMemory({ name: "a" })).toEqualTypeOf<
+  Layer.Layer<Services, NetworkError, MemoryNetwork.MemoryNetwork>
+>()
+expectTypeOf(MemoryNetwork.layer()).toEqualTypeOf<Layer.Layer<MemoryNetwork.MemoryNetwork>>()
+expectTypeOf(FabricLocal.layer()).toEqualTypeOf<Layer.Layer<Fabric | Registry | Self>>()
+
+// @ts-expect-error secure is what needs no word, so there is no `insecure: false`
+Grinta.layer({ insecure: false })
