@@ -16,6 +16,8 @@ export * as RegistryLocal from "./layers/RegistryLocal.ts"
 export * as SelfLive from "./layers/SelfLive.ts"
 export * as TransportConnect from "./layers/TransportConnect.ts"
 export * as TransportMemory from "./layers/TransportMemory.ts"
+export type { Address } from "./protocol/Address.ts"
+export type { Fail, Frame } from "./protocol/flow/Frame.ts"
 export * as Codec from "./services/Codec.ts"
 export type { Contract, Ownership } from "./services/Contract.ts"
 export * as Endpoint from "./services/Endpoint.ts"
@@ -31,8 +33,15 @@ export {
   PeerLost,
   ProtocolViolation
 } from "./services/FlowError.ts"
-export { Gossip, type Member, type MemberChange, type MemberStatus } from "./services/Gossip.ts"
-export { GossipSocket } from "./services/GossipSocket.ts"
+export {
+  Gossip,
+  type GossipKeyring,
+  type Member,
+  type MemberChange,
+  type MemberStatus,
+  type Passenger
+} from "./services/Gossip.ts"
+export { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "./services/GossipSocket.ts"
 export { type Host, Self } from "./services/Host.ts"
 export {
   EndpointBusy,

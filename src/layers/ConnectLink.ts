@@ -95,6 +95,8 @@ export interface Carrier {
   readonly broken: Effect.Effect<never, LinkBroken>
   /** Waits until what was written is out, or never will be. */
   readonly flushed: Effect.Effect<void>
+  /** Waits until the stream is closed. */
+  readonly closed: Effect.Effect<void>
 }
 
 /** How long a cancelled link waits for its last frame to leave. */

@@ -2,7 +2,20 @@
  * Exposing and connecting, over any registry and any way to reach another host. A flow within this host is a pair of
  * queues, with the same rules.
  */
-import { Deferred, Duration, Effect, FiberMap, FiberSet, Queue, Random, Schedule, Scope, Stream } from "effect"
+import {
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  FiberMap,
+  FiberSet,
+  Option,
+  Queue,
+  Random,
+  Schedule,
+  Scope,
+  Stream
+} from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Select from "../protocol/names/Select.ts"
 import type { Contract } from "../services/Contract.ts"
@@ -18,11 +31,12 @@ import {
   type NetworkErrorReason,
   Timeout
 } from "../services/NetworkError.ts"
-import type { Registry } from "../services/Registry.ts"
+import type { Entry, Registry } from "../services/Registry.ts"
 import { type Link, LinkBroken, type Transport } from "../services/Transport.ts"
 import * as FlowCaller from "./FlowCaller.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as LinkPair from "./LinkPair.ts"
+import * as Signal from "./Signal.ts"
 
 export interface Options {
   readonly self: Effect.Effect<Host>
@@ -47,6 +61,18 @@ const closeTimeout = Duration.seconds(1)
 
 const reopen = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
 
+/** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
+const lingerTimeout = Duration.seconds(5)
+
+/** Runs in a child of the scope, which a failure closes at once. */
+const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  return yield* effect.pipe(
+    Scope.provide(scope),
+    Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+  )
+})
+
 /** The owner has not seen the flow and another may take it. */
 const isPassedOver = ({ reason }: NetworkError): boolean => {
   switch (reason._tag) {
@@ -66,6 +92,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const random = yield* Random.Random
   const exposed = new Map<string, FlowServer.Exposed>()
   const runLocal = yield* FiberSet.makeRuntime<never, void>()
+  const runLingering = yield* FiberSet.makeRuntime<never, void>()
+  const open = new Set<Scope.Closeable>()
+  const changed = Signal.make()
+  let lingering = 0
   let hasLeft = false
 
   const check = (operation: NetworkError["operation"], name: string): Effect.Effect<void, NetworkError> =>
@@ -97,11 +127,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       if (exposed.get(name) === endpoint) exposed.delete(name)
       return Effect.andThen(Deferred.succeed(closed, undefined), Effect.timeoutOption(endpoint.idle, closeTimeout))
     })
-    yield* Effect.acquireRelease(
-      Effect.sync(() => exposed.set(name, endpoint)),
-      () => close
-    )
-    const { lost } = yield* registry.claim({ name, ownership: contract.ownership, contract: contract.fingerprint })
+    const serve = Effect.gen(function* () {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => exposed.set(name, endpoint)),
+        () => close
+      )
+      return yield* registry.claim({ name, ownership: contract.ownership, contract: contract.fingerprint })
+    })
+    const { lost } = yield* inChild(serve)
     yield* Effect.forkScoped(Effect.catch(lost, () => close))
     return { lost }
   })
@@ -118,28 +151,68 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return caller.link
   })
 
-  const open = Effect.fnUntraced(function* <In, Out, E>(host: Host, contract: Contract<In, Out, E>) {
+  const dial = Effect.fnUntraced(function* <In, Out, E>(host: Host, contract: Contract<In, Out, E>) {
     const link = host.id === selfId ? yield* dialSelf : yield* options.dial(host)
     return yield* FlowCaller.open(link, contract, { caller: selfId, host, limits: flows.limits })
   })
 
-  /** Opens in a scope of its own, so that an attempt that failed leaves nothing behind in the scope of the flow. */
+  /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
   const attempt = Effect.fnUntraced(function* <In, Out, E>(host: Host, contract: Contract<In, Out, E>) {
-    const scope = yield* Effect.scope
-    const own = yield* Scope.fork(scope)
-    return yield* open(host, contract).pipe(
+    const own = yield* Scope.make()
+    open.add(own)
+    const close = (exit: Exit.Exit<unknown, unknown>) =>
+      Effect.andThen(
+        Scope.close(own, exit),
+        Effect.sync(() => open.delete(own))
+      )
+    const { flow, linger } = yield* dial(host, contract).pipe(
       Scope.provide(own),
-      Effect.onExit((exit) => (exit._tag === "Failure" ? Scope.close(own, exit) : Effect.void))
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? close(exit) : Effect.void))
     )
+    yield* Effect.addFinalizer((exit) => {
+      if (Exit.isFailure(exit)) return close(exit)
+      lingering += 1
+      const leave = Effect.ensuring(
+        Effect.timeoutOption(linger, lingerTimeout),
+        Effect.andThen(
+          close(exit),
+          Effect.sync(() => {
+            lingering -= 1
+            changed.notify()
+          })
+        )
+      )
+      return Effect.sync(() => runLingering(Effect.asVoid(leave)))
+    })
+    return flow
   })
 
-  const connect = Effect.fn("Fabric.connect")(function* <In, Out, E>(
+  /** The last flows to go get their time; then whatever is still open is closed. */
+  yield* Effect.addFinalizer((exit) =>
+    Effect.andThen(
+      Effect.timeoutOption(
+        changed.until(() => lingering === 0),
+        lingerTimeout
+      ),
+      Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
+    )
+  )
+
+  /** The owners of a name, once there are any. */
+  const appearing = (name: string): Effect.Effect<ReadonlyArray<Entry>, NetworkError> =>
+    registry.watch(name).pipe(
+      Stream.mapEffect(() => registry.resolve(name)),
+      Stream.filter((owners) => owners.length > 0),
+      Stream.runHead,
+      Effect.map(Option.getOrElse(() => []))
+    )
+
+  const tryEach = Effect.fnUntraced(function* <In, Out, E>(
+    owners: ReadonlyArray<Entry>,
     contract: Contract<In, Out, E>,
-    { select = "nearest", timeout = connectTimeout }: ConnectOptions = {}
-  ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
-    yield* check("connect", contract.name)
+    select: Select.Select
+  ) {
     const self = yield* options.self
-    const owners = yield* registry.resolve(contract.name)
     const hosts = Select.order(
       owners.map(({ host }) => host),
       select,
@@ -150,13 +223,22 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const none: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> = Effect.fail(
       new NetworkError({ operation: "connect", reason })
     )
-    const inTurn = hosts.reduceRight(
+    return yield* hosts.reduceRight(
       (next, host, index) =>
         Effect.catch(attempt(host, contract), (error) =>
           isPassedOver(error) && index < hosts.length - 1 ? next : Effect.fail(error)
         ),
       none
     )
+  })
+
+  const connect = Effect.fn("Fabric.connect")(function* <In, Out, E>(
+    contract: Contract<In, Out, E>,
+    { select = "nearest", timeout = connectTimeout, wait = false }: ConnectOptions = {}
+  ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
+    yield* check("connect", contract.name)
+    const resolved = wait ? appearing(contract.name) : registry.resolve(contract.name)
+    const inTurn = Effect.flatMap(resolved, (owners) => tryEach(owners, contract, select))
     return yield* Effect.timeoutOrElse(inTurn, {
       duration: timeout,
       orElse: () => {

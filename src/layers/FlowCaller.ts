@@ -45,12 +45,18 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
 
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
 
+export interface Opened<In, Out, E> {
+  readonly flow: Flow<In, Out, E>
+  /** What a caller that goes in good order waits for before it closes the scope of the flow. */
+  readonly linger: Effect.Effect<void>
+}
+
 /** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */
 export const open = Effect.fnUntraced(function* <In, Out, E>(
   link: Link,
   contract: Contract<In, Out, E>,
   options: { readonly caller: string; readonly host: Host; readonly limits: Limits }
-): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
+): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
   const { caller, host, limits } = options
   const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
   const unreachable = (cause: unknown) => fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
@@ -85,10 +91,11 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     decodeError: contract.error.decode,
     role: "caller"
   })
-  return TypedFlow.make(channel, {
+  const flow = TypedFlow.make(channel, {
     endpoint: contract.name,
     peer: host.id,
     outgoing: contract.input,
     incoming: contract.output
   })
+  return { flow, linger: channel.linger }
 })

@@ -10,7 +10,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
-import type { Limits } from "../protocol/flow/Limits.ts"
+import { type Limits, weight } from "../protocol/flow/Limits.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
 import {
@@ -52,7 +52,15 @@ export interface FlowChannel<E> {
   readonly failed: Effect.Effect<void>
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
   readonly drain: Effect.Effect<void>
+  /**
+   * For a caller that has ended and goes: as `drain`, but not for long under a peer that has more to say than nobody hears.
+   * Over at once for a caller that has not ended.
+   */
+  readonly linger: Effect.Effect<void>
 }
+
+/** What a peer may still say to a caller that is gone, before it is told so. */
+const unheardBytesMax = 256 * 1024
 
 const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
   switch (broken.how) {
@@ -95,6 +103,7 @@ export const make = Effect.fnUntraced(function* <E>(
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   let refused: Effect.Effect<never, FlowError> | undefined
   let isDiscarding = false
+  let unheardBytes = 0
   let endedBy = "this direction has ended"
   const room = Signal.make()
   const work = Signal.make()
@@ -166,6 +175,11 @@ export const make = Effect.fnUntraced(function* <E>(
   })
 
   const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
+    if (isDiscarding) {
+      for (const message of messages) unheardBytes += weight(message)
+      space.notify()
+      return Effect.void
+    }
     Inbox.push(inbox, messages)
     arrival.notify()
     return space.until(() => failing !== undefined || isDiscarding || !Inbox.isFull(inbox))
@@ -177,7 +191,7 @@ export const make = Effect.fnUntraced(function* <E>(
   }
 
   const onFrame = (frame: Frame.Frame): Effect.Effect<void> => {
-    if (failing !== undefined || isDiscarding) return Effect.void
+    if (failing !== undefined) return Effect.void
     const received = Receiver.receive(receiver, frame)
     switch (received._tag) {
       case "Messages":
@@ -257,6 +271,12 @@ export const make = Effect.fnUntraced(function* <E>(
   )
   yield* Effect.forkScoped(Effect.catch(link.broken, onBroken))
 
+  const drain = Effect.suspend(() => {
+    isDiscarding = true
+    space.notify()
+    return Effect.asVoid(Fiber.await(reader))
+  })
+
   return {
     sendAll,
     receive: pending(() => Inbox.take(inbox)),
@@ -266,10 +286,14 @@ export const make = Effect.fnUntraced(function* <E>(
     error,
     flushed: Effect.asVoid(Fiber.await(writer)),
     failed: failure.until(() => failing !== undefined),
-    drain: Effect.suspend(() => {
-      isDiscarding = true
-      space.notify()
-      return Effect.asVoid(Fiber.await(reader))
-    })
+    drain,
+    linger: Effect.suspend(() =>
+      sender.status === "ending" || sender.status === "ended"
+        ? Effect.raceFirst(
+            drain,
+            space.until(() => unheardBytes > unheardBytesMax)
+          )
+        : Effect.void
+    )
   }
 })

@@ -39,14 +39,14 @@ interface Refusal {
 const toError = ({ host, port }: Options, { code, detail, isTaken, protocol }: Refusal): NetworkError => {
   if (isTaken)
     return invalid(
-      "port",
+      "gossipPort",
       `${protocol} port ${port} on ${host} is in use by another program: stop that one, or choose another port (0 lets the system choose)`
     )
   if (code === "EACCES" || code === "EPERM" || code === "PermissionDenied")
-    return invalid("port", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
+    return invalid("gossipPort", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
   if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "AddressNotAvailable"].includes(code))
     return invalid("host", `${host} is no address of this machine`)
-  return invalid("port", `${protocol} port ${port} on ${host} cannot be bound: ${detail}`)
+  return invalid("gossipPort", `${protocol} port ${port} on ${host} cannot be bound: ${detail}`)
 }
 
 /** Binds both sides once, for the life of the scope. */

@@ -5,8 +5,7 @@
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
  * GRINTA_KEYS (with commas between), GRINTA_INSECURE.
  *
- * Errors: NetworkError "listen" with InvalidConfig or NameInvalid, before any socket is open; or InvalidConfig for a port
- * that is in use.
+ * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
 import * as Os from "node:os"
 import { Config, Effect, Layer } from "effect"
@@ -20,6 +19,7 @@ import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
 import * as FabricMesh from "./FabricMesh.ts"
+import type * as FlowServer from "./FlowServer.ts"
 import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
@@ -49,6 +49,10 @@ export interface Options {
   readonly profile?: Profile
   /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
   readonly keys?: ReadonlyArray<string>
+  /** Bounds of the flows that are served here. */
+  readonly flows?: Partial<FlowServer.Config>
+  /** How soon a peer that went silent is lost. */
+  readonly keepalive?: TransportConnect.Config["keepalive"]
   /** Nothing on the wire is encrypted or authenticated. Needed to listen beyond loopback without keys. */
   readonly insecure?: true
 }
@@ -90,15 +94,25 @@ export const isSupportedNode = (version: string): boolean => {
 
 const defaultName = `${Os.hostname().replace(/[^A-Za-z0-9-]+/g, "-")}-${process.pid}`
 
-const ask = <A>(given: A | undefined, config: Config.Config<A>): Effect.Effect<A, NetworkError> =>
+/** What was passed, or what the environment says, or what holds when neither says anything. */
+const ask = <A>(
+  given: A | undefined,
+  variable: string,
+  config: (name: string) => Config.Config<A>,
+  otherwise: A
+): Effect.Effect<A, NetworkError> =>
   given !== undefined
     ? Effect.succeed(given)
-    : Effect.mapError(config, (error) => invalid("environment", error.message.replaceAll(/\s+/g, " ")))
+    : Effect.mapError(config(variable).pipe(Config.withDefault(otherwise)), ({ message }) =>
+        invalid(variable, message.replaceAll(/\s+/g, " "))
+      )
 
-const port = (setting: string, given: number): Effect.Effect<number, NetworkError> =>
-  Number.isInteger(given) && given >= 0 && given <= 65_535
-    ? Effect.succeed(given)
-    : Effect.fail(invalid(setting, `${given} is no port; a port is a whole number from 0 to 65535`))
+const isPort = (given: number): boolean => Number.isInteger(given) && given >= 0 && given <= 65_535
+
+const askPort = (setting: string, given: number | undefined, variable: string, otherwise: number) =>
+  Effect.filterOrFail(ask(given, variable, Config.Int, otherwise), isPort, (asked) =>
+    invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
+  )
 
 const listOf = (text: string): ReadonlyArray<string> =>
   text
@@ -112,49 +126,45 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     return yield* invalid("node", `this is ${process.versions.node}; the oldest that serve are ${releases}`)
   }
   const listen = options.listen ?? {}
-  const host = yield* ask(listen.host, Config.String("GRINTA_HOST").pipe(Config.withDefault("127.0.0.1")))
-  const insecure = yield* ask(options.insecure, Config.Boolean("GRINTA_INSECURE").pipe(Config.withDefault(false)))
+  const host = yield* ask(listen.host, "GRINTA_HOST", Config.String, "127.0.0.1")
+  const insecure = yield* ask<boolean>(options.insecure, "GRINTA_INSECURE", Config.Boolean, false)
   const bytes = host === "localhost" ? Uint8Array.of(127, 0, 0, 1) : parseHost(host)
-  if (bytes === undefined) return yield* invalid("listen.host", `"${host}" is no IP address`)
+  if (bytes === undefined) return yield* invalid("host", `"${host}" is no IP address`)
   if (!insecure && !isLoopback(bytes)) {
-    const detail = `${host} is reached from other machines and nothing is encrypted; say insecure: true, or listen on 127.0.0.1`
-    return yield* invalid("listen.host", detail)
+    const detail = `${host} is reached from other machines and flows are not encrypted; say insecure: true, or listen on 127.0.0.1`
+    return yield* invalid("host", detail)
   }
-  const text = yield* ask(options.advertise, Config.String("GRINTA_ADVERTISE").pipe(Config.withDefault("")))
-  const advertised = text === "" ? undefined : parseHost(text)
-  if (text !== "" && advertised === undefined) return yield* invalid("advertise", `"${text}" is no IP address`)
-  const gossipPort = yield* Effect.flatMap(
-    ask(listen.gossipPort, Config.Int("GRINTA_GOSSIP_PORT").pipe(Config.withDefault(7946))),
-    (given) => port("listen.gossipPort", given)
-  )
+  const advertise = yield* ask(options.advertise, "GRINTA_ADVERTISE", Config.String, "")
+  const advertised = advertise === "" ? undefined : parseHost(advertise)
+  if (advertise !== "" && advertised === undefined)
+    return yield* invalid("advertise", `"${advertise}" is no IP address`)
+  const gossipPort = yield* askPort("gossipPort", listen.gossipPort, "GRINTA_GOSSIP_PORT", 7946)
   if (advertised !== undefined && gossipPort === 0)
-    return yield* invalid("listen.gossipPort", "with advertise the port must be said, since others dial it")
-  const profiles = Config.Literals(["lan", "wan", "local"], "GRINTA_PROFILE")
+    return yield* invalid("gossipPort", "with advertise the port must be said, since others dial it")
+  const profiles = (variable: string) => Config.Literals(["lan", "wan", "local"], variable)
   return {
-    name: yield* ask(options.name, Config.String("GRINTA_NAME").pipe(Config.withDefault(defaultName))),
-    fabric: yield* ask(options.fabric, Config.String("GRINTA_FABRIC").pipe(Config.withDefault(""))),
-    seeds: options.seeds ?? listOf(yield* ask(undefined, Config.String("GRINTA_SEEDS").pipe(Config.withDefault("")))),
-    keys: options.keys ?? listOf(yield* ask(undefined, Config.String("GRINTA_KEYS").pipe(Config.withDefault("")))),
+    name: yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName),
+    fabric: yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, ""),
+    seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", Config.String, "")),
+    keys: options.keys ?? listOf(yield* ask(undefined, "GRINTA_KEYS", Config.String, "")),
     host,
     gossipPort,
-    flowPort: yield* Effect.flatMap(
-      ask(listen.flowPort, Config.Int("GRINTA_FLOW_PORT").pipe(Config.withDefault(7947))),
-      (given) => port("listen.flowPort", given)
-    ),
+    flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
     advertised,
-    locality: yield* ask(options.locality, Config.String("GRINTA_LOCALITY").pipe(Config.withDefault(""))),
+    locality: yield* ask(options.locality, "GRINTA_LOCALITY", Config.String, ""),
     tags: options.tags ?? {},
-    settings: settingsOf(yield* ask(options.profile, profiles.pipe(Config.withDefault("lan"))))
+    settings: settingsOf(yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan"))
   }
 })
 
 /** The stack above a gossip socket and a transport. */
 const stack = <E, R>(
   self: SelfLive.Options,
+  flows: Partial<FlowServer.Config>,
   gossip: (flowPort: number) => GossipSwim.Config,
   carriers: Layer.Layer<GossipSocket | Transport, E, R>
 ): Layer.Layer<Host, E | NetworkError, R> =>
-  Layer.fresh(FabricMesh.layer).pipe(
+  FabricMesh.layerConfig(flows).pipe(
     Layer.provideMerge(Layer.fresh(RegistryGossip.layer)),
     Layer.provideMerge(Layer.unwrap(Effect.map(Transport, ({ flowPort }) => GossipSwim.layer(gossip(flowPort))))),
     Layer.provideMerge(SelfLive.layer(self)),
@@ -167,6 +177,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
     Effect.map(resolve(options), ({ advertised, fabric, flowPort, gossipPort, host, keys, seeds, settings, ...self }) =>
       stack(
         self,
+        options.flows ?? {},
         (flowPort) => ({
           fabric,
           seeds,
@@ -177,7 +188,11 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
         }),
         Layer.merge(
           GossipSocketNode.layer({ host, port: gossipPort }),
-          TransportConnect.layer({ host, port: flowPort })
+          TransportConnect.layer({
+            host,
+            port: flowPort,
+            ...(options.keepalive === undefined ? {} : { keepalive: options.keepalive })
+          })
         )
       )
     )
@@ -189,11 +204,13 @@ export interface MemoryOptions extends SelfLive.Options {
   readonly seeds?: ReadonlyArray<string>
   readonly profile?: Profile
   readonly keys?: ReadonlyArray<string>
+  readonly flows?: Partial<FlowServer.Config>
 }
 
 /** The same host on a network inside this process, for tests: swap the carriers, keep everything above them. */
 export const layerMemory = ({
   fabric = "",
+  flows = {},
   keys = [],
   profile = "local",
   seeds = [],
@@ -201,6 +218,7 @@ export const layerMemory = ({
 }: MemoryOptions): Layer.Layer<Host, NetworkError, MemoryNetwork> =>
   stack(
     self,
+    flows,
     (flowPort) => ({ fabric, seeds, meta: { flowPort }, profile: settingsOf(profile), encryption: { keys } }),
     Layer.merge(GossipSocketMemory.layer(self.name), TransportMemory.layer(self.name))
   )

@@ -89,6 +89,7 @@ export const call = Effect.fnUntraced(function* (
   return ConnectLink.make(incoming, outgoing, {
     fate: () => fate(),
     broken,
-    flushed: after((carrier) => carrier.flushed)
+    flushed: after((carrier) => carrier.flushed),
+    closed: after((carrier) => carrier.closed)
   })
 })

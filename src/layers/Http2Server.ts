@@ -35,6 +35,9 @@ interface Call {
   readonly stream: http2.ServerHttp2Stream
 }
 
+/** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
+const closeTimeout = "1 second"
+
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
 
 const listen = (server: http2.Http2Server, { host, port }: Options) =>
@@ -71,7 +74,7 @@ export const serve = Effect.fnUntraced(function* (
       Effect.ensuring(
         Effect.suspend(() => {
           outgoing.finish()
-          return Effect.timeoutOption(call.carrier.flushed, "1 second")
+          return Effect.timeoutOption(call.carrier.closed, closeTimeout)
         })
       ),
       Effect.ensuring(Effect.sync(() => call.stream.close()))

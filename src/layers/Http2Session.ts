@@ -83,7 +83,13 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
       Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: `code ${stream.rstCode}` })))
   })
   const flushed = Deferred.makeUnsafe<void>()
-  const settle = () => Deferred.doneUnsafe(flushed, Effect.void)
-  stream.once("finish", settle).once("close", settle)
-  return { fate, broken: Deferred.await(broken), flushed: Deferred.await(flushed) }
+  const closed = Deferred.makeUnsafe<void>()
+  const settle = (settled: Deferred.Deferred<void>) => () => Deferred.doneUnsafe(settled, Effect.void)
+  stream.once("finish", settle(flushed)).once("close", settle(flushed)).once("close", settle(closed))
+  return {
+    fate,
+    broken: Deferred.await(broken),
+    flushed: Deferred.await(flushed),
+    closed: Deferred.await(closed)
+  }
 }

@@ -19,6 +19,8 @@ export type Select = "nearest" | "random" | { readonly key: string } | { readonl
 export interface ConnectOptions {
   /** "nearest" unless said otherwise. */
   readonly select?: Select
+  /** Waits for an owner to appear, instead of failing with EndpointNotFound while there is none. */
+  readonly wait?: boolean
   /** Bound of the whole operation; 10 seconds unless said otherwise. */
   readonly timeout?: Duration.Input
 }

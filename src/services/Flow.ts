@@ -2,7 +2,9 @@
  * A typed, bidirectional channel between a caller and an endpoint.
  *
  * Both directions are independent: `end` ends one, the other goes on. There is no `close`: the scope in which the flow
- * was opened is its lifetime, and leaving it before both directions have ended resets the flow on both sides.
+ * was opened is its lifetime. Leaving it resets the flow on both sides, unless both directions have ended, or this one has
+ * ended and the scope closes without a failure: then what was sent still arrives, as long as the other side reads it and
+ * finishes within 5 seconds. Whoever must know that it did reads `messages` to their end.
  *
  * Messages arrive in order, each at most once. The stream of messages ends cleanly only if everything that the other
  * side sent before its `end` has come; anything else is a typed error.

@@ -3,7 +3,8 @@
  *
  * `NetworkError` says which operation failed; its `reason` says how. The set of reasons is closed: handle one with
  * `Effect.catchReason("NetworkError", "EndpointNotFound", ..)`, or all with `Effect.unwrapReason("NetworkError")`.
- * None of them means that a handler has seen anything: repeating the operation is safe.
+ * None of them means that a handler has seen a message: repeating the operation is safe. Only after `Timeout` a handler may
+ * have been started.
  */
 import { Schema } from "effect"
 

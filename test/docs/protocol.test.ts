@@ -138,7 +138,7 @@ const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   yield* Effect.forkScoped(play(far, drawn.host))
   const options = { caller: "client", host, limits: config.limits }
   const opened = FlowCaller.open(near.link, { ...contract, name: nameIn(drawn) }, options)
-  const exit = yield* Effect.exit(Effect.flatMap(opened, (flow) => listen(flow, heard)))
+  const exit = yield* Effect.exit(Effect.flatMap(opened, ({ flow }) => listen(flow, heard)))
   return outcome(heard, exit)
 })
 

@@ -144,7 +144,7 @@ describe("the README", () => {
       const listen = { host: "0.0.0.0", gossipPort: 0, flowPort: 0 }
       const start = (options: Grinta.Options) =>
         Effect.runPromise(Effect.exit(Effect.scoped(Layer.build(Grinta.layer(options)))))
-      assert.include(String(await start({ ...more, listen })), "listen.host: 0.0.0.0 is reached from other machines")
+      assert.include(String(await start({ ...more, listen })), "host: 0.0.0.0 is reached from other machines")
       assert.isTrue(Exit.isSuccess(await start({ ...more, listen, insecure: true })))
     }
   )

@@ -62,7 +62,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       ): Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope> =>
         Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits: config.limits })
-        )
+        ).pipe(Effect.map(({ flow }) => flow))
       return { open: openAs(contract), openAs, close: Deferred.succeed(closed, undefined) }
     })
 

@@ -79,6 +79,23 @@ describe("names", () => {
     })
   )
 
+  it.live("a refused claim leaves nothing behind: a standby that tries again takes over", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      yield* fabricOf(a.services).expose(Only, () => Effect.never)
+      yield* owners(b.services, "only", 1)
+      const standby = yield* Effect.forkChild(
+        eventually(fabricOf(b.services).expose(Only, (flow) => flow.send(Uint8Array.of(2))))
+      )
+      yield* Effect.sleep("100 millis")
+      yield* a.close
+      yield* Fiber.join(standby)
+      const flow = yield* fabricOf(b.services).connect(Only)
+      assert.deepStrictEqual([...(yield* flow.receive)], [2])
+    })
+  )
+
   it.live("two halves that both took a name: one keeps it, the other is told and stops serving", () =>
     Effect.gen(function* () {
       const { faults, host } = yield* world
@@ -193,6 +210,98 @@ describe("connect", () => {
       yield* tell(c.services, "c")
       assert.strictEqual(yield* Effect.timeout(Queue.take(peers), "10 seconds"), "c")
       yield* Fiber.interrupt(running)
+    })
+  )
+})
+
+describe("a caller that goes", () => {
+  /** Takes its time before it keeps what came. */
+  const slowKeeper = (kept: Array<number>) => (host: Host) =>
+    fabricOf(host).expose(Only, (flow) =>
+      Stream.runForEach(flow.messages, ([value = -1]) =>
+        Effect.andThen(
+          Effect.sleep("10 millis"),
+          Effect.sync(() => kept.push(value))
+        )
+      )
+    )
+
+  for (const where of ["another host", "its own host"] as const) {
+    it.live(`after its end, in good order: all that it sent arrives (${where})`, () =>
+      Effect.gen(function* () {
+        const { host } = yield* world
+        const [a, b] = [yield* host("a"), yield* host("b")]
+        const kept: Array<number> = []
+        yield* slowKeeper(kept)(where === "another host" ? b.services : a.services)
+        yield* owners(a.services, "only", 1)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const flow = yield* fabricOf(a.services).connect(Only)
+            yield* flow.sendAll([1, 2, 3, 4, 5].map((value) => Uint8Array.of(value)))
+            yield* flow.end
+          })
+        )
+        yield* eventually(
+          Effect.filterOrFail(
+            Effect.sync(() => kept),
+            ({ length }) => length === 5,
+            () => "not yet"
+          )
+        )
+        assert.deepStrictEqual(kept, [1, 2, 3, 4, 5])
+      })
+    )
+  }
+
+  it.live("after its end, and then closes its host: all that it sent still arrives", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const kept: Array<number> = []
+      yield* slowKeeper(kept)(a.services)
+      yield* owners(b.services, "only", 1)
+      const flow = fabricOf(b.services).connect(Only)
+      yield* Effect.scoped(Effect.flatMap(flow, ({ end, send }) => Effect.andThen(send(Uint8Array.of(7)), end)))
+      yield* b.close
+      assert.deepStrictEqual(kept, [7])
+    })
+  )
+
+  it.live("from an endpoint that never stops: it is told within what a buffer holds", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const ended = yield* Deferred.make<string>()
+      yield* fabricOf(b.services).expose(Only, (flow) =>
+        Effect.forever(flow.send(new Uint8Array(1000))).pipe(
+          Effect.tapError((error) => Deferred.succeed(ended, error.reason._tag))
+        )
+      )
+      yield* owners(a.services, "only", 1)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const flow = yield* fabricOf(a.services).connect(Only)
+          yield* flow.end
+          yield* flow.receive
+        })
+      )
+      assert.strictEqual(yield* Effect.timeout(Deferred.await(ended), "4 seconds"), "FlowReset")
+    })
+  )
+})
+
+describe("waiting for an owner", () => {
+  it.live("connect waits for a name that is not there yet, and no longer than its timeout", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      assert.strictEqual(reasonOf(yield* Effect.exit(ask(a.services))), "EndpointNotFound")
+      const asking = yield* Effect.forkChild(ask(a.services, { wait: true }), { startImmediately: true })
+      yield* Effect.sleep("100 millis")
+      yield* tell(b.services, "b")
+      assert.strictEqual(yield* Effect.timeout(Fiber.join(asking), "20 seconds"), "b")
+      const never = fabricOf(a.services).connect(Only, { wait: true, timeout: "100 millis" })
+      assert.strictEqual(reasonOf(yield* Effect.exit(Effect.scoped(never))), "Timeout")
     })
   )
 })

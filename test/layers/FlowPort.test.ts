@@ -54,7 +54,7 @@ const world = Effect.gen(function* () {
   const open = (port: number) =>
     Effect.flatMap(transport.dial(hostAt(port)), (link) =>
       FlowCaller.open(link, echo, { caller: "client", host: hostAt(port), limits: config.limits })
-    )
+    ).pipe(Effect.map(({ flow }) => flow))
   const witness = yield* open(transport.flowPort)
   const untouched = Effect.gen(function* () {
     yield* witness.send(Uint8Array.of(42))

@@ -42,6 +42,7 @@ export const names: ReadonlyArray<string> = [
   "RegistryGossip",
   "RegistryLocal",
   "SelfLive",
+  "SocketFailed",
   "TransportConnect",
   "TransportMemory"
 ]

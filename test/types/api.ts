@@ -145,6 +145,7 @@ expectTypeOf<Exposure["lost"]>().toEqualTypeOf<Effect.Effect<never, NetworkError
 expectTypeOf<Select>().toEqualTypeOf<"nearest" | "random" | { readonly key: string } | { readonly host: string }>()
 expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
   readonly select: Select
+  readonly wait: boolean
   readonly timeout: Duration.Input
 }>()
 

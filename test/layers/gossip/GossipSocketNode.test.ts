@@ -111,7 +111,7 @@ describe("a gossip port on Node", () => {
       assert.strictEqual(error.reason._tag, "InvalidConfig")
       assert.strictEqual(
         error.message,
-        `listen: port: TCP port ${port} on 127.0.0.1 is in use by another program: stop that one, or choose another port (0 lets the system choose)`
+        `listen: gossipPort: TCP port ${port} on 127.0.0.1 is in use by another program: stop that one, or choose another port (0 lets the system choose)`
       )
     })
   )

@@ -74,6 +74,12 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     changes: Stream.never,
     join: () => Effect.succeed(0),
     leave: Effect.void,
+    keyring: {
+      size: Effect.succeed(0),
+      install: () => Effect.void,
+      use: () => Effect.void,
+      remove: () => Effect.void
+    },
     broadcast: (key, payload) => Effect.suspend(() => broadcast(node, key, payload)),
     broadcastBytesMax: 1300,
     board: (passenger) =>
