@@ -129,9 +129,18 @@ const howOf = (fate: "lost" | "reset" | "open", cause: unknown): LinkBroken["how
 /** The reading half: `frames` is what connect-node has parsed. */
 const makeRead = (frames: AsyncIterable<ProtoFrame>, fate: Carrier["fate"]): Link["read"] => {
   const iterator = frames[Symbol.asyncIterator]()
+  // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
+  // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
+  let first: Promise<IteratorResult<ProtoFrame>> | undefined = iterator.next()
+  first.catch(() => undefined)
+  const next = () => {
+    const asked = first ?? iterator.next()
+    first = undefined
+    return asked
+  }
   const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(fate(), cause), detail: detailOf(cause) })
   return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
-    iterator.next().then(
+    next().then(
       (result) => {
         // The iterable of a stream that was reset ends as if in good order.
         if (result.done === true)

@@ -8,7 +8,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf"
 import { createClient } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -238,6 +238,31 @@ describe("a flow port and strangers", () => {
         yield* reasonFor({ endpoint: "echo", wireVersion: 1, host: "someone-else" }),
         RejectReason.WRONG_HOST
       )
+    })
+  )
+})
+
+describe("a caller that gives up", () => {
+  it.live("at any moment of an open leaves nothing unheard, which would end the process", () =>
+    Effect.gen(function* () {
+      const unheard: Array<unknown> = []
+      const hear = (cause: unknown) => unheard.push(cause)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.on("unhandledRejection", hear)),
+        () => Effect.sync(() => process.off("unhandledRejection", hear))
+      )
+      const { open, port, untouched } = yield* world
+      for (let turn = 0; turn < 60; turn++) {
+        const opening = yield* Effect.forkChild(Effect.scoped(Effect.andThen(open(port), Effect.never)), {
+          startImmediately: true
+        })
+        for (let i = 0; i < turn % 12; i++) yield* Effect.yieldNow
+        if (turn % 3 === 0) yield* Effect.sleep(turn / 10)
+        yield* Fiber.interrupt(opening)
+      }
+      yield* Effect.sleep("100 millis")
+      assert.deepStrictEqual(unheard, [])
+      yield* untouched
     })
   )
 })
