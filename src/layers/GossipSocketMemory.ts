@@ -252,6 +252,8 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
         ? Effect.fail(new SocketFailed({ how: "unknown", detail: `no host is called "${text}"` }))
         : Effect.succeed([bytes])
     },
+    lookupService: (text) =>
+      Effect.fail(new SocketFailed({ how: "unknown", detail: `no service is called "${text}"` })),
     counters: Effect.sync(() => Object.fromEntries(counts))
   })
 })

@@ -19,6 +19,8 @@ export interface Options {
   readonly port: number
   /** Incoming streams that may be open at a time. */
   readonly streamsMax?: number
+  /** Servers to ask for SRV records, each `address` or `address:port`; those of the system unless said otherwise. */
+  readonly dnsServers?: ReadonlyArray<string>
 }
 
 const streamsMaxDefault = 127
@@ -108,6 +110,23 @@ const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFa
     })
   })
 
+const lookupService =
+  (servers: ReadonlyArray<string> | undefined) =>
+  (name: string): Effect.Effect<ReadonlyArray<Dns.SrvRecord & { readonly host: string }>, SocketFailed> =>
+    Effect.callback((resume) => {
+      const resolver = new Dns.Resolver()
+      if (servers !== undefined) resolver.setServers(servers)
+      resolver.resolveSrv(name, (error, records) => {
+        const found = error ? [] : records.map((record) => ({ ...record, host: record.name }))
+        resume(
+          found.length > 0
+            ? Effect.succeed(found.sort((a, b) => a.priority - b.priority || b.weight - a.weight))
+            : Effect.fail(new SocketFailed({ how: "unknown", detail: error?.message ?? `${name} has no SRV record` }))
+        )
+      })
+      return Effect.sync(() => resolver.cancel())
+    })
+
 const make = Effect.fnUntraced(function* (options: Options) {
   const counts = new Map<string, number>()
   const { tcp, udp } = yield* bind(options, (reason) => counts.set(reason, (counts.get(reason) ?? 0) + 1))
@@ -123,6 +142,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     dial: tcp.dial,
     serve: tcp.serve,
     lookup,
+    lookupService: lookupService(options.dnsServers),
     counters: Effect.sync(() => Object.fromEntries(counts))
   })
 })

@@ -78,12 +78,28 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
 
   const isSelf = (address: Address): boolean => isSame(address, plan.swim.address) || isSame(address, socket.address)
 
+  const addressesOf = (host: string, port: number) =>
+    Effect.map(within(socket.lookup(host), lookupTimeout, `looking up ${host}`), (found) =>
+      found.map((bytes): Address => ({ bytes, port }))
+    )
+
+  /** A service is where its hosts are; one of them that cannot be looked up does not hide the others. */
+  const serviceAddresses = Effect.fnUntraced(function* (name: string) {
+    const hosts = yield* within(socket.lookupService(name), lookupTimeout, `looking up ${name}`)
+    const found = yield* Effect.forEach(hosts, ({ host, port }) => Effect.result(addressesOf(host, port)), {
+      concurrency: joinsMax
+    })
+    const addresses = found.flatMap((result) => (Result.isSuccess(result) ? result.success : []))
+    const [failed] = found.flatMap((result) => (Result.isFailure(result) ? [result.failure] : []))
+    return addresses.length === 0 && failed !== undefined ? yield* Effect.fail(failed) : addresses
+  })
+
   const resolve = (seed: Seed.Seed): Effect.Effect<ReadonlyArray<Address>, { readonly detail: string }> =>
     seed.bytes !== undefined
       ? Effect.succeed([{ bytes: seed.bytes, port: seed.port }])
-      : within(socket.lookup(seed.host), lookupTimeout, `looking up ${seed.host}`).pipe(
-          Effect.map((found) => found.map((bytes) => ({ bytes, port: seed.port })))
-        )
+      : seed.isService
+        ? serviceAddresses(seed.host)
+        : addressesOf(seed.host, seed.port)
 
   const joinOne = Effect.fnUntraced(function* (seed: string, address: Address): Effect.fn.Return<Outcome> {
     if (isSelf(address)) return { seed, detail: "is this host itself" }

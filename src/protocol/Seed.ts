@@ -1,7 +1,8 @@
 /**
  * Where to find a first member of the fabric, as people write it.
  *
- * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows.
+ * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows; or the
+ * name of a DNS service such as `_gossip._udp.example.com`, whose SRV records say hosts and ports.
  * Source: memberlist-protocol.md, section 16 (join) and section 19, trap 27.
  */
 import { Data, Result } from "effect"
@@ -17,6 +18,8 @@ export interface Seed {
   readonly port: number
   /** The bytes of an IP literal; undefined for a DNS name. */
   readonly bytes: Uint8Array | undefined
+  /** The host is the name of a DNS service (SRV), which says hosts and ports itself. */
+  readonly isService: boolean
 }
 
 /** The text is no address; `rule` completes the sentence "the seed ..". */
@@ -32,6 +35,8 @@ const dnsName = /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/
 /** The last part of a DNS name is no number, so that a mistyped IPv4 address is not looked up. */
 const isDnsName = (host: string): boolean =>
   host.length <= hostCharactersMax && dnsName.test(host) && !/(^|\.)\d+\.?$/.test(host)
+
+const serviceName = /^_[^.]+\._(udp|tcp)\./
 
 /** Splits off the port; without one, the port is undefined. */
 const split = (place: string): readonly [host: string, port: string | undefined] => {
@@ -63,5 +68,7 @@ export const parse = (text: string, portDefault: number): Result.Result<Seed, Se
     return fail("has something other than a number as its port")
   const port = portText === undefined ? portDefault : Number(portText)
   if (port < 1 || port > 65_535) return fail("has a port outside 1 to 65535")
-  return Result.succeed({ text, name, host, port, bytes })
+  const isService = bytes === undefined && serviceName.test(host)
+  if (isService && portText !== undefined) return fail("is a service, whose records say the ports")
+  return Result.succeed({ text, name, host, port, bytes, isService })
 }

@@ -54,6 +54,10 @@ export class GossipSocket extends Context.Service<
     readonly serve: (onStream: (stream: ByteStream) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
     /** All addresses of a host name, in 4 or 16 bytes. It has no time limit of its own. */
     readonly lookup: (host: string) => Effect.Effect<ReadonlyArray<Uint8Array>, SocketFailed>
+    /** The hosts and ports behind a DNS service name (SRV), such as "_gossip._udp.example.com", the first to try first. */
+    readonly lookupService: (
+      name: string
+    ) => Effect.Effect<ReadonlyArray<{ readonly host: string; readonly port: number }>, SocketFailed>
     /** How often something was dropped or failed, by reason. */
     readonly counters: Effect.Effect<Readonly<Record<string, number>>>
   }

@@ -17,7 +17,14 @@ describe("a seed", () => {
     ["alice/[::1]:80", "alice", "::1", 80, 16]
   ] as const)("may be %s", (text, name, host, port, bytes) => {
     const seed = Result.getOrThrow(Seed.parse(text, 7946))
-    assert.deepStrictEqual({ ...seed, bytes: seed.bytes?.length }, { text, name, host, port, bytes })
+    assert.deepStrictEqual({ ...seed, bytes: seed.bytes?.length }, { text, name, host, port, bytes, isService: false })
+  })
+
+  it("may be a service, whose records say the ports", () => {
+    const seed = Result.getOrThrow(Seed.parse("_gossip._udp.example.com", 7946))
+    assert.isTrue(seed.isService)
+    const ported = Seed.parse("_gossip._udp.example.com:80", 7946)
+    assert.isTrue(Result.isFailure(ported) && ported.failure.rule === "is a service, whose records say the ports")
   })
 
   it.each([
