@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Prepares a Debian machine for the interop tests: installs Serf, and downloads what the Go peer is built from.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/go"
+if ! command -v serf >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq serf
+fi
+if ! command -v go >/dev/null; then
+  echo "Go is missing, and what Debian has is too old: install 1.25 or later from https://go.dev/dl" >&2
+  exit 1
+fi
+go mod download github.com/hashicorp/memberlist
+# The version that it prints is not that of the package.
+serf version | head -n 1
+go version
