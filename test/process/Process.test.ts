@@ -2,7 +2,7 @@
  * Hosts in processes of their own: what a kill, a stop and a close do to the others and leave behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import {
   Fabric,
   FabricMesh,
@@ -17,7 +17,7 @@ import {
   TransportConnect
 } from "../../src/index.ts"
 import { Echo, Hold } from "./child.ts"
-import { child, Ended } from "./spawn.ts"
+import { Accused, child, childWith, Ended } from "./spawn.ts"
 
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.retry(effect, Schedule.spaced("50 millis")).pipe(Effect.timeout("20 seconds"))
@@ -82,7 +82,10 @@ describe("hosts in processes of their own", () => {
       lost(error)
       assert.isAtLeast(Duration.toMillis(elapsed), 150)
       peer.process.kill("SIGCONT")
-      const { ended } = yield* Effect.flatMap(peer.line, Schema.decodeEffect(Ended)).pipe(Effect.timeout("10 seconds"))
+      const { ended } = yield* Effect.flatMap(peer.line, Schema.decodeEffect(Ended)).pipe(
+        Effect.retry(Schedule.forever),
+        Effect.timeout("10 seconds")
+      )
       assert.strictEqual(ended, "PeerLost")
     })
   )
@@ -116,6 +119,59 @@ describe("hosts in processes of their own", () => {
       assert.deepStrictEqual(yield* Context.get(context, Registry).resolve("hold"), [])
       peer.process.kill("SIGKILL")
     })
+  )
+
+  it.live(
+    "a host that is busy for three seconds is not dead, and pronounces nobody dead",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* childWith("lan", "h0")
+        const others = yield* Effect.forEach(["h1", "h2", "h3"], (name) => childWith("lan", name, first.where.gossip))
+        const context = yield* Layer.build(
+          Grinta.layer({ name: "witness", seeds: [first.where.gossip], listen: { gossipPort: 0, flowPort: 0 } })
+        )
+        const gossip = Context.get(context, Gossip)
+        const dead: Array<string> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(gossip.changes, ({ member }) =>
+            Effect.sync(() => {
+              if (member.status === "dead") dead.push(member.id)
+            })
+          ),
+          { startImmediately: true }
+        )
+        yield* eventually(
+          Effect.filterOrFail(
+            gossip.members,
+            ({ length }) => length === 5,
+            () => "not yet"
+          )
+        )
+        const accusations: Array<string> = []
+        for (const [index, busy] of [first, ...others].entries()) {
+          yield* Effect.forkScoped(
+            Effect.forever(
+              Effect.flatMap(busy.line, (line) =>
+                Effect.ignore(
+                  Effect.map(Schema.decodeEffect(Accused)(line), ({ accused, as }) =>
+                    accusations.push(`h${index} says that ${accused} is ${as}`)
+                  )
+                )
+              )
+            )
+          )
+          busy.process.stdin?.write("block 3000\n")
+          yield* Effect.sleep("5 seconds")
+        }
+        assert.deepStrictEqual(dead, [])
+        assert.deepStrictEqual(
+          accusations.filter((said) => said.endsWith("dead")),
+          []
+        )
+        const status = (yield* gossip.members).map((member) => member.status)
+        assert.deepStrictEqual(status, ["alive", "alive", "alive", "alive", "alive"])
+      }),
+    120_000
   )
 
   it.live("a closed host leaves nothing behind: its process ends by itself, and the others know that it left", () =>

@@ -2,8 +2,10 @@
  * A host in a process of its own, for tests that kill, stop or outlive it. It says where it is in one line of JSON, and
  * ends by itself when its standard input does.
  *
- * Usage: child.ts NAME [SEED]
+ * Usage: child.ts NAME [SEED]. A line "block MILLIS" on standard input holds up its event loop for so long; what it then
+ * believes of the others that is worse than alive is a line `{ "accused": .. }`.
  */
+import { createInterface } from "node:readline"
 import { Effect, Stream } from "effect"
 import { Codec, Endpoint, Fabric, Gossip, Grinta, Transport } from "../../src/index.ts"
 
@@ -18,24 +20,45 @@ const stdinEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void)).resume()
 })
 
+const say = (what: object) => Effect.sync(() => process.stdout.write(`${JSON.stringify(what)}\n`))
+
+/** A long synchronous task: nothing else of this process runs meanwhile. */
+const block = (millis: number): void => {
+  const end = performance.now() + millis
+  while (performance.now() < end) Math.sqrt(end)
+}
+
+const obey = (line: string): void => {
+  const [order, millis] = line.split(" ")
+  if (order === "block") block(Number(millis))
+}
+
 const program = Effect.gen(function* () {
   const fabric = yield* Fabric
+  const gossip = yield* Gossip
+  createInterface({ input: process.stdin }).on("line", obey)
+  yield* Effect.forkScoped(
+    Stream.runForEach(gossip.changes, ({ member }) =>
+      member.status === "suspect" || member.status === "dead"
+        ? say({ accused: member.id, as: member.status })
+        : Effect.void
+    ),
+    { startImmediately: true }
+  )
   const { flowPort } = yield* Transport
-  const { address, port } = yield* (yield* Gossip).self
+  const { address, port } = yield* gossip.self
   yield* fabric.expose(Echo, (flow) => Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)))
   yield* fabric.expose(Hold, (flow) =>
     flow.send(Uint8Array.of(1)).pipe(
       Effect.andThen(Stream.runDrain(flow.messages)),
-      Effect.tapError((error) =>
-        Effect.sync(() => process.stdout.write(`${JSON.stringify({ ended: error.reason._tag })}\n`))
-      )
+      Effect.tapError((error) => say({ ended: error.reason._tag }))
     )
   )
-  process.stdout.write(`${JSON.stringify({ gossip: `${address}:${port}`, flowPort })}\n`)
+  yield* say({ gossip: `${address}:${port}`, flowPort })
   yield* stdinEnd
 })
 
 if (import.meta.filename === process.argv[1]) {
-  const layer = Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" })
+  const layer = Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 } })
   Effect.runFork(Effect.scoped(Effect.provide(program, layer)))
 }

@@ -7,6 +7,7 @@ const file = new URL("./child.ts", import.meta.url).pathname
 
 export const Where = Schema.fromJsonString(Schema.Struct({ gossip: Schema.String, flowPort: Schema.Number }))
 export const Ended = Schema.fromJsonString(Schema.Struct({ ended: Schema.String }))
+export const Accused = Schema.fromJsonString(Schema.Struct({ accused: Schema.String, as: Schema.String }))
 
 export interface Child {
   readonly process: ChildProcess
@@ -17,9 +18,13 @@ export interface Child {
   readonly exit: Effect.Effect<number | NodeJS.Signals | null>
 }
 
-export const child = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+/** With the timings of one machine. */
+export const child = (...args: ReadonlyArray<string>) => childWith("local", ...args)
+
+export const childWith = Effect.fnUntraced(function* (profile: "local" | "lan", ...args: ReadonlyArray<string>) {
+  const env = { ...process.env, GRINTA_PROFILE: profile }
   const started = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "inherit"] })),
+    Effect.sync(() => spawn(process.execPath, [file, ...args], { env, stdio: ["pipe", "pipe", "inherit"] })),
     (running) =>
       Effect.sync(() => {
         running.kill("SIGKILL")
