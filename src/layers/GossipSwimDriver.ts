@@ -5,17 +5,18 @@
  * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
  */
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberHandle, FiberSet, Queue, Random, Semaphore } from "effect"
-import { type Address, format, host as textOf } from "../protocol/Address.ts"
+import { type Address, host as textOf } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
-import { encode } from "../protocol/memberlist/MessageCodec.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
-import * as Broadcasts from "../protocol/swim/Broadcasts.ts"
-import { isLive, readsCrc } from "../protocol/swim/Member.ts"
-import { shuffle } from "../protocol/swim/Sampling.ts"
+import { isAccusation } from "../protocol/swim/Accusation.ts"
+import { isLive } from "../protocol/swim/Member.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
+import * as Conflicts from "./GossipSwimConflicts.ts"
+import * as Evidence from "./GossipSwimEvidence.ts"
+import * as Goodbye from "./GossipSwimGoodbye.ts"
 import * as Members from "./GossipSwimMembers.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
@@ -66,9 +67,17 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const seats = Semaphore.makeUnsafe(exchangesMax)
   const left = yield* Deferred.make<void>()
   const pending = new Map<string, Uint8Array>()
+  const evidences = Evidence.make(swim.name)
   const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
   let armedAt = Number.POSITIVE_INFINITY
-  let conflictAt = Number.NEGATIVE_INFINITY
+
+  const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const isFull = pending.size >= swim.limits.userBroadcastsMax && !pending.has(key)
+      if (pending.size === 0) Queue.offerUnsafe(queue, wake)
+      if (isFull) count("swim.broadcastLimit")
+      else pending.set(key, payload.slice())
+    })
 
   const localState = (join: boolean): Effect.Effect<PushPull> =>
     Effect.map(seat.passenger.localState, (userState) => ({
@@ -119,16 +128,31 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     )
   }
 
-  /** A host that claims a name that is in use never gets in, and it is the log that tells. Once a minute is enough. */
-  const onConflict = (name: string, existing: Address, claimed: Address): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      count("conflict")
-      if (now() - conflictAt < 60_000) return Effect.void
-      conflictAt = now()
-      return Effect.logWarning(
-        `two hosts claim the name "${name}": ${format(existing)} has it, and ${format(claimed)} is ignored`
-      )
-    })
+  const onConflict = Conflicts.make(now, count)
+
+  const announce = ({
+    member,
+    ...change
+  }: Omit<MemberChange, "member"> & { readonly member: Swim.Member }): Effect.Effect<void> => {
+    const announced: MemberChange = { ...change, member: Members.fromSwim(member) }
+    publish(announced)
+    return seat.passenger.memberChanged(announced)
+  }
+
+  const say = (told: Evidence.Told | undefined): Effect.Effect<void> =>
+    told === undefined ? Effect.void : broadcast(told.key, told.payload)
+
+  /** Passes on why a member was accused, and tells it here if that member is still believed to be gone. */
+  const hearAccusation = (payload: Uint8Array): Effect.Effect<void> => {
+    const heard = evidences.hear(payload)
+    if (heard === undefined) return Effect.void
+    const { accused, accuser, incarnation } = heard.accusation
+    const member = Swim.member(state, accused)
+    const isMeant = member?.incarnation === incarnation && (member.status === "suspect" || member.status === "dead")
+    if (!isMeant) return say(heard.tell)
+    const { evidence } = evidences.explain(member, [accuser], 0)
+    return Effect.andThen(say(heard.tell), announce({ member, from: member.status, evidence }))
+  }
 
   const perform = (output: Swim.Output): Effect.Effect<void> => {
     switch (output._tag) {
@@ -139,11 +163,10 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "TcpPing":
         return begin("tcpPing", Effect.asVoid(tcpPing(output)))
       case "Deliver":
-        return seat.passenger.message(output.payload)
+        return isAccusation(output.payload) ? hearAccusation(output.payload) : seat.passenger.message(output.payload)
       case "Changed": {
-        const change: MemberChange = { member: Members.fromSwim(output.member), from: output.from }
-        publish(change)
-        return seat.passenger.memberChanged(change)
+        const { evidence, tell } = evidences.explain(output.member, output.accusers, Swim.health(state))
+        return Effect.andThen(say(tell), announce({ member: output.member, from: output.from, evidence }))
       }
       case "Conflict":
         return onConflict(output.existing.name, output.existing.address, output.address)
@@ -161,7 +184,11 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const feed = (input: Swim.Input): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (input._tag === "Tick") armedAt = Number.POSITIVE_INFINITY
-      return Effect.forEach(Swim.step(state, input, { now: now(), random: draw }), perform, { discard: true })
+      const outputs = Swim.step(state, input, { now: now(), random: draw })
+      // A probe that failed is part of the reason for the accusation that comes out of the same step.
+      for (const output of outputs)
+        if (output._tag === "Probed") evidences.probed(output.name, output.outcome !== "failed")
+      return Effect.forEach(outputs, perform, { discard: true })
     })
 
   const isLeft = (): boolean => Swim.member(state, swim.name)?.status === "left"
@@ -169,19 +196,11 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const others = (): Array<Swim.Member> =>
     [...Swim.members(state)].filter((member) => member.name !== swim.name && isLive(member))
 
-  /** Leaves at once: tells some members directly, as often as gossip would have. They pass it on. */
   const goodbye = Effect.gen(function* () {
     if (isLeft()) return
     yield* feed({ _tag: "Leave" })
-    const { incarnation } = Swim.member(state, swim.name) ?? { incarnation: 0 }
-    const word = encode({ _tag: "Dead", incarnation, node: swim.name, from: swim.name })
-    const members = others()
-    shuffle(draw, members)
-    const times = Broadcasts.transmitLimit(swim.settings.retransmitMult, members.length + 1)
-    for (let i = 0; i < Math.max(times, swim.settings.fanOut); i++) {
-      const member = members[i % members.length]
-      if (member !== undefined) yield* sendParts(member.address, [word], readsCrc(member))
-    }
+    const words = Goodbye.words(state.self.member, others(), swim.settings, draw)
+    for (const { crc, part, to } of words) yield* sendParts(to, [part], crc)
   })
 
   const run = Effect.fnUntraced(function* (task: Task) {
@@ -252,14 +271,6 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       Effect.timeoutOption(farewellTimeout)
     )
   )
-
-  const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>
-    Effect.sync(() => {
-      const isFull = pending.size >= swim.limits.userBroadcastsMax && !pending.has(key)
-      if (pending.size === 0) Queue.offerUnsafe(queue, wake)
-      if (isFull) count("swim.broadcastLimit")
-      else pending.set(key, payload.slice())
-    })
 
   return {
     state,

@@ -20,10 +20,23 @@ export interface Member {
   readonly host: Host | undefined
 }
 
-/** A member came to be known, or its status, address or metadata changed. `from` is the status before, if any. */
+/** One host's word against a member. What it saw is known where that word has come, from grinta hosts only. */
+export interface Evidence {
+  readonly accuser: string
+  /** Probes in a row that the accuser has seen fail. */
+  readonly probesMissed?: number
+  /** What the accuser thought of its own health: 0 is healthy, the more the more it doubted itself. */
+  readonly accuserHealth?: number
+}
+
+/**
+ * A member came to be known, or its status, address or metadata changed. `from` is the status before, if any. A change to
+ * suspect or dead carries its evidence; one that comes later is told as a change from the same status.
+ */
 export interface MemberChange {
   readonly member: Member
   readonly from: MemberStatus | undefined
+  readonly evidence: ReadonlyArray<Evidence>
 }
 
 /** What rides on gossip for another plane. Its functions run between two steps of the membership machine: keep them short. */

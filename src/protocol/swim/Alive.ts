@@ -85,6 +85,6 @@ const accept = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: bool
   }
   Members.update(turn.state.members, entry, member)
   const from = isNew ? undefined : known.status
-  turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated })
+  turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated, accusers: [] })
   return turn
 }

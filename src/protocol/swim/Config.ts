@@ -4,6 +4,8 @@
  * Source: memberlist-protocol.md, sections 17 and 18; faults.md, D-9 and D-13.
  */
 import type { Address } from "../Address.ts"
+import type { PacketMessage } from "../memberlist/Message.ts"
+import { encode } from "../memberlist/MessageCodec.ts"
 
 /** Timings and multipliers. An interval of 0 switches its loop off, but the probe interval must be positive. */
 export interface Settings {
@@ -12,9 +14,15 @@ export interface Settings {
   readonly retransmitMult: number
   readonly suspicionMult: number
   readonly suspicionMaxTimeoutMult: number
+  /** Accusers, beside the first, that shorten a suspicion to its minimum; undefined for `suspicionMult - 2`. */
+  readonly confirmationsMax: number | undefined
   readonly pushPullIntervalMillis: number
   readonly probeIntervalMillis: number
   readonly probeTimeoutMillis: number
+  /** How many of those that hear of a suspicion probe the suspect themselves, out of turn; 0 for none. */
+  readonly secondOpinions: number
+  /** When a helper says that it got no answer, as a share of its probe time-out. */
+  readonly nackShare: number
   /** The health score lies in [0, this - 1]. */
   readonly awarenessMaxMultiplier: number
   readonly gossipIntervalMillis: number
@@ -48,14 +56,32 @@ export interface Limits {
   readonly learnedPerSecondPerSource: number
 }
 
-/** Which rules apply: all on is memberlist; all off is the SWIM that the Lifeguard paper compares with. */
+/** Which rules apply. The named sets are {@link memberlist}, {@link lifeguard}, {@link swim} and {@link classic}. */
 export interface Rules {
-  /** A health score lengthens the probe interval of a host that doubts itself. */
+  /** A health score lengthens the probe interval of a host that doubts itself; helpers that get no answer say so. */
   readonly awareness: boolean
+  /** The health score lengthens the probe time-out too. */
+  readonly scaledTimeout: boolean
+  /** A failed probe counts against the health of the prober even when all helpers spoke. */
+  readonly failureCounts: boolean
   /** A suspicion starts long and is shortened by independent accusers. */
   readonly confirmations: boolean
   /** A suspect is told in the probe itself that it is suspected. */
   readonly buddy: boolean
+  /** Suspicion and retransmission go by `ceil(ln(n + 1))` instead of the decimal logarithm. */
+  readonly naturalLog: boolean
+  /** A death learnt by push/pull is only a suspicion, so that the member can refute. */
+  readonly mergedDeathIsSuspicion: boolean
+  /** A death heard of a member that had no time to answer an accusation becomes a short suspicion. */
+  readonly deathNeedsSuspicion: boolean
+  /** A host that hears nothing from anybody doubts its own link: it accuses nobody, and no suspect's time runs out. */
+  readonly hearing: boolean
+  /** Time that the process slept through (a timer that came late) counts against nobody else. */
+  readonly lateness: boolean
+  /** A suspect is asked once more, directly, before its time is over; the accused answer their accuser directly too. */
+  readonly lastWord: boolean
+  /** A death is passed on at once, not only in the next gossip round. */
+  readonly urgentDeaths: boolean
 }
 
 export interface Config {
@@ -72,6 +98,8 @@ export interface Config {
   readonly framingOverheadBytes: number
   /** Whether a member may have this address: the list of allowed networks. */
   readonly admits: (address: Uint8Array) => boolean
+  /** Encodes a message to send. A simulation may share encoded messages among hosts. */
+  readonly encode: (message: PacketMessage) => Uint8Array
 }
 
 /** Timings for one local network. */
@@ -80,9 +108,12 @@ export const lan: Settings = {
   retransmitMult: 4,
   suspicionMult: 4,
   suspicionMaxTimeoutMult: 6,
+  confirmationsMax: undefined,
   pushPullIntervalMillis: 30_000,
   probeIntervalMillis: 1000,
   probeTimeoutMillis: 500,
+  secondOpinions: 0,
+  nackShare: 1,
   awarenessMaxMultiplier: 8,
   gossipIntervalMillis: 200,
   fanOut: 3,
@@ -91,6 +122,13 @@ export const lan: Settings = {
   tcpPings: true,
   packetBytesMax: 1400
 }
+
+/**
+ * Timings for one local network whose hosts keep to the {@link careful} rules.
+ *
+ * Since those rules protect the living, a suspect gets half the time; helpers speak while the prober still listens.
+ */
+export const swift: Settings = { ...lan, suspicionMult: 2, confirmationsMax: 2, secondOpinions: 4, nackShare: 0.8 }
 
 /** Timings for members far apart. */
 export const wan: Settings = {
@@ -130,7 +168,40 @@ export const limits: Limits = {
   learnedPerSecondPerSource: 512
 }
 
-export const memberlist: Rules = { awareness: true, confirmations: true, buddy: true }
+/** The SWIM that the Lifeguard paper compares with: memberlist without what Lifeguard added. */
+export const swim: Rules = {
+  awareness: false,
+  scaledTimeout: false,
+  failureCounts: false,
+  confirmations: false,
+  buddy: false,
+  naturalLog: false,
+  mergedDeathIsSuspicion: true,
+  deathNeedsSuspicion: false,
+  hearing: false,
+  lateness: false,
+  lastWord: false,
+  urgentDeaths: false
+}
+
+/** What the reference implementation does. */
+export const memberlist: Rules = { ...swim, awareness: true, confirmations: true, buddy: true }
+
+/** What the Lifeguard paper describes. */
+export const lifeguard: Rules = { ...memberlist, scaledTimeout: true, failureCounts: true }
+
+/** The SWIM of the first paper. */
+export const classic: Rules = { ...swim, naturalLog: true, mergedDeathIsSuspicion: false }
+
+/** Memberlist, and a host that was busy or deaf doubts itself before it accuses. */
+export const careful: Rules = {
+  ...memberlist,
+  deathNeedsSuspicion: true,
+  hearing: true,
+  lateness: true,
+  lastWord: true,
+  urgentDeaths: true
+}
 
 /** Protocol 1 to 5, speaking 2, without versions of the application. */
 export const versions: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0)
@@ -144,5 +215,6 @@ export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>
   rules: memberlist,
   framingOverheadBytes: 0,
   admits: () => true,
+  encode,
   ...options
 })

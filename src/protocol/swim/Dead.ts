@@ -3,7 +3,7 @@ import type { Dead } from "../memberlist/Message.ts"
 import { isGone, type Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { refute } from "./Refute.ts"
-import { broadcast, clearSuspicion, dropped, type Turn } from "./State.ts"
+import { broadcast, clearSuspicion, dropped, hurry, type Turn } from "./State.ts"
 import { isJump, isNameSized } from "./Validity.ts"
 
 /** Applies a `dead`; one from the member itself means that it left. */
@@ -18,13 +18,22 @@ export const dead = (turn: Turn, message: Dead): Turn => {
   if (isJump(message.incarnation, known.incarnation, config.limits.incarnationJumpMax))
     return dropped(turn, "incarnationJump")
   if (!isNameSized(message.from, config.limits.nameBytesMax)) return dropped(turn, "invalidName")
+  const accusers = [...new Set([...(entry.suspicion?.accusers ?? []), message.from])]
   clearSuspicion(turn.state, entry)
   broadcast(turn.state, message.node, message)
+  if (config.rules.urgentDeaths) hurry(turn)
   const hasLeft = message.from === message.node
   const status = hasLeft ? "left" : "dead"
   const member: Member = { ...known, incarnation: message.incarnation, status, changedAt: turn.now }
   Members.update(members, entry, member)
   const change = hasLeft ? "left" : "died"
-  turn.outputs.push({ _tag: "Changed", member, from: known.status, change, updated: false })
+  turn.outputs.push({
+    _tag: "Changed",
+    member,
+    from: known.status,
+    change,
+    updated: false,
+    accusers: hasLeft ? [] : accusers
+  })
   return turn
 }

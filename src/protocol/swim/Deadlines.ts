@@ -56,10 +56,16 @@ const siftDown = <A>(heap: Array<Deadline<A>>, deadline: Deadline<A>, from: numb
 }
 
 export const arm = <A>(deadlines: Deadlines<A>, atMillis: number, value: A): Deadline<A> => {
-  const deadline: Deadline<A> = { atMillis, value, order: deadlines.order++, index: deadlines.heap.length }
+  const deadline: Deadline<A> = { atMillis, value, order: deadlines.order++, index: -1 }
+  restore(deadlines, deadline)
+  return deadline
+}
+
+/** Puts back a deadline that was cancelled, at its old time. */
+export const restore = <A>(deadlines: Deadlines<A>, deadline: Deadline<A>): void => {
+  deadline.index = deadlines.heap.length
   deadlines.heap.push(deadline)
   siftUp(deadlines.heap, deadline, deadline.index)
-  return deadline
 }
 
 /** Takes a deadline out; one already taken or cancelled is left alone. */

@@ -3,7 +3,6 @@
  *
  * Source: memberlist-protocol.md, sections 14.2 and 14.3.
  */
-import { encode } from "../memberlist/MessageCodec.ts"
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Deadline } from "./Deadlines.ts"
 import { isLive, type Member } from "./Member.ts"
@@ -16,7 +15,7 @@ import type { Timer } from "./Timer.ts"
 export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   const { config, memberBroadcasts, members, self, userBroadcasts } = turn.state
   const { fanOut, gossipIntervalMillis, gossipToTheDeadMillis } = config.settings
-  rearm(turn, due, gossipIntervalMillis)
+  turn.state.gossip = rearm(turn, due, gossipIntervalMillis)
   if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return turn
   const isReached = (member: Member): boolean =>
     isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)
@@ -29,7 +28,7 @@ export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
 export const broadcastUser = (turn: Turn, key: string, payload: Uint8Array): Turn => {
   const { config, userBroadcasts } = turn.state
   if (payload.length === 0) return dropped(turn, "emptyPayload")
-  const bytes = encode({ _tag: "User", payload })
+  const bytes = config.encode({ _tag: "User", payload })
   if (!fits(turn.state, bytes)) return dropped(turn, "broadcastTooLarge")
   Broadcasts.enqueue(userBroadcasts, key, bytes)
   const pruned = Broadcasts.prune(userBroadcasts, config.limits.userBroadcastsMax)

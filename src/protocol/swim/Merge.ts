@@ -1,4 +1,5 @@
 /** The other side's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
+import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
 import { dead } from "./Dead.ts"
@@ -15,12 +16,30 @@ import { isCompatible } from "./Validity.ts"
 export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
   const { config } = turn.state
   for (const node of nodes) {
+    if (isOldNews(turn.state, node)) continue
     const isSelf = node.name === config.name
     if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
     else dropped(turn, "incompatible")
     if (isSelf) turn.state.isRecognized = true
   }
   return turn
+}
+
+/** Most records say what is known already; they are passed over before anything is made of them. */
+const isOldNews = (
+  { members, self }: State,
+  { address, incarnation, name, port, state, versions }: NodeState
+): boolean => {
+  if (state !== "alive") return false
+  const entry = members.byName.get(name)
+  if (entry === undefined || entry === self) return false
+  const { member } = entry
+  return (
+    incarnation <= member.incarnation &&
+    port === member.address.port &&
+    (address === member.address.bytes || equalBytes(address, member.address.bytes)) &&
+    (versions === member.versions || equalBytes(versions, member.versions))
+  )
 }
 
 const apply = (turn: Turn, { address, incarnation, meta, name, port, state, versions }: NodeState): Turn => {
@@ -31,11 +50,16 @@ const apply = (turn: Turn, { address, incarnation, meta, name, port, state, vers
       return alive(turn, { _tag: "Alive", incarnation, node: name, address, port, meta, versions }, undefined)
     case "left":
       return dead(turn, { _tag: "Dead", incarnation, node: name, from: name })
-    case "suspect":
     case "dead":
-      return suspect(turn, { _tag: "Suspect", incarnation, node: name, from: turn.state.config.name })
+      if (turn.state.config.rules.mergedDeathIsSuspicion) return suspectOf(turn, name, incarnation)
+      return dead(turn, { _tag: "Dead", incarnation, node: name, from: turn.state.config.name })
+    case "suspect":
+      return suspectOf(turn, name, incarnation)
   }
 }
+
+const suspectOf = (turn: Turn, node: string, incarnation: number): Turn =>
+  suspect(turn, { _tag: "Suspect", incarnation, node, from: turn.state.config.name })
 
 /** Our side of a push/pull: all members on the list, ourselves and the dead included. */
 export const localNodes = ({ members }: State): ReadonlyArray<NodeState> =>

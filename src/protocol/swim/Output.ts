@@ -52,13 +52,17 @@ export type Output =
     }
   /** A message of the application came in. */
   | { readonly _tag: "Deliver"; readonly payload: Uint8Array }
-  /** `from` is undefined for a member first heard of; `updated` says that metadata, versions or address changed too. */
+  /**
+   * `from` is undefined for a member first heard of; `updated` says that metadata, versions or address changed too;
+   * `accusers` are those who said that a suspect or dead member is one, in the order in which we heard them.
+   */
   | {
       readonly _tag: "Changed"
       readonly member: Member
       readonly from: Status | undefined
       readonly change: Change
       readonly updated: boolean
+      readonly accusers: ReadonlyArray<string>
     }
   /** A dead or left member was taken off the list. */
   | { readonly _tag: "Reaped"; readonly member: Member }

@@ -6,10 +6,10 @@
 import type { Address } from "../Address.ts"
 import { equal, equalBytes } from "../Address.ts"
 import type { PacketMessage, Source } from "../memberlist/Message.ts"
-import { encode } from "../memberlist/MessageCodec.ts"
 import * as Broadcasts from "./Broadcasts.ts"
 import { type Member, readsCrc } from "./Member.ts"
 import * as Members from "./Members.ts"
+import { transmitsMax } from "./Scale.ts"
 import type { State, Turn } from "./State.ts"
 
 const compoundOverheadBytes = 2
@@ -19,7 +19,7 @@ const compoundPartsMax = 255
 const takeBroadcasts = (state: State, roomBytes: number, roomParts: number): ReadonlyArray<Uint8Array> => {
   const { memberBroadcasts, userBroadcasts } = state
   if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return []
-  const transmitLimit = Broadcasts.transmitLimit(state.config.settings.retransmitMult, Members.count(state.members))
+  const transmitLimit = transmitsMax(state.config, Members.count(state.members))
   const overheadBytes = compoundOverheadBytes
   const ofMembers = Broadcasts.take(memberBroadcasts, {
     overheadBytes,
@@ -48,7 +48,7 @@ export const fits = (state: State, bytes: Uint8Array): boolean =>
 
 /** Sends one message, with piggyback. */
 export const send = (turn: Turn, to: Address, message: PacketMessage): Turn => {
-  const bytes = encode(message)
+  const bytes = turn.state.config.encode(message)
   const piggyback = takeBroadcasts(turn.state, roomFor(turn.state, bytes.length), compoundPartsMax - 1)
   turn.outputs.push({ _tag: "Send", to, parts: [bytes, ...piggyback], crc: false })
   return turn
@@ -59,7 +59,7 @@ export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketM
   turn.outputs.push({
     _tag: "Send",
     to: to.address,
-    parts: messages.map((message) => encode(message)),
+    parts: messages.map((message) => turn.state.config.encode(message)),
     crc: readsCrc(to)
   })
   return turn

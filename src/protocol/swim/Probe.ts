@@ -7,6 +7,7 @@ import { type Address, format } from "../Address.ts"
 import type { Ping } from "../memberlist/Message.ts"
 import * as Awareness from "./Awareness.ts"
 import * as Deadlines from "./Deadlines.ts"
+import { isDeaf } from "./Hearing.ts"
 import { answersTcpPings, isGone, type Member, sendsNacks } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { Output } from "./Output.ts"
@@ -25,9 +26,21 @@ export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
   return turn
 }
 
+/** A suspect to be probed out of turn, after every probe in turn at most one. */
+const nextRecheck = ({ state }: Turn): Member | undefined => {
+  state.isRecheck = !state.isRecheck
+  if (!state.isRecheck) return undefined
+  for (let entry = state.rechecks.shift(); entry !== undefined; entry = state.rechecks.shift())
+    if (entry.suspicion !== undefined) return entry.member
+  state.isRecheck = false
+  return undefined
+}
+
 /** Walks the probe order to the next member that is alive or suspect; the end of a round counts as one skipped. */
 const probeNext = (turn: Turn): Turn => {
   const { members, self } = turn.state
+  const suspected = nextRecheck(turn)
+  if (suspected !== undefined) return start(turn, suspected)
   let skipped = 0
   while (skipped < Members.count(members)) {
     const entry = members.order[members.probeIndex]
@@ -48,11 +61,12 @@ const start = (turn: Turn, target: Member): Turn => {
   const { probeIntervalMillis, probeTimeoutMillis } = config.settings
   const seq = nextSeq(turn.state)
   const interval = Awareness.scale(awareness, probeIntervalMillis)
+  const timeout = config.rules.scaledTimeout ? Awareness.scale(awareness, probeTimeoutMillis) : probeTimeoutMillis
   turn.state.probe = {
     seq,
     target,
     startedAt: turn.now,
-    timeout: arm(turn, Math.min(probeTimeoutMillis, interval), { _tag: "ProbeTimeout" }),
+    timeout: arm(turn, Math.min(timeout, interval), { _tag: "ProbeTimeout" }),
     deadline: arm(turn, interval, { _tag: "ProbeDeadline" }),
     isIndirect: false,
     nacksExpected: 0,
@@ -80,7 +94,7 @@ export const probeTimeout = (turn: Turn): Turn => {
     (entry) => entry !== self && entry.member.name !== target.name && entry.member.status === "alive"
   )
   for (const { member } of helpers) {
-    const nack = sendsNacks(member)
+    const nack = config.rules.awareness && sendsNacks(member)
     if (nack) probe.nacksExpected += 1
     const { address, name } = target
     const source = ownSource(turn.state)
@@ -123,15 +137,18 @@ export const tcpPingAnswered = (turn: Turn, seq: number): Turn => {
 
 /** The whole time of the probe is over. */
 export const probeDeadline = (turn: Turn): Turn => {
-  const { config, probe } = turn.state
+  const { awareness, config, probe } = turn.state
   if (probe === undefined) return turn
   const { isAnsweredByTcp, nacks, nacksExpected, target } = probe
   const roundTripMillis = undefined
   if (isAnsweredByTcp) return finish(turn, probe, { outcome: "tcpOnly", roundTripMillis, delta: -1 })
-  const { incarnation, name } = target
-  suspect(turn, { _tag: "Suspect", incarnation, node: name, from: config.name })
   // Helpers that did not even send a nack speak against our own link.
-  const delta = nacksExpected > 0 ? nacksExpected - nacks.size : 1
+  const missed = nacksExpected - nacks.size
+  const delta = config.rules.failureCounts || nacksExpected === 0 ? missed + 1 : missed
+  // If nobody at all was heard since, the fault is ours until our health has hit the bottom.
+  const isOurs = nacksExpected > 0 && awareness.score < awareness.max && isDeaf(turn, Number.POSITIVE_INFINITY)
+  const { incarnation, name } = target
+  if (!isOurs) suspect(turn, { _tag: "Suspect", incarnation, node: name, from: config.name })
   return finish(turn, probe, { outcome: "failed", roundTripMillis, delta })
 }
 

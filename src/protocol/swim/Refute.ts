@@ -14,6 +14,6 @@ export const refute = (turn: Turn, accused: number): Turn => {
   Awareness.apply(awareness, 1)
   // Under our own name, so that a queued accusation of us is displaced.
   broadcast(turn.state, member.name, aliveOf(member))
-  turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "raised", updated: false })
+  turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "raised", updated: false, accusers: [] })
   return turn
 }

@@ -21,7 +21,8 @@ export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn =>
   if (relays.size >= config.limits.relaysMax || !RateLimit.take(relayLimit, format(from), turn.now))
     return dropped(turn, "relayLimit")
   const seq = nextSeq(turn.state)
-  const deadline = arm(turn, config.settings.probeTimeoutMillis, { _tag: "RelayExpired", seq })
+  const { nackShare, probeTimeoutMillis } = config.settings
+  const deadline = arm(turn, nackShare * probeTimeoutMillis, { _tag: "RelayExpired", seq })
   relays.set(seq, { seq: request.seq, to: replyTo(turn.state, from, request), wantsNack: request.nack, deadline })
   return send(turn, entry.member.address, { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) })
 }

@@ -1,7 +1,6 @@
 /** The state of one host's membership protocol, and one step of it in progress. */
 import type { Address } from "../Address.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
-import { encode } from "../memberlist/MessageCodec.ts"
 import * as Awareness from "./Awareness.ts"
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Config } from "./Config.ts"
@@ -13,6 +12,7 @@ import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
 import * as RateLimit from "./RateLimit.ts"
 import { below } from "./Sampling.ts"
+import type { Suspicion } from "./Suspicion.ts"
 import { nextTick, type Timer } from "./Timer.ts"
 
 /** One member being probed. */
@@ -21,8 +21,8 @@ export interface Probe {
   /** The target as it was when the probe began. */
   readonly target: Member
   readonly startedAt: number
-  readonly timeout: Deadlines.Deadline<Timer>
-  readonly deadline: Deadlines.Deadline<Timer>
+  timeout: Deadlines.Deadline<Timer>
+  deadline: Deadlines.Deadline<Timer>
   /** Whether helpers were asked, so that an ack no longer tells the round trip. */
   isIndirect: boolean
   nacksExpected: number
@@ -53,11 +53,19 @@ export interface State {
   readonly relayLimit: RateLimit.RateLimit
   readonly learnLimit: RateLimit.RateLimit
   readonly challengeLimit: RateLimit.RateLimit
+  readonly answerLimit: RateLimit.RateLimit
   seq: number
   probe: Probe | undefined
   /** A probe tick came while a probe was under way; at most one is kept. */
   isProbeDue: boolean
   leaving: "no" | "telling" | "done"
+  /** Suspects to be probed out of turn, and whether the last probe was one of those. */
+  readonly rechecks: Array<Members.Entry>
+  isRecheck: boolean
+  /** The next gossip round. */
+  gossip: Deadlines.Deadline<Timer> | undefined
+  /** When a datagram last came in. */
+  heardAt: number
   /** Whether a push/pull has told us what the cluster remembers of our name. */
   isRecognized: boolean
 }
@@ -79,13 +87,24 @@ export const dropped = (turn: Turn, reason: DropReason): Turn => {
 
 /** Queues a membership message under the name of the member that it is about. */
 export const broadcast = (state: State, about: string, message: PacketMessage): void =>
-  Broadcasts.enqueue(state.memberBroadcasts, about, encode(message))
+  Broadcasts.enqueue(state.memberBroadcasts, about, state.config.encode(message))
 
 /** Ends a suspicion, if there is one. */
 export const clearSuspicion = (state: State, entry: Members.Entry): void => {
   if (entry.suspicion === undefined) return
   Deadlines.cancel(state.deadlines, entry.suspicion.deadline)
   entry.suspicion = undefined
+}
+
+/** How long before its end a suspect is asked for its last word. */
+export const leadMillis = ({ config }: State, suspicion: Pick<Suspicion<Timer>, "isAsked">): number =>
+  config.rules.lastWord && !suspicion.isAsked ? config.settings.probeTimeoutMillis : 0
+
+/** Lets a suspicion run out at another time. */
+export const rearmSuspicion = (state: State, suspicion: Suspicion<Timer>, atMillis: number): void => {
+  const { deadline } = suspicion
+  Deadlines.cancel(state.deadlines, deadline)
+  suspicion.deadline = Deadlines.arm(state.deadlines, atMillis - leadMillis(state, suspicion), deadline.value)
 }
 
 /** A number that no probe or relay of ours is using. */
@@ -100,8 +119,17 @@ export const arm = (turn: Turn, afterMillis: number, timer: Timer): Deadlines.De
   Deadlines.arm(turn.state.deadlines, turn.now + afterMillis, timer)
 
 /** Arms the next tick of a loop. */
-export const rearm = (turn: Turn, due: Deadlines.Deadline<Timer>, intervalMillis: number): void => {
+export const rearm = (turn: Turn, due: Deadlines.Deadline<Timer>, intervalMillis: number): Deadlines.Deadline<Timer> =>
   Deadlines.arm(turn.state.deadlines, nextTick(due.atMillis, intervalMillis, turn.now), due.value)
+
+/** Has the next gossip round at once, unless the last one was a moment ago. */
+export const hurry = (turn: Turn): void => {
+  const { config, deadlines, gossip } = turn.state
+  if (gossip === undefined || gossip.index < 0) return
+  const lastAt = gossip.atMillis - config.settings.gossipIntervalMillis
+  if (turn.now - lastAt < config.settings.gossipIntervalMillis / 8) return
+  Deadlines.cancel(deadlines, gossip)
+  turn.state.gossip = Deadlines.arm(deadlines, turn.now, gossip.value)
 }
 
 /** The wire form of a host's own alive. */
@@ -138,17 +166,22 @@ export const make = (config: Config, env: Env): State => {
     relayLimit: RateLimit.make(limits.relaysPerSecondPerSource),
     learnLimit: RateLimit.make(limits.learnedPerSecondPerSource),
     challengeLimit: RateLimit.make(1),
+    answerLimit: RateLimit.make(1),
     seq: below(env.random, 2 ** 32),
     probe: undefined,
     isProbeDue: false,
     leaving: "no",
+    rechecks: [],
+    isRecheck: false,
+    gossip: undefined,
+    heardAt: env.now,
     isRecognized: false
   }
   broadcast(state, name, aliveOf(self.member))
   const within = (intervalMillis: number): number => env.now + env.random() * intervalMillis
   Deadlines.arm(state.deadlines, within(settings.probeIntervalMillis), { _tag: "ProbeTick" })
   if (settings.gossipIntervalMillis > 0 && settings.fanOut > 0)
-    Deadlines.arm(state.deadlines, within(settings.gossipIntervalMillis), { _tag: "GossipTick" })
+    state.gossip = Deadlines.arm(state.deadlines, within(settings.gossipIntervalMillis), { _tag: "GossipTick" })
   if (settings.pushPullIntervalMillis > 0)
     Deadlines.arm(state.deadlines, within(settings.pushPullIntervalMillis) + settings.pushPullIntervalMillis, {
       _tag: "PushPullTick"

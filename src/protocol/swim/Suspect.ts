@@ -5,11 +5,13 @@
  */
 import type { Suspect } from "../memberlist/Message.ts"
 import { dead } from "./Dead.ts"
-import * as Deadlines from "./Deadlines.ts"
+import { isDeaf } from "./Hearing.ts"
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
+import { sendBare } from "./Packets.ts"
 import { refute } from "./Refute.ts"
-import { arm, broadcast, dropped, type Turn } from "./State.ts"
+import { confirmationsMax, suspicionMinMillis } from "./Scale.ts"
+import { arm, broadcast, dropped, leadMillis, rearmSuspicion, type Turn } from "./State.ts"
 import * as Suspicion from "./Suspicion.ts"
 import type { Timer } from "./Timer.ts"
 import { isJump, isNameSized } from "./Validity.ts"
@@ -34,32 +36,48 @@ export const suspect = (turn: Turn, message: Suspect): Turn => {
   const member: Member = { ...known, incarnation: message.incarnation, status: "suspect", changedAt: turn.now }
   Members.update(members, entry, member)
   entry.suspicion = open(turn, member.name, message.from)
-  turn.outputs.push({ _tag: "Changed", member, from: known.status, change: "suspected", updated: false })
+  if (message.from !== config.name) askSelf(turn, entry)
+  turn.outputs.push({
+    _tag: "Changed",
+    member,
+    from: known.status,
+    change: "suspected",
+    updated: false,
+    accusers: [message.from]
+  })
   return turn
 }
 
+const rechecksMax = 16
+
+/** Some of those who hear of a suspicion form an opinion of their own. */
+const askSelf = ({ random, state }: Turn, entry: Members.Entry): void => {
+  const { config, members, rechecks } = state
+  if (config.settings.secondOpinions === 0 || rechecks.length >= rechecksMax) return
+  if (random() * members.live < config.settings.secondOpinions) rechecks.push(entry)
+}
+
 const open = (turn: Turn, name: string, accuser: string): Suspicion.Suspicion<Timer> => {
-  const { members } = turn.state
-  const { rules, settings } = turn.state.config
+  const { config, members } = turn.state
   const n = Members.count(members)
-  const minMillis = Suspicion.minMillis(settings.suspicionMult, n, settings.probeIntervalMillis)
+  const minMillis = suspicionMinMillis(config, n)
   const suspicion = {
-    k: rules.confirmations ? Suspicion.confirmationsMax(settings.suspicionMult, n) : 0,
+    k: confirmationsMax(config, n),
     minMillis,
-    maxMillis: settings.suspicionMaxTimeoutMult * minMillis,
+    maxMillis: config.settings.suspicionMaxTimeoutMult * minMillis,
     startedAt: turn.now,
+    heldMillis: 0,
+    isAsked: false,
     accusers: new Set([accuser])
   }
-  const deadline = arm(turn, Suspicion.expiresAt(suspicion) - turn.now, { _tag: "SuspicionExpired", name })
+  const afterMillis = Suspicion.expiresAt(suspicion) - leadMillis(turn.state, suspicion) - turn.now
+  const deadline = arm(turn, afterMillis, { _tag: "SuspicionExpired", name })
   return { ...suspicion, deadline }
 }
 
 const confirm = (turn: Turn, suspicion: Suspicion.Suspicion<Timer>, accuser: string): boolean => {
   if (!Suspicion.confirm(suspicion, accuser)) return false
-  const { deadlines } = turn.state
-  const { value } = suspicion.deadline
-  Deadlines.cancel(deadlines, suspicion.deadline)
-  suspicion.deadline = Deadlines.arm(deadlines, Suspicion.expiresAt(suspicion), value)
+  rearmSuspicion(turn.state, suspicion, Suspicion.expiresAt(suspicion))
   return true
 }
 
@@ -68,5 +86,16 @@ export const suspicionExpired = (turn: Turn, name: string): Turn => {
   const { config, members } = turn.state
   const entry = members.byName.get(name)
   if (entry === undefined || entry.member.status !== "suspect") return turn
+  const { suspicion } = entry
+  if (suspicion !== undefined && isDeaf(turn, suspicion.maxMillis)) {
+    rearmSuspicion(turn.state, suspicion, turn.now + config.settings.probeIntervalMillis)
+    return turn
+  }
+  if (suspicion !== undefined && leadMillis(turn.state, suspicion) > 0) {
+    suspicion.isAsked = true
+    rearmSuspicion(turn.state, suspicion, turn.now + config.settings.probeTimeoutMillis)
+    const { incarnation } = entry.member
+    return sendBare(turn, entry.member, [{ _tag: "Suspect", incarnation, node: name, from: config.name }])
+  }
   return dead(turn, { _tag: "Dead", incarnation: entry.member.incarnation, node: name, from: config.name })
 }

@@ -27,6 +27,10 @@ export interface Suspicion<A> {
   readonly minMillis: number
   readonly maxMillis: number
   readonly startedAt: number
+  /** Time that did not count, since we heard nothing or slept. */
+  heldMillis: number
+  /** Whether the suspect was asked for its last word. */
+  isAsked: boolean
   /** Accusers so far. The first one opened the suspicion and is no confirmation. */
   readonly accusers: Set<string>
   deadline: Deadline<A>
@@ -39,7 +43,12 @@ export const confirm = <A>(suspicion: Suspicion<A>, accuser: string): boolean =>
   return true
 }
 
+/** Until when a suspect has had time to answer, however certain others are of its death. */
+export const answersUntil = <A>(suspicion: Suspicion<A>): number =>
+  suspicion.startedAt + suspicion.heldMillis + suspicion.minMillis / 2
+
 /** When the suspect's time is over. */
 export const expiresAt = <A>(suspicion: Omit<Suspicion<A>, "deadline">): number =>
   suspicion.startedAt +
+  suspicion.heldMillis +
   timeoutMillis(suspicion.accusers.size - 1, suspicion.k, suspicion.minMillis, suspicion.maxMillis)

@@ -9,9 +9,11 @@
 import type { Address } from "../Address.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
-import { dead } from "./Dead.ts"
+import { answer } from "./Answer.ts"
 import * as Deadlines from "./Deadlines.ts"
+import { hearDeath } from "./Death.ts"
 import { broadcastUser, gossipTick } from "./Gossip.ts"
+import { hear, latenessMillisMax, wake } from "./Hearing.ts"
 import type { Env, Input } from "./Input.ts"
 import { checkLeave, leave } from "./Leave.ts"
 import type { Member } from "./Member.ts"
@@ -57,6 +59,7 @@ export const health = (state: State): number => state.awareness.score
 const handle = (turn: Turn, input: Input): Turn => {
   switch (input._tag) {
     case "Received":
+      hear(turn)
       for (const message of input.messages) receive(turn, input.from, message)
       return turn
     case "Tick":
@@ -87,11 +90,13 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
     case "Nack":
       return probeNacked(turn, from, message.seq)
     case "Suspect":
-      return suspect(turn, message)
+      suspect(turn, message)
+      return message.node === turn.state.config.name ? answer(turn, message.from) : turn
     case "Alive":
       return alive(turn, message, from)
     case "Dead":
-      return dead(turn, message)
+      hearDeath(turn, message)
+      return message.node === turn.state.config.name ? answer(turn, message.from) : turn
     case "User":
       if (message.payload.length === 0) return dropped(turn, "emptyPayload")
       turn.outputs.push({ _tag: "Deliver", payload: message.payload })
@@ -102,7 +107,9 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
 const noPayload = new Uint8Array(0)
 
 const fireDue = (turn: Turn): Turn => {
-  const { deadlines } = turn.state
+  const { config, deadlines } = turn.state
+  const latenessMillis = turn.now - Deadlines.next(deadlines)
+  if (config.rules.lateness && latenessMillis > latenessMillisMax(config)) wake(turn, latenessMillis)
   for (let due = Deadlines.takeDue(deadlines, turn.now); due !== undefined; ) {
     fire(turn, due)
     due = Deadlines.takeDue(deadlines, turn.now)

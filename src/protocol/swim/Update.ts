@@ -14,6 +14,6 @@ export const updateMeta = (turn: Turn, meta: Uint8Array): Turn => {
   const from = self.member.status
   Members.update(members, self, member)
   broadcast(turn.state, member.name, aliveOf(member))
-  turn.outputs.push({ _tag: "Changed", member, from, change: "updated", updated: true })
+  turn.outputs.push({ _tag: "Changed", member, from, change: "updated", updated: true, accusers: [] })
   return turn
 }

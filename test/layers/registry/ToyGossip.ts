@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
       const member = memberOf(about, status)
       const from = node.members.get(about.id)?.status
       node.members.set(about.id, member)
-      return node.passenger?.memberChanged({ member, from }) ?? Effect.void
+      return node.passenger?.memberChanged({ member, from, evidence: [] }) ?? Effect.void
     })
 
   const pushPull = Effect.fnUntraced(function* (a: Node, b: Node) {

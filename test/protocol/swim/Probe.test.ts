@@ -149,7 +149,7 @@ describe("one probe", () => {
   })
 
   it("sends a plain ping to a suspect where that rule is off", () => {
-    const host = make({ settings: quiet, rules: { awareness: false, confirmations: false, buddy: false } })
+    const host = make({ settings: quiet, rules: Config.swim })
     populate(host, 1)
     receive(host, [{ _tag: "Suspect", incarnation: 1, node: "m0", from: "x" }])
     assert.isFalse(sent(nextPing(host).outputs)[0]?.crc)

@@ -1,0 +1,31 @@
+/** All experiments, in the order of the report. */
+import * as Busy from "./experiments/Busy.ts"
+import * as Chitchat from "./experiments/Chitchat.ts"
+import * as Convergence from "./experiments/Convergence.ts"
+import * as Detection from "./experiments/Detection.ts"
+import * as Front from "./experiments/Front.ts"
+import * as Heal from "./experiments/Heal.ts"
+import * as Infection from "./experiments/Infection.ts"
+import * as Interval from "./experiments/Interval.ts"
+import * as Load from "./experiments/Load.ts"
+import * as Rounds from "./experiments/Rounds.ts"
+import * as Threshold from "./experiments/Threshold.ts"
+import * as Timeouts from "./experiments/Timeouts.ts"
+import type { Experiment } from "./Report.ts"
+
+export const experiments: ReadonlyArray<Experiment> = [
+  Detection.experiment,
+  Rounds.experiment,
+  Infection.experiment,
+  Load.experiment,
+  Timeouts.experiment,
+  Threshold.swim,
+  Threshold.lifeguard,
+  Interval.experiment,
+  Front.experiment,
+  Convergence.experiment,
+  Chitchat.experiment,
+  Load.own,
+  Busy.experiment,
+  Heal.experiment
+]

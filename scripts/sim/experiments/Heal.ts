@@ -1,0 +1,52 @@
+/** A cluster cut in halves for long is one again after the cut. Source: design.md, law 9; faults.md, N7 and N8. */
+import * as Cluster from "../../../src/testing/Cluster.ts"
+import * as Network from "../../../src/testing/Network.ts"
+import { grinta } from "../../../src/testing/Profiles.ts"
+import { advance, until } from "../../../src/testing/Run.ts"
+import type { Experiment } from "../Report.ts"
+import { median, range } from "../Statistics.ts"
+
+/** Seconds from the heal until everybody sees everybody; Infinity beyond ten minutes. */
+export const healSeconds = (n: number, cutMinutes: number, seed: string): number => {
+  const network = Cluster.settled(n, {
+    seed,
+    ...grinta,
+    isRecording: false,
+    reunion: { intervalMillis: 30_000, seeds: 1 }
+  })
+  advance(network, 5000)
+  Network.partition(network, network.hosts.slice(0, n / 2), network.hosts.slice(n / 2))
+  advance(network, cutMinutes * 60_000)
+  const [first] = network.hosts
+  if (first === undefined || first.state?.members.live !== n / 2) return Number.NaN
+  Network.partition(network)
+  const millis = until(network, () => Cluster.isConverged(network), 600_000, 250)
+  return (millis ?? Number.POSITIVE_INFINITY) / 1000
+}
+
+/** Within this, a healed cluster is one again. */
+export const boundSeconds = 60
+
+export const experiment: Experiment = {
+  id: "heal",
+  title: "a partition heals",
+  criterion: `64 hosts cut in halves for 10 minutes; seconds from the heal until all see all; holds within ${boundSeconds} s.`,
+  run: (extent, tell) => {
+    const seeds = range(extent === "quick" ? 3 : 100)
+    const all = seeds.map((seed) => {
+      tell(seed, seeds.length)
+      return healSeconds(64, 10, `heal ${seed}`)
+    })
+    const slowest = all.some(Number.isNaN) ? Number.NaN : Math.max(...all)
+    return [
+      {
+        what: `slowest of ${all.length} seeds`,
+        published: boundSeconds,
+        ours: slowest,
+        unit: "s",
+        holds: slowest <= boundSeconds
+      },
+      { what: "median", published: undefined, ours: median(all), unit: "s" }
+    ]
+  }
+}

@@ -1,0 +1,131 @@
+/** The set-up that the experiments of the Lifeguard paper share. Source: faults.md, section 6. */
+import { shuffle } from "../../../src/protocol/swim/Sampling.ts"
+import * as Anomaly from "../../../src/testing/Anomaly.ts"
+import * as Cluster from "../../../src/testing/Cluster.ts"
+import type { Host } from "../../../src/testing/Host.ts"
+import type { Network } from "../../../src/testing/Network.ts"
+import { constant } from "../../../src/testing/Options.ts"
+import type { Profile } from "../../../src/testing/Profiles.ts"
+import { advance } from "../../../src/testing/Run.ts"
+import type { Extent, Tell } from "../Report.ts"
+import { quantile, range } from "../Statistics.ts"
+import { total } from "./Load.ts"
+
+const n = 128
+const quiesceMillis = 15_000
+export const testMillis = 120_000
+/** What an agent says of itself in its metadata; the paper's agents sent 368 bytes a message in all. */
+const metaBytes = 80
+
+export const concurrent: ReadonlyArray<number> = [1, 4, 8, 12, 16, 20, 24, 28, 32]
+export const durations: ReadonlyArray<number> = [128, 512, 2048, 8192, 16_384, 32_768]
+export const intervals: ReadonlyArray<number> = [1, 4, 16, 64, 256, 1024, 4096, 16_384]
+
+export const start = (
+  seed: string,
+  profile: Profile,
+  count: number
+): { readonly network: Network; readonly hosts: ReadonlyArray<Host> } => {
+  const faults = { latency: constant(0.2) }
+  const network = Cluster.settled(n, { seed, ...profile, isRecording: false, meta: new Uint8Array(metaBytes), faults })
+  advance(network, quiesceMillis)
+  const hosts = [...network.hosts]
+  shuffle(network.random, hosts)
+  return { network, hosts: hosts.slice(0, count) }
+}
+
+export interface Latencies {
+  readonly first: ReadonlyArray<number>
+  readonly full: ReadonlyArray<number>
+  /** Share of the members blocked for long enough that were declared dead at all. */
+  readonly found: number
+}
+
+/** Repetitions of the threshold test by extent; nothing is detected within 8 s at a = 5, so that the two longest blocks count. */
+export const repetitions: { readonly [E in Extent]: number } = { quick: 1, subset: 10, full: 10 }
+
+export const threshold = (profile: Profile, reps: number, tell: Tell): Latencies => {
+  const first: Array<number> = []
+  const full: Array<number> = []
+  let blocked = 0
+  for (const [i, count] of concurrent.entries()) {
+    tell(i, concurrent.length)
+    for (const durationMillis of durations.slice(-2))
+      for (const rep of range(reps)) {
+        const { hosts, network } = start(`threshold ${count} ${durationMillis} ${rep}`, profile, count)
+        const anomaly = { hosts, durationMillis, gapMillis: undefined, cyclesMillis: 0, isPause: false }
+        blocked += hosts.length
+        for (const { firstMillis, fullMillis } of Anomaly.detect(network, anomaly)) {
+          first.push(firstMillis / 1000)
+          if (fullMillis !== undefined) full.push(fullMillis / 1000)
+        }
+      }
+  }
+  return { first, full, found: first.length / blocked }
+}
+
+export const threeOf = (values: ReadonlyArray<number>): readonly [number, number, number] => [
+  quantile(values, 0.5),
+  quantile(values, 0.99),
+  quantile(values, 0.999)
+]
+
+export interface Sweep {
+  readonly runs: number
+  /** Per run. */
+  readonly all: number
+  readonly atHealthy: number
+  /** Per member. */
+  readonly messagesPerSecond: number
+  readonly bytesPerSecond: number
+}
+
+interface Cell {
+  readonly count: number
+  readonly durationMillis: number
+  readonly gapMillis: number
+  readonly rep: number
+}
+
+/** Cells of the interval test: all with ten repetitions, all once, or a corner of them. */
+export const cells = (extent: Extent): ReadonlyArray<Cell> => {
+  const reps = range(extent === "full" ? 10 : 1)
+  const some = extent === "quick"
+  return (some ? [8, 24] : concurrent).flatMap((count) =>
+    (some ? [2048, 16_384] : durations).flatMap((durationMillis) =>
+      (some ? [1, 64, 1024] : intervals).flatMap((gapMillis) =>
+        reps.map((rep) => ({ count, durationMillis, gapMillis, rep }))
+      )
+    )
+  )
+}
+
+/** The interval test: members block in cycles; counts the deaths of members that were never in trouble. */
+export const sweep = (profile: Profile, chosen: ReadonlyArray<Cell>, isPause: boolean, tell: Tell): Sweep => {
+  let all = 0
+  let atHealthy = 0
+  let messages = 0
+  let bytes = 0
+  for (const [i, { count, durationMillis, gapMillis, rep }] of chosen.entries()) {
+    tell(i, chosen.length)
+    const { hosts, network } = start(`interval ${count} ${durationMillis} ${gapMillis} ${rep}`, profile, count)
+    const messagesBefore = total(network, ({ datagramsSent }) => datagramsSent)
+    const bytesBefore = total(network, ({ bytesSent }) => bytesSent)
+    const counted = Anomaly.countFalsePositives(network, new Set(hosts))
+    Anomaly.begin(network, { hosts, durationMillis, gapMillis, cyclesMillis: testMillis, isPause })
+    advance(network, testMillis)
+    all += counted.all
+    atHealthy += counted.atHealthy
+    messages += total(network, ({ datagramsSent }) => datagramsSent) - messagesBefore
+    bytes += total(network, ({ bytesSent }) => bytesSent) - bytesBefore
+  }
+  const runs = chosen.length
+  const perSecond = runs * n * (testMillis / 1000)
+  return {
+    runs,
+    all: all / runs,
+    atHealthy: atHealthy / runs,
+    messagesPerSecond: messages / perSecond,
+    bytesPerSecond: bytes / perSecond
+  }
+}

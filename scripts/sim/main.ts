@@ -1,0 +1,155 @@
+/** The simulator on the command line: `npm run sim -- --help`. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { svg } from "../../src/testing/Plot.ts"
+import * as Profiles from "../../src/testing/Profiles.ts"
+import { type Result, run, scenarios } from "../../src/testing/Scenario.ts"
+import { experiments } from "./experiments.ts"
+import { columns, type Extent, insert } from "./Report.ts"
+
+const profiles: { readonly [name: string]: Profiles.Profile } = {
+  grinta: Profiles.grinta,
+  reference: Profiles.reference,
+  swim: Profiles.paper.swim,
+  lifeguard: Profiles.paper.lifeguard
+}
+
+const page = "docs/membership.md"
+
+const list = (all: ReadonlyArray<readonly [string, string]>): string =>
+  all.map(([name, says]) => `  ${name.padEnd(12)}${says}`).join("\n")
+
+const help = `Simulates membership: many hosts, a virtual network, virtual time.
+
+npm run sim -- --scenario NAME [--hosts N] [--seed S] [--minutes M] [--profile P] [--json] [--plot FILE.svg]
+npm run sim -- --experiment ID [--quick | --full] [--json] [--dry]
+
+Scenarios, with 32 hosts, seed 1 and 5 minutes unless told otherwise:
+${list(scenarios.map(({ name, says }) => [name, says]))}
+
+Profiles: ${Object.keys(profiles).join(", ")} (the first is the default)
+
+Experiments write their table into ${page}, unless --quick, --json or --dry is given:
+${list(experiments.map(({ id, title }) => [id, title]))}
+  all         all of these, one after the other
+`
+
+/** Ends with one line for whoever typed it. */
+const refuse = (message: string): never => {
+  process.stderr.write(`sim: ${message} (--help says more)\n`)
+  process.exit(1)
+}
+
+const options = {
+  scenario: { type: "string" },
+  experiment: { type: "string" },
+  hosts: { type: "string", default: "32" },
+  seed: { type: "string", default: "1" },
+  minutes: { type: "string", default: "5" },
+  profile: { type: "string", default: "grinta" },
+  plot: { type: "string" },
+  json: { type: "boolean", default: false },
+  quick: { type: "boolean", default: false },
+  full: { type: "boolean", default: false },
+  dry: { type: "boolean", default: false },
+  help: { type: "boolean", default: false }
+} as const
+
+const read = () => {
+  try {
+    return parseArgs({ options, allowPositionals: false }).values
+  } catch (error) {
+    return refuse(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error))
+  }
+}
+
+const numberIn = (name: string, text: string, min: number, max: number, isWhole: boolean): number => {
+  const value = Number(text)
+  if (text.trim() === "" || !(value >= min && value <= max) || (isWhole && !Number.isInteger(value)))
+    return refuse(`--${name} takes a ${isWhole ? "whole number" : "number"} from ${min} to ${max}, not "${text}"`)
+  return value
+}
+
+const barWidth = 40
+
+/** A bar on a terminal; nothing where the output goes elsewhere. */
+const progress = (label: string) => {
+  let last = -1
+  return {
+    tell: (share: number): void => {
+      const done = Math.floor(Math.min(1, share) * barWidth)
+      if (!process.stderr.isTTY || done === last) return
+      last = done
+      process.stderr.write(`\r${label} [${"#".repeat(done)}${" ".repeat(barWidth - done)}]`)
+    },
+    clear: (): void => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${" ".repeat(label.length + barWidth + 3)}\r`)
+    }
+  }
+}
+
+const values = read()
+
+const summary = ({ samples, ...result }: Result, realSeconds: number): string => {
+  const last = samples.at(-1)
+  return [
+    `${result.scenario}: ${result.hosts} hosts, seed ${result.seed}, ${result.seconds} s of virtual time in ${realSeconds.toFixed(1)} s`,
+    `  ${result.steps} steps, trace hash ${result.hash.toString(16).padStart(8, "0")}`,
+    `  at the end ${last?.truth ?? 0} hosts run; a host sees ${last?.min ?? 0} to ${last?.max ?? 0} alive, ${last?.median ?? 0} in the median`,
+    `  all agree: ${result.isConverged ? "yes" : "no"}; deaths believed: ${result.trueDeaths} true, ${result.falseDeaths} false`,
+    `  per host and second: ${result.datagramsPerSecond.toFixed(2)} datagrams, ${result.bytesPerSecond.toFixed(0)} bytes, push/pull included`
+  ].join("\n")
+}
+
+const simulate = (name: string): void => {
+  const scenario = scenarios.find((one) => one.name === name) ?? refuse(`there is no scenario "${name}"`)
+  const profile = profiles[values.profile] ?? refuse(`there is no profile "${values.profile}"`)
+  const hosts = numberIn("hosts", values.hosts, 1, 20_000, true)
+  const minutes = numberIn("minutes", values.minutes, 0.01, 10_000, false)
+  const { json, plot, seed } = values
+  if (plot !== undefined && !plot.endsWith(".svg")) refuse(`--plot takes a file name that ends in .svg, not "${plot}"`)
+  const bar = progress(name)
+  const beganAt = performance.now()
+  const result = run(scenario, { hosts, minutes, seed, profile, tell: bar.tell })
+  const realSeconds = (performance.now() - beganAt) / 1000
+  bar.clear()
+  if (plot !== undefined) {
+    try {
+      writeFileSync(plot, svg(`${scenario.says} (${hosts} hosts, seed ${seed})`, result.samples))
+    } catch {
+      refuse(`cannot write "${plot}"`)
+    }
+  }
+  process.stdout.write(`${json ? JSON.stringify({ ...result, realSeconds }) : summary(result, realSeconds)}\n`)
+}
+
+const measure = (id: string, extent: Extent): void => {
+  const wanted = id.toLowerCase()
+  const chosen = experiments.filter((one) => wanted === "all" || one.id.toLowerCase() === wanted)
+  if (chosen.length === 0) refuse(`there is no experiment "${id}"`)
+  for (const experiment of chosen) {
+    const bar = progress(experiment.id)
+    const beganAt = performance.now()
+    const rows = experiment.run(extent, (done, of) => bar.tell(done / of))
+    const realSeconds = (performance.now() - beganAt) / 1000
+    bar.clear()
+    const how = `Extent: ${extent}; ${realSeconds < 10 ? realSeconds.toFixed(1) : realSeconds.toFixed(0)} s.`
+    if (values.json) process.stdout.write(`${JSON.stringify({ id: experiment.id, extent, realSeconds, rows })}\n`)
+    else
+      process.stdout.write(
+        `${experiment.id}: ${experiment.title}\n${experiment.criterion}\n${columns(rows)}\n${how}\n\n`
+      )
+    if (values.json || values.dry || extent === "quick") continue
+    const before = existsSync(page) ? readFileSync(page, "utf8") : "# Membership\n"
+    writeFileSync(page, insert(before, experiment, rows, how))
+  }
+}
+
+if (values.help) process.stdout.write(help)
+else if (values.scenario !== undefined && values.experiment !== undefined)
+  refuse("either --scenario or --experiment, not both")
+else if (values.quick && values.full) refuse("either --quick or --full, not both")
+else if (values.scenario !== undefined) simulate(values.scenario)
+else if (values.experiment !== undefined)
+  measure(values.experiment, values.quick ? "quick" : values.full ? "full" : "subset")
+else refuse("say --scenario NAME or --experiment ID")

@@ -1,0 +1,71 @@
+/**
+ * A host that was deaf or asleep doubts itself before it accuses others.
+ *
+ * Deaf: no datagram came in for two probe intervals, although members are there to send some. Asleep: a timer came late,
+ * so the process did not run. In both cases the answers of others may lie unread in our own buffers, so that the time
+ * in question does not count against them.
+ * Limits: deafness longer than the longest suspicion, and a suspicion held back for as long, count again: then the link,
+ * not the host, has failed.
+ * Source: design.md, law 10; faults.md, X7 and X8.
+ */
+import * as Awareness from "./Awareness.ts"
+import type { Config } from "./Config.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { rearmSuspicion, type State, type Turn } from "./State.ts"
+import { expiresAt } from "./Suspicion.ts"
+
+const quietMillisMax = ({ settings }: Config): number => 2 * settings.probeIntervalMillis
+
+/** How late a timer may be before the process counts as having slept. */
+export const latenessMillisMax = ({ settings }: Config): number => settings.probeTimeoutMillis / 2
+
+/** Members beside ourselves that nobody suspects. */
+const trusted = ({ members, self }: State): number => {
+  let count = 0
+  for (const entry of members.order) if (entry !== self && entry.member.status === "alive") count += 1
+  return count
+}
+
+/** Whether we hear nothing, for less than `millisMax`, though somebody should be heard. */
+export const isDeaf = ({ now, state }: Turn, millisMax: number): boolean => {
+  const { config, heardAt } = state
+  const quiet = now - heardAt
+  const isQuiet = config.rules.hearing && quiet > quietMillisMax(config) && quiet < quietMillisMax(config) + millisMax
+  return isQuiet && trusted(state) > 0
+}
+
+/** A datagram came in. After a long silence the suspects get the time back in which we would not have heard them. */
+export const hear = (turn: Turn): void => {
+  const { config, heardAt } = turn.state
+  turn.state.heardAt = turn.now
+  const quiet = turn.now - heardAt
+  if (config.rules.hearing && quiet > quietMillisMax(config)) holdBack(turn, quiet)
+}
+
+/** The process slept: others get that time back, and our health suffers. */
+export const wake = (turn: Turn, latenessMillis: number): void => {
+  const { awareness, config, deadlines, probe } = turn.state
+  turn.state.heardAt += latenessMillis
+  Awareness.apply(awareness, 1)
+  holdBack(turn, latenessMillis)
+  if (probe === undefined) return
+  for (const part of ["timeout", "deadline"] as const) {
+    const due = probe[part]
+    if (due.index < 0) continue
+    Deadlines.cancel(deadlines, due)
+    // What waits in our buffers is read before anything else is concluded.
+    const soonest = turn.now + latenessMillisMax(config)
+    probe[part] = Deadlines.arm(deadlines, Math.max(soonest, due.atMillis + latenessMillis), due.value)
+  }
+}
+
+const holdBack = (turn: Turn, millis: number): void => {
+  const { config, members } = turn.state
+  const soonest = turn.now + config.settings.probeIntervalMillis
+  for (const { suspicion } of members.order) {
+    if (suspicion === undefined || suspicion.heldMillis >= suspicion.maxMillis) continue
+    suspicion.isAsked = false
+    suspicion.heldMillis = Math.min(suspicion.maxMillis, suspicion.heldMillis + millis)
+    rearmSuspicion(turn.state, suspicion, Math.max(soonest, expiresAt(suspicion)))
+  }
+}

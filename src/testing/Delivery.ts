@@ -1,0 +1,146 @@
+/** Carrying what hosts send: datagrams, which may be lost, and exchanges over connections, which may not. */
+import type { Address } from "../protocol/Address.ts"
+import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
+import * as Swim from "../protocol/swim/Swim.ts"
+import * as Agenda from "./Agenda.ts"
+import { type Arrival, type Demand, datagramBytes, type Host, type Reply, type Request, streamBytes } from "./Host.ts"
+import { connects, hostAt, type Network, note, reaches, schedule } from "./Network.ts"
+import { detailOf } from "./Trace.ts"
+import * as Wire from "./Wire.ts"
+
+/** How long one exchange over a connection may take. */
+const exchangeMillisMax = 10_000
+/** What a kernel holds for a process that does not read. */
+const heldMax = 4096
+
+/** Feeds one input to a host and performs what it asks for. */
+export const input = (network: Network, host: Host, event: Swim.Input): void => {
+  if (host.state === undefined) return
+  network.steps += 1
+  for (const output of Swim.step(host.state, event, network)) perform(network, host, output)
+  schedule(network, host)
+}
+
+export const perform = (network: Network, host: Host, output: Swim.Output): void => {
+  if (output._tag === "Send" || output._tag === "PushPull" || output._tag === "TcpPing") {
+    if (host.mode === "blocked") host.outbox.push(output)
+    else fulfil(network, host, output)
+    if (output._tag === "Send") return
+  }
+  note(network, host, 2, detailOf(output))
+  for (const observe of network.observers) observe(host, output, network.now)
+  if (output._tag === "Changed" && network.options.reunion !== undefined) {
+    if (output.change === "died") host.lost.set(output.member.name, output.member.address)
+    else if (output.member.status !== "dead") host.lost.delete(output.member.name)
+  }
+}
+
+/** Does what a host asks of the network. */
+export const fulfil = (network: Network, host: Host, demand: Demand): void => {
+  switch (demand._tag) {
+    case "Send":
+      return transmit(network, host, demand.to, demand.parts, demand.crc)
+    case "PushPull":
+      return exchange(network, host, demand.to, false, false)
+    case "TcpPing": {
+      const { seq, timeoutMillis, to } = demand
+      return request(network, host, to, { _tag: "Ping", seq, timeoutMillis })
+    }
+  }
+}
+
+const transmit = (network: Network, from: Host, to: Address, parts: ReadonlyArray<Uint8Array>, crc: boolean): void => {
+  const { agenda, faults, random } = network
+  from.traffic.datagramsSent += 1
+  from.traffic.bytesSent += datagramBytes(parts, crc)
+  const target = hostAt(network, to)
+  if (target === undefined || !reaches(network, from, target)) return
+  const copies = faults.duplication > 0 && random() < faults.duplication ? 2 : 1
+  for (let copy = 0; copy < copies; copy++) {
+    if (faults.loss > 0 && random() < faults.loss) continue
+    const extra = faults.reordering > 0 && random() < faults.reordering ? random() * faults.reorderMillis : 0
+    const at = network.now + faults.latency(random) + extra
+    Agenda.put(agenda, at, { _tag: "Arrive", to: target, from: from.address, parts })
+  }
+}
+
+const latency = ({ faults, random }: Network): number => faults.latency(random)
+
+const request = (network: Network, from: Host, to: Address, ask: Request["ask"]): void => {
+  const target = hostAt(network, to)
+  if (target === undefined || from.state === undefined || !connects(network, from, target)) return
+  const event: Request = { _tag: "Request", from, to: target, life: from.life, beganAt: network.now, ask }
+  Agenda.put(network.agenda, network.now + latency(network), event)
+}
+
+/** Begins a push/pull; `again` repeats it once if the other side is still not seen alive after it. */
+export const exchange = (network: Network, from: Host, to: Address, join: boolean, again: boolean): void => {
+  if (from.state === undefined) return
+  const nodes = Swim.localNodes(from.state)
+  from.traffic.exchanges += 1
+  from.traffic.streamBytesSent += streamBytes(nodes)
+  request(network, from, to, { _tag: "PushPull", nodes, join, again })
+}
+
+/** Has a host join through another. */
+export const join = (network: Network, host: Host, seed: Host): void =>
+  exchange(network, host, seed.address, true, false)
+
+/** Something reaches a host: it is read at once, or kept for a process that does not read. */
+export const arrive = (network: Network, host: Host, event: Arrival | Request | Reply): void => {
+  if (host.state === undefined) return
+  if (host.mode === "running") read(network, host, event)
+  else if (host.held.length < heldMax) host.held.push(event)
+}
+
+export const read = (network: Network, host: Host, event: Arrival | Request | Reply): void => {
+  switch (event._tag) {
+    case "Arrive":
+      return receive(network, host, event)
+    case "Request":
+      return answer(network, host, event)
+    case "Reply":
+      return conclude(network, host, event)
+  }
+}
+
+const receive = (network: Network, host: Host, { from, parts }: Arrival): void => {
+  const messages: Array<PacketMessage> = []
+  for (const part of parts) {
+    const message = Wire.decode(network.wire, part)
+    if (message !== undefined) messages.push(message)
+  }
+  host.traffic.datagramsReceived += 1
+  note(network, host, 3, parts.length)
+  input(network, host, { _tag: "Received", from, messages })
+}
+
+const reply = (network: Network, request: Request, nodes: ReadonlyArray<NodeState>): void =>
+  Agenda.put(network.agenda, network.now + latency(network), { _tag: "Reply", request, nodes })
+
+const answer = (network: Network, host: Host, request: Request): void => {
+  const { ask, beganAt, from } = request
+  if (host.state === undefined || network.now - beganAt > exchangeMillisMax || !connects(network, from, host)) return
+  note(network, host, 4, ask._tag.length)
+  if (ask._tag === "Ping") return reply(network, request, [])
+  // The acceptor answers with what it knew before it merges.
+  const nodes = Swim.localNodes(host.state)
+  host.traffic.exchanges += 1
+  host.traffic.streamBytesSent += streamBytes(nodes)
+  reply(network, request, nodes)
+  input(network, host, { _tag: "Merge", nodes: ask.nodes, join: ask.join })
+}
+
+const conclude = (network: Network, host: Host, { nodes, request }: Reply): void => {
+  const { ask, beganAt, life, to } = request
+  if (host.life !== life || host.state === undefined || !connects(network, host, to)) return
+  const spentMillis = network.now - beganAt
+  if (ask._tag === "Ping") {
+    if (spentMillis < ask.timeoutMillis) input(network, host, { _tag: "TcpPingAnswered", seq: ask.seq })
+    return
+  }
+  if (spentMillis > exchangeMillisMax) return
+  input(network, host, { _tag: "Merge", nodes, join: ask.join })
+  const status = Swim.member(host.state, to.name)?.status
+  if (ask.again && status !== "alive" && status !== "suspect") exchange(network, host, to.address, true, false)
+}
