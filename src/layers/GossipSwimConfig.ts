@@ -21,8 +21,10 @@ export interface Config {
     /** Port of the flow plane; 0 when this host serves no flows beyond its own process. */
     readonly flowPort: number
   }
-  /** Timings; what is not said is that of a local network. */
+  /** Timings; what is not said is that of a local network, as `swift` has it. */
   readonly profile?: Partial<SwimConfig.Settings>
+  /** Rules; what is not said is `careful`: the reference's, and a host that was busy or deaf doubts itself first. */
+  readonly rules?: Partial<SwimConfig.Rules>
   readonly limits?: Partial<SwimConfig.Limits>
   /** Where others reach this host, if not where its port is bound. */
   readonly advertise?: Address
@@ -89,7 +91,8 @@ export const plan = Effect.fnUntraced(function* (
       address: config.advertise ?? socket.advertised,
       meta: meta.success,
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
-      settings: { ...SwimConfig.lan, ...config.profile },
+      settings: { ...SwimConfig.swift, ...config.profile },
+      rules: { ...SwimConfig.careful, ...config.rules },
       limits: { ...SwimConfig.limits, ...config.limits },
       framingOverheadBytes: Label.header(label).length + (cipher?.overheadBytes ?? 0),
       admits: config.admits ?? (() => true)

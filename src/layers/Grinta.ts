@@ -66,7 +66,7 @@ const deadReclaimMillis = 1_000
 const settingsOf = (profile: Profile): SwimConfig.Settings => {
   switch (profile) {
     case "lan":
-      return { ...SwimConfig.lan, deadReclaimMillis }
+      return { ...SwimConfig.swift, deadReclaimMillis }
     case "wan":
       return { ...SwimConfig.wan, deadReclaimMillis }
     case "local":
