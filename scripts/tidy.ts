@@ -102,13 +102,19 @@ const fileName: Check = ({ path }) =>
     ? finding(1, "file name", "name the concept: utils and helpers say nothing")
     : []
 
+/** What a package subpath such as grinta/testing gives away: `src/testing/index.ts`. */
+const isSubpathEntry = (path: string): boolean =>
+  /^src\/[a-z-]+\/index\.ts$/.test(path) && !/^src\/(protocol|services|layers)\//.test(path)
+
 /** A file may pass on a name beside its own exports; a file that only passes on, or passes on all, is a barrel. */
 const barrel: Check = ({ path, tokens, imports, clauses }) => {
-  if (path === "src/index.ts") return []
+  if (path === "src/index.ts" || isSubpathEntry(path)) return []
   const hasOwn = tokens.some(({ text }, at) => text === "export" && !clauses.has(at))
   return imports
     .filter(({ isExport, names }) => isExport && (!hasOwn || names.includes("*")))
-    .flatMap(({ line, from }) => finding(line, "barrel", `passes ${from} on: src/index.ts is the only barrel`))
+    .flatMap(({ line, from }) =>
+      finding(line, "barrel", `passes ${from} on: only src/index.ts and the entry of a subpath do`)
+    )
 }
 
 interface Spot {

@@ -176,10 +176,12 @@ describe("files", () => {
     }
   )
 
-  it("pass on other files in src/index.ts only", () => {
+  it("pass on other files in src/index.ts and the entry of a subpath only", () => {
     const barrel = `export * from "./A.ts"\nexport { b } from "./B.ts"\nexport * as C from "./C.ts"\n`
     assert.deepStrictEqual(rules(layer, barrel), ["barrel", "barrel", "barrel"])
     assert.isEmpty(rules("src/index.ts", barrel))
+    assert.isEmpty(rules("src/testing/index.ts", barrel))
+    assert.isNotEmpty(rules("src/layers/index.ts", barrel))
     assert.isEmpty(rules(layer, `export type { Name } from "../protocol/Name.ts"\nexport const a = 1\n`))
   })
 

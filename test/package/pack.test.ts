@@ -57,15 +57,21 @@ describe("the packed package", () => {
   })
 
   it("is imported from plain JavaScript", () => {
-    const script = `import * as grinta from "grinta"\nconsole.log(JSON.stringify(Object.keys(grinta)))\n`
-    writeFileSync(join(project, "main.mjs"), script)
-    const exported: ReadonlyArray<string> = JSON.parse(run(process.execPath, ["main.mjs"], project))
-    assert.includeMembers([...exported], [...names])
+    const keysOf = (entry: string): ReadonlyArray<string> => {
+      const script = `import * as entry from "${entry}"\nconsole.log(JSON.stringify(Object.keys(entry)))\n`
+      writeFileSync(join(project, "main.mjs"), script)
+      return JSON.parse(run(process.execPath, ["main.mjs"], project))
+    }
+    assert.includeMembers([...keysOf("grinta")], [...names])
+    assert.includeMembers([...keysOf("grinta/testing")], ["Cluster", "Network", "Scenario"])
   })
 
   it("type-checks in a strict TypeScript project, its own declarations included", () => {
     const uses = names.map((name) => `  grinta.${name}`).join(",\n")
-    writeFileSync(join(project, "main.ts"), `import * as grinta from "grinta"\n\nexport const used = [\n${uses}\n]\n`)
+    writeFileSync(
+      join(project, "main.ts"),
+      `import * as grinta from "grinta"\nimport * as testing from "grinta/testing"\n\nexport const used = [\n${uses},\n  testing.Network\n]\n`
+    )
     const compilerOptions = {
       target: "es2024",
       module: "nodenext",
