@@ -49,6 +49,7 @@ export const svg = (title: string, samples: ReadonlyArray<Sample>): string => {
     `<rect x="${left + 450}" y="34" width="24" height="12" class="band"/><text x="${left + 482}" y="44">of all hosts</text>`
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>${escape(title)}</title>
 <style>
 rect.page { fill: #ffffff } text { fill: #3d4450 } text.title { font-size: 15px; font-weight: 600; fill: #171b22 }
 .grid { stroke: #e3e6eb } .band { fill: #2f6fde; fill-opacity: 0.22 }
