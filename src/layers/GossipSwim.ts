@@ -4,10 +4,11 @@
  * It comes up whether or not a seed answers, and keeps trying while it is alone. The end of its scope is a leave that
  * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the word is spread.
  * Counters are named by what they count: "packet." for datagrams, "stream." for accepted streams, "swim." for what the
- * machine refused, "pushPull.", "tcpPing." and "reunion." for exchanges begun here, "socket." for the port.
+ * machine refused, "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port.
  */
 import { Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
+import { isLive } from "../protocol/swim/Member.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import { Gossip, type MemberChange } from "../services/Gossip.ts"
 import { GossipSocket } from "../services/GossipSocket.ts"
@@ -18,6 +19,7 @@ import * as Driver from "./GossipSwimDriver.ts"
 import * as Members from "./GossipSwimMembers.ts"
 import * as Seat from "./GossipSwimSeat.ts"
 import * as Seeds from "./GossipSwimSeeds.ts"
+import * as Send from "./GossipSwimSend.ts"
 import * as PushPullServer from "./PushPullServer.ts"
 
 export type { Config } from "./GossipSwimConfig.ts"
@@ -72,6 +74,11 @@ const make = Effect.fnUntraced(function* (config: Config) {
     })
   )
 
+  const addressOf = (id: string) => {
+    const member = id === plan.swim.name ? undefined : Swim.member(driver.state, id)
+    return member !== undefined && isLive(member) ? member.address : undefined
+  }
+
   /** A passenger that comes aboard late gets what was said before from some member. */
   const catchUp = Effect.suspend(() => {
     const others = driver.others()
@@ -90,6 +97,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     keyring: plan.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),
+    send: Send.make(wire, addressOf, count),
+    sendBytesMax: Send.sendBytesMax,
     board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),
     counters: Effect.map(socket.counters, (ofSocket) => ({
       ...Object.fromEntries(counts),

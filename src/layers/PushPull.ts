@@ -92,6 +92,23 @@ export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, lo
     : new ExchangeFailed({ reason: "type", detail: `the peer answered with ${message._tag}` })
 })
 
+/** Waits for the end of the other side, which is its word that it is done. */
+const awaitEnd = (stream: ByteStream): Effect.Effect<void, SocketFailed> =>
+  Effect.catchTag(Effect.forever(stream.read), "Done", () => Effect.void)
+
+/** Gives a user message to a member; succeeds when that member has taken it in. */
+export const user = Effect.fnUntraced(
+  function* ({ framing, socket, streamTimeout }: Wire, to: Address, payload: Uint8Array) {
+    const place = format(to)
+    const stream = yield* within(socket.dial(to), streamTimeout, `dialling ${place}`)
+    const bytes = StreamCodec.encode({ _tag: "User", payload }, framing, "dialler")
+    yield* within(Effect.andThen(stream.write(bytes), stream.end), streamTimeout, `writing to ${place}`)
+    yield* within(awaitEnd(stream), streamTimeout, `waiting for ${place}`)
+  },
+  Effect.scoped,
+  Effect.mapError(toFailure)
+)
+
 /** Pings over TCP: succeeds when the right ack came. */
 export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, message: Ping, timeout: Duration.Input) {
   const bytes = StreamCodec.encode(message, wire.framing, "dialler")

@@ -34,7 +34,7 @@ export interface Driver {
   readonly directory: Directory.Directory
 }
 
-export type DropReason = Directory.DropReason | SkipReason | NamesUnreadable["reason"] | "outboxLimit"
+export type DropReason = Directory.DropReason | SkipReason | NamesUnreadable["reason"] | "outboxLimit" | "exchangeLimit"
 
 /** Records that wait to be spread; of more, the oldest are left to the push/pull. */
 const outboxMax = 4096

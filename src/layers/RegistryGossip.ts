@@ -1,8 +1,9 @@
 /**
  * The registry over gossip: this host's name records ride on the membership plane, and every host holds all names.
  *
- * A record is gossiped when it is new to a host, and given in full at each push/pull; a newcomer learns everything by the
- * push/pull of its join. A member that is no grinta host neither disturbs nor is shown.
+ * A record is gossiped when it is new to a host. What gossip did not bring, digests find out: they come with each push/pull
+ * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
+ * so that a newcomer to one has it when it has joined. A member that is no grinta host neither disturbs nor is shown.
  */
 import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
@@ -13,6 +14,7 @@ import { Self } from "../services/Host.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
+import * as RegistryExchange from "./RegistryExchange.ts"
 
 /** How often members are looked up that the membership plane has forgotten. */
 const sweepInterval = Duration.seconds(30)
@@ -30,8 +32,10 @@ const check = ({ generation, id }: Self["Service"]): Effect.Effect<void, Network
 
 const changed = ({ host, id, status }: Member): Directory.Input => ({ _tag: "MemberChanged", id, status, host })
 
+/** Takes a message in, and has the exchange answer what it says of its sender's directory. */
 const receive = (
-  { feed }: RegistryDirectory.Driver,
+  { directory, feed }: RegistryDirectory.Driver,
+  exchange: RegistryExchange.Exchange,
   bytes: Uint8Array,
   via: "gossip" | "state"
 ): Effect.Effect<void> => {
@@ -40,8 +44,16 @@ const receive = (
     const { reason } = decoded.failure
     return reason === "foreign" ? Effect.void : RegistryDirectory.count([reason])
   }
-  const { records, skipped } = decoded.success
-  return Effect.andThen(RegistryDirectory.count(skipped), feed({ _tag: "Merge", records, via }))
+  const { delta, digest, records, skipped } = decoded.success
+  const before = directory.progress
+  const merge = { _tag: "Merge", records, via: via === "gossip" && delta ? "delta" : via } as const
+  return Effect.andThen(
+    Effect.andThen(RegistryDirectory.count(skipped), feed({ ...merge, ranges: delta?.ranges ?? [] })),
+    Effect.sync(() => {
+      if (delta !== undefined) exchange.hearDelta(delta, directory.progress > before)
+      if (digest !== undefined) exchange.hearDigest(digest)
+    })
+  )
 }
 
 const make = Effect.fnUntraced(function* (
@@ -57,10 +69,11 @@ const make = Effect.fnUntraced(function* (
     broadcast: (key, record) => gossip.broadcast(key, NameRecords.encode([record]))
   })
   const { directory, feed } = driver
+  const exchange = yield* RegistryExchange.make(directory, gossip.send)
   yield* gossip.board({
-    message: (payload) => Effect.suspend(() => receive(driver, payload, "gossip")),
-    localState: Effect.sync(() => NameRecords.encode(Directory.records(directory))),
-    mergeState: (state) => Effect.suspend(() => receive(driver, state, "state")),
+    message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
+    localState: Effect.sync(exchange.localState),
+    mergeState: (state) => Effect.suspend(() => receive(driver, exchange, state, "state")),
     memberChanged: ({ member }) => feed(changed(member))
   })
   // What came in since boarding is newer than this list.

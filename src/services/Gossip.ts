@@ -41,7 +41,10 @@ export interface MemberChange {
 
 /** What rides on gossip for another plane. Its functions run between two steps of the membership machine: keep them short. */
 export interface Passenger {
-  /** A message gossiped by some member came in; duplicates and any order are normal. */
+  /**
+   * A message came in, gossiped by some member or sent by one to this host alone; duplicates and any order are normal.
+   * From whom, the message itself has to say.
+   */
   readonly message: (payload: Uint8Array) => Effect.Effect<void>
   /** What a peer gets from this host in a push/pull. */
   readonly localState: Effect.Effect<Uint8Array>
@@ -84,6 +87,13 @@ export class Gossip extends Context.Service<
     readonly broadcast: (key: string, payload: Uint8Array) => Effect.Effect<void>
     /** Largest payload that `broadcast` can carry, in bytes. */
     readonly broadcastBytesMax: number
+    /**
+     * Sends a message to one live member over a stream, and waits until that member has taken it in.
+     * Errors: HostUnreachable, also for who is no live member; QuotaExceeded above `sendBytesMax`.
+     */
+    readonly send: (id: string, payload: Uint8Array) => Effect.Effect<void, NetworkError>
+    /** Largest payload that `send` can carry, in bytes. */
+    readonly sendBytesMax: number
     /** Takes a passenger aboard for the life of the scope; there is room for one. */
     readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>
     /** How often something was dropped or refused, by reason: bad packets, wrong labels, forged accusations. */

@@ -22,7 +22,19 @@ export interface Claims {
   versionMax: number
   /** Highest version of a tombstone that is no longer kept: an older one does not come back. */
   floor: number
+  /**
+   * All records up to this version are here, but for those that the writer has replaced or that were forgotten. It stays
+   * true when the writer goes on, and when it is passed on along with the records. At most `versionMax`.
+   */
+  complete: number
+  /** Versions above `complete` that came without those between. */
+  readonly beyond: Set<number>
+  /** Changes with each change of the live records; the same for the same ones, see `HostDigest.mark`. */
+  mark: number
 }
+
+/** Versions remembered beyond a gap; of more, a delta has to tell. */
+const beyondMax = 1024
 
 export const make = (generation: number): Claims => ({
   generation,
@@ -31,8 +43,24 @@ export const make = (generation: number): Claims => ({
   liveBytes: 0,
   tombstoneBytes: 0,
   versionMax: 0,
-  floor: 0
+  floor: 0,
+  complete: 0,
+  beyond: new Set(),
+  mark: 0
 })
+
+const ownerships = { unique: 1, group: 2 } as const
+
+const markOf = ({ contract, name, ownership, version }: NameRecord): number => {
+  const text = `${version}/${ownerships[ownership]}/${contract}/${name}`
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash >>> 0
+}
+
+const remark = (claims: Claims, record: NameRecord): void => {
+  claims.mark = (claims.mark ^ markOf(record)) >>> 0
+}
 
 export const size = ({ live, tombstones }: Claims): number => live.size + tombstones.size
 
@@ -45,6 +73,7 @@ const drop = (claims: Claims, name: string): void => {
   const live = claims.live.get(name)
   if (live !== undefined) {
     claims.live.delete(name)
+    remark(claims, live)
     claims.liveBytes -= recordBytes(live)
   }
   const tombstone = claims.tombstones.get(name)
@@ -62,9 +91,45 @@ export const put = (claims: Claims, record: NameRecord, now: number): void => {
     claims.tombstoneBytes += recordBytes(record)
   } else {
     claims.live.set(record.name, record)
+    remark(claims, record)
     claims.liveBytes += recordBytes(record)
   }
   claims.versionMax = Math.max(claims.versionMax, record.version)
+}
+
+const closeGap = (claims: Claims): void => {
+  while (claims.beyond.delete(claims.complete + 1)) claims.complete += 1
+}
+
+/** Notes that the record of this version is here, or one that took its place. */
+export const noteVersion = (claims: Claims, version: number): void => {
+  if (version > claims.complete + 1) {
+    if (claims.beyond.size < beyondMax) claims.beyond.add(version)
+    return
+  }
+  if (version <= claims.complete) return
+  claims.complete = version
+  closeGap(claims)
+}
+
+/**
+ * Notes that all records above `after` and up to `until` are here. A number alone proves nothing, so that nobody is led to
+ * believe that it has more than there is: `complete` stays within the versions seen.
+ */
+export const noteRange = (claims: Claims, after: number, until: number): void => {
+  if (after > claims.complete) return
+  claims.complete = Math.max(claims.complete, Math.min(until, claims.versionMax))
+  for (const version of claims.beyond) if (version <= claims.complete) claims.beyond.delete(version)
+  closeGap(claims)
+}
+
+/** The records above a version, in the order of versions. */
+export const above = (claims: Claims, version: number): ReadonlyArray<NameRecord> => {
+  if (version >= claims.versionMax) return []
+  const found: Array<NameRecord> = []
+  for (const record of claims.live.values()) if (record.version > version) found.push(record)
+  for (const { record } of claims.tombstones.values()) if (record.version > version) found.push(record)
+  return found.sort((a, b) => a.version - b.version)
 }
 
 const forget = (claims: Claims, { name, version }: NameRecord): void => {
@@ -72,9 +137,13 @@ const forget = (claims: Claims, { name, version }: NameRecord): void => {
   claims.floor = Math.max(claims.floor, version)
 }
 
-/** Forgets the tombstones learned of at `until` or before. */
+/**
+ * Forgets the tombstones learned of at `until` or before. The latest word of the host stays, whatever it is: without it,
+ * nobody could prove to be complete.
+ */
 export const expire = (claims: Claims, until: number): void => {
-  for (const { at, record } of claims.tombstones.values()) if (at <= until) forget(claims, record)
+  for (const { at, record } of claims.tombstones.values())
+    if (at <= until && record.version < claims.versionMax) forget(claims, record)
 }
 
 /** Forgets the oldest tombstones once there are a quarter more than `countMax`, so that the sorting is paid rarely. */

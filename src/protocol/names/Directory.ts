@@ -121,7 +121,7 @@ const apply = (turn: State.Turn, input: Input): State.Turn => {
       release(turn, input.name)
       return turn
     case "Merge":
-      merge(turn, input.records, input.via)
+      merge(turn, input)
       return turn
     case "MemberChanged":
       memberChanged(turn, input)
@@ -162,18 +162,14 @@ export const gone = (directory: Directory): ReadonlyArray<string> =>
 /** Whether the membership plane has said anything of this host yet. */
 export const isMember = (directory: Directory, id: string): boolean => directory.hosts.get(id)?.member !== undefined
 
-/** What is given to a peer in a push/pull: the own records, and those of members that have not left. */
-export const records = (directory: Directory): ReadonlyArray<NameRecord> => {
-  const all: Array<NameRecord> = []
-  for (const { claims, member } of directory.hosts.values()) {
-    if (
-      claims === undefined ||
-      member?.host === undefined ||
-      (member.status === "left" && member !== directory.own.member)
-    )
-      continue
-    for (const record of claims.live.values()) all.push(record)
-    for (const { record } of claims.tombstones.values()) all.push(record)
-  }
-  return all
+/** Whether this is another grinta host that is believed to live. */
+export const isLiveHost = ({ hosts, own }: Directory, id: string): boolean => {
+  const member = hosts.get(id)?.member
+  return id !== own.id && member?.host !== undefined && member.status !== "dead" && member.status !== "left"
 }
+
+/** All that is given to others: the own records, and those of members that have not left. */
+export const records = (directory: Directory): ReadonlyArray<NameRecord> =>
+  [...directory.hosts.values()].flatMap((known) =>
+    known.claims !== undefined && State.isGiven(directory, known) ? Claims.above(known.claims, 0) : []
+  )

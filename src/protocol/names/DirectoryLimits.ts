@@ -22,6 +22,8 @@ export interface Limits {
   readonly versionJumpMax: number
   /** News from one push/pull that is gossiped on. */
   readonly relayMax: number
+  /** News from one piece of a delta that is gossiped on. */
+  readonly deltaRelayMax: number
 }
 
 export const defaults: Limits = {
@@ -35,5 +37,6 @@ export const defaults: Limits = {
   tombstoneMillis: 24 * 60 * 60 * 1000,
   orphanMillis: 60 * 60 * 1000,
   versionJumpMax: 2 ** 32,
-  relayMax: 1024
+  relayMax: 1024,
+  deltaRelayMax: 64
 }

@@ -1,6 +1,17 @@
 /** What records from other hosts change. Source: faults.md, rows R1 to R4. */
 import * as Claims from "./Claims.ts"
-import { type Directory, discard, drop, type Known, startLife, type Turn, write, writeOwn } from "./DirectoryState.ts"
+import type { Range } from "./Digest.ts"
+import {
+  type Directory,
+  discard,
+  drop,
+  type Input,
+  type Known,
+  startLife,
+  type Turn,
+  write,
+  writeOwn
+} from "./DirectoryState.ts"
 import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
 
 const isOrphan = ({ member }: Known): boolean => member?.host === undefined
@@ -50,51 +61,79 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
   writeOwn(turn, current ?? { ...record, isTombstone: true })
 }
 
-/** A word about another host; whether it is news. */
-const hearOther = (turn: Turn, record: NameRecord): boolean => {
+/** "known" is held already, or something later is; "refused" is not held though it should be. */
+type Heard = "news" | "known" | "refused"
+
+/** A word about another host. */
+const hearOther = (turn: Turn, record: NameRecord): Heard => {
   const { directory, now } = turn
   const { hosts, limits, orphans } = directory
   const known: Known = hosts.get(record.host) ?? { id: record.host, member: undefined, claims: undefined }
   const claims = known.claims
-  if (claims !== undefined && record.generation < claims.generation) return false
+  if (claims !== undefined && record.generation < claims.generation) return "known"
   const same = claims?.generation === record.generation ? claims : undefined
   const current = same === undefined ? undefined : Claims.get(same, record.name)
-  if (current !== undefined && !supersedes(record, current)) return false
-  // A tombstone older than those that were forgotten is not learned anew, or it would go round for ever.
-  if (current === undefined && record.isTombstone && record.version <= (same?.floor ?? 0)) return false
+  const isOld =
+    current === undefined
+      ? // A tombstone older than those that were forgotten is not learned anew, or it would go round for ever.
+        record.isTombstone && record.version <= (same?.floor ?? 0)
+      : !supersedes(record, current)
+  if (same !== undefined && isOld) {
+    Claims.noteVersion(same, record.version)
+    return "known"
+  }
   if (record.version - (same?.versionMax ?? 0) > limits.versionJumpMax) {
     drop(turn, "versionJump")
-    return false
+    return "refused"
   }
   if (same === undefined && claims !== undefined) startLife(turn, known, record.generation)
   if (exceedsQuota(directory, same, record)) {
     drop(turn, "hostQuota")
-    return false
+    return "refused"
   }
   if (current === undefined && !makeRoom(turn, known, recordBytes(record))) {
     drop(turn, "recordLimit")
-    return false
+    return "refused"
   }
   known.claims ??= Claims.make(record.generation)
   hosts.set(record.host, known)
   if (isOrphan(known) && !orphans.has(record.host)) orphans.set(record.host, now)
   write(turn, known, known.claims, record)
-  return true
+  Claims.noteVersion(known.claims, record.version)
+  return "news"
+}
+
+/** Notes of which versions nothing is missing any more; whether that is news. */
+const noteRange = ({ directory }: Turn, { after, generation, host, until }: Range): boolean => {
+  const claims = directory.hosts.get(host)?.claims
+  if (host === directory.own.id || claims?.generation !== generation) return false
+  const { complete } = claims
+  Claims.noteRange(claims, after, until)
+  return claims.complete > complete
 }
 
 /**
  * Takes records in and gossips the news on. News by gossip always goes on, since gossip reaches everybody only when passed
- * on; news from a push/pull goes on unless there is more of it than was known before: then this host is the newcomer.
+ * on; other news goes on unless there is more of it than was known before: then this host is the newcomer. Of a delta only
+ * a little goes on, since the others get theirs.
  */
-export const merge = (turn: Turn, records: ReadonlyArray<NameRecord>, via: "gossip" | "state"): void => {
+export const merge = (turn: Turn, { ranges = [], records, via }: Extract<Input, { readonly _tag: "Merge" }>): void => {
   const { directory, outputs } = turn
   const { limits, own } = directory
   const heldBefore = directory.foreignRecords + Claims.size(own.claims)
   const news: Array<NameRecord> = []
+  const gaps = new Set<string>()
   for (const record of records) {
     if (record.host === own.id) hearOwn(turn, record)
-    else if (hearOther(turn, record)) news.push(record)
+    else {
+      const heard = hearOther(turn, record)
+      if (heard === "news") news.push(record)
+      if (heard === "refused") gaps.add(record.host)
+    }
   }
-  if (via === "state" && news.length > Math.min(heldBefore, limits.relayMax)) return
+  directory.progress += news.length
+  for (const range of ranges) if (!gaps.has(range.host) && noteRange(turn, range)) directory.progress += 1
+  const relayMax = via === "delta" ? limits.deltaRelayMax : limits.relayMax
+  if (via !== "gossip" && news.length > Math.min(heldBefore, relayMax)) return
   for (const record of news) outputs.push({ _tag: "Broadcast", record })
 }

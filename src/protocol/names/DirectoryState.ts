@@ -1,5 +1,6 @@
 /** What one host's name directory holds, and what it is told and tells. */
 import * as Claims from "./Claims.ts"
+import type { Range } from "./Digest.ts"
 import type { Limits } from "./DirectoryLimits.ts"
 import type { NameRecord, Ownership } from "./NameRecords.ts"
 import * as View from "./View.ts"
@@ -40,6 +41,8 @@ export interface Directory {
   foreignBytes: number
   /** The highest generation of the own host that was reported to be ahead. */
   generationReported: number
+  /** How often records or ranges of other hosts were news: it tells whether a message brought this host on. */
+  progress: number
 }
 
 export type Input =
@@ -47,8 +50,14 @@ export type Input =
   | { readonly _tag: "Claim"; readonly name: string; readonly ownership: Ownership; readonly contract: bigint }
   /** The own host withdraws a name. */
   | { readonly _tag: "Release"; readonly name: string }
-  /** Records came in by gossip, or as the state of a push/pull. */
-  | { readonly _tag: "Merge"; readonly records: ReadonlyArray<NameRecord>; readonly via: "gossip" | "state" }
+  /** Records came in by gossip, as the state of a push/pull, or as what a digest of this host lacked. */
+  | {
+      readonly _tag: "Merge"
+      readonly records: ReadonlyArray<NameRecord>
+      readonly via: "gossip" | "state" | "delta"
+      /** What the records are all of. */
+      readonly ranges?: ReadonlyArray<Range>
+    }
   /** The membership plane changed its mind of a host; "forgotten": it no longer remembers it. */
   | {
       readonly _tag: "MemberChanged"
@@ -114,7 +123,8 @@ export const make = (self: View.Host, limits: Limits): Directory => {
     view: View.make(),
     foreignRecords: 0,
     foreignBytes: 0,
-    generationReported: self.generation
+    generationReported: self.generation,
+    progress: 0
   }
 }
 
@@ -167,6 +177,7 @@ export const writeOwn = (
   const { contract, isTombstone, name, ownership } = word
   const record = { host: own.id, generation, version: versionMax + 1, name, ownership, contract, isTombstone }
   write(turn, own, own.claims, record)
+  Claims.noteRange(own.claims, 0, record.version)
   turn.outputs.push({ _tag: "Broadcast", record })
 }
 
@@ -190,3 +201,7 @@ export const discard = (turn: Turn, id: string): void => {
   startLife(turn, known, undefined)
   if (known.member === undefined) directory.hosts.delete(id)
 }
+
+/** Whether the records of a host are given to others: its own, and those of members that have not left. */
+export const isGiven = ({ own }: Directory, { member }: Known): boolean =>
+  member?.host !== undefined && (member.status !== "left" || member === own.member)

@@ -1,16 +1,16 @@
 /**
  * Name records as values, and their form on the gossip plane.
  *
- * Shape: the byte 0x67 ("g"), then one protobuf `grinta.v1.NameRecords`; the same for a gossiped message and for the state
- * given in a push/pull. The first byte sets it apart from what other programs gossip in the same cluster: Serf's messages
+ * Shape: the byte 0x67 ("g"), then one protobuf `grinta.v1.NameRecords`; the same for a gossiped message, for one to a
+ * single member, and for the state given in a push/pull. The first byte sets it apart from what other programs gossip in the same cluster: Serf's messages
  * start with 0 to 9.
  * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, rows R3 and R7.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire"
 import { Data, Result } from "effect"
 import * as Proto from "../gen/grinta/v1/names_pb.ts"
 import * as Name from "../Name.ts"
+import * as Digest from "./Digest.ts"
 
 /** "unique": one owner in a whole fabric. "group": any number of owners. */
 export type Ownership = "unique" | "group"
@@ -30,12 +30,22 @@ export interface NameRecord {
   readonly isTombstone: boolean
 }
 
-/** Why a record was left out. */
-export type SkipReason = "malformed" | "invalidHost" | "invalidName" | "generation" | "version" | "ownership"
+/** Why a record, or all that was said of the directory, was left out. */
+export type SkipReason =
+  | "malformed"
+  | "invalidHost"
+  | "invalidName"
+  | "generation"
+  | "version"
+  | "ownership"
+  | "digest"
+  | "delta"
 
 export interface Decoded {
   readonly records: ReadonlyArray<NameRecord>
   readonly skipped: ReadonlyArray<SkipReason>
+  readonly digest?: Digest.Digest
+  readonly delta?: Digest.Delta
 }
 
 /** Not to be acted on. "foreign": from another program, or empty; that is no fault. */
@@ -81,8 +91,14 @@ const toProto = (record: NameRecord): Proto.NameRecord =>
     tombstone: record.isTombstone
   })
 
-export const encode = (records: ReadonlyArray<NameRecord>): Uint8Array => {
-  const body = toBinary(Proto.NameRecordsSchema, create(Proto.NameRecordsSchema, { records: records.map(toProto) }))
+/** What a message says of the sender's directory, beside its records. */
+export type Parts = Pick<Decoded, "digest" | "delta">
+
+export const encode = (records: ReadonlyArray<NameRecord>, { delta, digest }: Parts = {}): Uint8Array => {
+  const message = create(Proto.NameRecordsSchema, { records: records.map(toProto) })
+  if (digest !== undefined) message.digest = Digest.digestToProto(digest)
+  if (delta !== undefined) message.delta = Digest.deltaToProto(delta)
+  const body = toBinary(Proto.NameRecordsSchema, message)
   const bytes = new Uint8Array(1 + body.length)
   bytes[0] = marker
   bytes.set(body, 1)
@@ -120,16 +136,24 @@ const decodeRecord = (bytes: Uint8Array): NameRecord | SkipReason =>
     { onFailure: () => "malformed" as const, onSuccess: fromProto }
   )
 
-/** Cuts the body into records without parsing them, so that the bound on their number comes first. */
-const split = (body: Uint8Array): ReadonlyArray<Uint8Array> | undefined => {
-  const reader = new BinaryReader(body)
-  const pieces: Array<Uint8Array> = []
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag()
-    if (field !== 1 || wireType !== WireType.LengthDelimited) reader.skip(wireType, field)
-    else if (pieces.push(reader.bytes()) > recordsMax) return undefined
+/** What a message says beside its records; a part that cannot be used is left out, and named in `skipped`. */
+const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>): Parts => {
+  const read = <A>(field: number, reason: SkipReason, parse: (bytes: Uint8Array) => A | undefined): A | undefined => {
+    const bytes = Digest.split(rest, field, 1)
+    const [body] = bytes?.pieces ?? []
+    if (bytes !== undefined && body === undefined) return undefined
+    const part =
+      body &&
+      Result.getOrElse(
+        Result.try(() => parse(body)),
+        () => undefined
+      )
+    if (part === undefined) skipped.push(reason)
+    return part
   }
-  return pieces
+  const digest = read(2, "digest", Digest.readDigest)
+  const delta = read(3, "delta", Digest.readDelta)
+  return { ...(digest && { digest }), ...(delta && { delta }) }
 }
 
 const failure = (reason: NamesUnreadable["reason"]): Result.Result<never, NamesUnreadable> =>
@@ -152,15 +176,16 @@ const failures = {
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> => {
   if (bytes[0] !== marker) return failures.foreign
   if (bytes.length > bytesMax) return failures.tooLarge
-  const pieces = Result.try(() => split(bytes.subarray(1)))
+  const pieces = Result.try(() => Digest.split(bytes.subarray(1), 1, recordsMax))
   if (Result.isFailure(pieces)) return failures.malformed
   if (pieces.success === undefined) return failures.tooLarge
   const records: Array<NameRecord> = []
   const skipped: Array<SkipReason> = []
-  for (const piece of pieces.success) {
+  for (const piece of pieces.success.pieces) {
     const record = decodeRecord(piece)
     if (typeof record === "string") skipped.push(record)
     else records.push(record)
   }
-  return Result.succeed({ records, skipped })
+  const parts = partsOf(pieces.success.rest, skipped)
+  return Result.succeed({ records, skipped, ...parts })
 }

@@ -5,7 +5,7 @@
 import { Context, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { Gossip, type Member, type MemberStatus, type Passenger } from "../../../src/services/Gossip.ts"
 import { type Host, Self } from "../../../src/services/Host.ts"
-import type { NetworkError } from "../../../src/services/NetworkError.ts"
+import { HostUnreachable, NetworkError } from "../../../src/services/NetworkError.ts"
 import { Registry } from "../../../src/services/Registry.ts"
 import * as Random from "../../sim/Random.ts"
 
@@ -15,6 +15,8 @@ export interface Node {
   /** What this node believes of the others. */
   readonly members: Map<string, Member>
   readonly said: Array<{ readonly key: string; readonly payload: Uint8Array }>
+  /** What it sent to single members. */
+  readonly sent: Array<Uint8Array>
 }
 
 export interface Bus {
@@ -51,6 +53,12 @@ const memberOf = (host: Host, status: MemberStatus): Member => ({
   host
 })
 
+const unreachable = (host: string): NetworkError =>
+  new NetworkError({
+    operation: "send",
+    reason: new HostUnreachable({ host, address: "none", cause: "no live member" })
+  })
+
 export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500) {
   const scope = yield* Effect.scope
   const random = Random.make(seed)
@@ -82,6 +90,15 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     },
     broadcast: (key, payload) => Effect.suspend(() => broadcast(node, key, payload)),
     broadcastBytesMax: 1300,
+    send: (id, payload) =>
+      Effect.suspend(() => {
+        const to = nodes.get(id)
+        const isReached = to?.passenger !== undefined && node.members.get(id)?.status === "alive"
+        if (!isReached) return Effect.fail(unreachable(id))
+        node.sent.push(payload)
+        return Effect.delay(to.passenger?.message(payload) ?? Effect.void, random() * 5)
+      }),
+    sendBytesMax: 1_000_000,
     board: (passenger) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -98,7 +115,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
   const add = (id: string, generation: number): Node => {
     const host = hostOf(id, generation)
     const members = new Map([[id, memberOf(host, "alive")]])
-    const node: Node = { host, passenger: undefined, members, said: [] }
+    const node: Node = { host, passenger: undefined, members, said: [], sent: [] }
     nodes.set(id, node)
     return node
   }

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grinta/v1/names.proto.
  */
 export const file_grinta_v1_names: GenFile = /*@__PURE__*/
-  fileDesc("ChVncmludGEvdjEvbmFtZXMucHJvdG8SCWdyaW50YS52MSKzAQoISG9zdE1ldGESFAoMd2lyZV92ZXJzaW9uGAEgASgNEhEKCWZsb3dfcG9ydBgCIAEoDRISCgpnZW5lcmF0aW9uGAMgASgEEhAKCGxvY2FsaXR5GAQgASgJEisKBHRhZ3MYBSADKAsyHS5ncmludGEudjEuSG9zdE1ldGEuVGFnc0VudHJ5GisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpsBCgpOYW1lUmVjb3JkEgwKBGhvc3QYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIPCgd2ZXJzaW9uGAMgASgEEgwKBG5hbWUYBCABKAkSJwoJb3duZXJzaGlwGAUgASgOMhQuZ3JpbnRhLnYxLk93bmVyc2hpcBIQCghjb250cmFjdBgGIAEoBhIRCgl0b21ic3RvbmUYByABKAgiNQoLTmFtZVJlY29yZHMSJgoHcmVjb3JkcxgBIAMoCzIVLmdyaW50YS52MS5OYW1lUmVjb3JkKlEKCU93bmVyc2hpcBIZChVPV05FUlNISVBfVU5TUEVDSUZJRUQQABIUChBPV05FUlNISVBfVU5JUVVFEAESEwoPT1dORVJTSElQX0dST1VQEAJiBnByb3RvMw");
+  fileDesc("ChVncmludGEvdjEvbmFtZXMucHJvdG8SCWdyaW50YS52MSKzAQoISG9zdE1ldGESFAoMd2lyZV92ZXJzaW9uGAEgASgNEhEKCWZsb3dfcG9ydBgCIAEoDRISCgpnZW5lcmF0aW9uGAMgASgEEhAKCGxvY2FsaXR5GAQgASgJEisKBHRhZ3MYBSADKAsyHS5ncmludGEudjEuSG9zdE1ldGEuVGFnc0VudHJ5GisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpsBCgpOYW1lUmVjb3JkEgwKBGhvc3QYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIPCgd2ZXJzaW9uGAMgASgEEgwKBG5hbWUYBCABKAkSJwoJb3duZXJzaGlwGAUgASgOMhQuZ3JpbnRhLnYxLk93bmVyc2hpcBIQCghjb250cmFjdBgGIAEoBhIRCgl0b21ic3RvbmUYByABKAgiiwEKC05hbWVSZWNvcmRzEiYKB3JlY29yZHMYASADKAsyFS5ncmludGEudjEuTmFtZVJlY29yZBIqCgZkaWdlc3QYAiABKAsyGi5ncmludGEudjEuRGlyZWN0b3J5RGlnZXN0EigKBWRlbHRhGAMgASgLMhkuZ3JpbnRhLnYxLkRpcmVjdG9yeURlbHRhInUKD0RpcmVjdG9yeURpZ2VzdBIOCgZzZW5kZXIYASABKAkSDgoGYXNraW5nGAIgASgIEg0KBWZpcnN0GAMgASgJEg0KBXVudGlsGAQgASgJEiQKBWhvc3RzGAUgAygLMhUuZ3JpbnRhLnYxLkhvc3REaWdlc3QiXQoKSG9zdERpZ2VzdBIMCgRob3N0GAEgASgJEhIKCmdlbmVyYXRpb24YAiABKAQSEAoIY29tcGxldGUYAyABKAQSDQoFYWhlYWQYBCABKAQSDAoEbWFyaxgFIAEoByJXCg5EaXJlY3RvcnlEZWx0YRIOCgZzZW5kZXIYASABKAkSJwoGcmFuZ2VzGAIgAygLMhcuZ3JpbnRhLnYxLlZlcnNpb25SYW5nZRIMCgRtb3JlGAMgASgIIk4KDFZlcnNpb25SYW5nZRIMCgRob3N0GAEgASgJEhIKCmdlbmVyYXRpb24YAiABKAQSDQoFYWZ0ZXIYAyABKAQSDQoFdW50aWwYBCABKAQqUQoJT3duZXJzaGlwEhkKFU9XTkVSU0hJUF9VTlNQRUNJRklFRBAAEhQKEE9XTkVSU0hJUF9VTklRVUUQARITCg9PV05FUlNISVBfR1JPVVAQAmIGcHJvdG8z");
 
 /**
  * Metadata of a member of the gossip plane, in the memberlist field Meta. At most 512 bytes.
@@ -125,7 +125,7 @@ export const NameRecordSchema: GenMessage<NameRecord> = /*@__PURE__*/
   messageDesc(file_grinta_v1_names, 1);
 
 /**
- * Name records: the body of a gossiped user message, and the user state of a push/pull.
+ * Name records: the body of a gossiped user message, of one sent to a single member, and of the user state of a push/pull.
  *
  * @generated from message grinta.v1.NameRecords
  */
@@ -134,6 +134,20 @@ export type NameRecords = Message<"grinta.v1.NameRecords"> & {
    * @generated from field: repeated grinta.v1.NameRecord records = 1;
    */
   records: NameRecord[];
+
+  /**
+   * What the sender holds: the receiver sends it what it lacks.
+   *
+   * @generated from field: grinta.v1.DirectoryDigest digest = 2;
+   */
+  digest?: DirectoryDigest | undefined;
+
+  /**
+   * What the records are all of.
+   *
+   * @generated from field: grinta.v1.DirectoryDelta delta = 3;
+   */
+  delta?: DirectoryDelta | undefined;
 };
 
 /**
@@ -142,6 +156,165 @@ export type NameRecords = Message<"grinta.v1.NameRecords"> & {
  */
 export const NameRecordsSchema: GenMessage<NameRecords> = /*@__PURE__*/
   messageDesc(file_grinta_v1_names, 2);
+
+/**
+ * What one host's directory holds, in brief.
+ *
+ * @generated from message grinta.v1.DirectoryDigest
+ */
+export type DirectoryDigest = Message<"grinta.v1.DirectoryDigest"> & {
+  /**
+   * Host id of the sender: where the answer goes.
+   *
+   * @generated from field: string sender = 1;
+   */
+  sender: string;
+
+  /**
+   * The sender wants the receiver's digest if the receiver lacks something. Never set in the answer to a digest.
+   *
+   * @generated from field: bool asking = 2;
+   */
+  asking: boolean;
+
+  /**
+   * The digest is of the host ids from `first` on, and below `until`; empty is no bound. In there, the sender has nothing of
+   * a host that is not listed.
+   *
+   * @generated from field: string first = 3;
+   */
+  first: string;
+
+  /**
+   * @generated from field: string until = 4;
+   */
+  until: string;
+
+  /**
+   * @generated from field: repeated grinta.v1.HostDigest hosts = 5;
+   */
+  hosts: HostDigest[];
+};
+
+/**
+ * Describes the message grinta.v1.DirectoryDigest.
+ * Use `create(DirectoryDigestSchema)` to create a new message.
+ */
+export const DirectoryDigestSchema: GenMessage<DirectoryDigest> = /*@__PURE__*/
+  messageDesc(file_grinta_v1_names, 3);
+
+/**
+ * What a directory holds of one life of one host.
+ *
+ * @generated from message grinta.v1.HostDigest
+ */
+export type HostDigest = Message<"grinta.v1.HostDigest"> & {
+  /**
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * @generated from field: uint64 generation = 2;
+   */
+  generation: bigint;
+
+  /**
+   * All of the host's records up to this version are held, but for those that a later one took the place of.
+   *
+   * @generated from field: uint64 complete = 3;
+   */
+  complete: bigint;
+
+  /**
+   * How far above `complete` the latest version held is.
+   *
+   * @generated from field: uint64 ahead = 4;
+   */
+  ahead: bigint;
+
+  /**
+   * XOR over the records held that are no tombstones: FNV-1a, 32 bits, of "version/ownership/contract/name" in ASCII, numbers
+   * in decimal, ownership as in Ownership.
+   *
+   * @generated from field: fixed32 mark = 5;
+   */
+  mark: number;
+};
+
+/**
+ * Describes the message grinta.v1.HostDigest.
+ * Use `create(HostDigestSchema)` to create a new message.
+ */
+export const HostDigestSchema: GenMessage<HostDigest> = /*@__PURE__*/
+  messageDesc(file_grinta_v1_names, 4);
+
+/**
+ * Says which records of the sender's directory a message holds without a gap.
+ *
+ * @generated from message grinta.v1.DirectoryDelta
+ */
+export type DirectoryDelta = Message<"grinta.v1.DirectoryDelta"> & {
+  /**
+   * Host id of the sender.
+   *
+   * @generated from field: string sender = 1;
+   */
+  sender: string;
+
+  /**
+   * @generated from field: repeated grinta.v1.VersionRange ranges = 2;
+   */
+  ranges: VersionRange[];
+
+  /**
+   * The sender has more: a digest brings it.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message grinta.v1.DirectoryDelta.
+ * Use `create(DirectoryDeltaSchema)` to create a new message.
+ */
+export const DirectoryDeltaSchema: GenMessage<DirectoryDelta> = /*@__PURE__*/
+  messageDesc(file_grinta_v1_names, 5);
+
+/**
+ * All records that the sender holds of this life, of versions above `after` and up to `until`, are in the message.
+ *
+ * @generated from message grinta.v1.VersionRange
+ */
+export type VersionRange = Message<"grinta.v1.VersionRange"> & {
+  /**
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * @generated from field: uint64 generation = 2;
+   */
+  generation: bigint;
+
+  /**
+   * @generated from field: uint64 after = 3;
+   */
+  after: bigint;
+
+  /**
+   * @generated from field: uint64 until = 4;
+   */
+  until: bigint;
+};
+
+/**
+ * Describes the message grinta.v1.VersionRange.
+ * Use `create(VersionRangeSchema)` to create a new message.
+ */
+export const VersionRangeSchema: GenMessage<VersionRange> = /*@__PURE__*/
+  messageDesc(file_grinta_v1_names, 6);
 
 /**
  * @generated from enum grinta.v1.Ownership

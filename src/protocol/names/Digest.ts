@@ -1,0 +1,166 @@
+/**
+ * What hosts say of their directories to find out who lacks what, as values and in protobuf.
+ *
+ * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, row R7.
+ */
+import { create, fromBinary } from "@bufbuild/protobuf"
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire"
+import { Result } from "effect"
+import * as Proto from "../gen/grinta/v1/names_pb.ts"
+import * as Name from "../Name.ts"
+
+/** What a directory holds of one life of one host; see `HostDigest` of the proto. */
+export interface HostDigest {
+  readonly host: string
+  readonly generation: number
+  readonly complete: number
+  readonly ahead: number
+  readonly mark: number
+}
+
+/** What one host's directory holds, in brief. */
+export interface Digest {
+  readonly sender: string
+  /** The sender wants the receiver's digest, if the receiver lacks something. */
+  readonly isAsking: boolean
+  /** The host ids that are covered: from `first` on, and below `until`; empty is no bound. */
+  readonly first: string
+  readonly until: string
+  readonly hosts: ReadonlyArray<HostDigest>
+}
+
+/** All records that the sender holds of one life, of versions above `after` and up to `until`, are in the message. */
+export interface Range {
+  readonly host: string
+  readonly generation: number
+  readonly after: number
+  readonly until: number
+}
+
+/** Says which records of the sender's directory a message holds without a gap. */
+export interface Delta {
+  readonly sender: string
+  readonly ranges: ReadonlyArray<Range>
+  /** The sender has more: a digest brings it. */
+  readonly hasMore: boolean
+}
+
+/** Hosts in one digest, and ranges in one delta, those that cannot be used included. */
+export const hostsMax = 16_384
+
+const counterOf = (value: bigint): number | undefined =>
+  value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined
+
+const hostDigestOf = (bytes: Uint8Array): HostDigest | undefined => {
+  const { ahead, complete, generation, host, mark } = fromBinary(Proto.HostDigestSchema, bytes)
+  const counters = { generation: counterOf(generation), complete: counterOf(complete), ahead: counterOf(ahead) }
+  if (Name.violation(host) !== undefined || !counters.generation) return undefined
+  if (counters.complete === undefined || counters.ahead === undefined) return undefined
+  return { host, generation: counters.generation, complete: counters.complete, ahead: counters.ahead, mark }
+}
+
+const rangeOf = (bytes: Uint8Array): Range | undefined => {
+  const range = fromBinary(Proto.VersionRangeSchema, bytes)
+  const [generation, after, until] = [counterOf(range.generation), counterOf(range.after), counterOf(range.until)]
+  if (Name.violation(range.host) !== undefined || !generation || after === undefined || until === undefined)
+    return undefined
+  return { host: range.host, generation, after, until }
+}
+
+/** Takes the repeated field `field` out of a message without parsing it, so that the bound on its number comes first. */
+export const split = (
+  body: Uint8Array,
+  field: number,
+  countMax: number
+): { readonly pieces: ReadonlyArray<Uint8Array>; readonly rest: Uint8Array } | undefined => {
+  const reader = new BinaryReader(body)
+  const pieces: Array<Uint8Array> = []
+  const others: Array<Uint8Array> = []
+  while (reader.pos < reader.len) {
+    const start = reader.pos
+    const [number, wireType] = reader.tag()
+    if (number === field && wireType === WireType.LengthDelimited) {
+      if (pieces.push(reader.bytes()) > countMax) return undefined
+    } else {
+      reader.skip(wireType, number)
+      others.push(body.subarray(start, reader.pos))
+      if (others.length > othersMax) return undefined
+    }
+  }
+  return { pieces, rest: concat(others) }
+}
+
+/** Fields beside the repeated one. */
+const othersMax = 64
+
+const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/** Entries that cannot be used are left out: to ask for them, or to send them, would be no use. */
+const entriesOf = <A>(pieces: ReadonlyArray<Uint8Array>, parse: (bytes: Uint8Array) => A | undefined) =>
+  pieces.flatMap((piece) => {
+    const entry = Result.getOrElse(
+      Result.try(() => parse(piece)),
+      () => undefined
+    )
+    return entry === undefined ? [] : [entry]
+  })
+
+/** A bound of a digest is a host id, but for this that it may be empty. */
+const isBound = (text: string): boolean => text === "" || Name.violation(text) === undefined
+
+/** Undefined for what is not to be acted on. May raise what the protobuf reader raises. */
+export const readDigest = (body: Uint8Array): Digest | undefined => {
+  const parts = split(body, 5, hostsMax)
+  if (parts === undefined) return undefined
+  const { asking, first, sender, until } = fromBinary(Proto.DirectoryDigestSchema, parts.rest)
+  if (Name.violation(sender) !== undefined || !isBound(first) || !isBound(until)) return undefined
+  return { sender, isAsking: asking, first, until, hosts: entriesOf(parts.pieces, hostDigestOf) }
+}
+
+/** Undefined for what is not to be acted on. May raise what the protobuf reader raises. */
+export const readDelta = (body: Uint8Array): Delta | undefined => {
+  const parts = split(body, 2, hostsMax)
+  if (parts === undefined) return undefined
+  const { more, sender } = fromBinary(Proto.DirectoryDeltaSchema, parts.rest)
+  if (Name.violation(sender) !== undefined) return undefined
+  return { sender, ranges: entriesOf(parts.pieces, rangeOf), hasMore: more }
+}
+
+export const digestToProto = ({ first, hosts, isAsking, sender, until }: Digest): Proto.DirectoryDigest =>
+  create(Proto.DirectoryDigestSchema, {
+    sender,
+    asking: isAsking,
+    first,
+    until,
+    hosts: hosts.map(({ ahead, complete, generation, host, mark }) =>
+      create(Proto.HostDigestSchema, {
+        host,
+        generation: BigInt(generation),
+        complete: BigInt(complete),
+        ahead: BigInt(ahead),
+        mark
+      })
+    )
+  })
+
+export const deltaToProto = ({ hasMore, ranges, sender }: Delta): Proto.DirectoryDelta =>
+  create(Proto.DirectoryDeltaSchema, {
+    sender,
+    more: hasMore,
+    ranges: ranges.map(({ after, generation, host, until }) =>
+      create(Proto.VersionRangeSchema, {
+        host,
+        generation: BigInt(generation),
+        after: BigInt(after),
+        until: BigInt(until)
+      })
+    )
+  })
