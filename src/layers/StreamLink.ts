@@ -37,6 +37,9 @@ export interface StreamLink {
   readonly refuse: (detail: string) => void
 }
 
+/** Frames that the stream holds: one on its way, and one that follows it at once. */
+const writesMax = 2
+
 /** How long a cancelled link waits for its last frame to leave. */
 const cancelTimeout = "100 millis"
 
@@ -66,7 +69,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   let ended: LinkBroken | Cause.Done | undefined
   let isBegun = false
   let isFinished = false
-  let isWriting = false
+  let writes = 0
 
   const endWith = (how: LinkBroken | Cause.Done): void => {
     ended ??= how
@@ -148,27 +151,27 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   })
 
   const onWritten = (): void => {
-    isWriting = false
+    writes -= 1
     room.notify()
   }
 
-  const hasRoom = (): boolean => !isWriting || isFinished || isOver()
+  const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()
 
   const write: Link["write"] = (frame) =>
     Effect.suspend(() => {
       if (isFinished || isOver()) return over
-      if (isWriting) return Effect.flatMap(room.until(hasRoom), () => write(frame))
+      if (writes >= writesMax) return Effect.flatMap(room.until(hasRoom), () => write(frame))
       begin()
-      isWriting = true
+      writes += 1
       stream.write(FrameBytes.encode(frame), onWritten)
-      if (!isWriting) return Effect.void
+      if (writes < writesMax) return Effect.void
       return Effect.flatMap(room.until(hasRoom), () => (isFinished || isOver() ? over : Effect.void))
     })
 
   const cancel: Link["cancel"] = (last) =>
     Effect.suspend(() => {
       if (isFinished || isOver()) return Effect.void
-      if (isWriting) {
+      if (writes >= writesMax) {
         isFinished = true
         stream.close(http2.constants.NGHTTP2_CANCEL)
         return Effect.void

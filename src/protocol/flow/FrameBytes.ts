@@ -72,7 +72,8 @@ const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
     }
     return -1
   }
-  if (length() !== end - at) return undefined
+  const dataBytes = length()
+  if (dataBytes < 0 || dataBytes !== end - at) return undefined
   const messages: Array<Uint8Array> = []
   while (at < end) {
     if (bytes[at] === partialTag)
