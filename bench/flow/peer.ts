@@ -1,5 +1,6 @@
 /**
- * The process at the other end: grinta's endpoints, and a bare connect-node server of the same service beside them.
+ * The process at the other end: grinta's endpoints, and beside them a bare connect-node server of the same service and a
+ * plain HTTP/2 server, which is what both have under them.
  * It ends when its parent does.
  */
 import * as http2 from "node:http2"
@@ -22,15 +23,34 @@ async function* bare(frames: AsyncIterable<Frame>) {
   if (isCounting) yield create(FrameSchema, { kind: { case: "end", value: { count: BigInt(count) } } })
 }
 
-const listenBare = Effect.callback<number>((resume) => {
-  const server = http2.createServer(
+const bareServer = () =>
+  http2.createServer(
     connectNodeAdapter({ acceptCompression: [], routes: (router) => router.service(FlowService, { open: bare }) })
   )
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : 0))
+
+/** Echoes bytes, or counts them if the path says so. */
+const rawServer = () => {
+  const server = http2.createServer()
+  server.on("stream", (stream, headers) => {
+    stream.respond({ ":status": 200 })
+    if (headers[":path"] !== "/count") return stream.on("data", (chunk) => stream.write(chunk))
+    let bytes = 0
+    stream.on("data", (chunk: Uint8Array) => {
+      bytes += chunk.byteLength
+    })
+    return stream.on("end", () => stream.end(String(bytes)))
   })
-})
+  return server
+}
+
+const listen = (server: http2.Http2Server) =>
+  Effect.callback<string>((resume) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = address !== null && typeof address === "object" ? address.port : 0
+      resume(Effect.succeed(`http://127.0.0.1:${port}`))
+    })
+  })
 
 const name = `peer-${process.pid}`
 
@@ -50,8 +70,12 @@ const program = Effect.gen(function* () {
   )
   yield* fabric.expose(Hold, () => Effect.never)
   const { address, port } = yield* (yield* Gossip).self
-  const barePort = yield* listenBare
-  process.send?.({ name, gossip: `${address}:${port}`, bare: `http://127.0.0.1:${barePort}` })
+  process.send?.({
+    name,
+    gossip: `${address}:${port}`,
+    bare: yield* listen(bareServer()),
+    raw: yield* listen(rawServer())
+  })
   return yield* Effect.never
 })
 

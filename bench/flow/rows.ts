@@ -4,6 +4,7 @@
  * Each measurement gives one figure in the unit of its row; a throughput counts only if the receiver has counted all.
  */
 import { fork } from "node:child_process"
+import * as http2 from "node:http2"
 import { create } from "@bufbuild/protobuf"
 import { createClient } from "@connectrpc/connect"
 import { createConnectTransport } from "@connectrpc/connect-node"
@@ -13,7 +14,7 @@ import { FlowService, type Frame, FrameSchema } from "../../src/protocol/gen/gri
 import { percentile } from "../stats.ts"
 import { Echo, Hold, Sink } from "./endpoints.ts"
 
-const Where = Schema.Struct({ name: Schema.String, gossip: Schema.String, bare: Schema.String })
+const Where = Schema.Struct({ name: Schema.String, gossip: Schema.String, bare: Schema.String, raw: Schema.String })
 
 export type Peer = typeof Where.Type & { readonly kill: Effect.Effect<void> }
 
@@ -109,6 +110,60 @@ const bareThroughput = (count: number, perFrame: number) => (peer: Peer) =>
     return rate
   })
 
+/** A stream of a plain HTTP/2 session: what is under grinta and connect-node, with nothing on it. */
+const rawStream = (raw: string, path: string) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => http2.connect(raw)),
+      (session) => Effect.sync(() => session.destroy())
+    ),
+    (session) => session.request({ ":method": "POST", ":path": path })
+  )
+
+const rawPingPong = ({ raw }: Peer) =>
+  Effect.flatMap(rawStream(raw, "/echo"), (stream) =>
+    Effect.callback<number>((resume) => {
+      const micros: Array<number> = []
+      let turn = 0
+      let bytes = 0
+      let began = 0
+      const ping = () => {
+        began = performance.now()
+        stream.write(message)
+      }
+      stream.on("data", (chunk: Uint8Array) => {
+        bytes += chunk.byteLength
+        if (bytes % message.byteLength !== 0) return
+        if (turn++ >= warmUp) micros.push((performance.now() - began) * 1000)
+        if (turn < roundTrips) ping()
+        else resume(Effect.succeed(percentile(micros, 0.5)))
+      })
+      ping()
+    })
+  )
+
+const rawThroughput = (count: number, perWrite: number) => (peer: Peer) =>
+  Effect.gen(function* () {
+    const stream = yield* rawStream(peer.raw, "/count")
+    const chunk = new Uint8Array(message.byteLength * perWrite)
+    const began = performance.now()
+    const got = yield* Effect.callback<number>((resume) => {
+      let sent = 0
+      const fill = () => {
+        while (sent < count) {
+          sent += perWrite
+          if (!stream.write(chunk)) return stream.once("drain", fill)
+        }
+        return stream.end()
+      }
+      stream.setEncoding("utf8").on("data", (bytes: string) => resume(Effect.succeed(Number(bytes))))
+      fill()
+    })
+    const rate = perSecond(count, began)
+    yield* counted(count, got / message.byteLength)
+    return rate
+  })
+
 const rounded = (count: number): number => Math.floor(count / batch.length) * batch.length
 
 export const rows: ReadonlyArray<Row> = [
@@ -132,7 +187,8 @@ export const rows: ReadonlyArray<Row> = [
             return percentile(micros, 0.5)
           })
       },
-      { name: "bare connect-node", measure: barePingPong }
+      { name: "bare connect-node", measure: barePingPong },
+      { name: "raw http2 stream", measure: rawPingPong }
     ]
   },
   {
@@ -154,7 +210,8 @@ export const rows: ReadonlyArray<Row> = [
             return rate
           })
       },
-      { name: "bare connect-node, one a frame", measure: bareThroughput(100_000, 1) }
+      { name: "bare connect-node, one a frame", measure: bareThroughput(100_000, 1) },
+      { name: "raw http2 stream, one a write", measure: rawThroughput(200_000, 1) }
     ]
   },
   {
@@ -177,7 +234,8 @@ export const rows: ReadonlyArray<Row> = [
             return rate
           })
       },
-      { name: "bare connect-node, 256 a frame", measure: bareThroughput(rounded(batched), batch.length) }
+      { name: "bare connect-node, 256 a frame", measure: bareThroughput(rounded(batched), batch.length) },
+      { name: "raw http2 stream, 256 a write", measure: rawThroughput(rounded(batched), batch.length) }
     ]
   },
   {

@@ -1,14 +1,12 @@
 /**
- * Sessions to other hosts, and Connect calls on them.
+ * Sessions to other hosts, and Connect calls on them, in binary and without compression.
  */
 import * as http2 from "node:http2"
-import { createClient } from "@connectrpc/connect"
-import { createConnectTransport } from "@connectrpc/connect-node"
-import { Deferred, type Duration, Effect, type Scope } from "effect"
-import { FlowService } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import { type Duration, Effect, type Scope } from "effect"
 import type { Link } from "../services/Transport.ts"
-import * as ConnectLink from "./ConnectLink.ts"
+import type { Carrier } from "./ConnectLink.ts"
 import * as Http2Session from "./Http2Session.ts"
+import * as StreamLink from "./StreamLink.ts"
 
 export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
 
@@ -38,58 +36,53 @@ export const connect = Effect.fnUntraced(function* (
   return session
 })
 
-/** Opens one call of `FlowService.Open`; the end of the scope cancels it unless both sides have finished. */
+/** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */
+const leaveTimeout = "100 millis"
+
+const leave = (stream: http2.ClientHttp2Stream, carrier: Carrier) =>
+  Effect.suspend(() =>
+    stream.writableEnded && !stream.closed ? Effect.timeoutOption(carrier.flushed, leaveTimeout) : Effect.void
+  ).pipe(Effect.andThen(Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))))
+
+/** What an answer is if it is no flow; undefined when it is one. */
+const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): string | undefined => {
+  if (headers[":status"] !== 200) return `HTTP status ${headers[":status"]}`
+  const type = headers["content-type"]
+  return type === StreamLink.contentType ? undefined : `content-type ${type}`
+}
+
+/**
+ * Opens one call of `FlowService.Open`; the end of the scope cancels it unless both sides have finished. The failure is
+ * what the session said.
+ */
 export const call = Effect.fnUntraced(function* (
   session: ClientSession,
-  options: { readonly authority: string; readonly frameWireBytesMax: number }
-): Effect.fn.Return<Link, never, Scope.Scope> {
-  const { authority, frameWireBytesMax } = options
-  const started = Deferred.makeUnsafe<ConnectLink.Carrier>()
-  let fate: ConnectLink.Carrier["fate"] = () => (session.isLost() ? "lost" : "open")
-
-  const outgoing = ConnectLink.makeOutgoing(() => fate())
-
-  const start = (method: string, path: string, headers: http2.OutgoingHttpHeaders) => {
-    const stream = session.http2.request({ ...headers, ":method": method, ":path": path })
-    const carrier = Http2Session.carrier(session, stream)
-    fate = carrier.fate
-    Deferred.doneUnsafe(started, Effect.succeed(carrier))
-    return stream
-  }
-
-  const client = createClient(
-    FlowService,
-    createConnectTransport({
-      httpVersion: "2",
-      baseUrl: authority,
-      useBinaryFormat: true,
-      acceptCompression: [],
-      readMaxBytes: frameWireBytesMax,
-      writeMaxBytes: frameWireBytesMax,
-      sessionManager: {
-        authority,
-        request: (method, path, headers) => Promise.resolve().then(() => start(method, path, headers)),
-        notifyResponseByteRead: () => undefined
-      }
-    })
-  )
-  const controller = yield* Effect.acquireRelease(
-    Effect.sync(() => new AbortController()),
-    (controller) =>
-      Effect.sync(() => {
-        controller.abort()
-        outgoing.finish()
+  options: { readonly frameWireBytesMax: number }
+): Effect.fn.Return<Link, unknown, Scope.Scope> {
+  const open = Effect.try({
+    try: () => {
+      const stream = session.http2.request({
+        ":method": "POST",
+        ":path": StreamLink.path,
+        "content-type": StreamLink.contentType,
+        "connect-protocol-version": StreamLink.protocolVersion,
+        "user-agent": "grinta"
       })
-  )
-  const incoming = client.open(outgoing.iterable, { signal: controller.signal })
-  const after = <A, E>(of: (carrier: ConnectLink.Carrier) => Effect.Effect<A, E>) =>
-    Effect.flatMap(Deferred.await(started), of)
-  const broken = after((carrier) => carrier.broken)
-  yield* Effect.forkScoped(Effect.catch(broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
-  return ConnectLink.make(incoming, outgoing, {
-    fate: () => fate(),
-    broken,
-    flushed: after((carrier) => carrier.flushed),
-    closed: after((carrier) => carrier.closed)
+      return { stream, carrier: Http2Session.carrier(session, stream) }
+    },
+    catch: (cause) => cause
   })
+  const { carrier, stream } = yield* Effect.acquireRelease(open, (opened) => leave(opened.stream, opened.carrier))
+  const { link, listen, refuse } = StreamLink.make(stream, {
+    carrier,
+    frameWireBytesMax: options.frameWireBytesMax,
+    role: "caller",
+    begin: () => undefined
+  })
+  stream.once("response", (headers) => {
+    const detail = refusal(headers)
+    if (detail === undefined) listen()
+    else refuse(detail)
+  })
+  return link
 })

@@ -1,5 +1,6 @@
 /**
  * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
+ * Calls such as grinta makes are served on their stream as they are, all others by connect-node.
  *
  * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
  * D-17, H1, H2 and H6.
@@ -14,6 +15,7 @@ import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as Http2Session from "./Http2Session.ts"
+import * as StreamLink from "./StreamLink.ts"
 
 export interface Options {
   readonly host: string
@@ -40,6 +42,19 @@ const closeTimeout = "1 second"
 
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
 
+/**
+ * Whether a call is one that this host would make, so that nothing need be negotiated: no compression, no deadline. All
+ * others are left to connect-node.
+ */
+const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
+  headers[":path"] === StreamLink.path &&
+  headers[":method"] === "POST" &&
+  headers["content-type"] === StreamLink.contentType &&
+  headers["connect-protocol-version"] === StreamLink.protocolVersion &&
+  headers["content-encoding"] === undefined &&
+  headers["connect-content-encoding"] === undefined &&
+  headers["connect-timeout-ms"] === undefined
+
 const listen = (server: http2.Http2Server, { host, port }: Options) =>
   Effect.callback<number, NetworkError>((resume) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
@@ -64,21 +79,33 @@ export const serve = Effect.fnUntraced(function* (
   const open = new Set<http2.Http2Session>()
   const sockets = new Set<net.Socket>()
 
+  const serveLink = (link: Link, call: Call) =>
+    onLink(link).pipe(
+      Effect.scoped,
+      Effect.ensuring(Effect.andThen(link.finish, Effect.timeoutOption(call.carrier.closed, closeTimeout))),
+      Effect.ensuring(Effect.sync(() => call.stream.close()))
+    )
+
+  /** Serves a call that connect-node has parsed. */
   const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
     Effect.gen(function* () {
       const { carrier } = call
       yield* Effect.forkScoped(Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
-      yield* onLink(ConnectLink.make(frames, outgoing, carrier))
-    }).pipe(
-      Effect.scoped,
-      Effect.ensuring(
-        Effect.suspend(() => {
-          outgoing.finish()
-          return Effect.timeoutOption(call.carrier.closed, closeTimeout)
-        })
-      ),
-      Effect.ensuring(Effect.sync(() => call.stream.close()))
-    )
+      yield* serveLink(ConnectLink.make(frames, outgoing, carrier), call)
+    }).pipe(Effect.scoped)
+
+  /** Serves a call of a peer that speaks as this host does. */
+  const serveStream = (call: Call): void => {
+    const { carrier, stream } = call
+    const { link, listen } = StreamLink.make(stream, {
+      carrier,
+      frameWireBytesMax: options.frameWireBytesMax,
+      role: "endpoint",
+      begin: () => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
+    })
+    listen()
+    run(serveLink(link, call))
+  }
 
   const router = createConnectRouter({
     acceptCompression: [],
@@ -95,9 +122,17 @@ export const serve = Effect.fnUntraced(function* (
   })
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
 
-  const onRequest = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse): void => {
-    const { stream } = request
+  const onStream = (
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    _flags: number,
+    rawHeaders: Array<string>
+  ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
+    if (session !== undefined && isDirect(headers))
+      return serveStream({ carrier: Http2Session.carrier(session, stream), stream })
+    const request = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders)
+    const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
     if (session === undefined || handler === undefined) {
       response.writeHead(404)
@@ -141,18 +176,15 @@ export const serve = Effect.fnUntraced(function* (
 
   const server = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      http2.createServer(
-        {
-          settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
-          maxSessionMemory: Http2Session.sessionMemoryMegabytes,
-          maxHeaderListPairs: 64,
-          maxSettings: 16,
-          maxSessionRejectedStreams: 100,
-          streamResetBurst: 10_000,
-          streamResetRate: 1_000
-        },
-        onRequest
-      )
+      http2.createServer({
+        settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
+        maxSessionMemory: Http2Session.sessionMemoryMegabytes,
+        maxHeaderListPairs: 64,
+        maxSettings: 16,
+        maxSessionRejectedStreams: 100,
+        streamResetBurst: 10_000,
+        streamResetRate: 1_000
+      })
     ),
     (server) =>
       Effect.callback<void>((resume) => {
@@ -162,6 +194,7 @@ export const serve = Effect.fnUntraced(function* (
       })
   )
   server.on("session", onSession)
+  server.on("stream", onStream)
   server.on("connection", (socket: net.Socket) => {
     sockets.add(socket)
     socket.once("close", () => sockets.delete(socket))

@@ -69,14 +69,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const dial = Effect.fnUntraced(function* (host: Host) {
     const authority = authorityOf(host)
     if (live.get(authority)?.isLost() === true) yield* forget(authority)
-    const session = yield* RcMap.get(sessions, authority).pipe(
+    return yield* RcMap.get(sessions, authority).pipe(
+      Effect.flatMap((session) => Http2Client.call(session, config)),
       Effect.tapError(() => forget(authority)),
       Effect.mapError((cause) => {
         const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
         return new NetworkError({ operation: "connect", reason })
       })
     )
-    return yield* Http2Client.call(session, { authority, frameWireBytesMax: config.frameWireBytesMax })
   })
 
   const disconnect = (host: Host) =>

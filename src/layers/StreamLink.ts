@@ -1,0 +1,196 @@
+/**
+ * A link over one HTTP/2 stream that speaks Connect: what both ends of a direct call share.
+ *
+ * What comes is parsed and handed to the waiting reader in the turn in which it came, so that an answer leaves with the
+ * same look at the socket. While nobody reads, the stream is paused, and its window stops the peer; a write waits until the
+ * stream has passed it on, and what is sent meanwhile goes out as one frame.
+ */
+import * as http2 from "node:http2"
+import { Cause, Effect, Option, Result, Schema } from "effect"
+import * as Envelope from "../protocol/flow/Envelope.ts"
+import type * as Frame from "../protocol/flow/Frame.ts"
+import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
+import type { Carrier } from "./ConnectLink.ts"
+import * as Signal from "./Signal.ts"
+
+export const path = "/grinta.v1.FlowService/Open"
+export const contentType = "application/connect+proto"
+export const protocolVersion = "1"
+
+export interface Options {
+  readonly carrier: Carrier
+  readonly frameWireBytesMax: number
+  /** The caller reads an answer, which says how it ended; the endpoint writes one. */
+  readonly role: "caller" | "endpoint"
+  /** Runs before the first bytes are written. */
+  readonly begin: () => void
+}
+
+export interface StreamLink {
+  readonly link: Link
+  /** Finishes this side in good order. */
+  readonly finish: () => void
+  /** Reads what comes from now on. */
+  readonly listen: () => void
+  /** What comes is no flow, so nobody hears it. */
+  readonly refuse: (detail: string) => void
+}
+
+/** Frames that the stream holds: one on its way, and one that follows it at once. */
+const writesMax = 2
+
+/** How long a cancelled link waits for its last frame to leave. */
+const cancelTimeout = "100 millis"
+
+const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
+const decodeEnd = Schema.decodeUnknownOption(End)
+const decoder = new TextDecoder()
+
+const violation = (detail: string) => new LinkBroken({ how: "violation", detail })
+
+/** How an answer ended that said so. */
+const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
+  const text = decoder.decode(json)
+  const end = decodeEnd(text)
+  if (Option.isNone(end)) return violation("the answer ended with something that is no end")
+  return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${text.slice(0, 200)}`)
+}
+
+export const make = (stream: http2.Http2Stream, options: Options): StreamLink => {
+  const { carrier, role } = options
+  const parser = Envelope.make({ bytesMax: options.frameWireBytesMax, hasEnd: role === "caller" })
+  const arrival = Signal.make()
+  const room = Signal.make()
+  let waiting: Array<Uint8Array> = []
+  /** Index in `waiting` of the next frame to hand out. */
+  let head = 0
+  /** What follows the frames that wait. */
+  let ended: LinkBroken | Cause.Done | undefined
+  let isBegun = false
+  let isFinished = false
+  let writes = 0
+
+  const endWith = (how: LinkBroken | Cause.Done): void => {
+    ended ??= how
+    arrival.notify()
+  }
+
+  const hasNews = (): boolean => head < waiting.length || ended !== undefined
+
+  const onData = (chunk: Uint8Array): void => {
+    if (ended !== undefined) return
+    const detail = Envelope.push(parser, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), waiting)
+    if (detail !== undefined) ended = violation(detail)
+    if (hasNews()) arrival.notify()
+    if (head < waiting.length) stream.pause()
+  }
+
+  /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
+  const onEnd = (): void => {
+    const how = carrier.fate()
+    if (how !== "open") endWith(new LinkBroken({ how, detail: "no more frames" }))
+    else if (!Envelope.isComplete(parser)) endWith(new LinkBroken({ how: "lost", detail: "it stopped within a frame" }))
+    else if (parser.end !== undefined) endWith(endOf(parser.end))
+    else if (role === "endpoint") endWith(Cause.Done())
+    else endWith(new LinkBroken({ how: "lost", detail: "the answer stopped without its end" }))
+  }
+
+  const onClose = (): void => {
+    if (ended === undefined) onEnd()
+    room.notify()
+  }
+
+  /** Reads on once everything was handed out: an ended link throws away what still comes. */
+  const goOn = (): void => {
+    if (head < waiting.length) return
+    waiting = []
+    head = 0
+    if (stream.isPaused()) stream.resume()
+  }
+
+  const take = (): Effect.Effect<Frame.Frame, LinkBroken | Cause.Done> | undefined => {
+    const bytes = waiting[head]
+    if (bytes === undefined) return ended === undefined ? undefined : Effect.fail(ended)
+    head += 1
+    goOn()
+    const frame = FrameBytes.decode(bytes)
+    if (Result.isSuccess(frame)) return Effect.succeed(frame.success)
+    ended = violation(frame.failure.detail)
+    waiting = []
+    goOn()
+    return Effect.fail(ended)
+  }
+
+  const read: Link["read"] = Effect.suspend(() => take() ?? Effect.flatMap(arrival.until(hasNews), () => read))
+
+  const begin = (): void => {
+    if (isBegun) return
+    isBegun = true
+    options.begin()
+  }
+
+  const isOver = (): boolean => stream.destroyed || stream.closed || stream.writableEnded
+
+  const finish = (): void => {
+    if (isFinished) return
+    isFinished = true
+    room.notify()
+    if (isOver()) return
+    begin()
+    if (role === "endpoint") stream.end(Envelope.goodEnd)
+    else stream.end()
+  }
+
+  const over = Effect.suspend(() => {
+    if (isFinished) return Effect.fail(new LinkBroken({ how: "finished", detail: "this side has finished" }))
+    const how = carrier.fate()
+    return Effect.fail(
+      new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" })
+    )
+  })
+
+  const onWritten = (): void => {
+    writes -= 1
+    room.notify()
+  }
+
+  const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()
+
+  const write: Link["write"] = (frame) =>
+    Effect.suspend(() => {
+      if (isFinished || isOver()) return over
+      if (writes >= writesMax) return Effect.flatMap(room.until(hasRoom), () => write(frame))
+      begin()
+      writes += 1
+      stream.write(FrameBytes.encode(frame), onWritten)
+      if (writes < writesMax) return Effect.void
+      return Effect.flatMap(room.until(hasRoom), () => (isFinished || isOver() ? over : Effect.void))
+    })
+
+  const cancel: Link["cancel"] = (last) =>
+    Effect.suspend(() => {
+      if (isFinished || isOver()) return Effect.void
+      if (writes >= writesMax) {
+        isFinished = true
+        stream.close(http2.constants.NGHTTP2_CANCEL)
+        return Effect.void
+      }
+      begin()
+      stream.write(FrameBytes.encode(last))
+      finish()
+      return Effect.asVoid(Effect.timeoutOption(carrier.flushed, cancelTimeout))
+    })
+
+  stream.on("error", () => undefined)
+  stream.once("end", onEnd).once("close", onClose)
+  return {
+    link: { write, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
+    finish,
+    listen: () => stream.on("data", onData),
+    refuse: (detail) => {
+      endWith(violation(detail))
+      stream.resume()
+    }
+  }
+}

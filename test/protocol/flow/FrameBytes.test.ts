@@ -1,0 +1,83 @@
+/**
+ * The short way for Data against the generated code: the same bytes, and the same frames out of them.
+ */
+import { fromBinary, toBinary } from "@bufbuild/protobuf"
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
+import * as Frame from "../../../src/protocol/flow/Frame.ts"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
+import { FrameSchema } from "../../../src/protocol/gen/grinta/v1/flow_pb.ts"
+
+const generated = (frame: Frame.Frame): Uint8Array => toBinary(FrameSchema, Frame.toProto(frame))
+const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
+const hex = (of: Uint8Array) => Buffer.from(of).toString("hex")
+
+const decodeGenerated = (encoded: Uint8Array) =>
+  Result.flatMap(
+    Result.try({ try: () => fromBinary(FrameSchema, encoded), catch: () => "no protobuf" }),
+    Frame.fromProto
+  )
+
+const frames: ReadonlyArray<readonly [string, Frame.Frame]> = [
+  ["accepted", Frame.accepted],
+  ["rejected", Frame.rejected("EndpointBusy", "full")],
+  ["end", { _tag: "End", count: 300 }],
+  ["fail", Frame.fail("Domain", "", bytes(7))],
+  ["no messages", { _tag: "Data", messages: [], partial: false }],
+  ["no messages, partial", { _tag: "Data", messages: [], partial: true }],
+  ...[0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152].map((length): readonly [string, Frame.Frame] => [
+    `a message of ${length} bytes`,
+    { _tag: "Data", messages: [bytes(3), new Uint8Array(length)], partial: length % 2 === 0 }
+  ])
+]
+
+const Messages = Schema.Array(Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))))
+const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })))
+
+describe("frames as bytes", () => {
+  for (const [what, frame] of frames) {
+    it(`${what}: as the generated code writes and reads it`, () => {
+      assert.isTrue(Buffer.from(Envelope.wrap(generated(frame))).equals(FrameBytes.encode(frame)))
+      assert.deepStrictEqual(FrameBytes.decode(generated(frame)), Result.succeed(frame))
+    })
+  }
+
+  it.prop("any Data frame: the same both ways", [Messages, Schema.Boolean], ([messages, partial]) => {
+    const frame: Frame.Frame = { _tag: "Data", messages: messages.map((values) => Uint8Array.from(values)), partial }
+    assert.strictEqual(hex(FrameBytes.encode(frame)), hex(Envelope.wrap(generated(frame))))
+    assert.deepStrictEqual(FrameBytes.decode(generated(frame)), Result.succeed(frame))
+  })
+
+  const odd: ReadonlyArray<readonly [string, Uint8Array]> = [
+    ["partial before the messages", bytes(0x22, 5, 0x10, 1, 0x0a, 1, 9)],
+    ["partial that is false", bytes(0x22, 5, 0x0a, 1, 9, 0x10, 0)],
+    ["partial of two bytes", bytes(0x22, 6, 0x0a, 1, 9, 0x10, 0x81, 0)],
+    ["an unknown field in Data", bytes(0x22, 5, 0x0a, 1, 9, 0x18, 1)],
+    ["a length of more bytes than it needs", bytes(0x22, 4, 0x0a, 0x81, 0, 9)],
+    ["a second kind after it", bytes(0x22, 3, 0x0a, 1, 9, 0x12, 0)],
+    ["Data twice", bytes(0x22, 3, 0x0a, 1, 9, 0x22, 3, 0x0a, 1, 8)],
+    ["a message that is cut off", bytes(0x22, 3, 0x0a, 9, 9)],
+    ["Data that is cut off", bytes(0x22, 9, 0x0a, 1, 9)],
+    ["a length that overflows", bytes(0x22, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1)],
+    ["a tag without a length", bytes(0x22)],
+    ["nothing", bytes()]
+  ]
+  for (const [what, encoded] of odd) {
+    it(`${what}: read as the generated code reads it`, () => {
+      const ours = FrameBytes.decode(encoded)
+      const theirs = decodeGenerated(encoded)
+      assert.strictEqual(Result.isSuccess(ours), Result.isSuccess(theirs))
+      if (Result.isSuccess(ours)) assert.deepStrictEqual(ours, theirs)
+    })
+  }
+
+  it.prop("any bytes at all after the tag of Data", [Bytes], ([rest]) => {
+    for (const encoded of [bytes(0x22, ...rest), bytes(0x22, rest.length & 127, ...rest)]) {
+      const ours = FrameBytes.decode(encoded)
+      const theirs = decodeGenerated(encoded)
+      assert.strictEqual(Result.isSuccess(ours), Result.isSuccess(theirs))
+      if (Result.isSuccess(ours)) assert.deepStrictEqual(ours, theirs)
+    }
+  })
+})
