@@ -44,12 +44,12 @@ export interface Latencies {
 /** Repetitions of the threshold test by extent; nothing is detected within 8 s at a = 5, so that the two longest blocks count. */
 export const repetitions: { readonly [E in Extent]: number } = { quick: 1, subset: 10, full: 10 }
 
-export const threshold = (profile: Profile, reps: number, tell: Tell): Latencies => {
+export const threshold = (profile: Profile, reps: number, tell: Tell, counts = concurrent): Latencies => {
   const first: Array<number> = []
   const full: Array<number> = []
   let blocked = 0
-  for (const [i, count] of concurrent.entries()) {
-    tell(i, concurrent.length)
+  for (const [i, count] of counts.entries()) {
+    tell(i, counts.length)
     for (const durationMillis of durations.slice(-2))
       for (const rep of range(reps)) {
         const { hosts, network } = start(`threshold ${count} ${durationMillis} ${rep}`, profile, count)
