@@ -5,7 +5,7 @@ import * as RegistryGossip from "../../../src/layers/RegistryGossip.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
 import type { NetworkError } from "../../../src/services/NetworkError.ts"
 import type { Claim, Registry } from "../../../src/services/Registry.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 import * as Fold from "./Fold.ts"
 import * as ToyGossip from "./ToyGossip.ts"
 

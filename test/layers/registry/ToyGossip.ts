@@ -7,7 +7,7 @@ import { Gossip, type Member, type MemberStatus, type Passenger } from "../../..
 import { type Host, Self } from "../../../src/services/Host.ts"
 import { HostUnreachable, NetworkError } from "../../../src/services/NetworkError.ts"
 import { Registry } from "../../../src/services/Registry.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 
 export interface Node {
   readonly host: Host

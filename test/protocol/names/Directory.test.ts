@@ -3,7 +3,7 @@ import * as Directory from "../../../src/protocol/names/Directory.ts"
 import type { NameRecord } from "../../../src/protocol/names/NameRecords.ts"
 import type { Host } from "../../../src/protocol/names/View.ts"
 import * as View from "../../../src/protocol/names/View.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 
 const hostOf = (id: string, generation: number): Host => ({
   id,

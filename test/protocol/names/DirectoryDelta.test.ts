@@ -5,7 +5,7 @@ import * as Directory from "../../../src/protocol/names/Directory.ts"
 import * as DirectoryDelta from "../../../src/protocol/names/DirectoryDelta.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
 import type { Host } from "../../../src/protocol/names/View.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 
 const hostOf = (index: number, generation = 100): Host => ({
   id: `h${index}`,

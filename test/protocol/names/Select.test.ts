@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Select from "../../../src/protocol/names/Select.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 
 const place = (id: string, locality = ""): Select.Place => ({ id, locality })
 

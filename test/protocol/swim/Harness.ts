@@ -5,7 +5,7 @@ import type { Alive, NodeState, PacketMessage } from "../../../src/protocol/memb
 import { decode } from "../../../src/protocol/memberlist/MessageCodec.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"
 import * as Swim from "../../../src/protocol/swim/Swim.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 
 export interface Harness {
   readonly state: Swim.State

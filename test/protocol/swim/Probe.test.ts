@@ -3,7 +3,7 @@ import type { Address } from "../../../src/protocol/Address.ts"
 import type { PacketMessage } from "../../../src/protocol/memberlist/Message.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"
 import * as Swim from "../../../src/protocol/swim/Swim.ts"
-import * as Random from "../../sim/Random.ts"
+import * as Random from "../../../src/testing/Random.ts"
 import * as Harness from "./Harness.ts"
 
 const { addressOf, advance, feed, make, populate, quiet, receive, sent, tags, view } = Harness
