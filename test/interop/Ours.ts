@@ -132,6 +132,15 @@ export const becomes = <A extends string | number | boolean | undefined, E, R>(
   seconds?: number
 ) => eventually(what, ask, (found) => found === expected, seconds)
 
+/** Waits for more than so many carried probes, most of them acked: a busy machine is late with some. */
+export const becomesCarrier = (ours: Ours, direction: Wire.Passed["direction"], port: number, moreThan: number) =>
+  eventually(
+    "probes are carried",
+    Effect.sync(() => Wire.carried(ours.faults, direction, port)),
+    ({ acked, asked }) => asked > moreThan && acked > asked / 2,
+    60
+  )
+
 /** What came from the peers, by the first part of the counter's name. */
 const received = /^(packet|stream|swim|queue|passenger|socket)\./
 
