@@ -1,0 +1,67 @@
+/**
+ * Exposing: endpoints under names, for as long as their scopes live.
+ */
+import { Deferred, Duration, Effect, Exit, Scope } from "effect"
+import type { Contract } from "../services/Contract.ts"
+import type { Exposure, Fabric, Handler } from "../services/Fabric.ts"
+import { NameTaken, NetworkError } from "../services/NetworkError.ts"
+import type { Registry } from "../services/Registry.ts"
+import * as FlowServer from "./FlowServer.ts"
+
+export interface Options {
+  readonly selfId: string
+  readonly registry: Registry["Service"]
+  readonly check: (operation: NetworkError["operation"], name: string) => Effect.Effect<void, NetworkError>
+  readonly flows: FlowServer.Config
+}
+
+export interface Exposing {
+  readonly expose: Fabric["Service"]["expose"]
+  readonly find: (name: string) => FlowServer.Exposed | undefined
+}
+
+/** How long an endpoint that is no longer exposed waits until its callers know. */
+const closeTimeout = Duration.seconds(1)
+
+/** Runs in a child of the scope, which a failure closes at once. */
+const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  return yield* effect.pipe(
+    Scope.provide(scope),
+    Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+  )
+})
+
+export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
+  const exposed = new Map<string, FlowServer.Exposed>()
+
+  const expose = Effect.fn("Fabric.expose")(function* <In, Out, E, R>(
+    contract: Contract<In, Out, E>,
+    handler: Handler<In, Out, E, R>
+  ): Effect.fn.Return<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope> {
+    const { name } = contract
+    yield* check("expose", name)
+    if (exposed.has(name)) {
+      return yield* new NetworkError({ operation: "expose", reason: new NameTaken({ name, owner: selfId }) })
+    }
+    const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+    const closed = yield* Deferred.make<void>()
+    const endpoint = FlowServer.expose(contract, handler, { context, closed: Deferred.await(closed), config: flows })
+    const close = Effect.suspend(() => {
+      if (exposed.get(name) === endpoint) exposed.delete(name)
+      return Effect.andThen(Deferred.succeed(closed, undefined), Effect.timeoutOption(endpoint.idle, closeTimeout))
+    })
+    const serve = Effect.gen(function* () {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => exposed.set(name, endpoint)),
+        () => close
+      )
+      return yield* registry.claim({ name, ownership: contract.ownership, contract: contract.fingerprint })
+    })
+    const { lost } = yield* inChild(serve)
+    yield* Effect.forkScoped(Effect.catch(lost, () => close))
+    return { lost }
+  })
+
+  return { expose, find: (name) => exposed.get(name) }
+}
