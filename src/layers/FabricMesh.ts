@@ -19,6 +19,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   /** This host as the others see it. */
   const host: Effect.Effect<Host> = Effect.map(gossip.self, (member) => ({
     ...self,
+    tags: member.host?.tags ?? self.tags,
     address: member.address,
     flowPort: transport.flowPort
   }))

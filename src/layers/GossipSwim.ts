@@ -20,6 +20,7 @@ import * as Members from "./GossipSwimMembers.ts"
 import * as Seat from "./GossipSwimSeat.ts"
 import * as Seeds from "./GossipSwimSeeds.ts"
 import * as Send from "./GossipSwimSend.ts"
+import * as Tags from "./GossipSwimTags.ts"
 import * as PushPullServer from "./PushPullServer.ts"
 
 export type { Config } from "./GossipSwimConfig.ts"
@@ -94,6 +95,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     changes: Stream.fromPubSub(changes),
     join: seeds.join,
     leave,
+    setTags: Tags.make(driver),
     keyring: plan.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),

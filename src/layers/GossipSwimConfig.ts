@@ -64,6 +64,15 @@ export const broadcastBytesMax = ({ swim }: Plan): number =>
 const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
 
+/** The metadata of a host does not fit. */
+export const metaTooLong = (
+  operation: NetworkError["operation"],
+  { bytes, bytesMax }: HostMeta.MetaTooLong
+): NetworkError => {
+  const detail = `with the locality they take ${bytes} bytes, and ${bytesMax} is the limit`
+  return new NetworkError({ operation, reason: new InvalidConfig({ setting: "tags", detail }) })
+}
+
 /** Errors: InvalidConfig for what cannot work, NameInvalid for the host's own name. */
 export const plan = Effect.fnUntraced(function* (
   config: Config,
@@ -78,10 +87,7 @@ export const plan = Effect.fnUntraced(function* (
   if (label === undefined)
     return yield* invalid("fabric", `the name is longer than ${Label.labelBytesMax} bytes, which is the limit`)
   const meta = HostMeta.encode({ flowPort: config.meta.flowPort, generation, locality, tags })
-  if (Result.isFailure(meta)) {
-    const { bytes, bytesMax } = meta.failure
-    return yield* invalid("tags", `with the locality they take ${bytes} bytes, and ${bytesMax} is the limit`)
-  }
+  if (Result.isFailure(meta)) return yield* metaTooLong("listen", meta.failure)
   const { cipher, keyring } = yield* GossipKeys.make(config.encryption ?? {})
   const [min, max, current] = config.delegateVersions ?? [0, 0, 0]
   return {

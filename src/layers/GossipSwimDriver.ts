@@ -32,12 +32,6 @@ const catchUpMillis = 20
 /** How long the end of the scope waits for a machine that is held up by its passenger. */
 const farewellTimeout = "1 second"
 
-type Task =
-  | { readonly _tag: "Feed"; readonly input: Swim.Input }
-  | { readonly _tag: "Merge"; readonly remote: PushPull; readonly done: Deferred.Deferred<void> }
-  | { readonly _tag: "Goodbye"; readonly done: Deferred.Deferred<void> }
-  | { readonly _tag: "Wake" }
-
 export interface Options {
   readonly plan: Plan
   readonly socket: GossipSocket["Service"]
@@ -50,8 +44,7 @@ export interface Options {
 
 export type Driver = Effect.Success<ReturnType<typeof make>>
 
-const tick: Task = { _tag: "Feed", input: { _tag: "Tick" } }
-const wake: Task = { _tag: "Wake" }
+const tick: Swim.Input = { _tag: "Tick" }
 
 /** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
 export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped }: Options) {
@@ -61,7 +54,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const draw = (): number => random.nextDoubleUnsafe()
   const state = Swim.make(swim, { now: now(), random: draw })
-  const queue = yield* Queue.bounded<Task>(inputsMax)
+  const queue = yield* Queue.bounded<Effect.Effect<unknown>>(inputsMax)
   const timer = yield* FiberHandle.make()
   const exchanges = yield* FiberSet.make()
   const seats = Semaphore.makeUnsafe(exchangesMax)
@@ -74,7 +67,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>
     Effect.sync(() => {
       const isFull = pending.size >= swim.limits.userBroadcastsMax && !pending.has(key)
-      if (pending.size === 0) Queue.offerUnsafe(queue, wake)
+      if (pending.size === 0) Queue.offerUnsafe(queue, Effect.void)
       if (isFull) count("swim.broadcastLimit")
       else pending.set(key, payload.slice())
     })
@@ -87,12 +80,22 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       userState
     }))
 
+  /** Runs something between two steps of the machine, and waits until it is done, or until the machine has stopped. */
+  const between = <A, E>(effect: Effect.Effect<A, E>, whenStopped: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const done = Deferred.makeUnsafe<A, E>()
+      const queued = Queue.offer(queue, Deferred.into(effect, done))
+      return Effect.raceFirst(
+        Effect.andThen(queued, Deferred.await(done)),
+        Effect.andThen(Fiber.await(machine), whenStopped)
+      )
+    })
+
   /** Takes in the other side's state, and waits until that is done. */
-  const merge = Effect.fnUntraced(function* (remote: PushPull) {
-    const done = yield* Deferred.make<void>()
-    yield* Queue.offer(queue, { _tag: "Merge", remote, done })
-    yield* Deferred.await(done)
-  })
+  const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void> => {
+    const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
+    return between(Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger), Effect.void)
+  }
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
     const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* localState(join))
@@ -124,7 +127,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     const ping = { _tag: "Ping", seq, node: name, ...source } as const
     return Effect.andThen(
       Exchange.ping(wire, to, ping, timeoutMillis),
-      Queue.offer(queue, { _tag: "Feed", input: { _tag: "TcpPingAnswered", seq } })
+      Queue.offer(queue, feed({ _tag: "TcpPingAnswered", seq }))
     )
   }
 
@@ -203,28 +206,10 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     for (const { crc, part, to } of words) yield* sendParts(to, [part], crc)
   })
 
-  const run = Effect.fnUntraced(function* (task: Task) {
-    switch (task._tag) {
-      case "Feed":
-        return yield* feed(task.input)
-      case "Merge": {
-        const { join, nodes, userState } = task.remote
-        yield* feed({ _tag: "Merge", nodes, join })
-        if (userState.length > 0) yield* seat.passenger.mergeState(userState)
-        return yield* Deferred.done(task.done, Exit.void)
-      }
-      case "Goodbye":
-        yield* goodbye
-        return yield* Deferred.done(task.done, Exit.void)
-      case "Wake":
-        return
-    }
-  })
-
   const alarm = Effect.fnUntraced(function* (at: number) {
     yield* Effect.sleep(Math.max(0, Math.ceil(at - now())))
     if (now() - at > lateMillis) yield* Effect.sleep(catchUpMillis)
-    yield* Queue.offer(queue, tick)
+    yield* Queue.offer(queue, feed(tick))
   })
 
   /** Sets the timer, unless it is set to this time or an earlier one. */
@@ -244,13 +229,13 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const loop = Effect.gen(function* () {
     yield* arm
     while (true) {
-      for (const task of yield* Queue.takeAll(queue)) yield* run(task)
+      for (const task of yield* Queue.takeAll(queue)) yield* task
       if (pending.size > 0) yield* flush
       yield* arm
     }
   })
 
-  const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, { _tag: "Feed", input })
+  const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, feed(input))
 
   const heard = (what: string) =>
     Effect.tapCause((cause: Cause.Cause<unknown>) =>
@@ -259,17 +244,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const machine = yield* Effect.forkScoped(Effect.ensuring(heard("the machine")(loop), stopped))
   yield* Effect.forkScoped(heard("the receiver")(receive({ socket, framing, offer, count })))
-  const farewell = Effect.gen(function* () {
-    const done = yield* Deferred.make<void>()
-    yield* Queue.offer(queue, { _tag: "Goodbye", done })
-    yield* Deferred.await(done)
-  })
   yield* Effect.addFinalizer(() =>
-    farewell.pipe(
-      Effect.raceFirst(Effect.exit(Fiber.join(machine))),
-      Effect.interruptible,
-      Effect.timeoutOption(farewellTimeout)
-    )
+    between(goodbye, Effect.void).pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout))
   )
 
   return {
@@ -282,7 +258,9 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     pushPull,
     broadcast,
     begin,
-    leave: Queue.offer(queue, { _tag: "Feed", input: { _tag: "Leave" } }),
+    between,
+    feed,
+    leave: Queue.offer(queue, feed({ _tag: "Leave" })),
     /** Whether a live member has this address, this host included. */
     isKnown: (address: Address): boolean =>
       [...Swim.members(state)].some(

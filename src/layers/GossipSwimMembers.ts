@@ -28,5 +28,6 @@ export const fromSwim = (member: Swim.Member): Member => ({
   incarnation: member.incarnation,
   address: textOf(member.address.bytes),
   port: member.address.port,
+  meta: member.meta.slice(),
   host: hostOf(member)
 })

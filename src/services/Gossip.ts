@@ -16,7 +16,9 @@ export interface Member {
   /** Textual IP address and port of its gossip plane. */
   readonly address: string
   readonly port: number
-  /** What it says of itself as a grinta host; undefined for other programs in the same cluster. */
+  /** What it says of itself, as the bytes on the wire; a copy. At most 512. */
+  readonly meta: Uint8Array
+  /** The same of a grinta host; undefined for other programs in the same cluster. */
   readonly host: Host | undefined
 }
 
@@ -79,6 +81,12 @@ export class Gossip extends Context.Service<
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Errors: Timeout when the word could not be spread; the host has left all the same. */
     readonly leave: Effect.Effect<void, NetworkError>
+    /**
+     * Replaces the tags of this host; the others come to know them as a change of this member. Returns when `self` has them,
+     * so a passenger must not wait for it in its functions.
+     * Errors: InvalidConfig when the metadata would exceed 512 bytes, FabricClosed after the leave.
+     */
+    readonly setTags: (tags: Readonly<Record<string, string>>) => Effect.Effect<void, NetworkError>
     readonly keyring: GossipKeyring
     /**
      * Gossips a message to some members, a bounded number of times; who finds it new passes it on. A newer message of the

@@ -17,7 +17,7 @@ export interface Host {
   readonly tags: Readonly<Record<string, string>>
 }
 
-/** This process's own host, before the network has given it an address. */
+/** This process's own host as it starts, before the network has given it an address. `Gossip.self` is what it is by now. */
 export class Self extends Context.Service<Self, Pick<Host, "id" | "generation" | "locality" | "tags">>()(
   "grinta/services/Host/Self"
 ) {}

@@ -145,7 +145,7 @@ export type NetworkErrorReason = typeof NetworkErrorReason.Type
 
 /** `operation`: what was tried. */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
-  operation: Schema.Literals(["listen", "join", "leave", "send", "keyring", "expose", "resolve", "connect"]),
+  operation: Schema.Literals(["listen", "join", "leave", "send", "tags", "keyring", "expose", "resolve", "connect"]),
   reason: NetworkErrorReason
 }) {
   override get message() {

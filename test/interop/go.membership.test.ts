@@ -107,6 +107,15 @@ describeWith([go], "membership with memberlist", () => {
         tagsIn(members.find(({ name }) => name === "ts")?.meta)
       )
       assert.strictEqual(yield* rack, `{"rack":"1"}`)
+      yield* ours.gossip.setTags({ rack: "new" })
+      yield* Ours.becomes("the tags that ours took at run time", rack, `{"rack":"new"}`)
+      const isTold = (count: number) => GoPeer.told(peer, "update").filter(({ name }) => name === "ts").length >= count
+      yield* Ours.becomes(
+        "an update is told",
+        Effect.sync(() => isTold(1)),
+        true
+      )
+      yield* together(ours, peer)
       yield* ours.crash
       // The peer has yet to notice the crash when the host is back.
       const again = yield* Ours.start({
@@ -118,7 +127,11 @@ describeWith([go], "membership with memberlist", () => {
       })
       yield* Ours.becomes("the new metadata of ours", rack, `{"rack":"2"}`)
       yield* together(again, peer)
-      assert.isAbove(GoPeer.told(peer, "update").filter(({ name }) => name === "ts").length, 0)
+      yield* Ours.becomes(
+        "another update is told",
+        Effect.sync(() => isTold(2)),
+        true
+      )
       GoPeer.assertQuiet(peer)
     })
   )

@@ -65,7 +65,7 @@ describeWith([serf], "membership with Serf", () => {
       const ours = yield* start({ name: "ts", tags: { rack: "one" }, seeds: [peer.address] })
       yield* together(ours, peer)
       const metaOf = (name: string) =>
-        Effect.map(Wire.stateOf(ours.address, name), (node) => text(node?.meta ?? Uint8Array.of()))
+        Effect.map(Ours.memberOf(ours, name), (member) => text(member?.meta ?? Uint8Array.of()))
       assert.strictEqual(yield* metaOf("serf"), "\xff\x81\xa4zone\xa1a")
       assert.isUndefined((yield* Ours.memberOf(ours, "serf"))?.host)
       yield* peer.ask("tags", "-set", "zone=b")
@@ -74,6 +74,8 @@ describeWith([serf], "membership with Serf", () => {
       // What is no Serf metadata is shown as the role.
       const role = Effect.map(SerfPeer.memberOf(peer, "ts"), (member) => member?.tags.role ?? "")
       assert.include(yield* role, "one")
+      yield* ours.gossip.setTags({ rack: "new" })
+      yield* Ours.eventually("the tags that ours took at run time", role, (found) => found.includes("new"))
       yield* ours.crash
       yield* start({ name: "ts", port: ours.port, generation: 2, tags: { rack: "two" }, seeds: [peer.address] })
       yield* Ours.eventually("the new metadata of ours", role, (found) => found.includes("two"))

@@ -181,7 +181,7 @@ expectTypeOf<NetworkErrorReason["_tag"]>().toEqualTypeOf<
 >()
 expectTypeOf<NetworkError["reason"]>().toEqualTypeOf<NetworkErrorReason>()
 expectTypeOf<NetworkError["operation"]>().toEqualTypeOf<
-  "listen" | "join" | "leave" | "send" | "keyring" | "expose" | "resolve" | "connect"
+  "listen" | "join" | "leave" | "send" | "tags" | "keyring" | "expose" | "resolve" | "connect"
 >()
 
 expectTypeOf<FlowErrorReason>().toEqualTypeOf<

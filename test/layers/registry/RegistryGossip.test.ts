@@ -265,6 +265,7 @@ describe("the layer", () => {
         incarnation: 1,
         address: "::1",
         port: 7946,
+        meta: Uint8Array.of(1),
         host: undefined
       })
       const { registry } = yield* ToyGossip.run(bus, a, RegistryGossip.layerLimits({}))

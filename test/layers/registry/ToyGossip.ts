@@ -50,6 +50,7 @@ const memberOf = (host: Host, status: MemberStatus): Member => ({
   incarnation: 1,
   address: host.address,
   port: 7946,
+  meta: Uint8Array.of(),
   host
 })
 
@@ -82,6 +83,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     changes: Stream.never,
     join: () => Effect.succeed(0),
     leave: Effect.void,
+    setTags: () => Effect.void,
     keyring: {
       size: Effect.succeed(0),
       install: () => Effect.void,
