@@ -13,6 +13,8 @@ import type { ByteStream, GossipSocket, SocketFailed } from "../services/GossipS
 /** Above this many node states a push/pull goes uncompressed: compressing it would hold up the event loop. */
 const compressedNodesMax = 1024
 
+const noBytes = new Uint8Array(0)
+
 /** The exchange came to nothing; `reason` serves as the name of a counter, `detail` is for people. */
 export class ExchangeFailed extends Data.TaggedError("ExchangeFailed")<{
   readonly reason: string
@@ -50,7 +52,11 @@ export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, fram
       yield* Effect.fromResult(StreamCodec.end(reader))
       return yield* new ExchangeFailed({ reason: "silent", detail: "the peer closed without a word" })
     }
-    const received = yield* Effect.fromResult(StreamCodec.push(reader, chunk.value))
+    let received = yield* Effect.fromResult(StreamCodec.push(reader, chunk.value))
+    while (StreamCodec.isBusy(reader)) {
+      yield* Effect.yieldNow
+      received = yield* Effect.fromResult(StreamCodec.push(reader, noBytes))
+    }
     if (Option.isSome(received)) return received.value
   }
 })

@@ -27,15 +27,11 @@ export const encode = (plain: Uint8Array): Uint8Array => {
 }
 
 /**
- * Reads the struct and inflates it: what was compressed, or why there is nothing.
+ * Reads the struct: the compressed bytes, a view, or why there are none.
  *
- * "truncated": the struct goes on after the cursor's end. "inflate": unknown algorithm, broken LZW, more than
- * `outputBytesMax` bytes, or none at all.
+ * "truncated": the struct goes on after the cursor's end. "inflate": an unknown algorithm.
  */
-export const read = (
-  cursor: Cursor.Cursor,
-  outputBytesMax: number
-): Uint8Array | "truncated" | "malformed" | "inflate" => {
+export const readBuffer = (cursor: Cursor.Cursor): Uint8Array | "truncated" | "malformed" | "inflate" => {
   let algorithm = 0
   let buffer: Uint8Array = new Uint8Array(0)
   for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
@@ -51,7 +47,21 @@ export const read = (
     }
   }
   if (cursor.status !== "ok") return cursor.status
-  if (algorithm !== 0) return "inflate"
+  return algorithm === 0 ? buffer : "inflate"
+}
+
+/**
+ * Reads the struct and inflates it: what was compressed, or why there is nothing.
+ *
+ * "truncated" as in {@link readBuffer}. "inflate": unknown algorithm, broken LZW, more than `outputBytesMax` bytes, or none
+ * at all.
+ */
+export const read = (
+  cursor: Cursor.Cursor,
+  outputBytesMax: number
+): Uint8Array | "truncated" | "malformed" | "inflate" => {
+  const buffer = readBuffer(cursor)
+  if (typeof buffer === "string") return buffer
   const plain = Lzw.inflate(buffer, outputBytesMax)
   return Result.isSuccess(plain) && plain.success.length > 0 ? plain.success : "inflate"
 }

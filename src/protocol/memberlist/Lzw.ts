@@ -2,8 +2,8 @@
  * LZW as in Go's `compress/lzw`, least significant bit first, 8-bit literals.
  *
  * Codes 0 to 255 are literals, 256 clears the table, 257 ends; codes start 9 bits wide and grow to 12. The encoder's
- * output is byte-identical to Go's. The tables are kept from call to call, which is safe since no
- * call waits for another.
+ * output is byte-identical to Go's. The tables of `deflate` and `inflate` are kept from call to call, which is safe since
+ * no call waits for another; an `Inflater` goes on later, and has its own.
  * Source: memberlist-protocol.md, section 7.
  */
 import { Data, Result } from "effect"
@@ -23,6 +23,7 @@ export class InflateFailed extends Data.TaggedError("InflateFailed")<{
 const truncated = Result.fail(new InflateFailed({ reason: "truncated" }))
 const unknownCode = Result.fail(new InflateFailed({ reason: "code" }))
 const oversized = Result.fail(new InflateFailed({ reason: "size" }))
+const more = Result.succeed("more" as const)
 
 /** The encoder's strings: an open-addressing hash from (code, byte) to the code of the longer string. */
 const slotCount = 16_384
@@ -131,13 +132,72 @@ export const deflate = (input: Uint8Array): Uint8Array => {
 }
 
 /** The decoder's strings: every one lies somewhere in the output already. */
-const positions = new Int32Array(tableSize)
-const lengths = new Int32Array(tableSize)
+interface Strings {
+  readonly positions: Int32Array
+  readonly lengths: Int32Array
+}
 
-const grow = (output: Uint8Array, length: number, outputBytesMax: number): Uint8Array => {
-  const grown = new Uint8Array(Math.min(outputBytesMax, Math.max(length, output.length * 2)))
-  grown.set(output)
-  return grown
+const makeStrings = (): Strings => ({ positions: new Int32Array(tableSize), lengths: new Int32Array(tableSize) })
+
+const sharedStrings = makeStrings()
+
+/** A decompression under way. It is changed in place. */
+export interface Inflater {
+  readonly input: Uint8Array
+  readonly outputBytesMax: number
+  readonly strings: Strings
+  output: Uint8Array
+  length: number
+  /** The larger buffer that the output moves to, and how much of it has moved; undefined while the output has room. */
+  target: Uint8Array | undefined
+  moved: number
+  /** Offset of the first byte of the input that was not taken yet. */
+  next: number
+  bits: number
+  bitCount: number
+  width: number
+  high: number
+  limit: number
+  lastPosition: number
+  lastLength: number
+}
+
+const start = (input: Uint8Array, outputBytesMax: number, strings: Strings): Inflater => ({
+  input,
+  outputBytesMax,
+  strings,
+  output: new Uint8Array(Math.min(outputBytesMax, Math.max(256, input.length * 3))),
+  length: 0,
+  target: undefined,
+  moved: 0,
+  next: 0,
+  bits: 0,
+  bitCount: 0,
+  width: startWidth,
+  high: endCode,
+  limit: 1 << startWidth,
+  lastPosition: 0,
+  lastLength: 0
+})
+
+/** A decompression that has not begun. At most `outputBytesMax` bytes come out, and the buffer grows with the output. */
+export const inflater = (input: Uint8Array, outputBytesMax: number): Inflater =>
+  start(input, outputBytesMax, makeStrings())
+
+/** How much larger the work of decoding is than that of moving as many bytes. */
+const movedPerWork = 8
+
+/** Moves the output to a larger buffer, some of it at a time. */
+const growSome = (inflater: Inflater, workBytesMax: number): void => {
+  const { length, moved, output, outputBytesMax } = inflater
+  inflater.target ??= new Uint8Array(Math.min(outputBytesMax, output.length * 2))
+  const end = Math.min(length, moved + movedPerWork * workBytesMax)
+  inflater.target.set(output.subarray(moved, end), moved)
+  inflater.moved = end
+  if (end < length) return
+  inflater.output = inflater.target
+  inflater.target = undefined
+  inflater.moved = 0
 }
 
 /** Copies a string of the output to its end; a string that is one byte longer than what is there repeats its first. */
@@ -151,22 +211,28 @@ const repeat = (output: Uint8Array, from: number, to: number, length: number): v
 }
 
 /**
- * Decompresses up to the end code; what follows it is ignored, and a missing first clear code is accepted.
+ * Decompresses up to the end code, or until `workBytesMax` bytes were taken and given: then "more", and the next call goes
+ * on. What follows the end code is ignored, and a missing first clear code is accepted.
  *
- * Units: at most `outputBytesMax` bytes come out, and the buffer grows with the output.
- * Errors: `InflateFailed`.
+ * Errors: `InflateFailed`; a failed inflater is of no more use.
  */
-export const inflate = (input: Uint8Array, outputBytesMax: number): Result.Result<Uint8Array, InflateFailed> => {
-  let output: Uint8Array = new Uint8Array(Math.min(outputBytesMax, Math.max(256, input.length * 3)))
-  let length = 0
-  let bits = 0
-  let bitCount = 0
-  let width = startWidth
-  let high = endCode
-  let limit = 1 << startWidth
-  let lastPosition = 0
-  let lastLength = 0
-  for (let next = 0; ; ) {
+export const inflateSome = (
+  inflater: Inflater,
+  workBytesMax: number
+): Result.Result<Uint8Array | "more", InflateFailed> => {
+  const { input, outputBytesMax } = inflater
+  const { lengths, positions } = inflater.strings
+  let { bitCount, bits, high, lastLength, lastPosition, length, limit, next, output, width } = inflater
+  let workEnd = next + length + workBytesMax
+  while (next + length < workEnd) {
+    // A string is at most one byte longer than there are strings in the table.
+    if (length + high - endCode >= output.length && output.length < outputBytesMax) {
+      inflater.length = length
+      growSome(inflater, workBytesMax)
+      if (inflater.target !== undefined) break
+      output = inflater.output
+      workEnd -= length / movedPerWork
+    }
     while (bitCount < width) {
       if (next === input.length) return truncated
       bits |= (input[next] ?? 0) << bitCount
@@ -188,7 +254,6 @@ export const inflate = (input: Uint8Array, outputBytesMax: number): Result.Resul
     const repeatsLast = code === high && lastLength > 0
     const stringLength = code < clearCode ? 1 : repeatsLast ? lastLength + 1 : (lengths[code] ?? 0)
     if (length + stringLength > outputBytesMax) return oversized
-    if (length + stringLength > output.length) output = grow(output, length + stringLength, outputBytesMax)
     if (code < clearCode) output[length] = code
     else repeat(output, repeatsLast ? lastPosition : (positions[code] ?? 0), length, stringLength)
     if (lastLength > 0) {
@@ -209,4 +274,12 @@ export const inflate = (input: Uint8Array, outputBytesMax: number): Result.Resul
       }
     }
   }
+  Object.assign(inflater, { bitCount, bits, high, lastLength, lastPosition, length, limit, next, width })
+  return more
 }
+
+/** Decompresses all at once. Errors: `InflateFailed`. */
+export const inflate = (input: Uint8Array, outputBytesMax: number): Result.Result<Uint8Array, InflateFailed> =>
+  Result.flatMap(inflateSome(start(input, outputBytesMax, sharedStrings), Number.POSITIVE_INFINITY), (output) =>
+    output === "more" ? truncated : Result.succeed(output)
+  )

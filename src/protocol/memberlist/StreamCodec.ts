@@ -2,7 +2,8 @@
  * Streams: the one message that each side of a TCP exchange sends.
  *
  * Shape, outermost first: label header (from the dialler only), encryption, compression, message.
- * To read one, `make` a state and `push` each chunk into it.
+ * To read one, `make` a state and `push` each chunk into it; while it `isBusy`, `push` nothing into it, so that it goes on,
+ * and let others run between.
  * Source: memberlist-protocol.md, sections 6 and 8.3.
  */
 import { Option, Result } from "effect"
@@ -41,7 +42,9 @@ export const make = (framing: Framing, role: Role): State => ({
   receivedBytes: 0,
   stage: "label",
   opened: false,
+  inflater: undefined,
   inflated: false,
+  isBusy: false,
   header: { nodes: 0, userStateBytes: 0, join: false },
   payloadBytes: 0,
   finished: undefined
@@ -49,13 +52,18 @@ export const make = (framing: Framing, role: Role): State => ({
 
 const finish = (state: State, outcome: StreamRejected | "done"): void => {
   state.finished = outcome
+  state.isBusy = false
+  state.inflater = undefined
   state.buffer = noBytes
   state.start = 0
   state.end = 0
 }
 
+/** Whether the bytes so far are not worked off: the message may be whole, and no more may come. */
+export const isBusy = (state: State): boolean => state.isBusy
+
 /**
- * Takes the next bytes of the connection: none while the message is not whole.
+ * Takes the next bytes of the connection: none while the message is not whole, or not worked off.
  *
  * Bytes after the message are ignored when they come with its end, as peers do, and refused as "trailing" later. The
  * chunk is copied. All chunkings of the same bytes have the same result.
@@ -70,7 +78,8 @@ export const push = (state: State, chunk: Uint8Array): Result.Result<Option.Opti
     state.needed = 0
     outcome = step(state)
   }
-  if (outcome === "more") {
+  state.isBusy = outcome === "pause"
+  if (outcome === "more" || outcome === "pause") {
     if (state.receivedBytes <= receivedBytesMax) return Result.succeedNone
     outcome = rejected(state, "oversized")
   }

@@ -5,10 +5,11 @@
  * Limits: {@link receivedBytesMax} on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
  * Source: memberlist-protocol.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
  */
-import { Option } from "effect"
+import { Option, Result } from "effect"
 import * as Bytes from "../Bytes.ts"
 import * as Compression from "./Compression.ts"
 import * as Label from "./Label.ts"
+import * as Lzw from "./Lzw.ts"
 import { MessageType, type StreamMessage } from "./Message.ts"
 import { readAck, readPing } from "./MessageReader.ts"
 import * as Cursor from "./MsgpackCursor.ts"
@@ -28,10 +29,14 @@ export const inflatedBytesMax = 41_943_040
 /** Node states in one push/pull. */
 export const nodesMax = 65_536
 
+/** What is done in one step, so that none takes more than a few milliseconds: bytes inflated or taken for it, node states. */
+const inflateWorkBytesMax = 131_072
+const nodesPerStepMax = 512
+
 const sealedHeaderBytes = 5
 
-/** What a stage comes to: another stage, more bytes, the message, or the end. */
-export type Step = "next" | "more" | StreamMessage | StreamRejected
+/** What a stage comes to: another stage, more bytes, a pause for others to run, the message, or the end. */
+export type Step = "next" | "more" | "pause" | StreamMessage | StreamRejected
 
 const needs = (state: State, bytes: number): Step => {
   if (isWhole(state)) return rejected(state, "truncated")
@@ -109,11 +114,22 @@ const stepSealed = (state: State): Step => {
 
 const stepCompressed = (state: State): Step => {
   const cursor = Cursor.make(state.buffer, state.start, state.end)
-  const plain = Compression.read(cursor, inflatedBytesMax)
-  if (plain === "truncated" || plain === "malformed") return stuck(state, cursor)
-  if (plain === "inflate") return rejected(state, "inflate")
+  const compressed = Compression.readBuffer(cursor)
+  if (compressed === "truncated" || compressed === "malformed") return stuck(state, cursor)
+  if (compressed === "inflate") return rejected(state, "inflate")
+  state.inflater = Lzw.inflater(compressed, inflatedBytesMax)
+  state.stage = "inflating"
+  return "next"
+}
+
+const stepInflating = (state: State): Step => {
+  if (state.inflater === undefined) return rejected(state, "inflate")
+  const plain = Lzw.inflateSome(state.inflater, inflateWorkBytesMax)
+  if (Result.isFailure(plain) || plain.success.length === 0) return rejected(state, "inflate")
+  if (plain.success === "more") return "pause"
+  state.inflater = undefined
   state.inflated = true
-  replace(state, plain)
+  replace(state, plain.success)
   return "next"
 }
 
@@ -131,7 +147,8 @@ const stepPushPull = (state: State): Step => {
 
 /** Reads node states as far as they go; one that is not whole is tried again when more has come, those before are kept. */
 const stepNodes = (state: State): Step => {
-  while (state.nodes.length + state.skipped.length < state.header.nodes) {
+  for (let left = nodesPerStepMax; state.nodes.length + state.skipped.length < state.header.nodes; left--) {
+    if (left === 0) return "pause"
     const cursor = Cursor.make(state.buffer, state.start, state.end)
     const node = PushPull.readNode(cursor)
     if (cursor.status !== "ok") return stuck(state, cursor)
@@ -182,6 +199,8 @@ export const step = (state: State): Step => {
       return stepSealed(state)
     case "compressed":
       return stepCompressed(state)
+    case "inflating":
+      return stepInflating(state)
     case "pushPull":
       return stepPushPull(state)
     case "nodes":

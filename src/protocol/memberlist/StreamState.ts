@@ -7,6 +7,7 @@
  */
 import { Data } from "effect"
 import type { Framing } from "./Framing.ts"
+import type { Inflater } from "./Lzw.ts"
 import type { NodeState } from "./Message.ts"
 import type { MalformedReason } from "./MessageReader.ts"
 import type { PushPullHeader, SkipReason } from "./PushPullCodec.ts"
@@ -46,6 +47,7 @@ export type Stage =
   | "type"
   | "sealed"
   | "compressed"
+  | "inflating"
   | "ping"
   | "ack"
   | "err"
@@ -71,7 +73,11 @@ export interface State {
   receivedBytes: number
   stage: Stage
   opened: boolean
+  /** The decompression under way. */
+  inflater: Inflater | undefined
   inflated: boolean
+  /** There is work to do with the bytes that are there. */
+  isBusy: boolean
   header: PushPullHeader
   payloadBytes: number
   /** Set once there is nothing more to read. */
@@ -115,12 +121,11 @@ export const replace = (state: State, plain: Uint8Array): void => {
 /** All that the peer can still say is there, since it came in a layer with a length. */
 export const isWhole = (state: State): boolean => state.opened || state.inflated
 
+const framingStages: ReadonlyArray<Stage> = ["type", "sealed", "compressed", "inflating"]
+
 /** Failures of the framing are answered, those of the label, the type and the body are not. */
 export const rejected = (state: State, reason: RejectReason): StreamRejected =>
   new StreamRejected({
     reason,
-    owesErr:
-      state.role === "acceptor" &&
-      reason !== "type" &&
-      (state.stage === "type" || state.stage === "sealed" || state.stage === "compressed")
+    owesErr: state.role === "acceptor" && reason !== "type" && framingStages.includes(state.stage)
   })

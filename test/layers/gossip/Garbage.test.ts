@@ -3,7 +3,9 @@ import { Cause, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
 import { MemoryNetwork } from "../../../src/layers/MemoryNetwork.ts"
+import { readMessage } from "../../../src/layers/PushPull.ts"
 import * as Bytes from "../../../src/protocol/Bytes.ts"
+import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
 import { MessageType } from "../../../src/protocol/memberlist/Message.ts"
 import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
 import { GossipSocket } from "../../../src/services/GossipSocket.ts"
@@ -224,6 +226,35 @@ describe("garbage streams", () => {
       yield* TestClock.adjust("1 second")
       const counters = yield* h1.gossip.counters
       assert.strictEqual(counters["stream.lost"], 1, JSON.stringify(counters))
+      yield* assertUp([h1, h2])
+    }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
+  it.effect("others run while a bomb is inflated, S5", () =>
+    Effect.gen(function* () {
+      const bomb = Compression.encode(new Uint8Array(41_943_041))
+      const read = Effect.succeed(bomb)
+      const peer = { bytes: Uint8Array.of(10, 0, 0, 1), port: 1 }
+      const stream = { peer, read, write: () => Effect.void, end: Effect.void }
+      const reading = yield* Effect.forkChild(Effect.flip(readMessage(stream, plain, "acceptor")))
+      let turns = 0
+      while (reading.pollUnsafe() === undefined) {
+        turns += 1
+        yield* Effect.yieldNow
+      }
+      assert.isAtLeast(turns, 40 * 8)
+      assert.deepInclude(yield* Fiber.join(reading), { _tag: "StreamRejected", reason: "inflate" })
+    })
+  )
+
+  it.effect("a bomb is counted, and harms nobody, S5", () =>
+    Effect.gen(function* () {
+      const { h1, h2, stranger } = yield* setting()
+      const saying = yield* Effect.forkChild(say(stranger, h1, [Compression.encode(new Uint8Array(41_943_041))]))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(saying)
+      const counters = yield* h1.gossip.counters
+      assert.strictEqual(counters["stream.inflate"], 1, JSON.stringify(counters))
       yield* assertUp([h1, h2])
     }).pipe(Effect.provide(Cluster.network("a")))
   )

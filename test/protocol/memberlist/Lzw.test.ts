@@ -86,6 +86,29 @@ describe("Lzw", () => {
     assert.strictEqual(reason(bomb, 609_999), "size")
   })
 
+  it.prop(
+    "in small steps gives the same as at once",
+    [Seed],
+    ([seed]) => {
+      const random = make(seed)
+      const alphabet = random.pick([1, 2, 255])
+      const input = Uint8Array.from({ length: random.integer(random.pick([10, 20_000])) }, () =>
+        random.integer(alphabet)
+      )
+      const compressed = Lzw.deflate(input)
+      const bytes = random.pick([compressed, compressed.subarray(0, -2), random.bytes(400)])
+      const max = random.pick([input.length, input.length >>> 1, 65_536])
+      const inflater = Lzw.inflater(bytes, max)
+      let step = Lzw.inflateSome(inflater, 0)
+      for (let steps = 0; Result.isSuccess(step) && step.success === "more"; steps++) {
+        assert.isAtMost(steps, bytes.length + 2 * input.length + 65_536)
+        step = Lzw.inflateSome(inflater, 1 + random.integer(300))
+      }
+      assert.deepStrictEqual(step, Lzw.inflate(bytes, max))
+    },
+    { arbitrary: { runs: 200 } }
+  )
+
   it("every truncation fails, but that of the padding", () => {
     const bytes = Lzw.deflate(Uint8Array.from({ length: 3000 }, (_, i) => (i * i) & 0x3f))
     for (let length = 0; length < bytes.length - 1; length++)
