@@ -47,9 +47,9 @@ const note = (watcher: Watcher, output: Extract<Output, { readonly _tag: "Up" | 
 }
 
 const snapshot = (watcher: Watcher, view: View.View): RegistryEvent => {
-  const shown = new Map(View.names(view, watcher.prefix).map((name) => [name, View.resolve(view, name)]))
-  watcher.shown = shown
-  return { _tag: "Snapshot", entries: [...shown.values()].flat() }
+  const entries = View.scan(view, watcher.prefix)
+  watcher.shown = Map.groupBy(entries, ({ name }) => name)
+  return { _tag: "Snapshot", entries }
 }
 
 const changesOf = (
@@ -62,14 +62,14 @@ const changesOf = (
     const cause = watcher.causes.get(keyOf(entry)) ?? "withdrawn"
     return { _tag: "Down", entry, cause }
   })
-  return [...down, ...come.map((entry): RegistryEvent => ({ _tag: "Up", entry }))]
+  return [...down, ...come.map(({ entry }): RegistryEvent => ({ _tag: "Up", entry }))]
 }
 
 /** What leads from the entries shown to the present ones, which are the shown ones from then on. */
 const changes = (watcher: Watcher, view: View.View): ReadonlyArray<RegistryEvent> => {
   const { causes, changed, prefix, shown } = watcher
   if (shown === undefined) return [snapshot(watcher, view)]
-  const names = changed ?? new Set([...shown.keys(), ...View.names(view, prefix)])
+  const names = changed ?? new Set([...shown.keys(), ...View.scan(view, prefix).map(({ name }) => name)])
   const events: Array<RegistryEvent> = []
   for (const name of [...names].sort()) {
     const entries = View.resolve(view, name)

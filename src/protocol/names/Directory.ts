@@ -98,7 +98,7 @@ const memberChanged = (turn: State.Turn, input: MemberChanged): void => {
   if (known === own) selfChanged(turn, input)
   else otherChanged(turn, known, input)
   if (visibleHost(known) === before) return
-  for (const name of known.claims?.live.keys() ?? []) turn.touched.add(name)
+  for (const name of known.claims?.live.keys() ?? []) State.touch(turn, name)
 }
 
 const tick = (turn: State.Turn): void => {
@@ -134,7 +134,7 @@ const apply = (turn: State.Turn, input: Input): State.Turn => {
 
 /** Takes one input. `now` is in milliseconds and never goes back. */
 export const step = (directory: Directory, input: Input, env: { readonly now: number }): ReadonlyArray<Output> => {
-  const turn = apply({ directory, now: env.now, outputs: [], touched: new Set() }, input)
+  const turn = apply({ directory, now: env.now, outputs: [], touched: new Map() }, input)
   settle(turn)
   return turn.outputs
 }

@@ -6,7 +6,7 @@
  * and group claims of one name do not compete: beside the one unique owner, the group claimants stay visible.
  */
 import type { Claims } from "./Claims.ts"
-import { type Directory, type DownCause, type Known, type Turn, writeOwn } from "./DirectoryState.ts"
+import { type DownCause, type Known, list, type Turn, writeOwn } from "./DirectoryState.ts"
 import type { NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
@@ -29,10 +29,10 @@ const precedes = (a: View.Host, b: View.Host): boolean =>
   a.generation === b.generation ? a.id < b.id : a.generation < b.generation
 
 /** The owners of a name, by host id. */
-const ownersOf = (directory: Directory, name: string): ReadonlyArray<Candidate> => {
+const ownersOf = (name: string, claimants: Set<Known>): ReadonlyArray<Candidate> => {
   const owners: Array<Candidate> = []
   let winner: Candidate | undefined
-  for (const known of directory.claimants.get(name) ?? []) {
+  for (const known of claimants) {
     const record = known.claims?.live.get(name)
     const host = visibleHost(known)
     if (record === undefined || host === undefined) continue
@@ -79,21 +79,22 @@ const yieldTo = (turn: Turn, name: string, entries: ReadonlyArray<View.Entry>): 
   writeOwn(turn, { ...claim, isTombstone: true })
 }
 
-const refresh = (turn: Turn, name: string): void => {
+const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
   const { directory, outputs } = turn
   const before = View.resolve(directory.view, name)
-  const entries = entriesOf(name, ownersOf(directory, name), before)
+  const entries = entriesOf(name, ownersOf(name, claimants), before)
   const { come, gone } = View.difference(before, entries)
   if (come.length + gone.length > 0) View.set(directory.view, name, entries)
   for (const entry of gone) {
     const known = directory.hosts.get(entry.host.id)
     outputs.push({ _tag: "Down", entry, cause: causeOf(known?.claims, known, entry) })
   }
-  for (const entry of come) outputs.push({ _tag: "Up", entry })
+  for (const { entry, replaced } of come) outputs.push({ _tag: "Up", entry, replaced })
   yieldTo(turn, name, entries)
+  list(directory, name, claimants)
 }
 
 /** Looks again at the owners of all names that the step touched. */
 export const settle = (turn: Turn): void => {
-  for (const name of turn.touched) refresh(turn, name)
+  for (const [name, claimants] of turn.touched) refresh(turn, name, claimants)
 }

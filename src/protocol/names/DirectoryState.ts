@@ -33,8 +33,8 @@ export interface Directory {
   readonly hosts: Map<string, Known>
   /** Hosts with records that are no grinta members, and since when in milliseconds; the longest first. */
   readonly orphans: Map<string, number>
-  /** The hosts that claim a name, visible or not. */
-  readonly claimants: Map<string, Set<Known>>
+  /** The hosts that claim a name, unless it is one alone that is visible: then its entry says who. See `claimantsOf`. */
+  readonly claimants: Map<string, Known | Set<Known>>
   readonly view: View.View
   /** Records of the other hosts together. */
   foreignRecords: number
@@ -93,8 +93,8 @@ export type DropReason =
 export type Output =
   /** To be gossiped; a newer one about the same host and name takes the older one's place. */
   | { readonly _tag: "Broadcast"; readonly record: NameRecord }
-  /** An entry is visible; it takes the place of the one of the same name and host, if any. */
-  | { readonly _tag: "Up"; readonly entry: View.Entry }
+  /** An entry is visible; it takes the place of `replaced`, of the same name and the same life of its host, if any. */
+  | { readonly _tag: "Up"; readonly entry: View.Entry; readonly replaced: View.Entry | undefined }
   | { readonly _tag: "Down"; readonly entry: View.Entry; readonly cause: DownCause }
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
   /** A unique claim of the own host gave way to that of `winner`, and is withdrawn. */
@@ -103,12 +103,12 @@ export type Output =
   /** Others know records of a later life of this host: the clock went back between two lives, or somebody forges. */
   | { readonly _tag: "OwnGenerationBehind"; readonly generation: number }
 
-/** One step: its time in milliseconds, what it gave so far, and the names whose owners are to be looked at again. */
+/** One step: its time in milliseconds, what it gave so far, and who claims the names whose owners may have changed. */
 export interface Turn {
   readonly directory: Directory
   readonly now: number
   readonly outputs: Array<Output>
-  readonly touched: Set<string>
+  readonly touched: Map<string, Set<Known>>
 }
 
 /** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
@@ -132,15 +132,28 @@ export const drop = ({ outputs }: Turn, reason: DropReason): void => {
   outputs.push({ _tag: "Dropped", reason })
 }
 
-const unclaim = ({ directory: { claimants } }: Turn, known: Known, name: string): void => {
-  const rivals = claimants.get(name)
-  if (rivals?.delete(known) && rivals.size === 0) claimants.delete(name)
+/** The hosts that claim a name, visible or not. */
+export const claimantsOf = ({ claimants, hosts, view }: Directory, name: string): Set<Known> => {
+  const listed = claimants.get(name)
+  if (listed instanceof Set) return listed
+  const [entry] = View.resolve(view, name)
+  const sole = listed ?? (entry && hosts.get(entry.host.id))
+  return new Set(sole === undefined ? [] : [sole])
 }
 
-const claim = ({ directory: { claimants } }: Turn, known: Known, name: string): void => {
-  const rivals = claimants.get(name)
-  if (rivals === undefined) claimants.set(name, new Set([known]))
-  else rivals.add(known)
+/** Has the owners of a name looked at again at the end of the step; gives its claimants, to be changed in place. */
+export const touch = ({ directory, touched }: Turn, name: string): Set<Known> => {
+  const known = touched.get(name) ?? claimantsOf(directory, name)
+  touched.set(name, known)
+  return known
+}
+
+/** Lists the claimants of a name, once its entries are what they are to be. */
+export const list = ({ claimants, view }: Directory, name: string, known: Set<Known>): void => {
+  const [sole] = known
+  if (known.size > 1) claimants.set(name, known)
+  else if (sole === undefined || View.resolve(view, name).length > 0) claimants.delete(name)
+  else claimants.set(name, sole)
 }
 
 /** Runs a change of a host's records, and keeps count of the records of the others. */
@@ -155,16 +168,18 @@ export const recount = (directory: Directory, known: Known, change: () => void):
   count(1)
 }
 
-/** Puts a record that holds in the place of the one before. */
+/** Puts a record that holds in the place of the one before; it is kept with the strings that are here already. */
 export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: NameRecord): void => {
-  const { directory, now, touched } = turn
+  const { directory, now } = turn
+  const { contract, generation, isTombstone, ownership, version } = record
+  const name = View.shared(directory.view, record.name)
   recount(directory, known, () => {
-    Claims.put(claims, record, now)
+    Claims.put(claims, { host: known.id, generation, version, name, ownership, contract, isTombstone }, now)
     Claims.trim(claims, directory.limits.tombstonesMax)
   })
-  if (record.isTombstone) unclaim(turn, known, record.name)
-  else claim(turn, known, record.name)
-  touched.add(record.name)
+  const claimants = touch(turn, name)
+  if (isTombstone) claimants.delete(known)
+  else claimants.add(known)
 }
 
 /** Puts the word of the own host at the next version, and says it. */
@@ -183,10 +198,7 @@ export const writeOwn = (
 
 /** Voids all records of a host; what is known of it from now on is of this life, if any. */
 export const startLife = (turn: Turn, known: Known, generation: number | undefined): void => {
-  for (const name of known.claims?.live.keys() ?? []) {
-    unclaim(turn, known, name)
-    turn.touched.add(name)
-  }
+  for (const name of known.claims?.live.keys() ?? []) touch(turn, name).delete(known)
   recount(turn.directory, known, () => {
     known.claims = generation === undefined ? undefined : Claims.make(generation)
   })

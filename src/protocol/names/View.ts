@@ -1,8 +1,9 @@
 /**
  * What look-ups see: the live entries of each name, and the names in order.
  *
- * Entries and lists of entries are never changed, only replaced: whoever kept one compares by identity.
+ * Entries are never changed, only replaced: whoever kept one compares by identity.
  */
+import * as NameIndex from "./NameIndex.ts"
 import type { Ownership } from "./NameRecords.ts"
 
 /** A host as the others see it. */
@@ -23,89 +24,65 @@ export interface Entry {
   readonly host: Host
 }
 
+/** The entries of a name, by host id. One alone stands for the list of it, which most names would have. */
+type Entries = Entry | ReadonlyArray<Entry>
+
+/** The same twice; a name without entries is absent. */
 export interface View {
-  /** By host id within a name; a name without entries is absent. */
-  readonly byName: Map<string, ReadonlyArray<Entry>>
-  /** The names in order, but for those in `moved`. */
-  names: Array<string>
-  /** Names that may have come or gone since `names` was put in order. */
-  readonly moved: Set<string>
+  readonly byName: Map<string, Entries>
+  readonly inOrder: NameIndex.NameIndex<Entries>
 }
 
-export const make = (): View => ({ byName: new Map(), names: [], moved: new Set() })
+export const make = (): View => ({ byName: new Map(), inOrder: NameIndex.make() })
 
 const none: ReadonlyArray<Entry> = []
 
 /** The entries of a name, by host id. */
-export const resolve = (view: View, name: string): ReadonlyArray<Entry> => view.byName.get(name) ?? none
+export const resolve = ({ byName }: View, name: string): ReadonlyArray<Entry> => {
+  const found = byName.get(name)
+  if (found === undefined) return none
+  return "host" in found ? [found] : found
+}
 
 /** Replaces the entries of a name; they come ordered by host id. */
-export const set = (view: View, name: string, entries: ReadonlyArray<Entry>): void => {
-  if (view.byName.has(name) !== entries.length > 0) view.moved.add(name)
-  if (entries.length === 0) view.byName.delete(name)
-  else view.byName.set(name, entries)
-}
-
-/** The first place at which a name of this prefix can be. */
-const placeOf = (names: ReadonlyArray<string>, prefix: string): number => {
-  let low = 0
-  let high = names.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((names[middle] ?? "") < prefix) low = middle + 1
-    else high = middle
+export const set = ({ byName, inOrder }: View, name: string, entries: ReadonlyArray<Entry>): void => {
+  const [first] = entries
+  if (first === undefined) {
+    byName.delete(name)
+    NameIndex.remove(inOrder, name)
+  } else {
+    const kept = entries.length === 1 ? first : entries
+    byName.set(name, kept)
+    NameIndex.put(inOrder, name, kept)
   }
-  return low
 }
 
-/** Up to this many names are put in place one by one; for more, everything is sorted once. */
-const fewNames = 16
-
-const put = ({ byName, names }: View, name: string): void => {
-  const place = placeOf(names, name)
-  const isListed = names[place] === name
-  if (byName.has(name) !== isListed) names.splice(place, isListed ? 1 : 0, ...(isListed ? [] : [name]))
-}
-
-/** Names come and go in bursts, so they are put in order when somebody looks; sorting two ordered runs is one pass. */
-const ordered = (view: View): ReadonlyArray<string> => {
-  const { byName, moved } = view
-  if (moved.size <= fewNames) for (const name of moved) put(view, name)
-  else {
-    const kept = view.names.filter((name) => !moved.has(name))
-    const come = [...moved].filter((name) => byName.has(name)).sort()
-    view.names = [...kept, ...come].sort()
-  }
-  moved.clear()
-  return view.names
-}
-
-/** The names that start with `prefix`, in order. */
-export const names = (view: View, prefix: string): ReadonlyArray<string> => {
-  const all = ordered(view)
-  const found: Array<string> = []
-  for (let at = placeOf(all, prefix); at < all.length; at++) {
-    const name = all[at]
-    if (name === undefined || !name.startsWith(prefix)) break
-    found.push(name)
-  }
-  return found
+/** The same name, as the string that is kept already, if one is: names come in over and over. */
+export const shared = ({ byName }: View, name: string): string => {
+  const found = byName.get(name)
+  if (found === undefined) return name
+  return ("host" in found ? found.name : found[0]?.name) ?? name
 }
 
 /** The entries whose name starts with `prefix`, in the order of names, then of host ids. */
 export const scan = (view: View, prefix: string): ReadonlyArray<Entry> =>
-  names(view, prefix).flatMap((name) => resolve(view, name))
+  NameIndex.withPrefix(view.inOrder, prefix).flat(1)
+
+/** An entry that is new, or that takes the place of one of the same life without a word of that one's going. */
+export interface Arrival {
+  readonly entry: Entry
+  readonly replaced: Entry | undefined
+}
 
 export interface Difference {
   readonly gone: ReadonlyArray<Entry>
-  /** New, or changed: an entry of the same life takes the place of the one before without a word of its going. */
-  readonly come: ReadonlyArray<Entry>
+  readonly come: ReadonlyArray<Arrival>
 }
 
 /** What leads from one list of entries of a name to another, both by host id. */
 export const difference = (before: ReadonlyArray<Entry>, after: ReadonlyArray<Entry>): Difference => {
   const gone: Array<Entry> = []
-  const come: Array<Entry> = []
+  const come: Array<Arrival> = []
   let at = 0
   for (const entry of after) {
     for (; at < before.length; at++) {
@@ -114,12 +91,13 @@ export const difference = (before: ReadonlyArray<Entry>, after: ReadonlyArray<En
       gone.push(old)
     }
     const old = before[at]
-    if (old === undefined || old.host.id !== entry.host.id) come.push(entry)
+    if (old === undefined || old.host.id !== entry.host.id) come.push({ entry, replaced: undefined })
     else {
       at += 1
       if (old === entry) continue
-      if (old.host.generation !== entry.host.generation) gone.push(old)
-      come.push(entry)
+      const isSameLife = old.host.generation === entry.host.generation
+      if (!isSameLife) gone.push(old)
+      come.push({ entry, replaced: isSameLife ? old : undefined })
     }
   }
   return { gone: [...gone, ...before.slice(at)], come }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Directory from "../../../src/protocol/names/Directory.ts"
+import { claimantsOf } from "../../../src/protocol/names/DirectoryState.ts"
 import type { NameRecord } from "../../../src/protocol/names/NameRecords.ts"
 import type { Entry, Host } from "../../../src/protocol/names/View.ts"
 
@@ -209,8 +210,12 @@ describe("any interleaving, loss, repetition, crash and restart", () => {
             1
           )
         assert.deepStrictEqual([...directory.own.claims.live.keys()].sort(), [...held].sort(), self.id)
-        for (const [name, claimants] of directory.claimants)
-          for (const { claims } of claimants) assert.isTrue(claims?.live.has(name), "only claimants are listed")
+        for (const name of names)
+          assert.sameMembers(
+            [...claimantsOf(directory, name)],
+            [...directory.hosts.values()].filter(({ claims }) => claims?.live.has(name))
+          )
+        assert.includeMembers(names, [...directory.claimants.keys()])
         const recordsOfLiving = (of: Directory.Directory) =>
           Directory.records(of)
             .filter(({ host }) => living.some((process) => process.self.id === host))
