@@ -34,6 +34,7 @@ export {
   ProtocolViolation
 } from "./services/FlowError.ts"
 export {
+  type Evidence,
   Gossip,
   type GossipKeyring,
   type Member,

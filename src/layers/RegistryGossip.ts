@@ -9,7 +9,7 @@ import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as NameRecords from "../protocol/names/NameRecords.ts"
-import { Gossip, type Member } from "../services/Gossip.ts"
+import { type Evidence, Gossip, type Member } from "../services/Gossip.ts"
 import { Self } from "../services/Host.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
@@ -30,7 +30,13 @@ const check = ({ generation, id }: Self["Service"]): Effect.Effect<void, Network
   return isLife ? Effect.void : invalid("generation", `${generation} is no whole number of microseconds from 1`)
 }
 
-const changed = ({ host, id, status }: Member): Directory.Input => ({ _tag: "MemberChanged", id, status, host })
+const changed = ({ host, id, status }: Member, evidence: ReadonlyArray<Evidence>): Directory.Input => ({
+  _tag: "MemberChanged",
+  id,
+  status,
+  host,
+  evidence
+})
 
 /** Takes a message in, and has the exchange answer what it says of its sender's directory. */
 const receive = (
@@ -74,12 +80,12 @@ const make = Effect.fnUntraced(function* (
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),
     mergeState: (state) => Effect.suspend(() => receive(driver, exchange, state, "state")),
-    memberChanged: ({ member }) => feed(changed(member))
+    memberChanged: ({ evidence, member }) => feed(changed(member, evidence))
   })
   // What came in since boarding is newer than this list.
   const members = yield* gossip.members
   const unheard = members.filter((member) => member.id === id || !Directory.isMember(directory, member.id))
-  yield* Effect.forEach(unheard, (member) => feed(changed(member)), { discard: true })
+  yield* Effect.forEach(unheard, (member) => feed(changed(member, [])), { discard: true })
 
   /** Only the gone are ever forgotten, so a member that came while the list was made is safe. */
   const sweep = Effect.gen(function* () {

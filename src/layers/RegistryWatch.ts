@@ -1,14 +1,17 @@
 /**
  * Watching a name directory: state first, then what changed since the watcher last looked.
  *
- * A watcher keeps the entries that it has shown, which it shares with the directory, and which names have changed since.
- * So a slow one costs no more than a fast one, blocks nobody, skips states that are over, and never misses the last one.
+ * A watcher keeps no copy of what it has shown, but for the entries that have changed since: see `Pending`. So one that
+ * keeps up costs the same whatever the size of the directory, and a slow one at most a note for each entry of its prefix;
+ * it blocks nobody, skips states that are over, and never misses the last one. A change costs the watchers whose prefix
+ * the name has; of the others, only how many lengths their prefixes have.
  */
 import { Cause, Effect, Latch, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { Output } from "../protocol/names/Directory.ts"
+import * as Pending from "../protocol/names/Pending.ts"
 import * as View from "../protocol/names/View.ts"
-import type { DownCause, RegistryEvent } from "../services/Registry.ts"
+import type { RegistryEvent } from "../services/Registry.ts"
 
 export interface Watchers {
   /** Tells the watchers what a step of the directory gave. */
@@ -18,78 +21,75 @@ export interface Watchers {
   readonly close: () => void
 }
 
-/** Changed names that a watcher remembers; when there are more, it compares everything. */
-const changedMax = 1024
+/** Notes that are made events of at a time: those that wait can still be skipped. */
+const takenMax = 1024
 
 interface Watcher {
   readonly prefix: string
-  /** Entries by name, as shown; undefined before the snapshot. */
-  shown: Map<string, ReadonlyArray<View.Entry>> | undefined
-  /** Names that changed since; undefined when they are too many. */
-  changed: Set<string> | undefined
-  /** Why entries that are shown have gone, the latest cause of each. */
-  readonly causes: Map<string, DownCause>
+  /** Undefined before the snapshot. */
+  pending: Pending.Pending | undefined
   /** Open while there may be something to show. */
   readonly isDue: Latch.Latch
 }
 
-const keyOf = (entry: View.Entry): string => `${entry.name}/${entry.host.id}`
+/** Watchers by prefix. */
+const makeAudience = () => {
+  const byPrefix = new Map<string, Set<Watcher>>()
+  /** How many prefixes there are of each length. */
+  const lengths = new Map<number, number>()
 
-const note = (watcher: Watcher, output: Extract<Output, { readonly _tag: "Up" | "Down" }>): void => {
-  const { entry } = output
-  const { causes, changed, isDue, prefix, shown } = watcher
-  if (shown === undefined || !entry.name.startsWith(prefix)) return
-  if (changed !== undefined && changed.size >= changedMax) watcher.changed = undefined
-  else changed?.add(entry.name)
-  const key = keyOf(entry)
-  if (output._tag === "Down" && shown.get(entry.name)?.some((old) => keyOf(old) === key)) causes.set(key, output.cause)
-  isDue.openUnsafe()
-}
-
-const snapshot = (watcher: Watcher, view: View.View): RegistryEvent => {
-  const entries = View.scan(view, watcher.prefix)
-  watcher.shown = Map.groupBy(entries, ({ name }) => name)
-  return { _tag: "Snapshot", entries }
-}
-
-const changesOf = (
-  watcher: Watcher,
-  name: string,
-  entries: ReadonlyArray<View.Entry>
-): ReadonlyArray<RegistryEvent> => {
-  const { come, gone } = View.difference(watcher.shown?.get(name) ?? [], entries)
-  const down = gone.map((entry): RegistryEvent => {
-    const cause = watcher.causes.get(keyOf(entry)) ?? "withdrawn"
-    return { _tag: "Down", entry, cause }
-  })
-  return [...down, ...come.map(({ entry }): RegistryEvent => ({ _tag: "Up", entry }))]
-}
-
-/** What leads from the entries shown to the present ones, which are the shown ones from then on. */
-const changes = (watcher: Watcher, view: View.View): ReadonlyArray<RegistryEvent> => {
-  const { causes, changed, prefix, shown } = watcher
-  if (shown === undefined) return [snapshot(watcher, view)]
-  const names = changed ?? new Set([...shown.keys(), ...View.scan(view, prefix).map(({ name }) => name)])
-  const events: Array<RegistryEvent> = []
-  for (const name of [...names].sort()) {
-    const entries = View.resolve(view, name)
-    events.push(...changesOf(watcher, name, entries))
-    if (entries.length === 0) shown.delete(name)
-    else shown.set(name, entries)
+  const count = (length: number, change: 1 | -1): void => {
+    const after = (lengths.get(length) ?? 0) + change
+    if (after === 0) lengths.delete(length)
+    else lengths.set(length, after)
   }
-  watcher.changed = new Set()
-  causes.clear()
-  return events
+
+  return {
+    isEmpty: () => byPrefix.size === 0,
+    add: (watcher: Watcher): void => {
+      const { prefix } = watcher
+      const others = byPrefix.get(prefix)
+      if (others !== undefined) others.add(watcher)
+      else {
+        byPrefix.set(prefix, new Set([watcher]))
+        count(prefix.length, 1)
+      }
+    },
+    remove: (watcher: Watcher): void => {
+      const { prefix } = watcher
+      const others = byPrefix.get(prefix)
+      others?.delete(watcher)
+      if (others?.size === 0 && byPrefix.delete(prefix)) count(prefix.length, -1)
+    },
+    /** Runs `tell` for each watcher of a prefix of `name`. */
+    of: (name: string, tell: (watcher: Watcher) => void): void => {
+      for (const length of lengths.keys()) if (length <= name.length) byPrefix.get(name.slice(0, length))?.forEach(tell)
+    },
+    all: (tell: (watcher: Watcher) => void): void => {
+      for (const watchers of byPrefix.values()) watchers.forEach(tell)
+    }
+  }
+}
+
+const read = (watcher: Watcher, view: View.View): ReadonlyArray<RegistryEvent> => {
+  if (watcher.pending !== undefined) {
+    const changes = Pending.take(watcher.pending, takenMax)
+    if (watcher.pending.notes.size > 0) watcher.isDue.openUnsafe()
+    return changes
+  }
+  watcher.pending = Pending.make()
+  return [{ _tag: "Snapshot", entries: View.scan(view, watcher.prefix) }]
 }
 
 export const make = (view: View.View): Watchers => {
-  const watchers = new Set<Watcher>()
+  const audience = makeAudience()
   let isClosed = false
 
+  /** A latch resumes who waits at once, in the middle of a step; the reader goes on when that is over. */
   const pull = (watcher: Watcher): Effect.Effect<NonEmptyReadonlyArray<RegistryEvent>, Cause.Done> =>
-    Effect.flatMap(watcher.isDue.await, () => {
+    Effect.flatMap(Effect.andThen(watcher.isDue.await, Effect.yieldNow), () => {
       watcher.isDue.closeUnsafe()
-      const events = changes(watcher, view)
+      const events = read(watcher, view)
       if (isClosed) watcher.isDue.openUnsafe()
       if (isReadonlyArrayNonEmpty(events)) return Effect.succeed(events)
       return isClosed ? Cause.done() : pull(watcher)
@@ -98,25 +98,34 @@ export const make = (view: View.View): Watchers => {
   const open = (prefix: string): Effect.Effect<Watcher, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        const isDue = Latch.makeUnsafe(true)
-        const watcher: Watcher = { prefix, shown: undefined, changed: new Set(), causes: new Map(), isDue }
-        watchers.add(watcher)
+        const watcher: Watcher = { prefix, pending: undefined, isDue: Latch.makeUnsafe(true) }
+        audience.add(watcher)
         return watcher
       }),
-      (watcher) => Effect.sync(() => watchers.delete(watcher))
+      (watcher) => Effect.sync(() => audience.remove(watcher))
     )
+
+  const tell = (heard: Pending.Heard): void => {
+    const key = Pending.keyOf(heard)
+    audience.of(heard.entry.name, ({ isDue, pending }) => {
+      if (pending === undefined) return
+      Pending.note(pending, key, heard)
+      isDue.openUnsafe()
+    })
+  }
 
   return {
     notify: (outputs) => {
-      if (watchers.size === 0) return
-      for (const output of outputs)
-        if (output._tag === "Up" || output._tag === "Down") for (const watcher of watchers) note(watcher, output)
+      if (audience.isEmpty()) return
+      for (const output of outputs) if (output._tag === "Up" || output._tag === "Down") tell(output)
     },
     watch: (prefix) =>
       Stream.unwrap(Effect.map(open(prefix), (watcher) => Stream.fromPull(Effect.succeed(pull(watcher))))),
     close: () => {
       isClosed = true
-      for (const watcher of watchers) watcher.isDue.openUnsafe()
+      audience.all(({ isDue }) => {
+        isDue.openUnsafe()
+      })
     }
   }
 }

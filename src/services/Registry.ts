@@ -4,6 +4,7 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { Ownership } from "./Contract.ts"
 import type { Exposure } from "./Fabric.ts"
+import type { Evidence } from "./Gossip.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
@@ -29,7 +30,13 @@ export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
 export type RegistryEvent =
   | { readonly _tag: "Snapshot"; readonly entries: ReadonlyArray<Entry> }
   | { readonly _tag: "Up"; readonly entry: Entry }
-  | { readonly _tag: "Down"; readonly entry: Entry; readonly cause: DownCause }
+  | {
+      readonly _tag: "Down"
+      readonly entry: Entry
+      readonly cause: DownCause
+      /** Whose word the death of the owner rests on; empty for the other causes, and where that is not known. */
+      readonly evidence: ReadonlyArray<Evidence>
+    }
 
 export class Registry extends Context.Service<
   Registry,
@@ -45,7 +52,8 @@ export class Registry extends Context.Service<
     readonly scan: (prefix: string) => Effect.Effect<ReadonlyArray<Entry>>
     /**
      * A snapshot first, then every change, so that folding the events always gives what `scan` gives. A slow reader skips
-     * states that are already over, never the final one.
+     * states that are already over, never the final one. What waits for it is at most one note for each entry that it was
+     * shown or that `scan` gives; a reader that keeps up costs the same however many names there are.
      */
     readonly watch: (prefix: string) => Stream.Stream<RegistryEvent>
     /** The live hosts, this one included. */

@@ -12,6 +12,7 @@ import {
   type EndpointBusy,
   type EndpointNotFound,
   type Entry,
+  type Evidence,
   type Exposure,
   Fabric,
   type FabricClosed,
@@ -222,6 +223,7 @@ expectTypeOf<RegistryEvent>().toEqualTypeOf<
       readonly _tag: "Down"
       readonly entry: Entry
       readonly cause: "withdrawn" | "left" | "dead" | "restarted" | "conflict"
+      readonly evidence: ReadonlyArray<Evidence>
     }
 >()
 expectTypeOf<Entry>().toExtend<Claim>()

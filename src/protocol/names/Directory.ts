@@ -74,14 +74,18 @@ const selfChanged = ({ directory: { own } }: State.Turn, { host, status }: Membe
   own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
 }
 
-const otherChanged = (turn: State.Turn, known: State.Known, { host, id, status }: MemberChanged): void => {
+const otherChanged = (
+  turn: State.Turn,
+  known: State.Known,
+  { evidence = [], host, id, status }: MemberChanged
+): void => {
   const { hosts, orphans } = turn.directory
   hosts.set(id, known)
   if (status === "forgotten") known.member = undefined
   else {
     const before = known.member?.host
     const isSame = before !== undefined && host !== undefined && isSameHost(before, host)
-    known.member = { status, host: isSame ? before : host && { ...host, id } }
+    known.member = { status, host: isSame ? before : host && { ...host, id }, evidence }
   }
   if (known.member?.host !== undefined) {
     orphans.delete(id)

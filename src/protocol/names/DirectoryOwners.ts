@@ -87,7 +87,9 @@ const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
   if (come.length + gone.length > 0) View.set(directory.view, name, entries)
   for (const entry of gone) {
     const known = directory.hosts.get(entry.host.id)
-    outputs.push({ _tag: "Down", entry, cause: causeOf(known?.claims, known, entry) })
+    const cause = causeOf(known?.claims, known, entry)
+    const evidence = cause === "dead" ? (known?.member?.evidence ?? []) : []
+    outputs.push({ _tag: "Down", entry, cause, evidence })
   }
   for (const { entry, replaced } of come) outputs.push({ _tag: "Up", entry, replaced })
   yieldTo(turn, name, entries)

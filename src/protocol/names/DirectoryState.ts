@@ -7,10 +7,19 @@ import * as View from "./View.ts"
 
 export type Status = "alive" | "suspect" | "dead" | "left"
 
+/** One host's word against another, as the membership plane has it; see `Evidence` of the service `Gossip`. */
+export interface Evidence {
+  readonly accuser: string
+  readonly probesMissed?: number
+  readonly accuserHealth?: number
+}
+
 /** What the membership plane says of a host; without `host` it is another program in the same cluster. */
 export interface Member {
   readonly status: Status
   readonly host: View.Host | undefined
+  /** Why it is suspect or dead, where that is known. */
+  readonly evidence?: ReadonlyArray<Evidence>
 }
 
 /** A host of which there is a member, or records, or both. */
@@ -64,6 +73,7 @@ export type Input =
       readonly id: string
       readonly status: Status | "forgotten"
       readonly host: View.Host | undefined
+      readonly evidence?: ReadonlyArray<Evidence>
     }
   /** Time has passed: once a minute will do. */
   | { readonly _tag: "Tick" }
@@ -95,7 +105,13 @@ export type Output =
   | { readonly _tag: "Broadcast"; readonly record: NameRecord }
   /** An entry is visible; it takes the place of `replaced`, of the same name and the same life of its host, if any. */
   | { readonly _tag: "Up"; readonly entry: View.Entry; readonly replaced: View.Entry | undefined }
-  | { readonly _tag: "Down"; readonly entry: View.Entry; readonly cause: DownCause }
+  | {
+      readonly _tag: "Down"
+      readonly entry: View.Entry
+      readonly cause: DownCause
+      /** Against the host of the entry; empty unless it died, and where nothing is known. */
+      readonly evidence: ReadonlyArray<Evidence>
+    }
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
   /** A unique claim of the own host gave way to that of `winner`, and is withdrawn. */
   | { readonly _tag: "Lost"; readonly name: string; readonly winner: string }

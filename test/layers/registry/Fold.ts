@@ -1,5 +1,6 @@
 /** What the events of a watch add up to. */
 import { Effect, Stream } from "effect"
+import type { Evidence } from "../../../src/services/Gossip.ts"
 import type { Entry, RegistryEvent } from "../../../src/services/Registry.ts"
 
 export interface Fold {
@@ -10,6 +11,8 @@ export interface Fold {
 export const make = (): Fold => ({ entries: new Map(), events: [] })
 
 const keyOf = ({ host, name }: Entry): string => `${name}@${host.id}`
+
+const byOf = ({ accuser }: Evidence): string => `by ${accuser}`
 
 export const add = ({ entries, events }: Fold, event: RegistryEvent): void => {
   switch (event._tag) {
@@ -24,7 +27,7 @@ export const add = ({ entries, events }: Fold, event: RegistryEvent): void => {
       break
     case "Down":
       if (!entries.delete(keyOf(event.entry))) events.push("down of what was not up")
-      events.push(`down ${keyOf(event.entry)} ${event.cause}`)
+      events.push(`down ${[keyOf(event.entry), event.cause, ...event.evidence.map(byOf)].join(" ")}`)
       break
   }
 }

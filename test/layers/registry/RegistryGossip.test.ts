@@ -157,11 +157,12 @@ describe("hosts that gossip", () => {
       yield* h1.registry.claim(unique("x"))
       yield* TestClock.adjust("1 second")
       const fold = yield* Fold.start(h0.registry.watch(""))
+      const evidence = [{ accuser: "h7", probesMissed: 3 }, { accuser: "h8" }]
       for (const status of ["suspect", "dead", "alive"] as const) {
-        yield* bus.tell(h0.node, h1.node.host, status)
+        yield* bus.tell(h0.node, h1.node.host, status, status === "alive" ? [] : evidence)
         yield* Fold.settle
       }
-      assert.deepStrictEqual(fold.events.splice(0), ["snapshot x@h1", "down x@h1 dead", "up x@h1"])
+      assert.deepStrictEqual(fold.events.splice(0), ["snapshot x@h1", "down x@h1 dead by h7 by h8", "up x@h1"])
       const again = yield* start(bus, "h1", 1000)
       yield* bus.join(h0.node, again.node)
       yield* again.registry.claim(group("x"))

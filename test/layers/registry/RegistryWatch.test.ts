@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Latch, Schema } from "effect"
+import { Effect, Exit, Latch, Schema, Scope, Stream } from "effect"
 import * as RegistryWatch from "../../../src/layers/RegistryWatch.ts"
 import * as Directory from "../../../src/protocol/names/Directory.ts"
 import type { NameRecord } from "../../../src/protocol/names/NameRecords.ts"
@@ -41,6 +41,9 @@ describe("watch", () => {
         const gate = Latch.makeUnsafe(false)
         const fast = yield* Fold.start(watchers.watch(""))
         const within = yield* Fold.start(watchers.watch("x."))
+        const others = yield* Effect.forEach(["x", "x.y", "x.y.", "y", "z"], (prefix) =>
+          Effect.map(Fold.start(watchers.watch(prefix)), (fold) => ({ fold, prefix }))
+        )
         const slow = yield* Fold.start(watchers.watch("x"), gate.await)
         const lives = new Map(ids.map((id) => [id, 1]))
         for (const { do: what, host, name, ownership } of ops) {
@@ -65,6 +68,7 @@ describe("watch", () => {
           yield* Fold.settle
           assert.deepStrictEqual(Fold.scan(fast), scan(""))
           assert.deepStrictEqual(Fold.scan(within), scan("x."))
+          for (const { fold, prefix } of others) assert.deepStrictEqual(Fold.scan(fold), scan(prefix))
         }
         gate.openUnsafe()
         yield* Fold.settle
@@ -97,8 +101,8 @@ describe("watch", () => {
       assert.deepStrictEqual(fold.events.splice(0), [
         "down x@a withdrawn",
         "down x@b left",
-        "down x@c restarted",
         "down y@b left",
+        "down x@c restarted",
         "up y@c"
       ])
       member("a", "alive")
@@ -121,6 +125,74 @@ describe("watch", () => {
       yield* Fold.settle
       assert.deepStrictEqual(fold.events, ["snapshot ", "up n4000@m"])
       assert.deepStrictEqual(Fold.scan(fold), scan(""))
+    })
+  )
+
+  it.effect("of a slow reader goes on where it was, however much has changed, and changes meanwhile", () =>
+    Effect.gen(function* () {
+      const { scan, step, watchers } = make()
+      const gate = Latch.makeUnsafe(false)
+      const claim = (index: number) => step({ _tag: "Claim", name: `n${index}`, ownership: "unique", contract: 1n })
+      const release = (index: number) => step({ _tag: "Release", name: `n${index}` })
+      for (let index = 0; index < 4000; index++) claim(index)
+      let left = Number.POSITIVE_INFINITY
+      const pause = Effect.suspend(() => (left-- > 0 ? Effect.void : gate.await))
+      const fold = yield* Fold.start(watchers.watch("n"), pause)
+      for (let index = 0; index < 4000; index += 2) release(index)
+      for (let index = 4000; index < 6000; index++) claim(index)
+      left = 10
+      yield* Fold.settle
+      // What was not read yet of the first 1,024 changes is the reader's; of the others, those that are over are skipped.
+      for (let index = 4000; index < 6000; index++) release(index)
+      for (let index = 0; index < 4000; index += 2) claim(index)
+      gate.openUnsafe()
+      for (let round = 0; round < 200; round++) yield* Fold.settle
+      assert.deepStrictEqual(Fold.scan(fold), scan("n"))
+      assert.lengthOf(fold.events, 1 + 1024 + 1024)
+      assert.notInclude(fold.events, "down of what was not up")
+    })
+  )
+
+  it.effect("hears what a reader brings about while it reads", () =>
+    Effect.gen(function* () {
+      const { member, say, scan, watchers } = make()
+      for (const name of names) say({ host: "b", name })
+      const answer = Stream.tap(watchers.watch(""), (event) =>
+        Effect.sync(() => {
+          if (event._tag === "Up" && event.entry.name === "x") say({ host: "b", name: "y", isTombstone: true })
+        })
+      )
+      const fold = yield* Fold.start(answer)
+      const other = yield* Fold.start(watchers.watch("y"))
+      member("b", "alive")
+      yield* Fold.settle
+      assert.deepStrictEqual(Fold.scan(fold), scan(""))
+      assert.deepStrictEqual(Fold.scan(other), scan("y"))
+      assert.notInclude(
+        scan("").map(({ name }) => name),
+        "y"
+      )
+    })
+  )
+
+  it.effect("is told apart by prefix, and forgotten with its scope", () =>
+    Effect.gen(function* () {
+      const { step, watchers } = make()
+      const claim = (name: string) => step({ _tag: "Claim", name, ownership: "unique", contract: 1n })
+      const scope = yield* Scope.make()
+      const twice = yield* Effect.forEach(["x", "x"], () => Scope.provide(Fold.start(watchers.watch("x")), scope))
+      const kept = yield* Fold.start(watchers.watch("x"))
+      const other = yield* Fold.start(watchers.watch("y"))
+      claim("x.1")
+      claim("w")
+      claim("y")
+      yield* Fold.settle
+      yield* Scope.close(scope, Exit.void)
+      claim("x.2")
+      yield* Fold.settle
+      for (const { events } of twice) assert.deepStrictEqual(events, ["snapshot ", "up x.1@m"])
+      assert.deepStrictEqual(kept.events, ["snapshot ", "up x.1@m", "up x.2@m"])
+      assert.deepStrictEqual(other.events, ["snapshot ", "up y@m"])
     })
   )
 

@@ -3,7 +3,7 @@
  * push/pull happens when the test says so. Time is that of the test clock.
  */
 import { Context, Effect, Exit, Layer, Scope, Stream } from "effect"
-import { Gossip, type Member, type MemberStatus, type Passenger } from "../../../src/services/Gossip.ts"
+import { type Evidence, Gossip, type Member, type MemberStatus, type Passenger } from "../../../src/services/Gossip.ts"
 import { type Host, Self } from "../../../src/services/Host.ts"
 import { HostUnreachable, NetworkError } from "../../../src/services/NetworkError.ts"
 import { Registry } from "../../../src/services/Registry.ts"
@@ -25,7 +25,12 @@ export interface Bus {
   /** Adds a host that knows of nobody; another life of the same id takes its place. */
   readonly add: (id: string, generation: number) => Node
   /** Has a node believe something of another. */
-  readonly tell: (node: Node, about: Host, status: MemberStatus) => Effect.Effect<void>
+  readonly tell: (
+    node: Node,
+    about: Host,
+    status: MemberStatus,
+    evidence?: ReadonlyArray<Evidence>
+  ) => Effect.Effect<void>
   /** Has a node forget another. */
   readonly forget: (node: Node, id: string) => void
   /** Both know each other alive, and exchange all they know. */
@@ -122,12 +127,12 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     return node
   }
 
-  const tell = (node: Node, about: Host, status: MemberStatus) =>
+  const tell: Bus["tell"] = (node, about, status, evidence = []) =>
     Effect.suspend(() => {
       const member = memberOf(about, status)
       const from = node.members.get(about.id)?.status
       node.members.set(about.id, member)
-      return node.passenger?.memberChanged({ member, from, evidence: [] }) ?? Effect.void
+      return node.passenger?.memberChanged({ member, from, evidence }) ?? Effect.void
     })
 
   const pushPull = Effect.fnUntraced(function* (a: Node, b: Node) {

@@ -174,6 +174,25 @@ describe("visibility", () => {
     assert.deepStrictEqual(short(a.member(b)), ["up n@b"])
   })
 
+  it("law 8: of a dead host ends on the evidence against it, and for another cause on none", () => {
+    const a = at("a", 10)
+    const evidence = [{ accuser: "c", probesMissed: 3, accuserHealth: 0 }]
+    const tell = (status: "suspect" | "dead" | "left") =>
+      Directory.step(a.directory, { _tag: "MemberChanged", id: "b", status, host: b, evidence }, { now: 0 })
+    const evidenceOf = (outputs: ReadonlyArray<Directory.Output>) =>
+      outputs.flatMap((output) => (output._tag === "Down" ? [output.evidence] : []))
+    a.member(b)
+    a.hear(record({}))
+    assert.isEmpty(tell("suspect"))
+    assert.deepStrictEqual(evidenceOf(a.hear(record({ version: 2, isTombstone: true }))), [[]])
+    a.hear(record({ version: 3 }))
+    assert.deepStrictEqual(evidenceOf(tell("dead")), [evidence])
+    a.member(b)
+    assert.deepStrictEqual(evidenceOf(tell("left")), [[]])
+    a.member(b)
+    assert.deepStrictEqual(evidenceOf(a.member(b, "dead")), [[]])
+  })
+
   it("R5: also after the membership plane has forgotten it for a while", () => {
     const a = at("a", 10, { orphanMillis: 1000 })
     a.member(b)

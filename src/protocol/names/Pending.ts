@@ -1,0 +1,75 @@
+/**
+ * What a watcher has yet to be told: of each entry that changed, the one that it was shown and the present one.
+ *
+ * States in between are skipped, and what is back as it was shown is forgotten. So there is at most one note for each entry
+ * that is shown or visible, whatever the number of changes, and none for a watcher that has read everything.
+ */
+import type { DownCause, Evidence, Output } from "./DirectoryState.ts"
+import type { Entry } from "./View.ts"
+
+type Down = Extract<Output, { readonly _tag: "Down" }>
+
+interface Note {
+  readonly shown: Entry | undefined
+  readonly now: Entry | undefined
+  /** The latest going of an entry of this name and host, if any. */
+  readonly down: Down | undefined
+}
+
+export interface Pending {
+  /** By name and host, in the order of the first change. */
+  readonly notes: Map<string, Note>
+  /** At the first note. */
+  next: Iterator<readonly [string, Note]>
+}
+
+/** What a directory tells of its entries. */
+export type Heard = Extract<Output, { readonly _tag: "Up" | "Down" }>
+
+export type Change =
+  | { readonly _tag: "Up"; readonly entry: Entry }
+  | {
+      readonly _tag: "Down"
+      readonly entry: Entry
+      readonly cause: DownCause
+      readonly evidence: ReadonlyArray<Evidence>
+    }
+
+export const make = (): Pending => {
+  const notes = new Map<string, Note>()
+  return { notes, next: notes.entries() }
+}
+
+export const keyOf = ({ entry: { host, name } }: Heard): string => `${name}/${host.id}`
+
+const saysSame = (a: Entry | undefined, b: Entry | undefined): boolean =>
+  a === b || (a?.host === b?.host && a?.contract === b?.contract && a?.ownership === b?.ownership)
+
+/** Takes note of a change. `key` is that of {@link keyOf}, made once for all watchers. */
+export const note = ({ notes }: Pending, key: string, heard: Heard): void => {
+  const noted = notes.get(key)
+  const before = heard._tag === "Up" ? heard.replaced : heard.entry
+  const shown = noted === undefined ? before : noted.shown
+  const now = heard._tag === "Up" ? heard.entry : undefined
+  if (saysSame(shown, now)) notes.delete(key)
+  else notes.set(key, { shown, now, down: heard._tag === "Down" ? heard : noted?.down })
+}
+
+/** Takes the first `countMax` notes out. Told in this order, a unique name never has two owners. */
+export const take = (pending: Pending, countMax: number): ReadonlyArray<Change> => {
+  const changes: Array<Change> = []
+  for (let count = 0; count < countMax; count++) {
+    const next = pending.next.next()
+    if (next.done) {
+      // An iterator that has come to its end stays there.
+      pending.next = pending.notes.entries()
+      break
+    }
+    const [key, { down, now, shown }] = next.value
+    pending.notes.delete(key)
+    if (shown !== undefined && down !== undefined && now?.host.generation !== shown.host.generation)
+      changes.push({ _tag: "Down", entry: shown, cause: down.cause, evidence: down.evidence })
+    if (now !== undefined) changes.push({ _tag: "Up", entry: now })
+  }
+  return changes
+}

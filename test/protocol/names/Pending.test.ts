@@ -1,0 +1,111 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as Directory from "../../../src/protocol/names/Directory.ts"
+import * as Pending from "../../../src/protocol/names/Pending.ts"
+import type { Entry, Host } from "../../../src/protocol/names/View.ts"
+
+const hostOf = (id: string, generation: number): Host => ({
+  id,
+  generation,
+  address: "192.0.2.1",
+  flowPort: 7947,
+  locality: "",
+  tags: {}
+})
+
+const ids = ["a", "b", "c"]
+
+/** A reader of all changes: what it was shown, and what it has yet to be told. */
+const makeReader = () => {
+  const pending = Pending.make()
+  const shown = new Map<string, Entry>()
+  const keyOf = ({ host, name }: Entry): string => `${name}/${host.id}`
+  const tell = (change: Pending.Change): void => {
+    const key = keyOf(change.entry)
+    if (change._tag === "Up") {
+      assert.notDeepEqual(shown.get(key), change.entry, "an entry that says what was shown is not told")
+      shown.set(key, change.entry)
+    } else {
+      assert.deepStrictEqual(shown.get(key), change.entry, "down is what was up")
+      shown.delete(key)
+    }
+    const owners = [...shown.values()].filter(
+      ({ name, ownership }) => name === change.entry.name && ownership === "unique"
+    )
+    assert.isAtMost(owners.length, 1, "a unique name has one owner at any time")
+  }
+  return {
+    pending,
+    hear: (outputs: ReadonlyArray<Directory.Output>) => {
+      for (const output of outputs)
+        if (output._tag === "Up" || output._tag === "Down") Pending.note(pending, Pending.keyOf(output), output)
+    },
+    read: (countMax: number) => Pending.take(pending, countMax).forEach(tell),
+    scan: () =>
+      [...shown.values()].sort((a, b) =>
+        a.name === b.name ? (a.host.id < b.host.id ? -1 : 1) : a.name < b.name ? -1 : 1
+      ),
+    shown
+  }
+}
+
+const Op = Schema.Struct({
+  do: Schema.Literals(["claim", "withdraw", "own", "release", "die", "live", "leave", "restart", "read"]),
+  host: Schema.Literals(ids),
+  name: Schema.Literals(["x", "y"]),
+  ownership: Schema.Literals(["unique", "group"]),
+  count: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3 }))
+})
+
+describe("what a reader has yet to be told", () => {
+  it.prop(
+    "adds up to what is visible, whenever and however little it reads, in no more notes than entries",
+    [Schema.Array(Op).check(Schema.isMaxLength(80))],
+    ([ops]) => {
+      const directory = Directory.make(hostOf("m", 1000))
+      const readers = [makeReader(), makeReader(), makeReader()]
+      const [fast, slow] = readers
+      const lives = new Map(ids.map((id) => [id, 1]))
+      let version = 0
+      const step = (input: Directory.Input): void => {
+        const outputs = Directory.step(directory, input, { now: 0 })
+        for (const { hear } of readers) hear(outputs)
+      }
+      const member = (host: string, status: "alive" | "dead" | "left"): void =>
+        step({ _tag: "MemberChanged", id: host, status, host: hostOf(host, lives.get(host) ?? 1) })
+      const say = ({ host, name, ownership }: typeof Op.Type, isTombstone: boolean): void => {
+        version += 1
+        const record = { host, generation: lives.get(host) ?? 1, version, name, contract: 1n, isTombstone, ownership }
+        step({ _tag: "Merge", via: "gossip", records: [record] })
+      }
+      for (const op of ops) {
+        const { count, do: what, host, name, ownership } = op
+        if (what === "claim") say(op, false)
+        if (what === "withdraw") say(op, true)
+        if (what === "own") step({ _tag: "Claim", name, ownership, contract: 2n })
+        if (what === "release") step({ _tag: "Release", name })
+        if (what === "die") member(host, "dead")
+        if (what === "live") member(host, "alive")
+        if (what === "leave") member(host, "left")
+        if (what === "restart") {
+          lives.set(host, (lives.get(host) ?? 1) + 1)
+          member(host, "alive")
+        }
+        if (what === "read") slow?.read(count)
+        fast?.read(Number.POSITIVE_INFINITY)
+        const visible = Directory.scan(directory, "")
+        assert.deepStrictEqual(fast?.scan(), [...visible])
+        assert.strictEqual(fast?.pending.notes.size, 0)
+        for (const { pending, shown } of readers) {
+          const entries = new Set([...shown.keys(), ...visible.map((entry) => `${entry.name}/${entry.host.id}`)])
+          for (const key of pending.notes.keys()) assert.isTrue(entries.has(key), key)
+        }
+      }
+      for (const { pending, read, scan } of readers) {
+        while (pending.notes.size > 0) read(2)
+        assert.deepStrictEqual(scan(), [...Directory.scan(directory, "")])
+      }
+    },
+    { arbitrary: { runs: 300, size: 80 } }
+  )
+})
