@@ -6,6 +6,7 @@ import * as Select from "../protocol/names/Select.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { ConnectOptions, Fabric } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
+import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
 import { EndpointNotFound, NetworkError, Timeout } from "../services/NetworkError.ts"
 import type { Entry, Registry } from "../services/Registry.ts"
@@ -15,6 +16,7 @@ export interface Options {
   readonly self: Effect.Effect<Host>
   readonly registry: Registry["Service"]
   readonly open: OpenFlow
+  readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
   readonly check: (operation: NetworkError["operation"], name: string) => Effect.Effect<void, NetworkError>
 }
 
@@ -39,7 +41,7 @@ const isPassedOver = ({ reason }: NetworkError): boolean => {
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Pick<Fabric["Service"], "connect" | "connectEach">> {
-  const { check, open, registry } = options
+  const { check, open, registry, roundTripMillis } = options
   const random = yield* Random.Random
 
   /** The owners of a name, once there are any. */
@@ -56,21 +58,22 @@ export const make = Effect.fnUntraced(function* (
     contract: Contract<In, Out, E>,
     select: Select.Select
   ) {
-    const self = yield* options.self
-    const hosts = Select.order(
-      owners.map(({ host }) => host),
-      select,
-      self,
-      () => random.nextDoubleUnsafe()
+    const { id, locality } = yield* options.self
+    const candidates = yield* Effect.forEach(owners, ({ host }) =>
+      Effect.map(
+        select === "nearest" && owners.length > 1 ? roundTripMillis(host.id) : Effect.undefined,
+        (roundTripMillis) => ({ id: host.id, locality: host.locality, roundTripMillis, host })
+      )
     )
+    const inOrder = Select.order(candidates, select, { id, locality }, () => random.nextDoubleUnsafe())
     const reason = new EndpointNotFound({ endpoint: contract.name })
     const none: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> = Effect.fail(
       new NetworkError({ operation: "connect", reason })
     )
-    return yield* hosts.reduceRight(
-      (next, host, index) =>
+    return yield* inOrder.reduceRight(
+      (next, { host }, index) =>
         Effect.catch(open(host, contract), (error) =>
-          isPassedOver(error) && index < hosts.length - 1 ? next : Effect.fail(error)
+          isPassedOver(error) && index < inOrder.length - 1 ? next : Effect.fail(error)
         ),
       none
     )

@@ -5,6 +5,7 @@
 import { Effect, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import type { Fabric } from "../services/Fabric.ts"
+import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
 import { FabricClosed, NameInvalid, NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
@@ -19,6 +20,7 @@ export interface Options {
   readonly selfId: string
   readonly registry: Registry["Service"]
   readonly dial: Transport["Service"]["dial"]
+  readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
   readonly join: Fabric["Service"]["join"]
   readonly leave: Fabric["Service"]["leave"]
   readonly flows: FlowServer.Config
@@ -31,7 +33,7 @@ export interface Core {
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
-  const { flows, join, registry, self, selfId } = options
+  const { flows, join, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
 
   const check = (operation: NetworkError["operation"], name: string): Effect.Effect<void, NetworkError> =>
@@ -45,7 +47,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { expose, find } = FabricExpose.make({ selfId, registry, check, flows })
   const answer = (link: Link) => FlowServer.answer(link, { self: selfId, find, config: flows })
   const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
-  const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, check })
+  const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, roundTripMillis, check })
 
   const leave = Effect.suspend(() => {
     hasLeft = true

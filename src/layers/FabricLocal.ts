@@ -25,6 +25,7 @@ const make = Effect.gen(function* () {
       Effect.fail(
         new NetworkError({ operation: "connect", reason: new HostUnreachable({ host: id, address, cause: alone }) })
       ),
+    roundTripMillis: () => Effect.undefined,
     join: (seeds) => {
       const failures = seeds.map((seed) => ({ seed, detail: alone }))
       return Effect.fail(new NetworkError({ operation: "join", reason: new JoinFailed({ failures }) }))

@@ -28,6 +28,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     selfId: self.id,
     registry,
     dial: transport.dial,
+    roundTripMillis: gossip.roundTripMillis,
     join: gossip.join,
     leave: gossip.leave,
     flows

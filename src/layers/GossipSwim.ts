@@ -92,6 +92,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   return Gossip.of({
     self: Effect.sync(() => Members.fromSwim(driver.state.self.member)),
     members: Effect.sync(() => [...Swim.members(driver.state)].map(Members.fromSwim)),
+    roundTripMillis: (id) => Effect.sync(() => driver.roundTripMillis(id)),
     changes: Stream.fromPubSub(changes),
     join: seeds.join,
     leave,

@@ -10,6 +10,7 @@ import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
 import { isLive } from "../protocol/swim/Member.ts"
+import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
@@ -61,6 +62,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const left = yield* Deferred.make<void>()
   const pending = new Map<string, Uint8Array>()
   const evidences = Evidence.make(swim.name)
+  const trips = RoundTrips.make()
   const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
   let armedAt = Number.POSITIVE_INFINITY
 
@@ -189,8 +191,10 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       if (input._tag === "Tick") armedAt = Number.POSITIVE_INFINITY
       const outputs = Swim.step(state, input, { now: now(), random: draw })
       // A probe that failed is part of the reason for the accusation that comes out of the same step.
-      for (const output of outputs)
+      for (const output of outputs) {
         if (output._tag === "Probed") evidences.probed(output.name, output.outcome !== "failed")
+        RoundTrips.see(trips, state, output)
+      }
       return Effect.forEach(outputs, perform, { discard: true })
     })
 
@@ -253,6 +257,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     left: Deferred.await(left),
     isLeft,
     others,
+    roundTripMillis: (id: string) => RoundTrips.millisTo(trips, state, id),
     localState,
     merge,
     pushPull,

@@ -11,8 +11,10 @@ import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
 /**
- * Which owner of a name to reach. "nearest": this host itself, then the owners that share the longest locality with it,
- * one of the equally near by chance. `key`: the same owner for the same key, as long as it lives.
+ * Which owner of a name to reach. "nearest": this host itself, then the owners that share the longest locality with it, of
+ * these the ones with the shortest round trip that was measured, one of the equally near by chance; round trips within a
+ * factor of two of each other, and those below a millisecond, count as equal. `key`: the same owner for the same key, as
+ * long as it lives.
  */
 export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
 

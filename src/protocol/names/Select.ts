@@ -1,6 +1,9 @@
 /**
  * Which owner of a name to try first, and which ones after it.
  *
+ * The nearest are found by place first, then by the round trips that were measured. A round trip is never the same twice, so
+ * owners within a factor of two of each other count as equally near, and chance decides among them: else all callers of
+ * one rack would go to one owner.
  * A key picks by rendezvous hashing: every host ranks the owners of a key alike, and when an owner goes, only its own keys
  * move. The score of an owner is part of the protocol, since callers on different hosts must agree.
  * Source: Thaler and Ravishankar, "A name-based mapping scheme for rendezvous" (1996).
@@ -12,9 +15,15 @@ export interface Place {
   readonly locality: string
 }
 
+/** An owner to choose. */
+export interface Candidate extends Place {
+  /** Smoothed round trip from the chooser; undefined when none was measured. */
+  readonly roundTripMillis?: number | undefined
+}
+
 /**
- * "nearest": `self`, then by the longest locality shared with it, the equally near by chance. "random": by chance.
- * `key`: the same order for the same key. `host`: that one only.
+ * "nearest": `self`, then by the longest locality shared with it, then by the shortest round trip, the equally near by
+ * chance. "random": by chance. `key`: the same order for the same key. `host`: that one only.
  */
 export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
 
@@ -47,12 +56,35 @@ export const score = (key: string, id: string): number => {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-const byNearness = <A extends Place>(owners: ReadonlyArray<A>, self: Place): ReadonlyArray<A> => {
-  const rank = (owner: A): number => (owner.id === self.id ? Infinity : nearness(owner.locality, self.locality))
-  return owners
-    .map((owner) => ({ owner, rank: rank(owner) }))
-    .sort((a, b) => (a.rank === b.rank ? 0 : b.rank - a.rank))
-    .map(({ owner }) => owner)
+/** Shorter round trips tell the load of two processes apart rather than their distance. */
+const roundTripMillisMin = 1
+
+/** Round trips up to this many times the shortest one of a band are in the band. */
+const bandFactor = 2
+
+/** By bands of place and round trip, each band by chance. What was never measured is the last band of its place. */
+const byNearness = <A extends Candidate>(
+  owners: ReadonlyArray<A>,
+  self: Place,
+  random: () => number
+): ReadonlyArray<A> => {
+  const near = (owner: A): number => (owner.id === self.id ? -Infinity : -nearness(owner.locality, self.locality))
+  const ranked = owners.map((owner) => {
+    const roundTrip = Math.max(roundTripMillisMin, owner.roundTripMillis ?? Infinity)
+    return { owner, near: near(owner), roundTrip, band: 0, chance: random() }
+  })
+  const order = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1)
+  ranked.sort((a, b) => order(a.near, b.near) || order(a.roundTrip, b.roundTrip))
+  let first = ranked[0]
+  let band = 0
+  for (const next of ranked) {
+    if (first?.near !== next.near || next.roundTrip > first.roundTrip * bandFactor) {
+      first = next
+      band += 1
+    }
+    next.band = band
+  }
+  return ranked.sort((a, b) => a.band - b.band || a.chance - b.chance).map(({ owner }) => owner)
 }
 
 const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): ReadonlyArray<A> =>
@@ -62,14 +94,14 @@ const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): Readon
     .map(({ owner }) => owner)
 
 /** The owners in the order in which to try them. `random` is uniform in [0, 1). */
-export const order = <A extends Place>(
+export const order = <A extends Candidate>(
   owners: ReadonlyArray<A>,
   select: Select,
   self: Place,
   random: () => number
 ): ReadonlyArray<A> => {
   if (select === "random") return shuffle(owners, random)
-  if (select === "nearest") return byNearness(shuffle(owners, random), self)
+  if (select === "nearest") return byNearness(owners, self, random)
   if ("key" in select) return byScore(owners, select.key)
   return owners.filter(({ id }) => id === select.host)
 }

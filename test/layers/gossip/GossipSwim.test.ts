@@ -53,6 +53,16 @@ const recorder = (state = "") => {
 const lossy = { loss: 0.1, jitter: "5 millis" } as const
 
 describe("membership in virtual time", () => {
+  it.effect("the probes of a host tell how far the others are, and nothing of itself and of strangers", () =>
+    Effect.gen(function* () {
+      const [h1] = yield* five
+      yield* TestClock.adjust("10 seconds")
+      for (const id of ["h2", "h3", "h4", "h5"])
+        assert.closeTo((yield* h1.gossip.roundTripMillis(id)) ?? 0, 40, 2, `to ${id}`)
+      for (const id of ["h1", "nobody"]) assert.isUndefined(yield* h1.gossip.roundTripMillis(id))
+    }).pipe(Effect.provide(Cluster.network("far", { latency: "20 millis" })))
+  )
+
   it.effect.each(["a", "b", "c"])("five hosts join by a seed and see each other, seed %s", (seed) =>
     Effect.gen(function* () {
       for (const host of yield* five) assert.strictEqual(yield* Cluster.view(host), all)

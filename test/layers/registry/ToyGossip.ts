@@ -85,6 +85,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
   const gossipOf = (node: Node): Gossip["Service"] => ({
     self: Effect.succeed(memberOf(node.host, "alive")),
     members: Effect.sync(() => [...node.members.values()]),
+    roundTripMillis: () => Effect.undefined,
     changes: Stream.never,
     join: () => Effect.succeed(0),
     leave: Effect.void,

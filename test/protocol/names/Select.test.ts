@@ -46,6 +46,56 @@ describe("nearest", () => {
   })
 })
 
+describe("nearest, by round trip", () => {
+  const self = place("me", "eu/fra")
+  const byPlace = (roundTrips: ReadonlyArray<number | undefined>, locality = "eu/fra") =>
+    roundTrips.map((roundTripMillis, index) => ({ ...place(`${locality}-${index}`, locality), roundTripMillis }))
+
+  it("this host, then the place, then the round trip; what was not measured is the last of its place", () => {
+    const owners = [...byPlace([90, undefined, 4], "eu/fra"), ...byPlace([0.1, 0.2], "us/nyc"), place("me", "eu/fra")]
+    for (let seed = 0; seed < 20; seed++) {
+      const order = ids(Select.order(owners, "nearest", self, Random.make(`${seed}`)))
+      assert.deepStrictEqual(order.slice(0, 4), ["me", "eu/fra-2", "eu/fra-0", "eu/fra-1"])
+      assert.sameMembers(order.slice(4), ["us/nyc-0", "us/nyc-1"])
+    }
+  })
+
+  it("owners that are about equally near get equal shares", () => {
+    const random = Random.make("shares")
+    for (const roundTrips of [
+      [10, 12, 19.9],
+      [0.05, 0.4, 1],
+      [undefined, undefined, undefined]
+    ]) {
+      const firsts = new Map<string, number>()
+      const owners = [...byPlace(roundTrips), ...byPlace([45], "eu/fra").map((far) => ({ ...far, id: "far" }))]
+      for (let draw = 0; draw < 3000; draw++) {
+        const first = ids(Select.order(roundTrips[0] ? owners : owners.slice(0, 3), "nearest", self, random))[0] ?? ""
+        firsts.set(first, (firsts.get(first) ?? 0) + 1)
+      }
+      assert.strictEqual(firsts.size, 3)
+      for (const count of firsts.values()) assert.isTrue(count > 850 && count < 1150, `${count}`)
+    }
+  })
+
+  const RoundTrips = Schema.Array(
+    Schema.UndefinedOr(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1000 })))
+  )
+
+  it.prop(
+    "each owner once, and none before one that is less than half as far",
+    [RoundTrips, Schema.String],
+    ([of, seed]) => {
+      const owners = byPlace(of)
+      const order = Select.order(owners, "nearest", self, Random.make(seed))
+      assert.sameMembers([...ids(order)], [...ids(owners)])
+      const far = ({ roundTripMillis = Infinity }: Select.Candidate) => Math.max(1, roundTripMillis)
+      for (const [at, owner] of order.entries())
+        for (const later of order.slice(at + 1)) assert.isAtMost(far(owner), 2 * far(later))
+    }
+  )
+})
+
 describe("random", () => {
   it("puts each owner first about equally often, and loses none", () => {
     const random = Random.make("random")

@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Member } from "../../../src/protocol/swim/Member.ts"
+import * as RoundTrips from "../../../src/protocol/swim/RoundTrips.ts"
+import * as Swim from "../../../src/protocol/swim/Swim.ts"
+import * as Harness from "./Harness.ts"
+
+const { addressOf, aliveOf, make, populate, quiet, receive } = Harness
+
+const measure = (trips: RoundTrips.RoundTrips, { state }: Harness.Harness, roundTripMillis: number | undefined) =>
+  RoundTrips.see(trips, state, { _tag: "Probed", name: "m0", outcome: "acked", roundTripMillis })
+
+const hostWith = (count: number) => {
+  const host = make({ settings: quiet })
+  populate(host, count)
+  return { host, trips: RoundTrips.make() }
+}
+
+describe("round trips", () => {
+  it("begin with the first measurement, and follow the later ones", () => {
+    const { host, trips } = hostWith(2)
+    assert.isUndefined(RoundTrips.millisTo(trips, host.state, "m0"))
+    measure(trips, host, 40)
+    assert.strictEqual(RoundTrips.millisTo(trips, host.state, "m0"), 40)
+    measure(trips, host, 80)
+    assert.strictEqual(RoundTrips.millisTo(trips, host.state, "m0"), 50)
+    measure(trips, host, undefined)
+    for (let probe = 0; probe < 30; probe++) measure(trips, host, 10)
+    assert.closeTo(RoundTrips.millisTo(trips, host.state, "m0") ?? 0, 10, 0.1)
+    assert.isUndefined(RoundTrips.millisTo(trips, host.state, "m1"))
+  })
+
+  it("are measured anew when the member has moved", () => {
+    const { host, trips } = hostWith(1)
+    measure(trips, host, 40)
+    receive(host, [{ _tag: "Dead", incarnation: 1, node: "m0", from: "m0" }])
+    receive(host, [aliveOf("m0", 2, addressOf(9))])
+    assert.deepStrictEqual(Swim.member(host.state, "m0")?.address, addressOf(9))
+    assert.isUndefined(RoundTrips.millisTo(trips, host.state, "m0"))
+    measure(trips, host, 5)
+    assert.strictEqual(RoundTrips.millisTo(trips, host.state, "m0"), 5)
+  })
+
+  it("are kept of members only, and forgotten with them", () => {
+    const { host, trips } = hostWith(3)
+    measure(trips, host, 40)
+    RoundTrips.see(trips, host.state, { _tag: "Probed", name: "nobody", outcome: "acked", roundTripMillis: 1 })
+    assert.deepStrictEqual([...trips.keys()], ["m0"])
+    const member: Member = Swim.member(host.state, "m0") ?? assert.fail("no member")
+    RoundTrips.see(trips, host.state, { _tag: "Reaped", member })
+    assert.strictEqual(trips.size, 0)
+  })
+})
