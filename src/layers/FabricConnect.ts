@@ -2,13 +2,15 @@
  * Connecting: which owner of a name to try, and which one after it.
  */
 import { Duration, Effect, FiberMap, Option, Queue, Random, Schedule, type Scope, Stream } from "effect"
+import { toHex } from "../protocol/Fingerprint.ts"
+import { isSameContract } from "../protocol/names/NameRecords.ts"
 import * as Select from "../protocol/names/Select.ts"
-import type { Contract } from "../services/Contract.ts"
+import { type Contract, common } from "../services/Contract.ts"
 import type { ConnectOptions, Fabric } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
-import { EndpointNotFound, NetworkError, Timeout } from "../services/NetworkError.ts"
+import { EndpointNotFound, Incompatible, NetworkError, Timeout } from "../services/NetworkError.ts"
 import type { Entry, Registry } from "../services/Registry.ts"
 import type { OpenFlow } from "./FabricFlows.ts"
 
@@ -38,6 +40,27 @@ const isPassedOver = ({ reason }: NetworkError): boolean => {
   }
 }
 
+type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible">
+
+const incompatible = ({ contract, host, name }: Entry, ours: Signed): Incompatible => {
+  const [there, here] = [toHex(contract), toHex(ours.fingerprint)]
+  return new Incompatible({
+    endpoint: name,
+    host: host.id,
+    detail: `contract ${there}, and here ${ours.codec} ${here}; neither declares the other compatible`,
+    ours: { codec: ours.codec, fingerprint: here },
+    theirs: { fingerprint: there }
+  })
+}
+
+/** Whether nothing has changed but what the host says of itself: then its flow goes on. */
+const isRelabelled = (a: Entry, b: Entry): boolean =>
+  a.host !== b.host &&
+  a.host.generation === b.host.generation &&
+  a.host.address === b.host.address &&
+  a.host.flowPort === b.host.flowPort &&
+  isSameContract(a, b)
+
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Pick<Fabric["Service"], "connect" | "connectEach">> {
@@ -53,27 +76,41 @@ export const make = Effect.fnUntraced(function* (
       Effect.map(Option.getOrElse(() => []))
     )
 
+  /** A flow to one owner, unless its record says that the two sides do not understand each other: then without a dial. */
+  const dial = <In, Out, E>(entry: Entry, contract: Contract<In, Out, E>) => {
+    const fingerprint = common(contract, entry)
+    return fingerprint === undefined
+      ? Effect.fail(new NetworkError({ operation: "connect", reason: incompatible(entry, contract) }))
+      : open(entry.host, { ...contract, fingerprint })
+  }
+
+  /** The compatible owners in the order in which to try them; when there are none, the others. */
+  const inOrder = Effect.fnUntraced(function* (owners: ReadonlyArray<Entry>, ours: Signed, select: Select.Select) {
+    const isMeasured = select === "nearest" && owners.length > 1
+    const candidates = yield* Effect.forEach(owners, (entry) => {
+      const { id, locality } = entry.host
+      const measured = isMeasured ? roundTripMillis(id) : Effect.undefined
+      return Effect.map(measured, (roundTripMillis) => ({ id, locality, roundTripMillis, entry }))
+    })
+    const ordered = Select.order(candidates, select, yield* options.self, () => random.nextDoubleUnsafe())
+    const compatible = ordered.filter(({ entry }) => common(ours, entry) !== undefined)
+    return compatible.length > 0 ? compatible : ordered
+  })
+
   const tryEach = Effect.fnUntraced(function* <In, Out, E>(
     owners: ReadonlyArray<Entry>,
     contract: Contract<In, Out, E>,
     select: Select.Select
   ) {
-    const { id, locality } = yield* options.self
-    const candidates = yield* Effect.forEach(owners, ({ host }) =>
-      Effect.map(
-        select === "nearest" && owners.length > 1 ? roundTripMillis(host.id) : Effect.undefined,
-        (roundTripMillis) => ({ id: host.id, locality: host.locality, roundTripMillis, host })
-      )
-    )
-    const inOrder = Select.order(candidates, select, { id, locality }, () => random.nextDoubleUnsafe())
+    const candidates = yield* inOrder(owners, contract, select)
     const reason = new EndpointNotFound({ endpoint: contract.name })
     const none: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> = Effect.fail(
       new NetworkError({ operation: "connect", reason })
     )
-    return yield* inOrder.reduceRight(
-      (next, { host }, index) =>
-        Effect.catch(open(host, contract), (error) =>
-          isPassedOver(error) && index < inOrder.length - 1 ? next : Effect.fail(error)
+    return yield* candidates.reduceRight(
+      (next, { entry }, index) =>
+        Effect.catch(dial(entry, contract), (error) =>
+          isPassedOver(error) && index < candidates.length - 1 ? next : Effect.fail(error)
         ),
       none
     )
@@ -101,24 +138,36 @@ export const make = Effect.fnUntraced(function* (
         function* (queue) {
           yield* check("connect", contract.name)
           const flowsByHost = yield* FiberMap.make<string>()
-          const hold = (host: Host) =>
-            open(host, contract).pipe(
+          const hold = (entry: Entry) =>
+            dial(entry, contract).pipe(
               Effect.retry({ schedule: reopen, while: isPassedOver }),
               Effect.flatMap((flow) => Queue.offer(queue, flow)),
               Effect.andThen(Effect.never),
               Effect.scoped,
               Effect.catch((error) => Queue.fail(queue, error))
             )
-          const up = (host: Host) => FiberMap.run(flowsByHost, host.id, hold(host))
+          const shown = new Map<string, Entry>()
+          const down = ({ host }: Entry) => {
+            shown.delete(host.id)
+            return FiberMap.remove(flowsByHost, host.id)
+          }
+          const up = (entry: Entry) => {
+            const { id } = entry.host
+            const before = shown.get(id)
+            shown.set(id, entry)
+            if (before !== undefined && isRelabelled(before, entry)) return Effect.void
+            if (common(contract, entry) !== undefined) return Effect.asVoid(FiberMap.run(flowsByHost, id, hold(entry)))
+            const { message } = incompatible(entry, contract)
+            return Effect.andThen(FiberMap.remove(flowsByHost, id), Effect.logWarning(`no flow: ${message}`))
+          }
           yield* registry.watch(contract.name).pipe(
             Stream.runForEach((event) => {
               if (event._tag === "Snapshot") {
                 const owners = event.entries.filter(({ name }) => name === contract.name)
-                return Effect.forEach(owners, ({ host }) => up(host), { discard: true })
+                return Effect.forEach(owners, up, { discard: true })
               }
               if (event.entry.name !== contract.name) return Effect.void
-              const { host } = event.entry
-              return event._tag === "Up" ? Effect.asVoid(up(host)) : FiberMap.remove(flowsByHost, host.id)
+              return event._tag === "Up" ? up(event.entry) : down(event.entry)
             })
           )
         },

@@ -56,7 +56,9 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
         Effect.sync(() => exposed.set(name, endpoint)),
         () => close
       )
-      return yield* registry.claim({ name, ownership: contract.ownership, contract: contract.fingerprint })
+      const { compatible, fingerprint, ownership } = contract
+      const isAlone = compatible.length === 0
+      return yield* registry.claim({ name, ownership, contract: fingerprint, ...(isAlone ? {} : { compatible }) })
     })
     const { lost } = yield* inChild(serve)
     yield* Effect.forkScoped(Effect.catch(lost, () => close))

@@ -2,11 +2,12 @@
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
 import { Cause, type Context, type Duration, Effect, Option, Result, type Scope } from "effect"
+import { toHex } from "../protocol/Fingerprint.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Codec } from "../services/Codec.ts"
-import type { Contract } from "../services/Contract.ts"
+import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
 import { FlowError } from "../services/FlowError.ts"
 import type { Link } from "../services/Transport.ts"
@@ -76,8 +77,10 @@ export const expose = <In, Out, E, R>(
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
     if (open.codec !== "" && open.codec !== contract.codec)
       return Frame.rejected("Incompatible", `codec "${open.codec}" asked for, "${contract.codec}" spoken`)
-    if (open.contract !== 0n && open.contract !== contract.fingerprint)
-      return Frame.rejected("Incompatible", `the schemas of codec "${contract.codec}" differ`)
+    if (!serves(contract, open.contract)) {
+      const [asked, spoken] = [toHex(open.contract), toHex(contract.fingerprint)]
+      return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
+    }
     return flows < config.endpointFlowsMax ? undefined : Frame.rejected("EndpointBusy", `${flows} flows are open`)
   }
 

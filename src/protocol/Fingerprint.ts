@@ -7,6 +7,9 @@
 const offsetBasis = 0xcbf29ce484222325n
 const prime = 0x100000001b3n
 
+/** A fingerprint as people read it: 16 hex digits. */
+export const toHex = (fingerprint: bigint): string => fingerprint.toString(16).padStart(16, "0")
+
 export const fingerprint = (text: string): bigint => {
   let hash = offsetBasis
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * prime)

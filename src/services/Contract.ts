@@ -8,17 +8,23 @@ import { type Codec, from, type Source } from "./Codec.ts"
 /** "unique": one owner in a whole fabric, the earliest wins. "group": any number of owners. */
 export type Ownership = "unique" | "group"
 
+/** What the two sides compare. */
+export interface Signature {
+  /** Both codecs in short, such as "schema-json/bytes". */
+  readonly codec: string
+  /** 64-bit fingerprint of both directions and the error, see `Codec.shape`; 0 leaves the schemas unchecked. */
+  readonly fingerprint: bigint
+}
+
 /** `In` goes to the endpoint, `Out` comes from it, `E` is how it may fail. The point of view is always the endpoint's. */
-export interface Contract<in out In, in out Out, in out E> {
+export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly name: string
   readonly ownership: Ownership
   readonly input: Codec<In>
   readonly output: Codec<Out>
   readonly error: Codec<E>
-  /** Both codecs in short, such as "schema-json/bytes". */
-  readonly codec: string
-  /** 64-bit fingerprint of both directions and the error, see `Codec.shape`. */
-  readonly fingerprint: bigint
+  /** Fingerprints of the contracts that this one is declared compatible with, ascending. */
+  readonly compatible: ReadonlyArray<bigint>
 }
 
 export interface Options<In, Out, E = never> {
@@ -30,6 +36,11 @@ export interface Options<In, Out, E = never> {
   readonly error?: Source<E>
   /** "unique" unless said otherwise. */
   readonly ownership?: Ownership
+  /**
+   * Other contracts, older or newer ones, that this one understands and is understood by. A flow between the two opens if
+   * either side says so. Contracts of other codecs are left out, and compatibility is not passed on: name each.
+   */
+  readonly compatibleWith?: ReadonlyArray<Signature>
 }
 
 /** Used where an endpoint declares no error: no value has its type, so nothing is ever encoded. */
@@ -45,13 +56,35 @@ export const make = <In, Out, E = never>(name: string, options: Options<In, Out,
   const input = from(options.input)
   const output = from(options.output)
   const error = options.error === undefined ? noError<E>() : from(options.error)
+  const codec = `${input.id}/${output.id}`
+  const own = fingerprint([input, output, error].map(({ id, shape }) => `${id} ${shape}`).join("\n"))
+  const others = (options.compatibleWith ?? []).filter((other) => other.codec === codec && other.fingerprint !== own)
   return {
     name,
     ownership: options.ownership ?? "unique",
     input,
     output,
     error,
-    codec: `${input.id}/${output.id}`,
-    fingerprint: fingerprint([input, output, error].map(({ id, shape }) => `${id} ${shape}`).join("\n"))
+    codec,
+    fingerprint: own,
+    compatible: [...new Set(others.map((other) => other.fingerprint))].sort((a, b) => (a < b ? -1 : 1))
   }
+}
+
+type Spoken = Pick<Contract<never, never, never>, "fingerprint" | "compatible">
+
+/** Whether an endpoint serves callers of this fingerprint. */
+export const serves = ({ compatible, fingerprint }: Spoken, asked: bigint): boolean =>
+  asked === 0n || asked === fingerprint || compatible.includes(asked)
+
+/** What a name record says of its endpoint's contract. */
+export interface Told {
+  readonly contract: bigint
+  readonly compatible?: ReadonlyArray<bigint>
+}
+
+/** The fingerprint under which a caller opens a flow to an endpoint; undefined when the two are not compatible. */
+export const common = (caller: Spoken, { compatible = [], contract }: Told): bigint | undefined => {
+  if (contract === 0n || serves({ fingerprint: contract, compatible }, caller.fingerprint)) return caller.fingerprint
+  return caller.compatible.includes(contract) ? contract : undefined
 }

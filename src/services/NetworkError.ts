@@ -48,11 +48,19 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   }
 }
 
-/** Both sides do not speak the same contract (codec, schemas) or the same version of the wire. */
+/** A contract, as far as it is known: its codecs, such as "schema-json/bytes", and its fingerprint in 16 hex digits. */
+const Signature = Schema.Struct({ codec: Schema.optionalKey(Schema.String), fingerprint: Schema.String })
+
+/**
+ * Both sides do not speak the same contract (codec, schemas) or the same version of the wire. `ours` and `theirs` are there
+ * when the contracts were found to differ before the host was dialled.
+ */
 export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatible", {
   endpoint: Schema.String,
   host: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  ours: Schema.optionalKey(Signature),
+  theirs: Schema.optionalKey(Signature)
 }) {
   override get message() {
     return `"${this.endpoint}" on host "${this.host}" speaks something else: ${this.detail}`

@@ -14,6 +14,8 @@ export interface Claim {
   readonly ownership: Ownership
   /** Fingerprint of the endpoint's contract, see `Contract.fingerprint`. */
   readonly contract: bigint
+  /** Fingerprints of other contracts whose callers the endpoint serves as well, ascending; never empty, at most 16. */
+  readonly compatible?: ReadonlyArray<bigint>
 }
 
 /** A claim of a live host. */

@@ -2,8 +2,33 @@
  * What a fabric promises beyond its flows: who owns a name, whom a connect reaches, and a typed reason for all the rest.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Schedule, Scope, Stream } from "effect"
-import { Codec, Endpoint, Fabric, FabricLocal, Grinta, MemoryNetwork, NetworkError, Registry } from "../../src/index.ts"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Queue,
+  Schedule,
+  Schema,
+  Scope,
+  Stream
+} from "effect"
+import {
+  Codec,
+  Endpoint,
+  Fabric,
+  FabricLocal,
+  type Flow,
+  Grinta,
+  type Handler,
+  MemoryNetwork,
+  NetworkError,
+  Registry
+} from "../../src/index.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 const Only = Endpoint.make("only", { input: Codec.bytes, output: Codec.bytes })
@@ -193,6 +218,52 @@ describe("connect", () => {
       yield* owners(a.services, "who", 1)
       yield* faults.cut("a", "b")
       assert.strictEqual(reasonOf(yield* Effect.exit(ask(a.services, { timeout: "300 millis" }))), "Timeout")
+    })
+  )
+
+  it.live("a contract that either side declares compatible is spoken, another is refused", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const output = Schema.String
+      const Old = Endpoint.make("shop", { input: Schema.Struct({ sku: Schema.String }), output })
+      const amount = Schema.optionalKey(Schema.Number)
+      const input = Schema.Struct({ sku: Schema.String, amount })
+      const New = Endpoint.make("shop", { input, output, compatibleWith: [Old] })
+      const Strict = Endpoint.make("shop", { input, output })
+      const Else = Endpoint.make("shop", { input: Schema.Number, output })
+      const sell = (flow: Flow<string, { readonly sku: string; readonly amount?: number }>) =>
+        Stream.runForEach(flow.messages, ({ amount = 1, sku }) => flow.send(`${amount} ${sku}`))
+      const buy = <In extends { readonly sku: string }>(contract: Endpoint.Endpoint<In, string>, order: In) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const flow = yield* fabricOf(b.services).connect(contract)
+            yield* flow.send(order)
+            return yield* flow.receive
+          })
+        )
+      const serving = <In>(contract: Endpoint.Endpoint<In, string>, handler: Handler<In, string, never, never>) =>
+        Effect.gen(function* () {
+          const scope = yield* Scope.fork(yield* Effect.scope)
+          yield* Scope.provide(fabricOf(a.services).expose(contract, handler), scope)
+          yield* eventually(
+            Effect.filterOrFail(
+              registryOf(b.services).resolve("shop"),
+              ([entry]) => entry?.contract === contract.fingerprint,
+              () => "not yet"
+            )
+          )
+          return Scope.close(scope, Exit.void)
+        })
+      const stop = yield* serving(New, sell)
+      assert.strictEqual(yield* buy(Old, { sku: "tea" }), "1 tea")
+      assert.strictEqual(yield* buy(New, { sku: "tea", amount: 2 }), "2 tea")
+      const elsewhere = fabricOf(b.services).connect(Else)
+      assert.strictEqual(reasonOf(yield* Effect.exit(Effect.scoped(elsewhere))), "Incompatible")
+      yield* stop
+      yield* serving(Old, sell)
+      assert.strictEqual(yield* buy(New, { sku: "tea", amount: 2 }), "1 tea")
+      assert.strictEqual(reasonOf(yield* Effect.exit(buy(Strict, { sku: "tea" }))), "Incompatible")
     })
   )
 

@@ -71,6 +71,15 @@ expectTypeOf(Plain).toEqualTypeOf<Endpoint.Endpoint<string, string, never>>()
 const Coded = Endpoint.make("coded", { input: Codec.bytes, output: Codec.json, error: Banned, ownership: "group" })
 expectTypeOf(Coded).toEqualTypeOf<Endpoint.Endpoint<Uint8Array, Schema.Json, Banned>>()
 
+const Replaced = Endpoint.make("chat.lobby", {
+  input: Codec.json,
+  output: Schema.String,
+  compatibleWith: [Chat, Plain]
+})
+expectTypeOf(Replaced).toEqualTypeOf<Endpoint.Endpoint<Schema.Json, string, never>>()
+
+// @ts-expect-error a contract is declared compatible by itself, not by its name
+Endpoint.make("plain", { input: Schema.String, output: Schema.String, compatibleWith: ["chat.lobby"] })
 // @ts-expect-error there is no such ownership
 Endpoint.make("plain", { input: Schema.String, output: Schema.String, ownership: "shared" })
 

@@ -14,7 +14,7 @@ import * as DirectoryLimits from "./DirectoryLimits.ts"
 import { merge } from "./DirectoryMerge.ts"
 import { settle, visibleHost } from "./DirectoryOwners.ts"
 import * as State from "./DirectoryState.ts"
-import { type NameRecord, recordBytes } from "./NameRecords.ts"
+import { compatibleMax, type NameRecord, recordBytes } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
 export type Directory = State.Directory
@@ -40,6 +40,8 @@ const refusal = ({ limits, own, view }: Directory, claim: Claim): State.Refusal 
   if (live.has(name)) return { _tag: "Taken", owner: own.id }
   const owner = View.resolve(view, name).find((entry) => entry.ownership === "unique")
   if (ownership === "unique" && owner !== undefined) return { _tag: "Taken", owner: owner.host.id }
+  if ((claim.compatible?.length ?? 0) > compatibleMax)
+    return { _tag: "Quota", what: `compatible contracts of "${name}"`, limit: compatibleMax }
   if (live.size >= limits.ownNamesMax) return { _tag: "Quota", what: "names of one host", limit: limits.ownNamesMax }
   const bytes = recordBytes({ ...claim, host: own.id, generation: 0, version: 0, isTombstone: false })
   if (liveBytes + bytes > limits.ownBytesMax)

@@ -7,7 +7,7 @@
  */
 import type { Claims } from "./Claims.ts"
 import { type DownCause, type Known, list, type Turn, writeOwn } from "./DirectoryState.ts"
-import type { NameRecord } from "./NameRecords.ts"
+import { isSameContract, type NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
 /** The host as look-ups show it; undefined while its claims are not visible. */
@@ -50,11 +50,12 @@ const entriesOf = (
   before: ReadonlyArray<View.Entry>
 ): ReadonlyArray<View.Entry> => {
   let at = 0
-  return owners.map(({ host, record: { contract, ownership } }) => {
+  return owners.map(({ host, record }) => {
+    const { compatible, contract, ownership } = record
     while ((before[at]?.host.id ?? host.id) < host.id) at += 1
     const old = before[at]
-    const isSame = old?.host === host && old.contract === contract && old.ownership === ownership
-    return isSame ? old : { name, ownership, contract, host }
+    const isSame = old?.host === host && old.ownership === ownership && isSameContract(old, record)
+    return isSame ? old : { name, ownership, contract, ...(compatible && { compatible }), host }
   })
 }
 

@@ -2,7 +2,7 @@
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import type { Limits } from "./DirectoryLimits.ts"
-import type { NameRecord, Ownership } from "./NameRecords.ts"
+import type { NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
 export type Status = "alive" | "suspect" | "dead" | "left"
@@ -56,7 +56,7 @@ export interface Directory {
 
 export type Input =
   /** The own host claims a name. */
-  | { readonly _tag: "Claim"; readonly name: string; readonly ownership: Ownership; readonly contract: bigint }
+  | ({ readonly _tag: "Claim" } & Pick<NameRecord, "name" | "ownership" | "contract" | "compatible">)
   /** The own host withdraws a name. */
   | { readonly _tag: "Release"; readonly name: string }
   /** Records came in by gossip, as the state of a push/pull, or as what a digest of this host lacked. */
@@ -201,12 +201,13 @@ export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: N
 /** Puts the word of the own host at the next version, and says it. */
 export const writeOwn = (
   turn: Turn,
-  word: Pick<NameRecord, "name" | "ownership" | "contract" | "isTombstone">
+  word: Pick<NameRecord, "name" | "ownership" | "contract" | "compatible" | "isTombstone">
 ): void => {
   const { own } = turn.directory
   const { generation, versionMax } = own.claims
-  const { contract, isTombstone, name, ownership } = word
-  const record = { host: own.id, generation, version: versionMax + 1, name, ownership, contract, isTombstone }
+  const { compatible, contract, isTombstone, name, ownership } = word
+  const said = { name, ownership, contract, isTombstone, ...(compatible && !isTombstone && { compatible }) }
+  const record = { host: own.id, generation, version: versionMax + 1, ...said }
   write(turn, own, own.claims, record)
   Claims.noteRange(own.claims, 0, record.version)
   turn.outputs.push({ _tag: "Broadcast", record })

@@ -26,6 +26,8 @@ export interface NameRecord {
   readonly ownership: Ownership
   /** Fingerprint of the endpoint's contract, 64 bits. */
   readonly contract: bigint
+  /** Fingerprints of other contracts whose callers the endpoint serves as well, ascending; never empty. */
+  readonly compatible?: ReadonlyArray<bigint>
   /** The writer withdrew the name. */
   readonly isTombstone: boolean
 }
@@ -38,6 +40,7 @@ export type SkipReason =
   | "generation"
   | "version"
   | "ownership"
+  | "compatible"
   | "digest"
   | "delta"
 
@@ -61,11 +64,23 @@ export const bytesMax = 20 * 1024 * 1024
 /** Records in one message or state, those left out included. */
 export const recordsMax = 262_144
 
-/** What a record takes on the wire at most, beside its host id and its name. */
+/** Fingerprints in `compatible`. */
+export const compatibleMax = 16
+
+/** What a record takes on the wire at most, beside its host id, its name and the contracts that it is compatible with. */
 const recordBytesFixed = 40
 
 /** Upper bound of what a record takes on the wire, in bytes. */
-export const recordBytes = ({ host, name }: NameRecord): number => recordBytesFixed + host.length + name.length
+export const recordBytes = ({ compatible, host, name }: NameRecord): number =>
+  recordBytesFixed + host.length + name.length + (compatible === undefined ? 0 : 3 + 8 * compatible.length)
+
+const listed = (compatible: NameRecord["compatible"] = []): string => compatible.join()
+
+/** Whether two records, or entries made of them, say the same of the endpoint's contract. */
+export const isSameContract = (
+  a: Pick<NameRecord, "contract" | "compatible">,
+  b: Pick<NameRecord, "contract" | "compatible">
+): boolean => a.contract === b.contract && listed(a.compatible) === listed(b.compatible)
 
 /**
  * Which of two records of one host's life and one name holds: the higher version. An honest writer gives a version out
@@ -75,7 +90,8 @@ export const supersedes = (a: NameRecord, b: NameRecord): boolean => {
   if (a.version !== b.version) return a.version > b.version
   if (a.isTombstone !== b.isTombstone) return a.isTombstone
   if (a.ownership !== b.ownership) return a.ownership === "unique"
-  return a.contract > b.contract
+  if (a.contract !== b.contract) return a.contract > b.contract
+  return listed(a.compatible) > listed(b.compatible)
 }
 
 const ownerships = { unique: Proto.Ownership.UNIQUE, group: Proto.Ownership.GROUP } as const
@@ -88,7 +104,8 @@ const toProto = (record: NameRecord): Proto.NameRecord =>
     name: record.name,
     ownership: ownerships[record.ownership],
     contract: record.contract,
-    tombstone: record.isTombstone
+    tombstone: record.isTombstone,
+    compatible: [...(record.compatible ?? [])]
   })
 
 /** What a message says of the sender's directory, beside its records. */
@@ -119,15 +136,16 @@ const ownershipOf = (ownership: number): Ownership | undefined => {
 const isCounter = (value: bigint): boolean => value >= 1n && value <= BigInt(Number.MAX_SAFE_INTEGER)
 
 const fromProto = (record: Proto.NameRecord): NameRecord | SkipReason => {
-  const { contract, generation, host, name, tombstone, version } = record
+  const { compatible, contract, generation, host, name, tombstone: isTombstone, version } = record
   const ownership = ownershipOf(record.ownership)
   if (Name.violation(host) !== undefined) return "invalidHost"
   if (Name.violation(name) !== undefined) return "invalidName"
   if (!isCounter(generation)) return "generation"
   if (!isCounter(version)) return "version"
   if (ownership === undefined) return "ownership"
-  const isTombstone = tombstone
-  return { host, generation: Number(generation), version: Number(version), name, ownership, contract, isTombstone }
+  if (compatible.length > compatibleMax) return "compatible"
+  const life = { host, generation: Number(generation), version: Number(version) }
+  return { ...life, name, ownership, contract, isTombstone, ...(compatible.length > 0 && { compatible }) }
 }
 
 const decodeRecord = (bytes: Uint8Array): NameRecord | SkipReason =>

@@ -4,7 +4,7 @@
  * Entries are never changed, only replaced: whoever kept one compares by identity.
  */
 import * as NameIndex from "./NameIndex.ts"
-import type { Ownership } from "./NameRecords.ts"
+import type { NameRecord, Ownership } from "./NameRecords.ts"
 
 /** A host as the others see it. */
 export interface Host {
@@ -21,6 +21,7 @@ export interface Entry {
   readonly name: string
   readonly ownership: Ownership
   readonly contract: bigint
+  readonly compatible?: NonNullable<NameRecord["compatible"]>
   readonly host: Host
 }
 

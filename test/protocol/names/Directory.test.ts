@@ -488,6 +488,24 @@ describe("look-ups", () => {
     }
   })
 
+  it("an entry tells with which contracts it is compatible, for as long as the claim holds", () => {
+    const mine = at("m", 1000)
+    const claim = { _tag: "Claim", name: "x", ownership: "unique", contract: 5n, compatible: [1n, 2n] } as const
+    const [said] = broadcasts(Directory.step(mine.directory, claim, { now: 0 }))
+    assert.deepStrictEqual(said?.compatible, [1n, 2n])
+    assert.deepStrictEqual(Directory.resolve(mine.directory, "x")[0]?.compatible, [1n, 2n])
+    assert.isUndefined(broadcasts(mine.release("x"))[0]?.compatible)
+    mine.member(b)
+    mine.hear(record({ compatible: [1n] }))
+    const [before] = Directory.resolve(mine.directory, "n")
+    mine.hear(record({ version: 2, compatible: [1n] }))
+    assert.strictEqual(Directory.resolve(mine.directory, "n")[0], before)
+    assert.deepStrictEqual(short(mine.hear(record({ version: 3, compatible: [3n] }))), ["up n@b"])
+    assert.deepStrictEqual(Directory.resolve(mine.directory, "n")[0]?.compatible, [3n])
+    const many = { ...claim, name: "y", compatible: Array.from({ length: 17 }, (_, at) => BigInt(at)) }
+    assert.deepStrictEqual(short(Directory.step(mine.directory, many, { now: 0 })), ["refused 16"])
+  })
+
   it("an entry that says the same stays the same object", () => {
     const mine = at("m", 1000)
     mine.member(b)

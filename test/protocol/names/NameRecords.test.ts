@@ -49,6 +49,17 @@ describe("golden vectors", () => {
     assert.isAtMost(bytes.length - 1, NameRecords.recordBytes(record))
   })
 
+  it("a record with the contracts that it is compatible with, v1", () => {
+    const open = { ...record, compatible: [1n, 0xfedcba9876543210n] }
+    const bytes = NameRecords.encode([open])
+    assert.strictEqual(
+      hex(bytes),
+      "670a380a026831108080f9c0c1c482031803220a636861742e6c6f626279280131efcdab8967452301421001000000000000001032547698badcfe"
+    )
+    assert.deepStrictEqual(decoded(bytes), { records: [open], skipped: [] })
+    assert.isAtMost(bytes.length - 1, NameRecords.recordBytes(open))
+  })
+
   it("the state of a push/pull, v1", () => {
     const bytes = NameRecords.encode([record, tombstone])
     assert.strictEqual(
@@ -81,7 +92,8 @@ describe("decode", () => {
     ["version", { version: 0n }],
     ["version", { version: 2n ** 64n - 1n }],
     ["ownership", { ownership: Ownership.UNSPECIFIED }],
-    ["ownership", { ownership: 99 }]
+    ["ownership", { ownership: 99 }],
+    ["compatible", { compatible: new Array(17).fill(1n) }]
   ] as const)("leaves out a record for its %s, and keeps the rest: %o", (reason, fields) => {
     const { records, skipped } = decoded(message({}, fields, { name: "m" }))
     assert.deepStrictEqual(skipped, [reason])
@@ -122,14 +134,16 @@ describe("decode", () => {
   })
 
   const counter = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
+  const fingerprint = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n }))
   const Record = Schema.Struct({
     host: Schema.Literals(["a", "b-1", "c.d"]),
     generation: counter,
     version: counter,
     name: Schema.Literals(["n", "m.k", "x".repeat(128)]),
     ownership: Schema.Literals(["unique", "group"]),
-    contract: Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n })),
-    isTombstone: Schema.Boolean
+    contract: fingerprint,
+    isTombstone: Schema.Boolean,
+    compatible: Schema.optionalKey(Schema.Array(fingerprint).check(Schema.isMinLength(1), Schema.isMaxLength(16)))
   })
 
   it.prop("gives back what was encoded", [Schema.Array(Record)], ([records]) => {
