@@ -5,6 +5,7 @@ import type { Framing } from "../protocol/memberlist/Framing.ts"
 import * as Label from "../protocol/memberlist/Label.ts"
 import { violation } from "../protocol/Name.ts"
 import * as HostMeta from "../protocol/names/HostMeta.ts"
+import * as Check from "../protocol/swim/Check.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
 import type { GossipKeyring } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
@@ -88,6 +89,10 @@ export const plan = Effect.fnUntraced(function* (
     return yield* invalid("fabric", `the name is longer than ${Label.labelBytesMax} bytes, which is the limit`)
   const meta = HostMeta.encode({ flowPort: config.meta.flowPort, generation, locality, tags })
   if (Result.isFailure(meta)) return yield* metaTooLong("listen", meta.failure)
+  const settings = { ...SwimConfig.swift, ...config.profile }
+  const limits = { ...SwimConfig.limits, ...config.limits }
+  const wrong = Check.violation(settings, limits)
+  if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
   const { cipher, keyring } = yield* GossipKeys.make(config.encryption ?? {})
   const [min, max, current] = config.delegateVersions ?? [0, 0, 0]
   return {
@@ -97,9 +102,9 @@ export const plan = Effect.fnUntraced(function* (
       address: config.advertise ?? socket.advertised,
       meta: meta.success,
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
-      settings: { ...SwimConfig.swift, ...config.profile },
+      settings,
       rules: { ...SwimConfig.careful, ...config.rules },
-      limits: { ...SwimConfig.limits, ...config.limits },
+      limits,
       framingOverheadBytes: Label.header(label).length + (cipher?.overheadBytes ?? 0),
       admits: config.admits ?? (() => true)
     }),

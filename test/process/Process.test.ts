@@ -32,7 +32,7 @@ const hostWith = (keepalive: TransportConnect.Config["keepalive"], seed: string)
           fabric: "",
           seeds: [seed],
           meta: { flowPort: 0 },
-          profile: { probeIntervalMillis: 3_600_000, probeTimeoutMillis: 3_600_000 }
+          profile: { probeIntervalMillis: 3_600_000, probeTimeoutMillis: 1_800_000 }
         })
       ),
       Layer.provideMerge(

@@ -20,6 +20,41 @@ describe("the configuration of membership", () => {
     ["a fabric name above 255 bytes", { fabric: "x".repeat(256) }, {}, /^listen: fabric: .*255 bytes/],
     ["tags above 512 bytes", {}, { tags: { a: "x".repeat(600) } }, /^listen: tags: .*512/],
     ["a host name with a slash", {}, { id: "a/b" }, /^listen: the name "a\/b" has something other/],
+    [
+      "R8: a probe time-out that is no shorter than the interval",
+      { profile: { probeTimeoutMillis: 1000 } },
+      {},
+      /^listen: probeTimeoutMillis: /
+    ],
+    ["R8: a probe interval of 0", { profile: { probeIntervalMillis: 0 } }, {}, /^listen: probeIntervalMillis: /],
+    ["R8: a fan-out of 0", { profile: { fanOut: 0 } }, {}, /^listen: fanOut: 0 is no whole number/],
+    ["R8: half a helper", { profile: { indirectChecks: 0.5 } }, {}, /^listen: indirectChecks: 0.5/],
+    [
+      "R8: a time that is no number",
+      { profile: { gossipIntervalMillis: Number.NaN } },
+      {},
+      /^listen: gossipIntervalMillis: NaN/
+    ],
+    [
+      "R8: a time that never ends",
+      { profile: { pushPullIntervalMillis: Number.POSITIVE_INFINITY } },
+      {},
+      /^listen: pushPullIntervalMillis: Inf/
+    ],
+    [
+      "R8: packets that no network carries",
+      { profile: { packetBytesMax: 70_000 } },
+      {},
+      /^listen: packetBytesMax: 70000/
+    ],
+    ["R8: a share above 1", { profile: { nackShare: 1.5 } }, {}, /^listen: nackShare: 1.5/],
+    ["R8: a limit below 0", { limits: { membersMax: -1 } }, {}, /^listen: membersMax: -1/],
+    [
+      "R8: a key of 15 bytes",
+      { encryption: { keys: [Buffer.alloc(15).toString("base64")] } },
+      {},
+      /16, 24 or 32 bytes/
+    ],
     ["a seed that is no address", { seeds: ["h2", "1.2.3.4.5"] }, {}, /^join: seeds: "1.2.3.4.5" is neither/]
   ] as const)("refuses %s", ([, config, self, message]) =>
     Effect.gen(function* () {
