@@ -3,13 +3,15 @@
  *
  * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
- * GRINTA_KEYS (with commas between), GRINTA_INSECURE.
+ * GRINTA_KEYS (with commas between), GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
 import * as Os from "node:os"
 import { Config, Effect, Layer } from "effect"
 import { isLoopback, parseHost } from "../protocol/Address.ts"
+import type * as Directory from "../protocol/names/Directory.ts"
+import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
@@ -24,6 +26,7 @@ import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
+import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
 import * as SelfLive from "./SelfLive.ts"
 import * as TransportConnect from "./TransportConnect.ts"
@@ -51,6 +54,11 @@ export interface Options {
   readonly keys?: ReadonlyArray<string>
   /** Bounds of the flows that are served here. */
   readonly flows?: Partial<FlowServer.Config>
+  /**
+   * Bounds of the names. `ownBytesMax` is what the names exposed here may take, 512 KiB unless said otherwise, and
+   * `recordsBytesMax` what those of all other hosts may take here, 12 MiB unless said otherwise.
+   */
+  readonly names?: Partial<Directory.Limits>
   /** How soon a peer that went silent is lost. */
   readonly keepalive?: TransportConnect.Config["keepalive"]
   /** Nothing on the wire is encrypted or authenticated. Needed to listen beyond loopback without keys. */
@@ -141,6 +149,13 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   const gossipPort = yield* askPort("gossipPort", listen.gossipPort, "GRINTA_GOSSIP_PORT", 7946)
   if (advertised !== undefined && gossipPort === 0)
     return yield* invalid("gossipPort", "with advertise the port must be said, since others dial it")
+  const { ownBytesMax, recordsBytesMax } = DirectoryLimits.defaults
+  const names = {
+    ownBytesMax: yield* ask(undefined, "GRINTA_NAMES_BYTES", Config.Int, ownBytesMax),
+    recordsBytesMax: yield* ask(undefined, "GRINTA_FABRIC_NAMES_BYTES", Config.Int, recordsBytesMax),
+    ...options.names
+  }
+  yield* RegistryDirectory.checkLimits(names)
   const profiles = (variable: string) => Config.Literals(["lan", "wan", "local"], variable)
   return {
     name: yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName),
@@ -151,6 +166,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     gossipPort,
     flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
     advertised,
+    names,
     locality: yield* ask(options.locality, "GRINTA_LOCALITY", Config.String, ""),
     tags: options.tags ?? {},
     settings: settingsOf(yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan"))
@@ -161,11 +177,12 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
 const stack = <E, R>(
   self: SelfLive.Options,
   flows: Partial<FlowServer.Config>,
+  names: Partial<Directory.Limits>,
   gossip: (flowPort: number) => GossipSwim.Config,
   carriers: Layer.Layer<GossipSocket | Transport, E, R>
 ): Layer.Layer<Host, E | NetworkError, R> =>
   FabricMesh.layerConfig(flows).pipe(
-    Layer.provideMerge(Layer.fresh(RegistryGossip.layer)),
+    Layer.provideMerge(RegistryGossip.layerLimits(names)),
     Layer.provideMerge(Layer.unwrap(Effect.map(Transport, ({ flowPort }) => GossipSwim.layer(gossip(flowPort))))),
     Layer.provideMerge(SelfLive.layer(self)),
     Layer.provideMerge(carriers)
@@ -174,27 +191,30 @@ const stack = <E, R>(
 /** A host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
 export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
-    Effect.map(resolve(options), ({ advertised, fabric, flowPort, gossipPort, host, keys, seeds, settings, ...self }) =>
-      stack(
-        self,
-        options.flows ?? {},
-        (flowPort) => ({
-          fabric,
-          seeds,
-          meta: { flowPort },
-          profile: settings,
-          encryption: { keys },
-          ...(advertised === undefined ? {} : { advertise: { bytes: advertised, port: gossipPort } })
-        }),
-        Layer.merge(
-          GossipSocketNode.layer({ host, port: gossipPort }),
-          TransportConnect.layer({
-            host,
-            port: flowPort,
-            ...(options.keepalive === undefined ? {} : { keepalive: options.keepalive })
-          })
+    Effect.map(
+      resolve(options),
+      ({ advertised, fabric, flowPort, gossipPort, host, keys, names, seeds, settings, ...self }) =>
+        stack(
+          self,
+          options.flows ?? {},
+          names,
+          (flowPort) => ({
+            fabric,
+            seeds,
+            meta: { flowPort },
+            profile: settings,
+            encryption: { keys },
+            ...(advertised === undefined ? {} : { advertise: { bytes: advertised, port: gossipPort } })
+          }),
+          Layer.merge(
+            GossipSocketNode.layer({ host, port: gossipPort }),
+            TransportConnect.layer({
+              host,
+              port: flowPort,
+              ...(options.keepalive === undefined ? {} : { keepalive: options.keepalive })
+            })
+          )
         )
-      )
     )
   )
 
@@ -205,6 +225,7 @@ export interface MemoryOptions extends SelfLive.Options {
   readonly profile?: Profile
   readonly keys?: ReadonlyArray<string>
   readonly flows?: Partial<FlowServer.Config>
+  readonly names?: Partial<Directory.Limits>
 }
 
 /** The same host on a network inside this process, for tests: swap the carriers, keep everything above them. */
@@ -212,6 +233,7 @@ export const layerMemory = ({
   fabric = "",
   flows = {},
   keys = [],
+  names = {},
   profile = "local",
   seeds = [],
   ...self
@@ -219,6 +241,7 @@ export const layerMemory = ({
   stack(
     self,
     flows,
+    names,
     (flowPort) => ({ fabric, seeds, meta: { flowPort }, profile: settingsOf(profile), encryption: { keys } }),
     Layer.merge(GossipSocketMemory.layer(self.name), TransportMemory.layer(self.name))
   )

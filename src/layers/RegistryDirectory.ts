@@ -7,10 +7,12 @@
 import { Clock, Deferred, Duration, Effect, Latch, Metric, Schedule, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
+import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
 import type { NameRecord, NamesUnreadable, SkipReason } from "../protocol/names/NameRecords.ts"
 import type { Host } from "../services/Host.ts"
 import {
   FabricClosed,
+  InvalidConfig,
   NameInvalid,
   NameTaken,
   NetworkError,
@@ -18,6 +20,7 @@ import {
   QuotaExceeded
 } from "../services/NetworkError.ts"
 import type { Claim, Registry } from "../services/Registry.ts"
+import * as RegistryComplaints from "./RegistryComplaints.ts"
 import * as RegistryWatch from "./RegistryWatch.ts"
 
 export interface Options {
@@ -95,7 +98,11 @@ const makeOutbox = (broadcast: Options["broadcast"]) => {
 }
 
 /** What a step asks of this layer beside telling the watchers. */
-const report = (self: string, outputs: ReadonlyArray<Directory.Output>): Effect.Effect<void> => {
+const report = (
+  self: string,
+  outputs: ReadonlyArray<Directory.Output>,
+  complain: Effect.Effect<void>
+): Effect.Effect<void> => {
   const reasons: Array<DropReason> = []
   let ahead: number | undefined
   for (const output of outputs) {
@@ -103,12 +110,20 @@ const report = (self: string, outputs: ReadonlyArray<Directory.Output>): Effect.
     if (output._tag === "OwnGenerationBehind") ahead = output.generation
   }
   if (reasons.length === 0) return Effect.void
+  const counted = Effect.andThen(count(reasons), complain)
   return ahead === undefined
-    ? count(reasons)
+    ? counted
     : Effect.andThen(
-        count(reasons),
+        counted,
         Effect.logWarning(`others know records of a later life of host "${self}" (${ahead}): its names are void there`)
       )
+}
+
+/** Errors: InvalidConfig for a bound that cannot work. */
+export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<void, NetworkError> => {
+  const wrong = DirectoryLimits.violation({ ...DirectoryLimits.defaults, ...limits })
+  if (wrong === undefined) return Effect.void
+  return fail("listen", new InvalidConfig({ setting: `names.${wrong.limit}`, detail: wrong.detail }))
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Driver, never, Scope.Scope> {
@@ -116,6 +131,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const directory = Directory.make(self, limits)
   const watchers = RegistryWatch.make(directory.view)
   const outbox = makeOutbox(options.broadcast)
+  const complain = RegistryComplaints.make()
   /** The exposures of the names claimed, each to be told if its name is lost. */
   const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
   let isClosed = false
@@ -128,7 +144,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const step = <A, E>(
     input: Directory.Input,
-    then: (outputs: ReadonlyArray<Directory.Output>) => Effect.Effect<A, E>
+    then: (outputs: ReadonlyArray<Directory.Output>, now: number) => Effect.Effect<A, E>
   ) =>
     Clock.clockWith((clock) =>
       Effect.suspend(() => {
@@ -141,11 +157,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         }
         watchers.notify(outputs)
         const counted = overflow === 0 ? Effect.void : count(new Array<DropReason>(overflow).fill("outboxLimit"))
-        return Effect.andThen(counted, then(outputs))
+        return Effect.andThen(counted, then(outputs, now))
       })
     )
 
-  const feed = (input: Directory.Input) => step(input, (outputs) => report(self.id, outputs))
+  const feed = (input: Directory.Input) =>
+    step(input, (outputs, now) => report(self.id, outputs, complain(outputs, now)))
 
   const acquire = (claim: Claim, holder: Deferred.Deferred<never, NetworkError>) =>
     step({ _tag: "Claim", ...claim }, (outputs) => {

@@ -68,6 +68,7 @@ const make = Effect.fnUntraced(function* (
   const gossip = yield* Gossip
   const { generation, id, locality, tags } = yield* Self
   yield* check({ generation, id, locality, tags })
+  yield* RegistryDirectory.checkLimits(limits)
   const { address, host } = yield* gossip.self
   const driver = yield* RegistryDirectory.make({
     self: { id, generation, locality, tags, address: host?.address ?? address, flowPort: host?.flowPort ?? 0 },
@@ -106,7 +107,7 @@ const make = Effect.fnUntraced(function* (
   return driver.registry
 })
 
-/** With other bounds than `Directory.limits`. */
+/** With other bounds than `Directory.limits`. Errors: as `layer`, and InvalidConfig for a bound that cannot work. */
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
   Layer.effect(Registry, make(limits))
 

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import type * as Directory from "../protocol/names/Directory.ts"
 import { Self } from "../services/Host.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 
@@ -12,8 +13,8 @@ const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
   return registry
 })
 
-/** With other bounds than `Directory.limits`. */
-export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, never, Self> =>
-  Layer.effect(Registry, make(limits))
+/** With other bounds than `Directory.limits`. Errors: InvalidConfig for a bound that cannot work. */
+export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Self> =>
+  Layer.effect(Registry, Effect.andThen(RegistryDirectory.checkLimits(limits), make(limits)))
 
-export const layer: Layer.Layer<Registry, never, Self> = layerLimits({})
+export const layer: Layer.Layer<Registry, never, Self> = Layer.effect(Registry, make({}))

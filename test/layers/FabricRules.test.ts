@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
+  ConfigProvider,
   Context,
   Deferred,
   Effect,
@@ -443,7 +444,8 @@ describe("bad input", () => {
     ["a fabric of too long a name", { fabric: "x".repeat(256) }, "InvalidConfig"],
     ["a seed that is none", { seeds: ["a:b:c:d"] }, "InvalidConfig"],
     ["tags that do not fit", { tags: { a: "x".repeat(600) } }, "InvalidConfig"],
-    ["a key that is none", { keys: ["AAAA"] }, "InvalidConfig"]
+    ["a key that is none", { keys: ["AAAA"] }, "InvalidConfig"],
+    ["R8: bytes of names that are no number", { names: { ownBytesMax: Number.NaN } }, "InvalidConfig"]
   ]
   for (const [what, options, reason] of refused) {
     it.live(`${what}: ${reason} when the layer is built`, () =>
@@ -454,6 +456,25 @@ describe("bad input", () => {
       })
     )
   }
+})
+
+describe("the budget of names", () => {
+  it.live("is read from the environment where it is not passed, and reaches the registry", () =>
+    Effect.gen(function* () {
+      const ports = { gossipPort: 0, flowPort: 0 }
+      const expose = Effect.fnUntraced(function* (env: Record<string, string>, options: Grinta.Options = {}) {
+        const layer = Grinta.layer({ name: "h", listen: ports, ...options })
+        const host = yield* Layer.build(Layer.provide(layer, ConfigProvider.layer(ConfigProvider.fromUnknown(env))))
+        return yield* fabricOf(host).expose(Only, () => Effect.never)
+      }, Effect.scoped)
+      const error = yield* Effect.flip(expose({ GRINTA_NAMES_BYTES: "44" }))
+      assert.include(error.message, "bytes of name records of one host is limited to 44")
+      yield* expose({ GRINTA_NAMES_BYTES: "45" })
+      yield* expose({ GRINTA_NAMES_BYTES: "44" }, { names: { ownBytesMax: 45 } })
+      const wrong = yield* Effect.flip(expose({ GRINTA_FABRIC_NAMES_BYTES: "0" }))
+      assert.strictEqual(wrong.reason._tag, "InvalidConfig")
+    })
+  )
 })
 
 describe("the floor of Node", () => {

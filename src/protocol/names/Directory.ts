@@ -107,13 +107,20 @@ const memberChanged = (turn: State.Turn, input: MemberChanged): void => {
   for (const name of known.claims?.live.keys() ?? []) State.touch(turn, name)
 }
 
+/** Withdrawn names must not keep others out for a day; a claim that comes back for want of a tombstone is withdrawn again. */
+const tombstoneMillis = ({ foreignBytes, foreignRecords, limits }: Directory): number => {
+  const isCrowded = foreignRecords > limits.recordsMax / 2 || foreignBytes > limits.recordsBytesMax / 2
+  return isCrowded ? Math.min(limits.tombstoneMillis, limits.tombstoneCrowdedMillis) : limits.tombstoneMillis
+}
+
 const tick = (turn: State.Turn): void => {
   const { directory, now } = turn
   const { hosts, limits, orphans } = directory
+  const forgottenUntil = now - tombstoneMillis(directory)
   for (const known of hosts.values()) {
     const { claims } = known
     if (claims === undefined || claims.tombstones.size === 0) continue
-    State.recount(directory, known, () => Claims.expire(claims, now - limits.tombstoneMillis))
+    State.recount(directory, known, () => Claims.expire(claims, forgottenUntil))
   }
   for (const [id, since] of orphans) if (now - since >= limits.orphanMillis) State.discard(turn, id)
 }

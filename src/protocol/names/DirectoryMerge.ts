@@ -1,4 +1,5 @@
-/** What records from other hosts change. Source: faults.md, rows R1 to R4. */
+/** What records from other hosts change. Source: faults.md, rows R1 to R4 and O7. */
+import * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import {
@@ -45,7 +46,7 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
   const { claims } = directory.own
   if (record.generation < claims.generation) return
   if (record.generation > claims.generation) {
-    drop(turn, "ownGeneration")
+    drop(turn, "ownGeneration", record)
     if (record.generation <= directory.generationReported) return
     directory.generationReported = record.generation
     turn.outputs.push({ _tag: "OwnGenerationBehind", generation: record.generation })
@@ -54,7 +55,7 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
   const current = Claims.get(claims, record.name)
   const isOld = current === undefined ? record.isTombstone : !supersedes(record, current)
   if (isOld) return
-  drop(turn, "ownRecord")
+  drop(turn, "ownRecord", record)
   if (record.version - claims.versionMax > directory.limits.versionJumpMax) return
   if (current === undefined && claims.tombstones.size >= directory.limits.tombstonesMax) return
   claims.versionMax = Math.max(claims.versionMax, record.version)
@@ -83,16 +84,21 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
     return "known"
   }
   if (record.version - (same?.versionMax ?? 0) > limits.versionJumpMax) {
-    drop(turn, "versionJump")
+    drop(turn, "versionJump", record)
     return "refused"
   }
   if (same === undefined && claims !== undefined) startLife(turn, known, record.generation)
   if (exceedsQuota(directory, same, record)) {
-    drop(turn, "hostQuota")
+    drop(turn, "hostQuota", record)
     return "refused"
   }
   if (current === undefined && !makeRoom(turn, known, recordBytes(record))) {
-    drop(turn, "recordLimit")
+    drop(turn, "recordLimit", record)
+    return "refused"
+  }
+  known.spent ??= Budget.make(now)
+  if (!Budget.take(known.spent, limits, recordBytes(record), now)) {
+    drop(turn, "writerRate", record)
     return "refused"
   }
   known.claims ??= Claims.make(record.generation)

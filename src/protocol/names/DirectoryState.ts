@@ -1,4 +1,5 @@
 /** What one host's name directory holds, and what it is told and tells. */
+import type * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import type { Limits } from "./DirectoryLimits.ts"
@@ -28,6 +29,8 @@ export interface Known {
   member: Member | undefined
   /** Of the latest life that was heard of. */
   claims: Claims.Claims | undefined
+  /** What it has changed of late. */
+  spent?: Budget.Spent
 }
 
 export interface Own extends Known {
@@ -99,6 +102,8 @@ export type DropReason =
   | "hostQuota"
   /** All other hosts together have too many records. */
   | "recordLimit"
+  /** One host changes its names too fast. */
+  | "writerRate"
 
 export type Output =
   /** To be gossiped; a newer one about the same host and name takes the older one's place. */
@@ -115,7 +120,8 @@ export type Output =
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
   /** A unique claim of the own host gave way to that of `winner`, and is withdrawn. */
   | { readonly _tag: "Lost"; readonly name: string; readonly winner: string }
-  | { readonly _tag: "Dropped"; readonly reason: DropReason }
+  /** `host`: whose record it is. */
+  | { readonly _tag: "Dropped"; readonly reason: DropReason; readonly host: string }
   /** Others know records of a later life of this host: the clock went back between two lives, or somebody forges. */
   | { readonly _tag: "OwnGenerationBehind"; readonly generation: number }
 
@@ -144,8 +150,8 @@ export const make = (self: View.Host, limits: Limits): Directory => {
   }
 }
 
-export const drop = ({ outputs }: Turn, reason: DropReason): void => {
-  outputs.push({ _tag: "Dropped", reason })
+export const drop = ({ outputs }: Turn, reason: DropReason, { host }: NameRecord): void => {
+  outputs.push({ _tag: "Dropped", reason, host })
 }
 
 /** The hosts that claim a name, visible or not. */

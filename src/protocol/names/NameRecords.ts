@@ -74,6 +74,9 @@ const recordBytesFixed = 40
 export const recordBytes = ({ compatible, host, name }: NameRecord): number =>
   recordBytesFixed + host.length + name.length + (compatible === undefined ? 0 : 3 + 8 * compatible.length)
 
+/** Upper bound of {@link recordBytes}. */
+export const recordBytesMax = recordBytesFixed + 2 * Name.nameBytesMax + 3 + 8 * compatibleMax
+
 const listed = (compatible: NameRecord["compatible"] = []): string => compatible.join()
 
 /** Whether two records, or entries made of them, say the same of the endpoint's contract. */

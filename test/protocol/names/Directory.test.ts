@@ -308,6 +308,34 @@ describe("records", () => {
     )
   })
 
+  it("R4: a million names from one host take no more room than it has, and none of the others", () => {
+    const a = at("a", 10)
+    a.member(b)
+    a.member(c)
+    let refused = 0
+    for (let version = 1; version <= 1_000_000; version += 1000) {
+      const batch = Array.from({ length: 1000 }, (_, at) => record({ name: `n${version + at}`, version: version + at }))
+      for (const output of a.hear(...batch)) if (output._tag === "Dropped") refused += 1
+    }
+    assert.strictEqual(refused, 1_000_000 - Directory.limits.hostNamesMax)
+    assert.strictEqual(a.directory.foreignRecords, Directory.limits.hostNamesMax)
+    assert.isAtMost(a.directory.foreignBytes, Directory.limits.hostBytesMax)
+    assert.deepStrictEqual(short(a.hear(record({ host: "c", generation: 30, name: "x" }))), ["up x@c"])
+    assert.deepStrictEqual(short(a.claim("own")), ["up own@a"])
+  })
+
+  it("R4: of a thousand that claim one name, each but the winner is told by one word of the winner", () => {
+    const winner = hostOf("h0", 1)
+    for (let index = 1; index < 1000; index++) {
+      const loser = at(`h${index}`, 1 + index)
+      loser.claim("n")
+      loser.member(winner)
+      const told = short(loser.hear(record({ host: "h0", generation: 1 })))
+      assert.include(told, "lost n to h0")
+      assert.deepStrictEqual(loser.sees(), ["n@h0"])
+    }
+  })
+
   it("R4: hosts that are no members make way for those that are, and own claims need no room", () => {
     const a = at("a", 10, { recordsMax: 2 })
     a.hear(record({ host: "x" }), record({ host: "y" }))

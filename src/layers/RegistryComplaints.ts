@@ -1,0 +1,40 @@
+/** Says in the log whose records are refused, and why: of each reason once in a while, since a flood has no end. */
+import { Effect } from "effect"
+import type { DropReason, Output } from "../protocol/names/Directory.ts"
+
+/** How long a reason that was logged is only counted. */
+const pauseMillis = 60_000
+
+const complaintOf = (reason: DropReason, host: string): string | undefined => {
+  switch (reason) {
+    case "ownRecord":
+      return `somebody else writes name records of this host, "${host}"; its own word is said again`
+    case "versionJump":
+      return `a name record of host "${host}" is numbered too far ahead, and refused`
+    case "hostQuota":
+      return `host "${host}" has more names than are kept of one host; those beyond are refused`
+    case "recordLimit":
+      return `the names of the other hosts are more than are kept; one of host "${host}" is refused`
+    case "writerRate":
+      return `host "${host}" changes its names faster than is followed; what is beyond waits for an exchange`
+    case "ownGeneration":
+      return undefined
+  }
+}
+
+/** A function that logs what the outputs of a step, taken at `now` in milliseconds, ask to be logged. */
+export const make = (): ((outputs: ReadonlyArray<Output>, now: number) => Effect.Effect<void>) => {
+  const loggedAt = new Map<DropReason, number>()
+  return (outputs, now) =>
+    Effect.suspend(() => {
+      const complaints: Array<string> = []
+      for (const output of outputs) {
+        if (output._tag !== "Dropped") continue
+        const complaint = complaintOf(output.reason, output.host)
+        if (complaint === undefined || now - (loggedAt.get(output.reason) ?? -Infinity) < pauseMillis) continue
+        loggedAt.set(output.reason, now)
+        complaints.push(complaint)
+      }
+      return Effect.forEach(complaints, (complaint) => Effect.logWarning(complaint), { discard: true })
+    })
+}
