@@ -8,6 +8,7 @@ import { Clock, Deferred, Duration, Effect, Latch, Metric, Schedule, type Scope 
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
+import type * as Exchange from "../protocol/names/Exchange.ts"
 import type { NameRecord, NamesUnreadable, SkipReason } from "../protocol/names/NameRecords.ts"
 import type { Host } from "../services/Host.ts"
 import {
@@ -37,7 +38,12 @@ export interface Driver {
   readonly directory: Directory.Directory
 }
 
-export type DropReason = Directory.DropReason | SkipReason | NamesUnreadable["reason"] | "outboxLimit" | "exchangeLimit"
+export type DropReason =
+  | Directory.DropReason
+  | Exchange.DropReason
+  | SkipReason
+  | NamesUnreadable["reason"]
+  | "outboxLimit"
 
 /** Records that wait to be spread; of more, the oldest are left to the push/pull. */
 const outboxMax = 4096

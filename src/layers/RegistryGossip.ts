@@ -8,6 +8,7 @@
 import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
+import * as Exchange from "../protocol/names/Exchange.ts"
 import * as NameRecords from "../protocol/names/NameRecords.ts"
 import { type Evidence, Gossip, type Member } from "../services/Gossip.ts"
 import { Self } from "../services/Host.ts"
@@ -50,15 +51,13 @@ const receive = (
     const { reason } = decoded.failure
     return reason === "foreign" ? Effect.void : RegistryDirectory.count([reason])
   }
-  const { delta, digest, records, skipped } = decoded.success
+  const { skipped, ...message } = decoded.success
   const before = directory.progress
-  const merge = { _tag: "Merge", records, via: via === "gossip" && delta ? "delta" : via } as const
   return Effect.andThen(
-    Effect.andThen(RegistryDirectory.count(skipped), feed({ ...merge, ranges: delta?.ranges ?? [] })),
-    Effect.sync(() => {
-      if (delta !== undefined) exchange.hearDelta(delta, directory.progress > before)
-      if (digest !== undefined) exchange.hearDigest(digest)
-    })
+    Effect.andThen(RegistryDirectory.count(skipped), feed(Exchange.mergeOf(message, via))),
+    Effect.suspend(() =>
+      Effect.forEach(Exchange.inputsOf(message, directory.progress > before), exchange.feed, { discard: true })
+    )
   )
 }
 
@@ -73,10 +72,11 @@ const make = Effect.fnUntraced(function* (
   const driver = yield* RegistryDirectory.make({
     self: { id, generation, locality, tags, address: host?.address ?? address, flowPort: host?.flowPort ?? 0 },
     limits,
-    broadcast: (key, record) => gossip.broadcast(key, NameRecords.encode([record]))
+    broadcast: (key, record) =>
+      Effect.andThen(gossip.broadcast(key, NameRecords.encode([record])), exchange.feed({ _tag: "Gossiped" }))
   })
   const { directory, feed } = driver
-  const exchange = yield* RegistryExchange.make(directory, gossip.send)
+  const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip.send)
   yield* gossip.board({
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),

@@ -123,6 +123,9 @@ export const noteRange = (claims: Claims, after: number, until: number): void =>
   closeGap(claims)
 }
 
+/** Versions known to exist above a gap that are not known to be here. */
+export const missing = ({ beyond, complete, versionMax }: Claims): number => versionMax - complete - beyond.size
+
 /** The records above a version, in the order of versions. */
 export const above = (claims: Claims, version: number): ReadonlyArray<NameRecord> => {
   if (version >= claims.versionMax) return []
