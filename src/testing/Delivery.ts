@@ -3,15 +3,31 @@ import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import * as Agenda from "./Agenda.ts"
-import { type Arrival, type Demand, datagramBytes, type Host, type Reply, type Request, streamBytes } from "./Host.ts"
+import {
+  type Arrival,
+  type Cargo,
+  type Demand,
+  datagramBytes,
+  type Give,
+  type Host,
+  type Reply,
+  type Request,
+  streamBytes
+} from "./Host.ts"
 import { connects, hostAt, type Network, note, reaches, schedule } from "./Network.ts"
 import { detailOf } from "./Trace.ts"
 import * as Wire from "./Wire.ts"
 
 /** How long one exchange over a connection may take. */
-const exchangeMillisMax = 10_000
+export const exchangeMillisMax = 10_000
 /** What a kernel holds for a process that does not read. */
 const heldMax = 4096
+
+/** Has a host give something to another over a stream of its own. */
+export const give = (network: Network, host: Host, demand: Give): void => {
+  if (host.mode === "blocked") host.outbox.push(demand)
+  else fulfil(network, host, demand)
+}
 
 /** Feeds one input to a host and performs what it asks for. */
 export const input = (network: Network, host: Host, event: Swim.Input): void => {
@@ -29,6 +45,7 @@ export const perform = (network: Network, host: Host, output: Swim.Output): void
   }
   note(network, host, 2, detailOf(output))
   for (const observe of network.observers) observe(host, output, network.now)
+  host.passenger?.hear(output)
   if (output._tag === "Changed" && network.options.reunion !== undefined) {
     if (output.change === "died") host.lost.set(output.member.name, output.member.address)
     else if (output.member.status !== "dead") host.lost.delete(output.member.name)
@@ -46,6 +63,9 @@ export const fulfil = (network: Network, host: Host, demand: Demand): void => {
       const { seq, timeoutMillis, to } = demand
       return request(network, host, to, { _tag: "Ping", seq, timeoutMillis })
     }
+    case "Give":
+      load(host, demand.cargo)
+      return request(network, host, demand.to, demand)
   }
 }
 
@@ -73,13 +93,22 @@ const request = (network: Network, from: Host, to: Address, ask: Request["ask"])
   Agenda.put(network.agenda, network.now + latency(network), event)
 }
 
+/** Counts what the passenger sends. */
+const load = ({ traffic }: Host, cargo: Cargo | undefined): void => {
+  if (cargo === undefined) return
+  traffic.streamBytesSent += cargo.bytes
+  traffic.cargoBytesSent += cargo.bytes
+}
+
 /** Begins a push/pull; `again` repeats it once if the other side is still not seen alive after it. */
 export const exchange = (network: Network, from: Host, to: Address, join: boolean, again: boolean): void => {
   if (from.state === undefined) return
   const nodes = Swim.localNodes(from.state)
   from.traffic.exchanges += 1
   from.traffic.streamBytesSent += streamBytes(nodes)
-  request(network, from, to, { _tag: "PushPull", nodes, join, again })
+  const cargo = from.passenger?.localState()
+  load(from, cargo)
+  request(network, from, to, { _tag: "PushPull", nodes, join, again, cargo })
 }
 
 /** Has a host join through another. */
@@ -115,23 +144,30 @@ const receive = (network: Network, host: Host, { from, parts }: Arrival): void =
   input(network, host, { _tag: "Received", from, messages })
 }
 
-const reply = (network: Network, request: Request, nodes: ReadonlyArray<NodeState>): void =>
-  Agenda.put(network.agenda, network.now + latency(network), { _tag: "Reply", request, nodes })
+const reply = (network: Network, request: Request, nodes: ReadonlyArray<NodeState>, cargo?: Cargo): void =>
+  Agenda.put(network.agenda, network.now + latency(network), { _tag: "Reply", request, nodes, cargo })
 
 const answer = (network: Network, host: Host, request: Request): void => {
   const { ask, beganAt, from } = request
   if (host.state === undefined || network.now - beganAt > exchangeMillisMax || !connects(network, from, host)) return
   note(network, host, 4, ask._tag.length)
   if (ask._tag === "Ping") return reply(network, request, [])
+  if (ask._tag === "Give") {
+    host.passenger?.take(ask.cargo)
+    return reply(network, request, [])
+  }
   // The acceptor answers with what it knew before it merges.
   const nodes = Swim.localNodes(host.state)
   host.traffic.exchanges += 1
   host.traffic.streamBytesSent += streamBytes(nodes)
-  reply(network, request, nodes)
+  const cargo = host.passenger?.localState()
+  load(host, cargo)
+  reply(network, request, nodes, cargo)
   input(network, host, { _tag: "Merge", nodes: ask.nodes, join: ask.join })
+  if (ask.cargo !== undefined) host.passenger?.mergeState(ask.cargo)
 }
 
-const conclude = (network: Network, host: Host, { nodes, request }: Reply): void => {
+const conclude = (network: Network, host: Host, { cargo, nodes, request }: Reply): void => {
   const { ask, beganAt, life, to } = request
   if (host.life !== life || host.state === undefined || !connects(network, host, to)) return
   const spentMillis = network.now - beganAt
@@ -140,7 +176,9 @@ const conclude = (network: Network, host: Host, { nodes, request }: Reply): void
     return
   }
   if (spentMillis > exchangeMillisMax) return
+  if (ask._tag === "Give") return ask.taken()
   input(network, host, { _tag: "Merge", nodes, join: ask.join })
+  if (cargo !== undefined) host.passenger?.mergeState(cargo)
   const status = Swim.member(host.state, to.name)?.status
   if (ask.again && status !== "alive" && status !== "suspect") exchange(network, host, to.address, true, false)
 }

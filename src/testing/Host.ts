@@ -1,6 +1,7 @@
 /** One host of a virtual network: a state machine, and what surrounds its process. */
 import type { Address } from "../protocol/Address.ts"
 import type { NodeState } from "../protocol/memberlist/Message.ts"
+import type { Message } from "../protocol/names/Exchange.ts"
 import type { Deadline } from "../protocol/swim/Deadlines.ts"
 import type * as Swim from "../protocol/swim/Swim.ts"
 import type { Timer } from "../protocol/swim/Timer.ts"
@@ -13,7 +14,27 @@ export interface Arrival {
   readonly parts: ReadonlyArray<Uint8Array>
 }
 
-/** The request of a push/pull, or of a ping over TCP. */
+/** What hosts say of names over a stream: as a value that nobody changes, with the length of its encoded form. */
+export interface Cargo {
+  readonly message: Message
+  readonly bytes: number
+}
+
+/** What rides on a host's membership; the driver's part of it, as `Passenger` of src/services/Gossip.ts. */
+export interface Passenger {
+  /** Told all outputs of the membership machine but demands. */
+  readonly hear: (output: Swim.Output) => void
+  /** What a peer gets in a push/pull. */
+  readonly localState: () => Cargo
+  readonly mergeState: (cargo: Cargo) => void
+  /** A message to this host alone came in. */
+  readonly take: (cargo: Cargo) => void
+  /** When it wants to be woken. */
+  readonly nextDeadline: () => number
+  readonly wake: () => void
+}
+
+/** The request of a push/pull, of a ping over TCP, or a message to one host. */
 export interface Request {
   readonly _tag: "Request"
   readonly from: Host
@@ -27,8 +48,18 @@ export interface Request {
         readonly nodes: ReadonlyArray<NodeState>
         readonly join: boolean
         readonly again: boolean
+        readonly cargo: Cargo | undefined
       }
     | { readonly _tag: "Ping"; readonly seq: number; readonly timeoutMillis: number }
+    | Give
+}
+
+/** A host wants another one to have something, and to know when it has; never called if it fails. */
+export interface Give {
+  readonly _tag: "Give"
+  readonly to: Address
+  readonly cargo: Cargo
+  readonly taken: () => void
 }
 
 /** What comes back. */
@@ -36,6 +67,7 @@ export interface Reply {
   readonly _tag: "Reply"
   readonly request: Request
   readonly nodes: ReadonlyArray<NodeState>
+  readonly cargo: Cargo | undefined
 }
 
 export type Event =
@@ -47,7 +79,7 @@ export type Event =
   | { readonly _tag: "Call"; readonly run: () => void }
 
 /** What a host asks of the network. */
-export type Demand = Extract<Swim.Output, { _tag: "Send" | "PushPull" | "TcpPing" }>
+export type Demand = Extract<Swim.Output, { _tag: "Send" | "PushPull" | "TcpPing" }> | Give
 
 /**
  * How the process runs.
@@ -67,6 +99,7 @@ export interface Host {
   /** Counts the lives of the process. */
   life: number
   mode: Mode
+  passenger: Passenger | undefined
   /** What came in while the process could not read it. */
   readonly held: Array<Arrival | Request | Reply>
   /** What a blocked host wants to send, in order. */
@@ -94,8 +127,10 @@ export interface Traffic {
   /** Payload of datagrams sent, as they would be on the wire without framing. */
   bytesSent: number
   exchanges: number
-  /** Estimated size of the states sent over TCP. */
+  /** Estimated size of the states sent over TCP, that of the passenger included. */
   streamBytesSent: number
+  /** Of that, what the passenger sent, with what it sent to single hosts. */
+  cargoBytesSent: number
 }
 
 /** Bytes of a datagram with these parts: a compound has a header, and a length for each part. */

@@ -97,6 +97,7 @@ export const addIdle = (network: Network, name: string): Host => {
     state: undefined,
     life: 0,
     mode: "running",
+    passenger: undefined,
     held: [],
     outbox: [],
     stuck: [],
@@ -107,7 +108,14 @@ export const addIdle = (network: Network, name: string): Host => {
     serviceMillis: 0,
     busyUntil: 0,
     lost: new Map(),
-    traffic: { datagramsSent: 0, datagramsReceived: 0, bytesSent: 0, exchanges: 0, streamBytesSent: 0 }
+    traffic: {
+      datagramsSent: 0,
+      datagramsReceived: 0,
+      bytesSent: 0,
+      exchanges: 0,
+      streamBytesSent: 0,
+      cargoBytesSent: 0
+    }
   }
   network.hosts.push(host)
   network.byName.set(name, host)
@@ -138,10 +146,16 @@ export const add = (network: Network, name: string, meta?: Uint8Array): Host => 
   return host
 }
 
+/** When a host or its passenger is to be woken. */
+export const nextDeadline = ({ passenger }: Host, state: Swim.State): number => {
+  const at = Swim.nextDeadline(state)
+  return passenger === undefined ? at : Math.min(at, passenger.nextDeadline())
+}
+
 /** Arms the wake-up of a host for its next deadline. One that is earlier than the last makes that stale. */
 export const schedule = (network: Network, host: Host): void => {
   if (host.state === undefined || host.mode === "paused") return
-  const at = Swim.nextDeadline(host.state)
+  const at = nextDeadline(host, host.state)
   if (at >= host.wakeAt) return
   host.wakeAt = at
   Agenda.put(network.agenda, Math.max(at, network.now), { _tag: "Wake", host })

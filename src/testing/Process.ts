@@ -9,6 +9,7 @@ import { type Network, note, schedule, start } from "./Network.ts"
 /** Takes a host down without a word. */
 export const crash = (network: Network, host: Host): void => {
   host.state = undefined
+  host.passenger = undefined
   host.mode = "running"
   host.held.length = 0
   host.outbox.length = 0
@@ -48,6 +49,7 @@ export const resume = (network: Network, host: Host): void => {
   for (const demand of host.outbox.splice(0)) fulfil(network, host, demand)
   for (const timer of host.stuck.splice(0)) Deadlines.restore(state.deadlines, timer)
   if (Swim.nextDeadline(state) <= network.now) input(network, host, { _tag: "Tick" })
+  wakePassenger(network, host)
   for (const event of host.held.splice(0)) read(network, host, event)
   schedule(network, host)
 }
@@ -57,9 +59,14 @@ export const wake = (network: Network, host: Host): void => {
   const { state } = host
   if (state === undefined || host.mode === "paused" || host.wakeAt > network.now) return
   host.wakeAt = Number.POSITIVE_INFINITY
+  wakePassenger(network, host)
   if (Swim.nextDeadline(state) > network.now) return schedule(network, host)
   if (host.mode === "blocked") return tickBlocked(network, host, state)
   input(network, host, { _tag: "Tick" })
+}
+
+const wakePassenger = ({ now }: Network, { passenger }: Host): void => {
+  if (passenger !== undefined && passenger.nextDeadline() <= now) passenger.wake()
 }
 
 /** Timers that one loop of a process waits for. */

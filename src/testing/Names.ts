@@ -1,0 +1,268 @@
+/**
+ * Names on the virtual network: hosts with a directory and an exchange beside their membership, as the layers run them.
+ *
+ * Records ride as user messages, digests with push/pull, deltas over streams that lose nothing and fail when either side
+ * is down or cut off. Records and messages are shared by all hosts, as values.
+ */
+import { Result } from "effect"
+import { host as textOf } from "../protocol/Address.ts"
+import * as Directory from "../protocol/names/Directory.ts"
+import * as Exchange from "../protocol/names/Exchange.ts"
+import * as HostMeta from "../protocol/names/HostMeta.ts"
+import type { Ownership } from "../protocol/names/NameRecords.ts"
+import type * as View from "../protocol/names/View.ts"
+import { isLive, type Member } from "../protocol/swim/Member.ts"
+import * as Swim from "../protocol/swim/Swim.ts"
+import * as Cluster from "./Cluster.ts"
+import { exchangeMillisMax, give, input, join } from "./Delivery.ts"
+import type { Host } from "./Host.ts"
+import * as NamesWire from "./NamesWire.ts"
+import * as Network from "./Network.ts"
+import type * as Options from "./Options.ts"
+import { ghostsOf, type Replica } from "./Oracle.ts"
+import * as Process from "./Process.ts"
+
+/** The part of one life of a host that deals with names. */
+export interface Peer extends Replica {
+  readonly host: Host
+  readonly exchange: Exchange.Exchange
+  readonly held: Set<string>
+  tickAt: number
+}
+
+export type Observer = (peer: Peer, output: Directory.Output, at: number) => void
+
+export interface Names {
+  readonly network: Network.Network
+  readonly settings: Settings
+  /** By index of the host; undefined while it is down. */
+  readonly peers: Array<Peer | undefined>
+  /** What the programs of each host claim whenever they start, by index of the host. */
+  readonly wanted: Array<Map<string, Ownership>>
+  /** Told all outputs of all directories. */
+  readonly observers: Array<Observer>
+  /** How often something was dropped, by reason. */
+  readonly dropped: Map<string, number>
+  /** Entries that a directory showed of a life that it knew to be over: none. */
+  ghosts: number
+  /** Names whose holder was told that they are lost. */
+  told: number
+  readonly wire: NamesWire.NamesWire
+}
+
+export interface Settings {
+  readonly limits?: Partial<Directory.Limits>
+  readonly exchange?: Partial<Exchange.Settings>
+}
+
+/** As in the layers: tombstones are forgotten, and members that the membership plane has forgotten. */
+const tickMillis = 30_000
+
+export const make = (
+  options: Partial<Options.Options> & { readonly seed: string },
+  settings: Settings = {}
+): Names => ({
+  network: Network.make(options),
+  settings,
+  peers: [],
+  wanted: [],
+  observers: [],
+  dropped: new Map(),
+  ghosts: 0,
+  told: 0,
+  wire: NamesWire.make()
+})
+
+/** What is to be judged by the oracle: hosts that run and have not left. */
+export const replicas = ({ peers }: Names): ReadonlyArray<Peer> =>
+  peers.flatMap((peer) => (peer?.host.state?.leaving === "no" ? [peer] : []))
+
+export const peerOf = ({ peers }: Names, host: Host): Peer | undefined => peers[host.index]
+
+const count = ({ dropped }: Names, reason: string): void => {
+  dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
+}
+
+/** Feeds the directory of a host, and performs what it asks for. */
+export const feed = (names: Names, peer: Peer, event: Directory.Input): ReadonlyArray<Directory.Output> => {
+  const { network } = names
+  const { host } = peer
+  const outputs = Directory.step(peer.directory, event, network)
+  for (const output of outputs) {
+    if (output._tag === "Broadcast") {
+      const { record } = output
+      const payload = NamesWire.payloadOf(names.wire, record)
+      input(network, host, { _tag: "Broadcast", key: `${record.host}/${record.name}`, payload })
+      run(names, peer, { _tag: "Gossiped" })
+    } else if (output._tag === "Dropped") count(names, output.reason)
+    else {
+      if (output._tag === "Lost" && peer.held.delete(output.name)) names.told += 1
+      if (output._tag === "Up" && !isAlive(peer, output.entry)) names.ghosts += 1
+      if (output._tag === "Up" || output._tag === "Down")
+        Network.note(network, host, 9, output.entry.host.generation + output.entry.name.length)
+    }
+    for (const observe of names.observers) observe(peer, output, network.now)
+  }
+  return outputs
+}
+
+const isAlive = ({ directory }: Peer, { host }: View.Entry): boolean =>
+  host.id === directory.own.id || Directory.isLiveHost(directory, host.id)
+
+const isCurrent = (names: Names, peer: Peer): boolean => peerOf(names, peer.host) === peer
+
+/** Feeds the exchange of a host, and performs what it asks for. */
+const run = (names: Names, peer: Peer, event: Exchange.Input): void => {
+  for (const output of Exchange.step(peer.exchange, event, names.network)) {
+    if (output._tag === "Send") ship(names, peer, output.to, output.messages, 0)
+    else count(names, output.reason)
+  }
+  Network.schedule(names.network, peer.host)
+}
+
+/** Sends one message after the other, each when the one before was taken. */
+const ship = (names: Names, peer: Peer, to: string, messages: ReadonlyArray<Exchange.Message>, at: number): void => {
+  const { network } = names
+  const { host } = peer
+  const message = messages[at]
+  const member = host.state && Swim.member(host.state, to)
+  if (message === undefined || member === undefined || !isLive(member)) {
+    // Not within the step that asked for it.
+    Network.call(network, 0, () => isCurrent(names, peer) && run(names, peer, { _tag: "Sent", to }))
+    return
+  }
+  let isTaken = false
+  const taken = (): void => {
+    isTaken = true
+    ship(names, peer, to, messages, at + 1)
+  }
+  give(network, host, { _tag: "Give", to: member.address, cargo: NamesWire.load(message), taken })
+  Network.call(network, exchangeMillisMax, () => {
+    if (!isTaken && isCurrent(names, peer)) run(names, peer, { _tag: "Sent", to })
+  })
+}
+
+const receive = (names: Names, peer: Peer, message: Exchange.Message, via: "gossip" | "state"): void => {
+  Network.note(names.network, peer.host, 10, message.records.length)
+  const before = peer.directory.progress
+  feed(names, peer, Exchange.mergeOf(message, via))
+  for (const event of Exchange.inputsOf(message, peer.directory.progress > before)) run(names, peer, event)
+}
+
+const memberChanged = (names: Names, peer: Peer, member: Member): void => {
+  const id = member.name
+  feed(names, peer, { _tag: "MemberChanged", id, status: member.status, host: NamesWire.hostOf(names.wire, member) })
+  const index = names.network.byName.get(id)?.index
+  const shown = [...((index === undefined ? undefined : names.wanted[index])?.keys() ?? [])].flatMap((name) =>
+    Directory.resolve(peer.directory, name).filter((entry) => entry.host.id === id)
+  )
+  if (shown.length > 0) names.ghosts += ghostsOf(peer.directory, shown).length
+}
+
+const hear = (names: Names, peer: Peer, output: Swim.Output): void => {
+  switch (output._tag) {
+    case "Deliver": {
+      const message = NamesWire.messageOf(names.wire, output.payload)
+      return message && receive(names, peer, message, "gossip")
+    }
+    case "Changed":
+      return memberChanged(names, peer, output.member)
+    case "LeaveFinished":
+      return Network.call(names.network, 0, () => isCurrent(names, peer) && crash(names, peer.host))
+    case "Dropped":
+      return count(names, output.reason)
+  }
+}
+
+const wake = (names: Names, peer: Peer): void => {
+  const { now } = names.network
+  if (Exchange.nextDeadline(peer.exchange) <= now) run(names, peer, { _tag: "Tick" })
+  const { state } = peer.host
+  if (peer.tickAt > now || state === undefined) return
+  peer.tickAt = now + tickMillis
+  feed(names, peer, { _tag: "Tick" })
+  for (const id of Directory.gone(peer.directory))
+    if (Swim.member(state, id) === undefined)
+      feed(names, peer, { _tag: "MemberChanged", id, status: "forgotten", host: undefined })
+}
+
+/** Begins a life of a host, which claims what its programs want. */
+export const start = (names: Names, host: Host): Peer => {
+  const { network, settings } = names
+  const generation = 1000 * Math.ceil(network.now) + host.life + 1
+  const said = { flowPort: 7947, generation, locality: "", tags: {} }
+  const meta = Result.getOrElse(HostMeta.encode(said), () => new Uint8Array(0))
+  Network.start(network, host, meta)
+  const directory = Directory.make({ id: host.name, address: textOf(host.address.bytes), ...said }, settings.limits)
+  const exchange = Exchange.make(directory, network, settings.exchange)
+  const peer: Peer = { host, directory, exchange, held: new Set(), tickAt: network.now + tickMillis }
+  names.peers[host.index] = peer
+  host.passenger = {
+    hear: (output) => hear(names, peer, output),
+    localState: () => NamesWire.load(Exchange.localState(exchange, network.random)),
+    mergeState: ({ message }) => receive(names, peer, message, "state"),
+    take: ({ message }) => receive(names, peer, message, "gossip"),
+    nextDeadline: () => Math.min(peer.tickAt, Exchange.nextDeadline(exchange)),
+    wake: () => wake(names, peer)
+  }
+  const wanted = names.wanted[host.index] ?? new Map()
+  names.wanted[host.index] = wanted
+  for (const [name, ownership] of wanted) expose(names, peer, name, ownership)
+  Network.schedule(network, host)
+  return peer
+}
+
+export const add = (names: Names, name: string): Peer => start(names, Network.addIdle(names.network, name))
+
+const expose = (names: Names, peer: Peer, name: string, ownership: Ownership): boolean => {
+  const outputs = feed(names, peer, { _tag: "Claim", name, ownership, contract: 1n })
+  const isClaimed = outputs.every(({ _tag }) => _tag !== "Refused")
+  if (isClaimed) peer.held.add(name)
+  return isClaimed
+}
+
+/** Has a host claim a name, now and in each life to come; whether its directory took the claim. */
+export const claim = (names: Names, host: Host, name: string, ownership: Ownership = "unique"): boolean => {
+  names.wanted[host.index]?.set(name, ownership)
+  const peer = peerOf(names, host)
+  return peer !== undefined && expose(names, peer, name, ownership)
+}
+
+/** Has a host give a name up, for good. */
+export const release = (names: Names, host: Host, name: string): void => {
+  names.wanted[host.index]?.delete(name)
+  const peer = peerOf(names, host)
+  if (peer?.held.delete(name)) feed(names, peer, { _tag: "Release", name })
+}
+
+/** Takes a host down without a word. */
+export const crash = (names: Names, host: Host): void => {
+  names.peers[host.index] = undefined
+  Process.crash(names.network, host)
+}
+
+/** Starts a host anew under its old id, as a new generation that claims what the one before did, and joins through `seed`. */
+export const restart = (names: Names, host: Host, seed: Host): void => {
+  crash(names, host)
+  start(names, host)
+  join(names.network, host, seed)
+}
+
+/** Has a host say goodbye; its process ends when that is said. */
+export const leave = (names: Names, host: Host): void => input(names.network, host, { _tag: "Leave" })
+
+/** A cluster in which everybody knows everybody, and nobody claims anything yet. */
+export const settled = (
+  n: number,
+  options: Partial<Options.Options> & { readonly seed: string },
+  settings?: Settings
+): Names => {
+  const names = make(options, settings)
+  const { hosts } = names.network
+  for (let i = 0; i < n; i++) add(names, `h${i}`)
+  Cluster.introduce(names.network, hosts)
+  for (const peer of names.peers)
+    for (const { state } of hosts)
+      if (peer !== undefined && state !== undefined) memberChanged(names, peer, state.self.member)
+  return names
+}
