@@ -21,7 +21,14 @@ export type { Fail, Frame } from "./protocol/flow/Frame.ts"
 export * as Codec from "./services/Codec.ts"
 export type { Contract, Ownership } from "./services/Contract.ts"
 export * as Endpoint from "./services/Endpoint.ts"
-export { type ConnectOptions, type Exposure, Fabric, type Handler, type Select } from "./services/Fabric.ts"
+export {
+  type ConnectOptions,
+  type ExposeOptions,
+  type Exposure,
+  Fabric,
+  type Handler,
+  type Select
+} from "./services/Fabric.ts"
 export type { Flow, Peer } from "./services/Flow.ts"
 export {
   FlowClosed,

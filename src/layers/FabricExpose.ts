@@ -1,10 +1,10 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Deferred, Duration, Effect, Exit, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Option, Scope } from "effect"
 import type { Contract } from "../services/Contract.ts"
-import type { Exposure, Fabric, Handler } from "../services/Fabric.ts"
-import { NameTaken, NetworkError } from "../services/NetworkError.ts"
+import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
+import { InvalidConfig, NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import * as FlowServer from "./FlowServer.ts"
 
@@ -23,6 +23,19 @@ export interface Exposing {
 /** How long an endpoint that is no longer exposed waits until its callers know. */
 const closeTimeout = Duration.seconds(1)
 
+const isCount = (given: number, atLeast: number): boolean => Number.isSafeInteger(given) && given >= atLeast
+
+/** What is wrong with how an endpoint takes its flows; undefined when nothing is. */
+const violation = ({ backlog, concurrency, drain }: FlowServer.Config): InvalidConfig | undefined => {
+  const no = (setting: string, detail: string) => new InvalidConfig({ setting, detail })
+  if (!isCount(concurrency, 1)) return no("concurrency", `${concurrency} is no whole number from 1`)
+  if (!isCount(backlog, 0)) return no("backlog", `${backlog} is no whole number from 0`)
+  const time = Duration.fromInput(drain)
+  return Option.isSome(time) && Duration.isFinite(time.value) && !Duration.isNegative(time.value)
+    ? undefined
+    : no("drain", `${String(drain)} is no bounded time`)
+}
+
 /** Runs in a child of the scope, which a failure closes at once. */
 const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const scope = yield* Scope.fork(yield* Effect.scope)
@@ -37,31 +50,39 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
 
   const expose = Effect.fn("Fabric.expose")(function* <In, Out, E, R>(
     contract: Contract<In, Out, E>,
-    handler: Handler<In, Out, E, R>
+    handler: Handler<In, Out, E, R>,
+    options: ExposeOptions = {}
   ): Effect.fn.Return<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope> {
     const { name } = contract
     yield* check("expose", name)
+    const config: FlowServer.Config = { ...flows, ...options }
+    const invalid = violation(config)
+    if (invalid !== undefined) return yield* new NetworkError({ operation: "expose", reason: invalid })
     if (exposed.has(name)) {
       return yield* new NetworkError({ operation: "expose", reason: new NameTaken({ name, owner: selfId }) })
     }
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const closed = yield* Deferred.make<void>()
-    const endpoint = FlowServer.expose(contract, handler, { context, closed: Deferred.await(closed), config: flows })
-    const close = Effect.suspend(() => {
-      if (exposed.get(name) === endpoint) exposed.delete(name)
-      return Effect.andThen(Deferred.succeed(closed, undefined), Effect.timeoutOption(endpoint.idle, closeTimeout))
-    })
+    const endpoint = FlowServer.expose(contract, handler, { context, closed: Deferred.await(closed), config })
+    const close = (drain: Duration.Input) =>
+      Effect.gen(function* () {
+        if (exposed.get(name) === endpoint) exposed.delete(name)
+        yield* endpoint.stop
+        yield* Effect.timeoutOption(endpoint.idle, drain)
+        yield* Deferred.succeed(closed, undefined)
+        yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
+      })
     const serve = Effect.gen(function* () {
       yield* Effect.acquireRelease(
         Effect.sync(() => exposed.set(name, endpoint)),
-        () => close
+        () => close(config.drain)
       )
       const { compatible, fingerprint, ownership } = contract
       const isAlone = compatible.length === 0
       return yield* registry.claim({ name, ownership, contract: fingerprint, ...(isAlone ? {} : { compatible }) })
     })
     const { lost } = yield* inChild(serve)
-    yield* Effect.forkScoped(Effect.catch(lost, () => close))
+    yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))
     return { lost }
   })
 

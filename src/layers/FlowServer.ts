@@ -3,6 +3,7 @@
  */
 import { Cause, type Context, type Duration, Effect, Option, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
+import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Name from "../protocol/Name.ts"
@@ -10,15 +11,19 @@ import type { Codec } from "../services/Codec.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
 import { FlowError } from "../services/FlowError.ts"
-import type { Link } from "../services/Transport.ts"
+import type { Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
   readonly limits: Limits.Limits
-  /** Flows that one endpoint serves at a time; the next one is told EndpointBusy. */
-  readonly endpointFlowsMax: number
+  /** Flows that one endpoint serves at a time, each with a handler of its own. */
+  readonly concurrency: number
+  /** Flows that wait for their turn at one endpoint; one more is told EndpointBusy at once. */
+  readonly backlog: number
+  /** What the flows of an endpoint that is no longer exposed get to finish, before they are ended. */
+  readonly drain: Duration.Input
   /** How long a link may stay without its Open. */
   readonly openTimeout: Duration.Input
   /** What a handler gets to finish after its flow has failed, before it is interrupted. */
@@ -29,7 +34,9 @@ export interface Config {
 
 export const defaults: Config = {
   limits: Limits.defaults,
-  endpointFlowsMax: 10_000,
+  concurrency: 10_000,
+  backlog: 64,
+  drain: "5 seconds",
   openTimeout: "5 seconds",
   handlerGrace: "5 seconds",
   drainTimeout: "30 seconds"
@@ -39,8 +46,10 @@ export const defaults: Config = {
 export interface Exposed {
   /** Why this Open cannot be served; undefined when it can. */
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
-  /** Serves an accepted flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open) => Effect.Effect<void, never, Scope.Scope>
+  /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
+  readonly serve: (link: Link, open: Frame.Open) => Effect.Effect<void, LinkBroken, Scope.Scope>
+  /** Takes no more flows; those that wait for their turn are told so. */
+  readonly stop: Effect.Effect<void>
   /** Waits until no flow is being served. */
   readonly idle: Effect.Effect<void>
 }
@@ -71,18 +80,42 @@ export const expose = <In, Out, E, R>(
   }
 ): Exposed => {
   const { config } = options
+  const admission = Admission.make<Frame.Open>(config)
   const changed = Signal.make()
   let flows = 0
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
     if (open.codec !== "" && open.codec !== contract.codec)
       return Frame.rejected("Incompatible", `codec "${open.codec}" asked for, "${contract.codec}" spoken`)
-    if (!serves(contract, open.contract)) {
-      const [asked, spoken] = [toHex(open.contract), toHex(contract.fingerprint)]
-      return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
-    }
-    return flows < config.endpointFlowsMax ? undefined : Frame.rejected("EndpointBusy", `${flows} flows are open`)
+    if (serves(contract, open.contract)) return undefined
+    const [asked, spoken] = [toHex(open.contract), toHex(contract.fingerprint)]
+    return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
   }
+
+  /** Waits for the turn of a flow; why it gets none, if so. */
+  const admit = (link: Link, open: Frame.Open): Effect.Effect<Frame.Rejected | undefined, LinkBroken> => {
+    switch (Admission.enter(admission, open)) {
+      case "serving":
+        return Effect.undefined
+      case "closed":
+        return Effect.succeed(notFound)
+      case "busy":
+        return Effect.succeed(
+          Frame.rejected("EndpointBusy", `${config.concurrency} flows are served, ${config.backlog} wait`)
+        )
+      case "waiting": {
+        const decided = changed.until(() => !admission.waiting.has(open))
+        const turn = Effect.map(decided, () => (admission.serving.has(open) ? undefined : notFound))
+        return Effect.raceFirst(turn, link.broken)
+      }
+    }
+  }
+
+  const leave = (open: Frame.Open) =>
+    Effect.sync(() => {
+      Admission.leave(admission, open)
+      changed.notify()
+    })
 
   const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open) {
     const channel = yield* FlowChannel.make<never>(link, {
@@ -109,6 +142,7 @@ export const expose = <In, Out, E, R>(
     const abandoned = Effect.as(Effect.andThen(channel.failed, Effect.sleep(config.handlerGrace)), undefined)
     const closed = Effect.as(options.closed, Frame.fail("Closed", "the endpoint is no longer exposed"))
     const last = yield* Effect.raceFirst(handled, Effect.raceFirst(abandoned, closed))
+    yield* leave(open)
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
       Effect.andThen(link.finish),
@@ -120,19 +154,30 @@ export const expose = <In, Out, E, R>(
   return {
     refusal,
     serve: (link, open) =>
-      Effect.suspend(() => {
+      Effect.gen(function* () {
+        const rejected = yield* admit(link, open)
+        if (rejected !== undefined) return yield* reject(link, rejected)
         flows += 1
-        return Effect.ensuring(
-          serve(link, open),
+        const accepting = Effect.andThen(link.write(Frame.accepted), serve(link, open))
+        return yield* Effect.ensuring(
+          accepting,
           Effect.sync(() => {
             flows -= 1
-            changed.notify()
           })
         )
-      }),
+      }).pipe(Effect.ensuring(leave(open))),
+    stop: Effect.sync(() => {
+      Admission.close(admission)
+      changed.notify()
+    }),
     idle: changed.until(() => flows === 0)
   }
 }
+
+const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
+
+const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkBroken> =>
+  Effect.andThen(link.write(rejected), link.finish)
 
 /** Answers an incoming link: the first frame decides which endpoint serves it, or why none does. */
 export const answer = Effect.fnUntraced(
@@ -153,11 +198,7 @@ export const answer = Effect.fnUntraced(
     const refused = refuse(open.value, options)
     const exposed = options.find(open.value.endpoint)
     const rejected = refused ?? exposed?.refusal(open.value)
-    if (exposed === undefined || rejected !== undefined) {
-      yield* link.write(rejected ?? Frame.rejected("EndpointNotFound", "no such endpoint"))
-      return yield* link.finish
-    }
-    yield* link.write(Frame.accepted)
+    if (exposed === undefined || rejected !== undefined) return yield* reject(link, rejected ?? notFound)
     yield* exposed.serve(link, open.value)
   },
   (answered) => Effect.ignore(answered)

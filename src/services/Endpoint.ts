@@ -3,16 +3,17 @@
  */
 import { Effect, Layer, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
-import { Fabric, type Handler } from "./Fabric.ts"
+import { type ExposeOptions, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
    * Exposes the endpoint as long as the layer lives.
-   * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed.
+   * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
    */
   readonly toLayer: <R = never>(
-    handler: Handler<In, Out, E, R>
+    handler: Handler<In, Out, E, R>,
+    options?: ExposeOptions
   ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope>>
 }
 
@@ -29,11 +30,11 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   const contract = Contract.make(name, options)
   return {
     ...contract,
-    toLayer: (handler) =>
+    toLayer: (handler, options) =>
       Layer.effectDiscard(
         Effect.gen(function* () {
           const fabric = yield* Fabric
-          const { lost } = yield* fabric.expose(contract, handler)
+          const { lost } = yield* fabric.expose(contract, handler, options)
           yield* Effect.forkScoped(Effect.catch(lost, (error) => Effect.logWarning("endpoint lost", error)))
         })
       )

@@ -27,6 +27,22 @@ export interface ConnectOptions {
   readonly timeout?: Duration.Input
 }
 
+/** How an endpoint takes its flows. What is left out is as the fabric is configured. */
+export interface ExposeOptions {
+  /** Flows served at a time, at least 1; 10,000 unless said otherwise. A flow counts until its handler is done. */
+  readonly concurrency?: number
+  /**
+   * Flows that wait for their turn while so many are served, in the order in which they came; 64 unless said otherwise, and 0
+   * for none. Their callers wait in `connect`. One more is told EndpointBusy at once.
+   */
+  readonly backlog?: number
+  /**
+   * What flows in progress get to finish when the scope closes; 5 seconds unless said otherwise. The name is withdrawn first,
+   * and no flow is taken any more. What is still open afterwards is reset.
+   */
+  readonly drain?: Duration.Input
+}
+
 /** A name that this host exposes. */
 export interface Exposure {
   /** Fails with `NameTaken` if another host turns out to own the unique name; until then it waits. */
@@ -42,11 +58,12 @@ export class Fabric extends Context.Service<
     readonly self: Effect.Effect<Host>
     /**
      * Exposes the endpoint for the life of the scope: the handler runs once for each flow, in a fiber and a scope of its own.
-     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed.
+     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
      */
     readonly expose: <In, Out, E, R>(
       endpoint: Contract<In, Out, E>,
-      handler: Handler<In, Out, E, R>
+      handler: Handler<In, Out, E, R>,
+      options?: ExposeOptions
     ) => Effect.Effect<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
     /**
      * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. An owner that provably has not seen the

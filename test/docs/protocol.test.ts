@@ -188,12 +188,14 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
 
-  it.each(["frameWireBytesMax", "endpointFlowsMax", "streamsMax", "sessionsMax"] as const)("say the limit %s", (name) =>
-    assert.include(row(name), ` ${limits[name]}`)
+  it.each(["frameWireBytesMax", "concurrency", "backlog", "streamsMax", "sessionsMax"] as const)(
+    "say the limit %s",
+    (name) => assert.include(row(name), ` ${limits[name]}`)
   )
 
-  it.each(["firstStreamTimeout", "openTimeout", "handlerGrace", "drainTimeout"] as const)("say the wait %s", (name) =>
-    assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
+  it.each(["firstStreamTimeout", "openTimeout", "drain", "handlerGrace", "drainTimeout"] as const)(
+    "say the wait %s",
+    (name) => assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
   )
 
   it.live.each(

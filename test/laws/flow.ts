@@ -2,7 +2,20 @@
  * The laws of a flow, for every transport: whatever carries the frames, a user sees the same.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Option, Schema, type Scope, Stream } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Option,
+  Queue,
+  Schedule,
+  Schema,
+  type Scope,
+  Stream
+} from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Codec from "../../src/services/Codec.ts"
@@ -41,14 +54,15 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
   const exposeAt = <In, Out, E>(
     wire: Wire,
     contract: Contract.Contract<In, Out, E>,
-    handler: Handler<In, Out, E, never>
+    handler: Handler<In, Out, E, never>,
+    bounds: Partial<FlowServer.Config> = {}
   ) =>
     Effect.gen(function* () {
       const closed = yield* Deferred.make<void>()
       const endpoint = FlowServer.expose(contract, handler, {
         context: Context.empty(),
         closed: Deferred.await(closed),
-        config
+        config: { ...config, ...bounds }
       })
       yield* wire.serve((link) =>
         FlowServer.answer(link, {
@@ -63,11 +77,17 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits: config.limits })
         ).pipe(Effect.map(({ flow }) => flow))
-      return { open: openAs(contract), openAs, close: Deferred.succeed(closed, undefined) }
+      return { open: openAs(contract), openAs, endpoint, close: Deferred.succeed(closed, undefined) }
     })
 
-  const expose = <In, Out, E>(contract: Contract.Contract<In, Out, E>, handler: Handler<In, Out, E, never>) =>
-    Effect.flatMap(makeWire, (wire) => Effect.map(exposeAt(wire, contract, handler), (far) => ({ ...far, wire })))
+  const expose = <In, Out, E>(
+    contract: Contract.Contract<In, Out, E>,
+    handler: Handler<In, Out, E, never>,
+    bounds?: Partial<FlowServer.Config>
+  ) =>
+    Effect.flatMap(makeWire, (wire) =>
+      Effect.map(exposeAt(wire, contract, handler, bounds), (far) => ({ ...far, wire }))
+    )
 
   const echo = <A>(flow: Flow<A, A>): Effect.Effect<void, FlowError> =>
     flow.messages.pipe(Stream.runForEachArray((batch) => flow.sendAll(batch)))
@@ -362,6 +382,97 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const flow = yield* open
         yield* close
         assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.receive))), "FlowReset")
+      })
+    )
+
+    /** An endpoint whose handlers say how many they are, and go one at a time. */
+    const turnstile = (bounds: Partial<FlowServer.Config>) =>
+      Effect.gen(function* () {
+        const state = { now: 0, most: 0, served: 0 }
+        const turns = yield* Queue.unbounded<void>()
+        const far = yield* expose(
+          bytes,
+          (flow) =>
+            Effect.gen(function* () {
+              state.now += 1
+              state.most = Math.max(state.most, state.now)
+              state.served += 1
+              yield* Effect.ensuring(
+                Queue.take(turns),
+                Effect.sync(() => {
+                  state.now -= 1
+                })
+              )
+              yield* flow.send(Uint8Array.of(1))
+            }),
+          bounds
+        )
+        const until = (holds: () => boolean) => soon(Effect.repeat(Effect.sleep("5 millis"), { until: holds }))
+        return { ...far, state, until, go: Queue.offer(turns, undefined) }
+      })
+
+    it.live("accepting: so many handlers at a time, the others wait for their turn and get it in order", () =>
+      Effect.gen(function* () {
+        const { go, open, state, until } = yield* turnstile({ concurrency: 2, backlog: 3 })
+        const order: Array<number> = []
+        for (let i = 0; i < 5; i++) {
+          yield* Effect.forkScoped(
+            Effect.gen(function* () {
+              const flow = yield* open
+              order.push(i)
+              yield* flow.receive
+            })
+          )
+          yield* until(() => state.served === Math.min(i + 1, 2))
+          yield* Effect.sleep("20 millis")
+        }
+        for (let served = 3; served <= 5; served++) {
+          assert.strictEqual(state.served, served - 1)
+          yield* go
+          yield* until(() => state.served === served)
+        }
+        yield* until(() => order.length === 5)
+        assert.strictEqual(state.most, 2)
+        assert.deepStrictEqual(order, [0, 1, 2, 3, 4])
+      })
+    )
+
+    it.live("accepting: a full backlog is EndpointBusy at once, and a caller that gives up leaves its place", () =>
+      Effect.gen(function* () {
+        const { go, open, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
+        yield* open
+        yield* until(() => state.served === 1)
+        const keepTrying = Effect.retry(Effect.scoped(Effect.flatMap(open, (flow) => flow.receive)), {
+          while: (error) => error._tag === "NetworkError" && error.reason._tag === "EndpointBusy",
+          schedule: Schedule.spaced("10 millis")
+        })
+        const waiting = yield* Effect.forkChild(keepTrying)
+        const busy = Effect.map(Effect.exit(Effect.timeout(Effect.scoped(open), "100 millis")), reasonOf)
+        yield* soon(Effect.repeat(busy, { until: (reason) => reason === "EndpointBusy" }))
+        yield* Fiber.interrupt(waiting)
+        const next = yield* Effect.forkChild(keepTrying)
+        yield* Effect.forkChild(Effect.repeat(go, Schedule.spaced("10 millis")))
+        assert.deepStrictEqual([...(yield* soon(Fiber.join(next)))], [1])
+        assert.strictEqual(state.most, 1)
+      })
+    )
+
+    it.live("draining: no new flow, those that wait are told, those in progress finish", () =>
+      Effect.gen(function* () {
+        const { endpoint, go, open, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
+        const flow = yield* open
+        yield* until(() => state.served === 1)
+        const waiting = yield* Effect.forkChild(Effect.exit(Effect.scoped(open)))
+        yield* Effect.sleep("50 millis")
+        yield* endpoint.stop
+        assert.strictEqual(reasonOf(yield* soon(Fiber.join(waiting))), "EndpointNotFound")
+        assert.strictEqual(reasonOf(yield* soon(Effect.exit(Effect.scoped(open)))), "EndpointNotFound")
+        const idle = yield* Effect.forkChild(endpoint.idle)
+        yield* go
+        assert.deepStrictEqual([...(yield* soon(flow.receive))], [1])
+        yield* flow.end
+        yield* soon(Fiber.join(idle))
+        assert.strictEqual(state.served, 1)
       })
     )
 

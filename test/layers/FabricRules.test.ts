@@ -7,6 +7,7 @@ import {
   ConfigProvider,
   Context,
   Deferred,
+  type Duration,
   Effect,
   Exit,
   Fiber,
@@ -21,6 +22,7 @@ import {
 import {
   Codec,
   Endpoint,
+  type ExposeOptions,
   Fabric,
   FabricLocal,
   type Flow,
@@ -393,6 +395,45 @@ describe("leaving and closing", () => {
     })
   )
 
+  /** Two hosts, and a flow from b to an endpoint of a that answers each message; `close` ends the exposure. */
+  const drained = (drain: Duration.Input) =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const a = yield* host("a")
+      const b = yield* host("b")
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const serve = Who.toLayer((flow) => Stream.runForEach(flow.messages, flow.send), { drain })
+      yield* Layer.buildWithScope(Layer.provide(serve, Layer.succeedContext(a.services)), scope)
+      yield* owners(b.services, "who", 1)
+      const flow = yield* fabricOf(b.services).connect(Who)
+      yield* flow.send(Uint8Array.of(1))
+      yield* flow.receive
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* owners(b.services, "who", 0)
+      return { b, closing, flow }
+    })
+
+  it.live("an endpoint that closes is withdrawn, and its flows may finish", () =>
+    Effect.gen(function* () {
+      const { b, closing, flow } = yield* drained("20 seconds")
+      assert.strictEqual(reasonOf(yield* Effect.exit(fabricOf(b.services).connect(Who))), "EndpointNotFound")
+      yield* flow.send(Uint8Array.of(2))
+      assert.deepStrictEqual([...(yield* flow.receive)], [2])
+      yield* flow.end
+      assert.deepStrictEqual(yield* Stream.runCollect(flow.messages), [])
+      yield* Effect.timeout(Fiber.join(closing), "10 seconds")
+    })
+  )
+
+  it.live("flows that do not finish in time are ended", () =>
+    Effect.gen(function* () {
+      const { closing, flow } = yield* drained("50 millis")
+      const error = yield* Effect.flip(Effect.timeout(flow.receive, "10 seconds"))
+      assert.strictEqual(error._tag === "FlowError" ? error.reason._tag : error, "FlowReset")
+      yield* Effect.timeout(Fiber.join(closing), "10 seconds")
+    })
+  )
+
   it.live("the flows of a host that closes end with a typed error", () =>
     Effect.gen(function* () {
       const { host } = yield* world
@@ -413,6 +454,26 @@ describe("leaving and closing", () => {
 })
 
 describe("bad input", () => {
+  it.live("bounds of an endpoint that are none: InvalidConfig", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      const wrong: ReadonlyArray<ExposeOptions> = [
+        { concurrency: 0 },
+        { concurrency: 1.5 },
+        { concurrency: Number.NaN },
+        { backlog: -1 },
+        { backlog: Number.POSITIVE_INFINITY },
+        { drain: "-1 second" },
+        { drain: Number.POSITIVE_INFINITY }
+      ]
+      for (const options of wrong) {
+        const exit = yield* Effect.exit(Effect.scoped(fabric.expose(Only, () => Effect.void, options)))
+        assert.strictEqual(reasonOf(exit), "InvalidConfig", JSON.stringify(options))
+      }
+      yield* fabric.expose(Only, () => Effect.void, { concurrency: 1, backlog: 0, drain: 0 })
+    })
+  )
+
   it.live("names that are none, seeds that are none", () =>
     Effect.gen(function* () {
       const local = yield* Layer.build(FabricLocal.layer())
