@@ -31,6 +31,7 @@ export {
 } from "./services/Fabric.ts"
 export type { Flow, Peer } from "./services/Flow.ts"
 export {
+  DeadlineExceeded,
   FlowClosed,
   FlowError,
   type FlowErrorReason,

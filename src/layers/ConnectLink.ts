@@ -19,9 +19,11 @@ export interface Outgoing {
   /** Finishes with a last frame if the stream has room for it, otherwise without. */
   readonly finishWith: (last: Frame.Fail) => void
   readonly breakWith: (broken: LinkBroken) => void
+  /** Finishes with an error of Connect, for a call of which connect-node makes nothing. */
+  readonly refuse: (cause: unknown) => void
 }
 
-type Pull = (result: IteratorResult<ProtoFrame, undefined>) => void
+type Pull = (result: IteratorResult<ProtoFrame, undefined> | Promise<never>) => void
 
 export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   const finished: IteratorResult<ProtoFrame, undefined> = { done: true, value: undefined }
@@ -29,10 +31,16 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   let pull: Pull | undefined
   let isFinished = false
   let broken: LinkBroken | undefined
+  let refusal: unknown
+
+  const last = () => {
+    if (broken?.how === "deadline") refusal ??= new ConnectError(broken.detail, Code.DeadlineExceeded)
+    return refusal === undefined ? finished : Promise.reject(refusal)
+  }
 
   const finish = (): void => {
     isFinished = true
-    pull?.(finished)
+    pull?.(last())
     pull = undefined
     asked.notify()
   }
@@ -44,7 +52,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 
   const next = () =>
     isFinished
-      ? Promise.resolve(finished)
+      ? Promise.resolve(last())
       : new Promise<IteratorResult<ProtoFrame, undefined>>((resolve) => {
           pull = resolve
           asked.notify()
@@ -80,7 +88,11 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
       pull = undefined
       finish()
     },
-    breakWith
+    breakWith,
+    refuse: (cause) => {
+      refusal = cause
+      finish()
+    }
   }
 }
 
@@ -89,14 +101,38 @@ const detailOf = (cause: unknown): string =>
 
 /** What is known of the stream under a link when it stops. */
 export interface Carrier {
-  /** "lost": the session is gone. "reset": only this stream is. "open": neither, so what came is to blame. */
-  readonly fate: () => "lost" | "reset" | "open"
+  /**
+   * "lost": the session is gone. "reset": only this stream is. "deadline": the time that the caller gave the call is over.
+   * "open": none of them, so what came is to blame.
+   */
+  readonly fate: () => "lost" | "reset" | "deadline" | "open"
   /** Fails once the stream has stopped otherwise than in good order. */
   readonly broken: Effect.Effect<never, LinkBroken>
+  /** Fails when the deadline of the call is over, on a carrier that knows of one. */
+  readonly over?: Effect.Effect<never, LinkBroken>
   /** Waits until what was written is out, or never will be. */
   readonly flushed: Effect.Effect<void>
   /** Waits until the stream is closed. */
   readonly closed: Effect.Effect<void>
+}
+
+/** A carrier of a call that has a deadline of its own, which connect-node reads from the headers and says by its signal. */
+export const withDeadline = (carrier: Carrier, signal: AbortSignal): Carrier => {
+  const isOver = () => signal.aborted && ConnectError.from(signal.reason).code === Code.DeadlineExceeded
+  const over = Effect.callback<never, LinkBroken>((resume) => {
+    const check = () => {
+      if (isOver()) resume(Effect.fail(new LinkBroken({ how: "deadline", detail: "the timeout of the call" })))
+    }
+    check()
+    signal.addEventListener("abort", check)
+    return Effect.sync(() => signal.removeEventListener("abort", check))
+  })
+  return {
+    ...carrier,
+    fate: () => (isOver() ? "deadline" : carrier.fate()),
+    broken: Effect.raceFirst(carrier.broken, over),
+    over
+  }
 }
 
 /** How long a cancelled link waits for its last frame to leave. */
@@ -105,7 +141,7 @@ const cancelTimeout = "100 millis"
 /** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
 export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
   write: outgoing.write,
-  read: makeRead(frames, carrier.fate),
+  read: makeRead(frames, outgoing, carrier),
   finish: Effect.sync(outgoing.finish),
   cancel: (last) =>
     Effect.suspend(() => {
@@ -119,7 +155,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
  * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still
  * open InvalidArgument is what stops too early, and any other code what is wrong.
  */
-const howOf = (fate: "lost" | "reset" | "open", cause: unknown): LinkBroken["how"] => {
+const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["how"] => {
   const code = cause instanceof ConnectError ? cause.code : undefined
   if (code === Code.Unimplemented) return "violation"
   if (fate !== "open") return fate
@@ -127,19 +163,19 @@ const howOf = (fate: "lost" | "reset" | "open", cause: unknown): LinkBroken["how
 }
 
 /** The reading half: `frames` is what connect-node has parsed. */
-const makeRead = (frames: AsyncIterable<ProtoFrame>, fate: Carrier["fate"]): Link["read"] => {
+const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, { fate, over }: Carrier): Link["read"] => {
   const iterator = frames[Symbol.asyncIterator]()
   // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
   // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
   let first: Promise<IteratorResult<ProtoFrame>> | undefined = iterator.next()
-  first.catch(() => undefined)
+  first.catch(refuse)
   const next = () => {
     const asked = first ?? iterator.next()
     first = undefined
     return asked
   }
   const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(fate(), cause), detail: detailOf(cause) })
-  return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
+  const read = Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
     next().then(
       (result) => {
         // The iterable of a stream that was reset ends as if in good order.
@@ -155,4 +191,5 @@ const makeRead = (frames: AsyncIterable<ProtoFrame>, fate: Carrier["fate"]): Lin
       (cause) => resume(Effect.fail(brokenBy(cause)))
     )
   })
+  return over === undefined ? read : Effect.raceFirst(read, over)
 }

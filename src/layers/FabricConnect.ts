@@ -10,9 +10,11 @@ import type { ConnectOptions, Fabric } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
-import { EndpointNotFound, Incompatible, NetworkError, Timeout } from "../services/NetworkError.ts"
+import { EndpointNotFound, Incompatible, InvalidConfig, NetworkError, Timeout } from "../services/NetworkError.ts"
 import type { Entry, Registry } from "../services/Registry.ts"
 import type { OpenFlow } from "./FabricFlows.ts"
+import type * as FlowCaller from "./FlowCaller.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 
 export interface Options {
   readonly self: Effect.Effect<Host>
@@ -25,6 +27,15 @@ export interface Options {
 const connectTimeout = Duration.seconds(10)
 
 const reopen = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+
+/** A deadline that can be kept. */
+const boundOf = (deadline: Duration.Input): Effect.Effect<Duration.Duration, NetworkError> => {
+  const bound = Duration.fromInput(deadline)
+  if (Option.isSome(bound) && Duration.isFinite(bound.value) && !Duration.isNegative(bound.value))
+    return Effect.succeed(bound.value)
+  const reason = new InvalidConfig({ setting: "deadline", detail: `${String(deadline)} is no bounded time` })
+  return Effect.fail(new NetworkError({ operation: "connect", reason }))
+}
 
 /** The owner has not seen the flow and another may take it. */
 const isPassedOver = ({ reason }: NetworkError): boolean => {
@@ -77,11 +88,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   /** A flow to one owner, unless its record says that the two sides do not understand each other: then without a dial. */
-  const dial = <In, Out, E>(entry: Entry, contract: Contract<In, Out, E>) => {
+  const dial = <In, Out, E>(entry: Entry, contract: Contract<In, Out, E>, call?: FlowCaller.Call) => {
     const fingerprint = common(contract, entry)
     return fingerprint === undefined
       ? Effect.fail(new NetworkError({ operation: "connect", reason: incompatible(entry, contract) }))
-      : open(entry.host, { ...contract, fingerprint })
+      : open(entry.host, { ...contract, fingerprint }, call)
   }
 
   /** The compatible owners in the order in which to try them; when there are none, the others. */
@@ -100,7 +111,8 @@ export const make = Effect.fnUntraced(function* (
   const tryEach = Effect.fnUntraced(function* <In, Out, E>(
     owners: ReadonlyArray<Entry>,
     contract: Contract<In, Out, E>,
-    select: Select.Select
+    select: Select.Select,
+    call: FlowCaller.Call
   ) {
     const candidates = yield* inOrder(owners, contract, select)
     const reason = new EndpointNotFound({ endpoint: contract.name })
@@ -109,7 +121,7 @@ export const make = Effect.fnUntraced(function* (
     )
     return yield* candidates.reduceRight(
       (next, { entry }, index) =>
-        Effect.catch(dial(entry, contract), (error) =>
+        Effect.catch(dial(entry, contract, call), (error) =>
           isPassedOver(error) && index < candidates.length - 1 ? next : Effect.fail(error)
         ),
       none
@@ -118,15 +130,21 @@ export const make = Effect.fnUntraced(function* (
 
   const connect = Effect.fn("Fabric.connect")(function* <In, Out, E>(
     contract: Contract<In, Out, E>,
-    { select = "nearest", timeout = connectTimeout, wait = false }: ConnectOptions = {}
+    { deadline, path, select = "nearest", timeout = connectTimeout, wait = false }: ConnectOptions = {}
   ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
     yield* check("connect", contract.name)
     const resolved = wait ? appearing(contract.name) : registry.resolve(contract.name)
-    const inTurn = Effect.flatMap(resolved, (owners) => tryEach(owners, contract, select))
+    const bound = deadline === undefined ? undefined : yield* boundOf(deadline)
+    const call: FlowCaller.Call = {
+      ...(bound === undefined ? {} : { deadlineAt: (yield* FlowDeadline.now) + Duration.toMillis(bound) }),
+      ...(path === undefined ? {} : { path })
+    }
+    const inTurn = Effect.flatMap(resolved, (owners) => tryEach(owners, contract, select, call))
+    const duration = bound === undefined ? timeout : Duration.min(bound, Duration.fromInputUnsafe(timeout))
     return yield* Effect.timeoutOrElse(inTurn, {
-      duration: timeout,
+      duration,
       orElse: () => {
-        const afterMillis = Duration.toMillis(Duration.fromInputUnsafe(timeout))
+        const afterMillis = Duration.toMillis(duration)
         return Effect.fail(new NetworkError({ operation: "connect", reason: new Timeout({ afterMillis }) }))
       }
     })

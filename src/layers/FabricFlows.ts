@@ -23,7 +23,8 @@ export interface Options {
 /** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; no handler has seen the flow. */
 export type OpenFlow = <In, Out, E>(
   host: Host,
-  contract: Contract<In, Out, E>
+  contract: Contract<In, Out, E>,
+  call?: FlowCaller.Call
 ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
 
 /** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
@@ -47,9 +48,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return caller.link
   })
 
-  const dial = Effect.fnUntraced(function* <In, Out, E>(host: Host, contract: Contract<In, Out, E>) {
+  const dial = Effect.fnUntraced(function* <In, Out, E>(
+    host: Host,
+    contract: Contract<In, Out, E>,
+    call: FlowCaller.Call
+  ) {
     const link = host.id === selfId ? yield* dialSelf : yield* options.dial(host)
-    return yield* FlowCaller.open(link, contract, { caller: selfId, host, limits })
+    return yield* FlowCaller.open(link, contract, { ...call, caller: selfId, host, limits })
   })
 
   /** The last flows to go get their time; then whatever is still open is closed. */
@@ -64,7 +69,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   )
 
   /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
-  return Effect.fnUntraced(function* <In, Out, E>(host: Host, contract: Contract<In, Out, E>) {
+  return Effect.fnUntraced(function* <In, Out, E>(
+    host: Host,
+    contract: Contract<In, Out, E>,
+    call: FlowCaller.Call = {}
+  ) {
     const own = yield* Scope.make()
     open.add(own)
     const close = (exit: Exit.Exit<unknown, unknown>) =>
@@ -72,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         Scope.close(own, exit),
         Effect.sync(() => open.delete(own))
       )
-    const { flow, linger } = yield* dial(host, contract).pipe(
+    const { flow, linger } = yield* dial(host, contract, call).pipe(
       Scope.provide(own),
       Effect.onExit((exit) => (Exit.isFailure(exit) ? close(exit) : Effect.void))
     )

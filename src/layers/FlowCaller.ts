@@ -20,6 +20,8 @@ import {
 } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
+import * as FlowTrace from "./FlowTrace.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): NetworkErrorReason => {
@@ -36,6 +38,7 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
     case "Closed":
       return new FabricClosed({ host: host.id })
     case "WrongHost":
+    case "Path":
       return new HostUnreachable({ host: host.id, address: addressOf(host), cause: detail })
     case "Incompatible":
     case "Unspecified":
@@ -44,6 +47,14 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
 }
 
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
+
+/** What a caller says of one call, beyond the endpoint. */
+export interface Call {
+  /** End of the whole flow, in milliseconds on the monotonic clock. */
+  readonly deadlineAt?: number
+  /** Hosts that have passed the flow on. */
+  readonly path?: ReadonlyArray<string>
+}
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
@@ -55,14 +66,16 @@ export interface Opened<In, Out, E> {
 export const open = Effect.fnUntraced(function* <In, Out, E>(
   link: Link,
   contract: Contract<In, Out, E>,
-  options: { readonly caller: string; readonly host: Host; readonly limits: Limits }
+  options: Call & { readonly caller: string; readonly host: Host; readonly limits: Limits }
 ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
-  const { caller, host, limits } = options
+  const { caller, deadlineAt, host, limits, path } = options
   const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
   const unreachable = (cause: unknown) => fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
 
   const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
 
+  const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
+  const trace = yield* FlowTrace.current
   const asking = link.write({
     _tag: "Open",
     endpoint: contract.name,
@@ -70,7 +83,10 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     contract: contract.fingerprint,
     codec: contract.codec,
     caller,
-    host: host.id
+    host: host.id,
+    ...(deadlineMillis === undefined ? {} : { deadlineMillis: Math.max(1, deadlineMillis) }),
+    ...(trace === undefined ? {} : { trace }),
+    ...(path === undefined ? {} : { path })
   })
   // Whoever takes no frames may have said why: the answer tells more than the write that failed.
   const answer = yield* Effect.andThen(Effect.ignore(asking), link.read).pipe(
@@ -91,9 +107,10 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     decodeError: contract.error.decode,
     role: "caller"
   })
+  yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
   const flow = TypedFlow.make(channel, {
     endpoint: contract.name,
-    peer: host.id,
+    peer: { id: host.id, path: [] },
     outgoing: contract.input,
     incoming: contract.output
   })

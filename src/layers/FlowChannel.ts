@@ -17,13 +17,12 @@ import {
   FlowClosed,
   FlowError,
   type FlowErrorReason,
-  FlowReset,
-  MalformedMessage,
   MessageTooLarge,
   PeerLost,
   ProtocolViolation
 } from "../services/FlowError.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
+import { reasonOfFail, reasonOfLink } from "./FlowReason.ts"
 import * as Signal from "./Signal.ts"
 
 export interface Options<E> {
@@ -44,6 +43,8 @@ export interface FlowChannel<E> {
   readonly endWith: (last?: Frame.Fail) => Effect.Effect<void, FlowError | E>
   /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
   readonly refuse: (reason: FlowErrorReason, last: Frame.Fail) => FlowError
+  /** Breaks the flow for something else: what came is still handed out, what waits is dropped, the peer is told. */
+  readonly fail: (reason: FlowErrorReason, last: Frame.Fail) => void
   /** An error of this flow, as of now. */
   readonly error: (reason: FlowErrorReason) => FlowError
   /** Waits until the last frame is with the carrier, or never will be. */
@@ -61,35 +62,6 @@ export interface FlowChannel<E> {
 
 /** What a peer may still say to a caller that is gone, before it is told so. */
 const unheardBytesMax = 256 * 1024
-
-const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
-  switch (broken.how) {
-    case "lost":
-      return new PeerLost({ detail: broken.detail })
-    case "reset":
-      return new FlowReset({ detail: broken.detail })
-    case "violation":
-      return new ProtocolViolation({ detail: broken.detail })
-    case "finished":
-      return new FlowClosed({ detail: broken.detail })
-  }
-}
-
-const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
-  switch (frame.reason) {
-    case "MalformedMessage":
-      return new MalformedMessage({ cause: frame.detail })
-    case "ProtocolViolation":
-      return new ProtocolViolation({ detail: frame.detail })
-    case "Domain":
-    case "Handler":
-    case "Reset":
-    case "MessageTooLarge":
-    case "Closed":
-    case "Unspecified":
-      return new FlowReset({ detail: frame.detail })
-  }
-}
 
 export const make = Effect.fnUntraced(function* <E>(
   link: Link,
@@ -283,6 +255,7 @@ export const make = Effect.fnUntraced(function* <E>(
     receiveAll: pending(takeAll),
     endWith,
     refuse,
+    fail: (reason, last) => breakWith(error(reason), last),
     error,
     flushed: Effect.asVoid(Fiber.await(writer)),
     failed: failure.until(() => failing !== undefined),

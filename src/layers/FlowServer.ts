@@ -13,6 +13,8 @@ import type { Handler } from "../services/Fabric.ts"
 import { FlowError } from "../services/FlowError.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
+import * as FlowTrace from "./FlowTrace.ts"
 import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
@@ -106,7 +108,17 @@ export const expose = <In, Out, E, R>(
       case "waiting": {
         const decided = changed.until(() => !admission.waiting.has(open))
         const turn = Effect.map(decided, () => (admission.serving.has(open) ? undefined : notFound))
-        return Effect.raceFirst(turn, link.broken)
+        // Its caller has given up before: this is for one that did not.
+        const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
+        return Effect.raceFirst(
+          open.deadlineMillis === undefined
+            ? turn
+            : Effect.timeoutOrElse(turn, {
+                duration: FlowDeadline.timer(open.deadlineMillis + overdueMillis),
+                orElse: () => over
+              }),
+          link.broken
+        )
       }
     }
   }
@@ -117,7 +129,7 @@ export const expose = <In, Out, E, R>(
       changed.notify()
     })
 
-  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open) {
+  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, deadlineMillis: number | undefined) {
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
       peer: open.caller,
@@ -125,14 +137,16 @@ export const expose = <In, Out, E, R>(
       decodeError: () => Result.fail("a caller declares no errors"),
       role: "endpoint"
     })
+    yield* FlowDeadline.enforce(channel, deadlineMillis)
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
-      peer: open.caller,
+      peer: { id: open.caller, path: open.path ?? [] },
       outgoing: contract.output,
       incoming: contract.input
     })
     const handled = handler(flow).pipe(
       Effect.scoped,
+      FlowTrace.within(`serve ${contract.name}`, open.trace),
       Effect.provideContext(options.context),
       Effect.matchCauseEffect({
         onFailure: (cause) => lastFrame(contract.name, contract.error, cause),
@@ -155,10 +169,14 @@ export const expose = <In, Out, E, R>(
     refusal,
     serve: (link, open) =>
       Effect.gen(function* () {
+        const deadline = open.deadlineMillis === undefined ? undefined : (yield* FlowDeadline.now) + open.deadlineMillis
         const rejected = yield* admit(link, open)
         if (rejected !== undefined) return yield* reject(link, rejected)
         flows += 1
-        const accepting = Effect.andThen(link.write(Frame.accepted), serve(link, open))
+        const accepting = Effect.andThen(
+          link.write(Frame.accepted),
+          serve(link, open, yield* FlowDeadline.left(deadline))
+        )
         return yield* Effect.ensuring(
           accepting,
           Effect.sync(() => {
@@ -173,6 +191,9 @@ export const expose = <In, Out, E, R>(
     idle: changed.until(() => flows === 0)
   }
 }
+
+/** What a flow that waits for its turn gets beyond its deadline, so that its caller is the first to know. */
+const overdueMillis = 1000
 
 const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
 
@@ -212,6 +233,12 @@ const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rej
     )
   if (open.host !== "" && open.host !== options.self)
     return Frame.rejected("WrongHost", `this is host "${options.self}"`)
+  const passed = open.path ?? []
+  if (passed.length > Frame.pathLengthMax || passed.includes(options.self))
+    return Frame.rejected(
+      "Path",
+      `it has passed ${passed.length} hosts${passed.includes(options.self) ? ", this one too" : ""}`
+    )
   const rule = Name.violation(open.endpoint)
   return rule === undefined ? undefined : Frame.rejected("NameInvalid", rule)
 }

@@ -40,6 +40,9 @@ interface Call {
 /** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
 const closeTimeout = "1 second"
 
+/** The longest deadline of a call: beyond it the timers of Node fire at once. */
+const maxTimeoutMs = 2 ** 31 - 1
+
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
 
 /**
@@ -109,14 +112,16 @@ export const serve = Effect.fnUntraced(function* (
 
   const router = createConnectRouter({
     acceptCompression: [],
+    maxTimeoutMs,
     readMaxBytes: options.frameWireBytesMax,
     writeMaxBytes: options.frameWireBytesMax
   }).service(FlowService, {
     open: (frames, context) => {
-      const call = context.values.get(callKey)
-      const outgoing = ConnectLink.makeOutgoing(call === undefined ? () => "lost" : call.carrier.fate)
-      if (call === undefined) outgoing.finish()
-      else run(serveCall(frames, outgoing, call))
+      const asked = context.values.get(callKey)
+      const carrier = asked === undefined ? undefined : ConnectLink.withDeadline(asked.carrier, context.signal)
+      const outgoing = ConnectLink.makeOutgoing(carrier === undefined ? () => "lost" : carrier.fate)
+      if (asked === undefined || carrier === undefined) outgoing.finish()
+      else run(serveCall(frames, outgoing, { ...asked, carrier }))
       return outgoing.iterable
     }
   })

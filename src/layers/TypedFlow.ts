@@ -5,7 +5,7 @@ import { Effect, Result, Stream } from "effect"
 import type { NonEmptyArray, NonEmptyReadonlyArray } from "effect/Array"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Codec } from "../services/Codec.ts"
-import type { Flow } from "../services/Flow.ts"
+import type { Flow, Peer } from "../services/Flow.ts"
 import { type FlowError, MalformedMessage } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
 
@@ -13,7 +13,7 @@ export const make = <Sent, Received, E>(
   channel: FlowChannel<E>,
   options: {
     readonly endpoint: string
-    readonly peer: string
+    readonly peer: Peer
     readonly outgoing: Codec<Sent>
     readonly incoming: Codec<Received>
   }
@@ -48,7 +48,7 @@ export const make = <Sent, Received, E>(
 
   return {
     endpoint: options.endpoint,
-    peer: { id: options.peer },
+    peer: options.peer,
     send: (message) =>
       Effect.suspend(() => {
         const encoded = outgoing.encode(message)

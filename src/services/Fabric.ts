@@ -25,6 +25,13 @@ export interface ConnectOptions {
   readonly wait?: boolean
   /** Bound of the whole operation; 10 seconds unless said otherwise. */
   readonly timeout?: Duration.Input
+  /**
+   * Bound of the whole flow, from here on; none unless said otherwise. When it is over both sides get DeadlineExceeded, each
+   * by its own clock. Before the flow is accepted it is a Timeout.
+   */
+  readonly deadline?: Duration.Input
+  /** For gateways: the hosts that have passed the flow on, in order. One that is on the path, or a ninth, refuses the flow. */
+  readonly path?: ReadonlyArray<string>
 }
 
 /** How an endpoint takes its flows. What is left out is as the fabric is configured. */
@@ -69,7 +76,7 @@ export class Fabric extends Context.Service<
      * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. An owner that provably has not seen the
      * flow (unreachable, gone, busy) is passed over for the next one; when none is left, the last error is the answer.
      * Errors: NameInvalid, EndpointNotFound, EndpointBusy, HostUnreachable, Incompatible, Unauthorized, Timeout,
-     * FabricClosed.
+     * FabricClosed, InvalidConfig.
      */
     readonly connect: <In, Out, E>(
       endpoint: Contract<In, Out, E>,

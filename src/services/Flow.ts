@@ -16,6 +16,8 @@ import type { FlowError } from "./FlowError.ts"
 /** The other side. `id` is its host id; empty for a caller from outside the fabric. */
 export interface Peer {
   readonly id: string
+  /** The hosts that have passed the flow on, in order, on the way from its first caller. Usually none. */
+  readonly path: ReadonlyArray<string>
 }
 
 /** `Sent` and `Received` are seen from the holder; `E` is the endpoint's declared error, `never` on the endpoint's side. */

@@ -62,13 +62,23 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
   }
 }
 
+/** The time that the caller gave the whole flow is over. Both sides are told, and neither goes on. */
+export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the flow has had its time: ${this.detail}`
+  }
+}
+
 export const FlowErrorReason = Schema.Union([
   PeerLost,
   FlowReset,
   FlowClosed,
   MessageTooLarge,
   MalformedMessage,
-  ProtocolViolation
+  ProtocolViolation,
+  DeadlineExceeded
 ])
 
 export type FlowErrorReason = typeof FlowErrorReason.Type

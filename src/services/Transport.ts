@@ -10,10 +10,11 @@ import type { NetworkError } from "./NetworkError.ts"
 
 /**
  * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
- * "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be read.
+ * "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be read. "deadline": the carrier's own
+ * bound of the call is over.
  */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
-  readonly how: "lost" | "reset" | "violation" | "finished"
+  readonly how: "lost" | "reset" | "violation" | "finished" | "deadline"
   readonly detail: string
 }> {}
 

@@ -47,11 +47,11 @@ const isIn = <Name extends string>(names: ReadonlyArray<Name>, name: string): na
 
 const rejectReasons = [
   ...(["EndpointNotFound", "EndpointBusy", "Incompatible", "NameInvalid"] as const),
-  ...(["Unauthorized", "Closed", "WrongHost"] as const)
+  ...(["Unauthorized", "Closed", "WrongHost", "Path"] as const)
 ]
 const failReasons = [
   ...(["Domain", "Handler", "Reset", "MalformedMessage"] as const),
-  ...(["MessageTooLarge", "ProtocolViolation", "Closed"] as const)
+  ...(["MessageTooLarge", "ProtocolViolation", "Closed", "DeadlineExceeded"] as const)
 ]
 
 type Step = Frame.Frame | LinkBroken | "finish"

@@ -14,10 +14,14 @@ import {
   Schedule,
   Schema,
   type Scope,
-  Stream
+  Stream,
+  type Tracer
 } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
+import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as FlowTrace from "../../src/layers/FlowTrace.ts"
+import type * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import type { Handler } from "../../src/services/Fabric.ts"
@@ -72,10 +76,11 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         })
       )
       const openAs = <I, O, Err>(
-        asked: Contract.Contract<I, O, Err>
+        asked: Contract.Contract<I, O, Err>,
+        call: FlowCaller.Call = {}
       ): Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope> =>
         Effect.flatMap(wire.dial, (link) =>
-          FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits: config.limits })
+          FlowCaller.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
         ).pipe(Effect.map(({ flow }) => flow))
       return { open: openAs(contract), openAs, endpoint, close: Deferred.succeed(closed, undefined) }
     })
@@ -473,6 +478,95 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         yield* flow.end
         yield* soon(Fiber.join(idle))
         assert.strictEqual(state.served, 1)
+      })
+    )
+
+    it.live("a deadline ends the flow on both sides, after what came before it", () =>
+      Effect.gen(function* () {
+        const ended = yield* Deferred.make<string>()
+        const { openAs } = yield* expose(bytes, (flow) =>
+          Effect.andThen(flow.send(Uint8Array.of(5)), Effect.forever(flow.receive)).pipe(
+            Effect.onExit((exit) => Deferred.succeed(ended, reasonOf(exit))),
+            Effect.ignore
+          )
+        )
+        const deadlineAt = (yield* FlowDeadline.now) + 200
+        const flow = yield* openAs(bytes, { deadlineAt })
+        yield* Effect.sleep("300 millis")
+        assert.deepStrictEqual([...(yield* flow.receive)], [5])
+        assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.receive))), "DeadlineExceeded")
+        assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(Uint8Array.of(1)))), "DeadlineExceeded")
+        assert.strictEqual(yield* soon(Deferred.await(ended)), "DeadlineExceeded")
+      })
+    )
+
+    it.live("a deadline is also kept by an endpoint whose caller does not keep it", () =>
+      Effect.gen(function* () {
+        const { wire } = yield* expose(bytes, () => Effect.never)
+        const link = yield* wire.dial
+        const open = { endpoint: "bytes", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
+        yield* link.write({ _tag: "Open", ...open, deadlineMillis: 100 })
+        assert.strictEqual((yield* soon(link.read))._tag, "Accepted")
+        const last = yield* soon(link.read)
+        assert.strictEqual(last._tag === "Fail" ? last.reason : last._tag, "DeadlineExceeded")
+      })
+    )
+
+    it.live("a deadline that is kept says nothing", () =>
+      Effect.gen(function* () {
+        const { openAs } = yield* expose(bytes, echo)
+        const flow = yield* openAs(bytes, { deadlineAt: (yield* FlowDeadline.now) + 60_000 })
+        yield* flow.send(Uint8Array.of(1))
+        yield* flow.end
+        assert.strictEqual((yield* soon(Stream.runCollect(flow.messages))).length, 1)
+      })
+    )
+
+    it.live("the handler's span is a child of the caller's, and its own flows carry the trace on", () =>
+      Effect.gen(function* () {
+        const heard = yield* Deferred.make<readonly [Tracer.Span, Frame.Trace | undefined]>()
+        const { open } = yield* expose(bytes, () =>
+          Effect.all([Effect.orDie(Effect.currentSpan), FlowTrace.current]).pipe(
+            Effect.flatMap((found) => Deferred.succeed(heard, found))
+          )
+        )
+        const state = "vendor=1"
+        const outer = { parent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, state }
+        const caller = yield* Effect.andThen(open, Effect.orDie(Effect.currentSpan)).pipe(
+          Effect.withSpan("caller"),
+          FlowTrace.within("outer", outer)
+        )
+        const [span, onward] = yield* soon(Deferred.await(heard))
+        const parent = Option.getOrUndefined(span.parent)
+        assert.strictEqual(parent?.spanId, caller.spanId)
+        assert.strictEqual(span.traceId, "a".repeat(32))
+        assert.strictEqual(caller.traceId, span.traceId)
+        assert.deepStrictEqual(onward, { parent: `00-${span.traceId}-${span.spanId}-01`, state })
+      })
+    )
+
+    it.live("a caller without a trace gets a handler at the root of one", () =>
+      Effect.gen(function* () {
+        const heard = yield* Deferred.make<Tracer.Span>()
+        const { open } = yield* expose(bytes, () =>
+          Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => Deferred.succeed(heard, span))
+        )
+        yield* open
+        assert.isTrue(Option.isNone((yield* soon(Deferred.await(heard))).parent))
+      })
+    )
+
+    it.live("a path is handed to the endpoint; a flow that comes back, or passed a ninth host, is refused", () =>
+      Effect.gen(function* () {
+        const heard = yield* Deferred.make<ReadonlyArray<string>>()
+        const { openAs } = yield* expose(bytes, (flow) => Deferred.succeed(heard, flow.peer.path))
+        const through = (path: ReadonlyArray<string>) =>
+          Effect.map(Effect.exit(Effect.scoped(openAs(bytes, { path }))), reasonOf)
+        const eight = Array.from({ length: 8 }, (_, i) => `gateway-${i}`)
+        assert.strictEqual(yield* through(["other", "server"]), "HostUnreachable")
+        assert.strictEqual(yield* through([...eight, "ninth"]), "HostUnreachable")
+        yield* openAs(bytes, { path: eight })
+        assert.deepStrictEqual(yield* soon(Deferred.await(heard)), eight)
       })
     )
 

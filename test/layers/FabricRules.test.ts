@@ -270,6 +270,20 @@ describe("connect", () => {
     })
   )
 
+  it.live("a deadline bounds the flow, and the opening of it", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      yield* fabric.expose(Only, () => Effect.never, { concurrency: 1 })
+      const flow = yield* fabric.connect(Only, { deadline: "100 millis" })
+      const unserved = yield* Effect.exit(Effect.scoped(fabric.connect(Only, { deadline: "50 millis" })))
+      assert.strictEqual(reasonOf(unserved), "Timeout")
+      const error = yield* Effect.flip(Effect.timeout(flow.receive, "10 seconds"))
+      assert.strictEqual(error._tag === "FlowError" ? error.reason._tag : error, "DeadlineExceeded")
+      for (const deadline of ["-1 second", Number.POSITIVE_INFINITY] as const)
+        assert.strictEqual(reasonOf(yield* Effect.exit(fabric.connect(Only, { deadline }))), "InvalidConfig")
+    })
+  )
+
   it.live("connectEach: a flow to each owner, now and as owners come", () =>
     Effect.gen(function* () {
       const { host } = yield* world

@@ -4,14 +4,15 @@
  */
 import * as http2 from "node:http2"
 import * as net from "node:net"
-import { create, type MessageInitShape } from "@bufbuild/protobuf"
-import { createClient } from "@connectrpc/connect"
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
+import { Code, ConnectError, createClient } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import { FailReason, FlowService, FrameSchema, RejectReason } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
@@ -44,7 +45,14 @@ const world = Effect.gen(function* () {
     closed: Effect.never,
     config
   })
+  const ended = yield* Queue.unbounded<string>()
+  const listen = FlowServer.expose(
+    { ...echo, name: "listen" },
+    (flow) => Stream.runDrain(flow.messages).pipe(Effect.tapError((error) => Queue.offer(ended, error.reason._tag))),
+    { context: Context.empty(), closed: Effect.never, config }
+  )
   const exposed = new Map([
+    ["listen", listen],
     ["echo", endpoint],
     ["hold", hold]
   ])
@@ -61,7 +69,7 @@ const world = Effect.gen(function* () {
     assert.deepStrictEqual([...(yield* Effect.timeout(witness.receive, "10 seconds"))], [42])
   })
   yield* untouched
-  return { port: transport.flowPort, open, untouched }
+  return { ended, port: transport.flowPort, open, untouched }
 })
 
 const closed = (socket: net.Socket) =>
@@ -175,6 +183,65 @@ describe("a flow port and strangers", () => {
       })
     )
   }
+
+  for (const protocol of ["connect", "grpc"] as const) {
+    it.live(`the timeout of a ${protocol} call is the deadline of its flow`, () =>
+      Effect.gen(function* () {
+        const { ended, port, untouched } = yield* world
+        const options = { baseUrl: `http://127.0.0.1:${port}`, httpVersion: "2" as const }
+        const transport = protocol === "connect" ? createConnectTransport(options) : createGrpcTransport(options)
+        const release = Promise.withResolvers<void>()
+        const sent = async function* () {
+          yield create(FrameSchema, { kind: { case: "open", value: { endpoint: "listen", wireVersion: 1 } } })
+          await release.promise
+        }
+        const code = yield* Effect.promise(async () => {
+          try {
+            for await (const _ of createClient(FlowService, transport).open(sent(), { timeoutMs: 300 }));
+            return "the end"
+          } catch (cause) {
+            return ConnectError.from(cause).code
+          } finally {
+            release.resolve()
+          }
+        })
+        assert.strictEqual(code, Code.DeadlineExceeded)
+        // The caller's own timer may close the stream before the deadline of this side is over.
+        yield* Effect.timeout(Queue.take(ended), "10 seconds")
+        yield* untouched
+      })
+    )
+  }
+
+  it.live("the timeout in the headers of a call is kept on this side, and one that is none is refused", () =>
+    Effect.gen(function* () {
+      const { ended, port, untouched } = yield* world
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => http2.connect(`http://127.0.0.1:${port}`)),
+        (open) => Effect.sync(() => open.destroy())
+      )
+      const ask = (timeout: string) =>
+        Effect.callback<string>((resume) => {
+          const request = session.request({
+            ":method": "POST",
+            ":path": "/grinta.v1.FlowService/Open",
+            "content-type": "application/connect+proto",
+            "connect-protocol-version": "1",
+            "connect-timeout-ms": timeout
+          })
+          const chunks: Array<Uint8Array> = []
+          request.on("data", (chunk) => chunks.push(chunk)).on("error", () => undefined)
+          request.on("close", () => resume(Effect.succeed(Buffer.concat(chunks).toString("latin1"))))
+          const open = create(FrameSchema, { kind: { case: "open", value: { endpoint: "listen", wireVersion: 1 } } })
+          request.write(Envelope.wrap(toBinary(FrameSchema, open)))
+        }).pipe(Effect.timeout("10 seconds"))
+      assert.include(yield* ask("100"), "deadline_exceeded")
+      assert.strictEqual(yield* Effect.timeout(Queue.take(ended), "10 seconds"), "DeadlineExceeded")
+      for (const wrong of ["abc", "-1", "99999999999", "9999999999"])
+        assert.include(yield* ask(wrong), "invalid_argument", wrong)
+      yield* untouched
+    })
+  )
 
   const violations: ReadonlyArray<readonly [string, ReadonlyArray<FrameInit>]> = [
     ["Data before Open", [dataFrame]],

@@ -11,6 +11,7 @@ export const names: ReadonlyArray<string> = [
   "Transport",
   // How it fails.
   "FlowError",
+  "DeadlineExceeded",
   "FlowClosed",
   "FlowReset",
   "MalformedMessage",

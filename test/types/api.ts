@@ -8,11 +8,13 @@ import {
   type Claim,
   Codec,
   type ConnectOptions,
+  type DeadlineExceeded,
   Endpoint,
   type EndpointBusy,
   type EndpointNotFound,
   type Entry,
   type Evidence,
+  type ExposeOptions,
   type Exposure,
   Fabric,
   type FabricClosed,
@@ -157,6 +159,13 @@ expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
   readonly select: Select
   readonly wait: boolean
   readonly timeout: Duration.Input
+  readonly deadline: Duration.Input
+  readonly path: ReadonlyArray<string>
+}>()
+expectTypeOf<Required<ExposeOptions>>().toEqualTypeOf<{
+  readonly concurrency: number
+  readonly backlog: number
+  readonly drain: Duration.Input
 }>()
 
 // Errors: the reasons are closed sets
@@ -195,10 +204,16 @@ expectTypeOf<NetworkError["operation"]>().toEqualTypeOf<
 >()
 
 expectTypeOf<FlowErrorReason>().toEqualTypeOf<
-  PeerLost | FlowReset | FlowClosed | MessageTooLarge | MalformedMessage | ProtocolViolation
+  PeerLost | FlowReset | FlowClosed | MessageTooLarge | MalformedMessage | ProtocolViolation | DeadlineExceeded
 >()
 expectTypeOf<FlowErrorReason["_tag"]>().toEqualTypeOf<
-  "PeerLost" | "FlowReset" | "FlowClosed" | "MessageTooLarge" | "MalformedMessage" | "ProtocolViolation"
+  | "PeerLost"
+  | "FlowReset"
+  | "FlowClosed"
+  | "MessageTooLarge"
+  | "MalformedMessage"
+  | "ProtocolViolation"
+  | "DeadlineExceeded"
 >()
 expectTypeOf<FlowError["reason"]>().toEqualTypeOf<FlowErrorReason>()
 expectTypeOf<FlowError["delivered"]>().toEqualTypeOf<"no" | "maybe">()

@@ -12,6 +12,15 @@ import * as Proto from "../gen/grinta/v1/flow_pb.ts"
 /** The only version of the frames so far. */
 export const wireVersion = 1
 
+/** Hosts that may pass a flow on. Source: faults.md, row D-27. */
+export const pathLengthMax = 8
+
+/** The trace in which the caller opens the flow. Source: W3C Trace Context, level 1. */
+export interface Trace {
+  readonly parent: string
+  readonly state: string
+}
+
 /** The caller's first frame. Empty strings and a contract of 0 leave the matching check out. */
 export interface Open {
   readonly _tag: "Open"
@@ -21,6 +30,11 @@ export interface Open {
   readonly codec: string
   readonly caller: string
   readonly host: string
+  /** Time that the whole flow may take from here on, in milliseconds; no bound unless said. */
+  readonly deadlineMillis?: number
+  readonly trace?: Trace
+  /** Hosts that have passed the flow on, in order; none unless said. */
+  readonly path?: ReadonlyArray<string>
 }
 
 export interface Accepted {
@@ -64,7 +78,8 @@ const rejectReasons = {
   NameInvalid: Proto.RejectReason.NAME_INVALID,
   Unauthorized: Proto.RejectReason.UNAUTHORIZED,
   Closed: Proto.RejectReason.CLOSED,
-  WrongHost: Proto.RejectReason.WRONG_HOST
+  WrongHost: Proto.RejectReason.WRONG_HOST,
+  Path: Proto.RejectReason.PATH
 } as const
 
 const failReasons = {
@@ -75,7 +90,8 @@ const failReasons = {
   MalformedMessage: Proto.FailReason.MALFORMED_MESSAGE,
   MessageTooLarge: Proto.FailReason.MESSAGE_TOO_LARGE,
   ProtocolViolation: Proto.FailReason.PROTOCOL_VIOLATION,
-  Closed: Proto.FailReason.CLOSED
+  Closed: Proto.FailReason.CLOSED,
+  DeadlineExceeded: Proto.FailReason.DEADLINE_EXCEEDED
 } as const
 
 export type RejectReason = keyof typeof rejectReasons
@@ -96,10 +112,30 @@ export const fail = (reason: FailReason, detail: string, error: Uint8Array = noB
   error
 })
 
+const openToProto = ({ deadlineMillis = 0, path = [], trace, ...open }: Open): Proto.Open =>
+  create(Proto.OpenSchema, {
+    ...open,
+    deadlineMillis: BigInt(deadlineMillis),
+    traceparent: trace?.parent ?? "",
+    tracestate: trace?.state ?? "",
+    path: [...path]
+  })
+
+const openFromProto = (open: Proto.Open): Open => {
+  const { caller, codec, contract, endpoint, host, wireVersion } = open
+  return {
+    _tag: "Open",
+    ...{ endpoint, wireVersion, contract, codec, caller, host },
+    ...(open.deadlineMillis === 0n ? {} : { deadlineMillis: Number(open.deadlineMillis) }),
+    ...(open.traceparent === "" ? {} : { trace: { parent: open.traceparent, state: open.tracestate } }),
+    ...(open.path.length === 0 ? {} : { path: open.path })
+  }
+}
+
 const kindOf = (frame: Frame): Proto.Frame["kind"] => {
   switch (frame._tag) {
     case "Open":
-      return { case: "open", value: create(Proto.OpenSchema, frame) }
+      return { case: "open", value: openToProto(frame) }
     case "Accepted":
       return { case: "accepted", value: create(Proto.AcceptedSchema) }
     case "Rejected":
@@ -143,10 +179,8 @@ const failReasonOf = named(failReasons)
 export const fromProto = (message: Proto.Frame): Result.Result<Frame, FrameInvalid> => {
   const kind = message.kind
   switch (kind.case) {
-    case "open": {
-      const { endpoint, wireVersion, contract, codec, caller, host } = kind.value
-      return Result.succeed({ _tag: "Open", endpoint, wireVersion, contract, codec, caller, host })
-    }
+    case "open":
+      return Result.succeed(openFromProto(kind.value))
     case "accepted":
       return Result.succeed(accepted)
     case "rejected":

@@ -23,6 +23,22 @@ const vectors: ReadonlyArray<readonly [string, Frame.Frame, string]> = [
     },
     "0a2a0a0a636861742e6c6f626279100119080706050403020122016" + "12a0b62797465732f6279746573320162"
   ],
+  [
+    "open, with a deadline, a trace and a path",
+    {
+      _tag: "Open",
+      endpoint: "a",
+      wireVersion: 1,
+      contract: 0n,
+      codec: "",
+      caller: "",
+      host: "",
+      deadlineMillis: 1500,
+      trace: { parent: "00-1-2-01", state: "k=v" },
+      path: ["x", "y"]
+    },
+    "0a1e0a0161100138dc0b420930302d312d322d30314a036b3d76520178520179"
+  ],
   ["accepted", Frame.accepted, "1200"],
   ["rejected", Frame.rejected("EndpointBusy", "full"), "1a080802120466756c6c"],
   ["data", { _tag: "Data", messages: [bytes(1, 2), bytes()], partial: false }, "22060a0201020a00"],

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grinta/v1/flow.proto.
  */
 export const file_grinta_v1_flow: GenFile = /*@__PURE__*/
-  fileDesc("ChRncmludGEvdjEvZmxvdy5wcm90bxIJZ3JpbnRhLnYxIuMBCgVGcmFtZRIfCgRvcGVuGAEgASgLMg8uZ3JpbnRhLnYxLk9wZW5IABInCghhY2NlcHRlZBgCIAEoCzITLmdyaW50YS52MS5BY2NlcHRlZEgAEicKCHJlamVjdGVkGAMgASgLMhMuZ3JpbnRhLnYxLlJlamVjdGVkSAASHwoEZGF0YRgEIAEoCzIPLmdyaW50YS52MS5EYXRhSAASHQoDZW5kGAUgASgLMg4uZ3JpbnRhLnYxLkVuZEgAEh8KBGZhaWwYBiABKAsyDy5ncmludGEudjEuRmFpbEgAQgYKBGtpbmQibQoET3BlbhIQCghlbmRwb2ludBgBIAEoCRIUCgx3aXJlX3ZlcnNpb24YAiABKA0SEAoIY29udHJhY3QYAyABKAYSDgoGY2FsbGVyGAQgASgJEg0KBWNvZGVjGAUgASgJEgwKBGhvc3QYBiABKAkiCgoIQWNjZXB0ZWQiQwoIUmVqZWN0ZWQSJwoGcmVhc29uGAEgASgOMhcuZ3JpbnRhLnYxLlJlamVjdFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiKQoERGF0YRIQCghtZXNzYWdlcxgBIAMoDBIPCgdwYXJ0aWFsGAIgASgIIhQKA0VuZBINCgVjb3VudBgBIAEoBCJMCgRGYWlsEiUKBnJlYXNvbhgBIAEoDjIVLmdyaW50YS52MS5GYWlsUmVhc29uEg4KBmRldGFpbBgCIAEoCRINCgVlcnJvchgDIAEoDCqMAgoMUmVqZWN0UmVhc29uEh0KGVJFSkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIkCiBSRUpFQ1RfUkVBU09OX0VORFBPSU5UX05PVF9GT1VORBABEh8KG1JFSkVDVF9SRUFTT05fRU5EUE9JTlRfQlVTWRACEh4KGlJFSkVDVF9SRUFTT05fSU5DT01QQVRJQkxFEAMSHgoaUkVKRUNUX1JFQVNPTl9OQU1FX0lOVkFMSUQQBBIeChpSRUpFQ1RfUkVBU09OX1VOQVVUSE9SSVpFRBAFEhgKFFJFSkVDVF9SRUFTT05fQ0xPU0VEEAYSHAoYUkVKRUNUX1JFQVNPTl9XUk9OR19IT1NUEAcq8wEKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGQUlMX1JFQVNPTl9ET01BSU4QARIXChNGQUlMX1JFQVNPTl9IQU5ETEVSEAISFQoRRkFJTF9SRUFTT05fUkVTRVQQAxIhCh1GQUlMX1JFQVNPTl9NQUxGT1JNRURfTUVTU0FHRRAEEiEKHUZBSUxfUkVBU09OX01FU1NBR0VfVE9PX0xBUkdFEAUSIgoeRkFJTF9SRUFTT05fUFJPVE9DT0xfVklPTEFUSU9OEAYSFgoSRkFJTF9SRUFTT05fQ0xPU0VEEAcyPQoLRmxvd1NlcnZpY2USLgoET3BlbhIQLmdyaW50YS52MS5GcmFtZRoQLmdyaW50YS52MS5GcmFtZSgBMAFiBnByb3RvMw");
+  fileDesc("ChRncmludGEvdjEvZmxvdy5wcm90bxIJZ3JpbnRhLnYxIuMBCgVGcmFtZRIfCgRvcGVuGAEgASgLMg8uZ3JpbnRhLnYxLk9wZW5IABInCghhY2NlcHRlZBgCIAEoCzITLmdyaW50YS52MS5BY2NlcHRlZEgAEicKCHJlamVjdGVkGAMgASgLMhMuZ3JpbnRhLnYxLlJlamVjdGVkSAASHwoEZGF0YRgEIAEoCzIPLmdyaW50YS52MS5EYXRhSAASHQoDZW5kGAUgASgLMg4uZ3JpbnRhLnYxLkVuZEgAEh8KBGZhaWwYBiABKAsyDy5ncmludGEudjEuRmFpbEgAQgYKBGtpbmQivQEKBE9wZW4SEAoIZW5kcG9pbnQYASABKAkSFAoMd2lyZV92ZXJzaW9uGAIgASgNEhAKCGNvbnRyYWN0GAMgASgGEg4KBmNhbGxlchgEIAEoCRINCgVjb2RlYxgFIAEoCRIMCgRob3N0GAYgASgJEhcKD2RlYWRsaW5lX21pbGxpcxgHIAEoBBITCgt0cmFjZXBhcmVudBgIIAEoCRISCgp0cmFjZXN0YXRlGAkgASgJEgwKBHBhdGgYCiADKAkiCgoIQWNjZXB0ZWQiQwoIUmVqZWN0ZWQSJwoGcmVhc29uGAEgASgOMhcuZ3JpbnRhLnYxLlJlamVjdFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiKQoERGF0YRIQCghtZXNzYWdlcxgBIAMoDBIPCgdwYXJ0aWFsGAIgASgIIhQKA0VuZBINCgVjb3VudBgBIAEoBCJMCgRGYWlsEiUKBnJlYXNvbhgBIAEoDjIVLmdyaW50YS52MS5GYWlsUmVhc29uEg4KBmRldGFpbBgCIAEoCRINCgVlcnJvchgDIAEoDCqkAgoMUmVqZWN0UmVhc29uEh0KGVJFSkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIkCiBSRUpFQ1RfUkVBU09OX0VORFBPSU5UX05PVF9GT1VORBABEh8KG1JFSkVDVF9SRUFTT05fRU5EUE9JTlRfQlVTWRACEh4KGlJFSkVDVF9SRUFTT05fSU5DT01QQVRJQkxFEAMSHgoaUkVKRUNUX1JFQVNPTl9OQU1FX0lOVkFMSUQQBBIeChpSRUpFQ1RfUkVBU09OX1VOQVVUSE9SSVpFRBAFEhgKFFJFSkVDVF9SRUFTT05fQ0xPU0VEEAYSHAoYUkVKRUNUX1JFQVNPTl9XUk9OR19IT1NUEAcSFgoSUkVKRUNUX1JFQVNPTl9QQVRIEAgqlgIKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGQUlMX1JFQVNPTl9ET01BSU4QARIXChNGQUlMX1JFQVNPTl9IQU5ETEVSEAISFQoRRkFJTF9SRUFTT05fUkVTRVQQAxIhCh1GQUlMX1JFQVNPTl9NQUxGT1JNRURfTUVTU0FHRRAEEiEKHUZBSUxfUkVBU09OX01FU1NBR0VfVE9PX0xBUkdFEAUSIgoeRkFJTF9SRUFTT05fUFJPVE9DT0xfVklPTEFUSU9OEAYSFgoSRkFJTF9SRUFTT05fQ0xPU0VEEAcSIQodRkFJTF9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQCDI9CgtGbG93U2VydmljZRIuCgRPcGVuEhAuZ3JpbnRhLnYxLkZyYW1lGhAuZ3JpbnRhLnYxLkZyYW1lKAEwAWIGcHJvdG8z");
 
 /**
  * What both sides exchange. Exactly one kind is set; a frame without a known kind is a protocol violation.
@@ -116,6 +116,32 @@ export type Open = Message<"grinta.v1.Open"> & {
    * @generated from field: string host = 6;
    */
   host: string;
+
+  /**
+   * Milliseconds that the whole flow may take from here on; 0 for no bound. Both sides end it when they are over.
+   *
+   * @generated from field: uint64 deadline_millis = 7;
+   */
+  deadlineMillis: bigint;
+
+  /**
+   * Trace context of the caller, as W3C Trace Context has it. Empty when there is none.
+   *
+   * @generated from field: string traceparent = 8;
+   */
+  traceparent: string;
+
+  /**
+   * @generated from field: string tracestate = 9;
+   */
+  tracestate: string;
+
+  /**
+   * Ids of the hosts that have passed the flow on, in order; at most 8. A host rejects a flow that it has passed on itself.
+   *
+   * @generated from field: repeated string path = 10;
+   */
+  path: string[];
 };
 
 /**
@@ -301,6 +327,13 @@ export const RejectReason = {
    * @generated from enum value: REJECT_REASON_WRONG_HOST = 7;
    */
   WRONG_HOST: 7,
+
+  /**
+   * The flow has passed this host before, or more hosts than are allowed.
+   *
+   * @generated from enum value: REJECT_REASON_PATH = 8;
+   */
+  PATH: 8,
 } as const;
 
 /**
@@ -371,6 +404,13 @@ export const FailReason = {
    * @generated from enum value: FAIL_REASON_CLOSED = 7;
    */
   CLOSED: 7,
+
+  /**
+   * The time that the caller gave the flow is over.
+   *
+   * @generated from enum value: FAIL_REASON_DEADLINE_EXCEEDED = 8;
+   */
+  DEADLINE_EXCEEDED: 8,
 } as const;
 
 /**

@@ -1,0 +1,53 @@
+/**
+ * The trace of a flow: what the caller's span says of itself in Open, and the handler's span below it.
+ *
+ * Shape: the two headers of W3C Trace Context, version 00. `tracestate` goes on as it came, from flow to flow.
+ * Bounds: a state above 512 characters is left out, and a parent that is no W3C parent is no parent.
+ * Source: https://www.w3.org/TR/trace-context/.
+ */
+import { Context, Effect, Option, Tracer } from "effect"
+import type { Trace } from "../protocol/flow/Frame.ts"
+
+/** What others add to a trace; it rides on the span of the flow that brought it. */
+class TraceState extends Context.Service<TraceState, string>()("grinta/layers/FlowTrace/TraceState") {}
+
+const stateLengthMax = 512
+
+const pattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+
+const parse = (
+  parent: string
+): { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined => {
+  const [, traceId = "", spanId = "", flags = ""] = pattern.exec(parent) ?? []
+  if (/^0*$/.test(traceId) || /^0*$/.test(spanId)) return undefined
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
+}
+
+/** The state that came with the flow in whose handler this span is. */
+const stateOf = (span: Tracer.AnySpan): string => {
+  const own = Context.getOption(span.annotations, TraceState)
+  if (Option.isSome(own)) return own.value
+  return span._tag === "Span" && Option.isSome(span.parent) ? stateOf(span.parent.value) : ""
+}
+
+const traceOf = (span: Tracer.AnySpan): Trace | undefined => {
+  const parent = `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}`
+  return parse(parent) === undefined ? undefined : { parent, state: stateOf(span) }
+}
+
+/** The trace of the current span; undefined when there is none that others would understand. */
+export const current: Effect.Effect<Trace | undefined> = Effect.map(
+  Effect.option(Effect.currentParentSpan),
+  Option.match({ onNone: () => undefined, onSome: traceOf })
+)
+
+/** Runs a handler in a span of its own: below the caller's, or at the root when none came. */
+export const within =
+  (name: string, trace: Trace | undefined) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> => {
+    const ids = trace === undefined ? undefined : parse(trace.parent)
+    if (trace === undefined || ids === undefined) return Effect.withSpan(effect, name, { root: true, kind: "server" })
+    const isCarried = trace.state !== "" && trace.state.length <= stateLengthMax
+    const annotations = isCarried ? Context.make(TraceState, trace.state) : Context.empty()
+    return Effect.withSpan(effect, name, { parent: Tracer.externalSpan({ ...ids, annotations }), kind: "server" })
+  }
