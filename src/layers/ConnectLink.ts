@@ -102,10 +102,11 @@ const detailOf = (cause: unknown): string =>
 /** What is known of the stream under a link when it stops. */
 export interface Carrier {
   /**
-   * "lost": the session is gone. "reset": only this stream is. "deadline": the time that the caller gave the call is over.
-   * "open": none of them, so what came is to blame.
+   * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
+   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "open": none of
+   * them, so what came is to blame.
    */
-  readonly fate: () => "lost" | "reset" | "deadline" | "open"
+  readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
   /** Fails once the stream has stopped otherwise than in good order. */
   readonly broken: Effect.Effect<never, LinkBroken>
   /** Fails when the deadline of the call is over, on a carrier that knows of one. */

@@ -10,6 +10,7 @@ import type { Host } from "../services/Host.ts"
 import { FabricClosed, NameInvalid, NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import type { Link, Transport } from "../services/Transport.ts"
+import * as Callers from "./Callers.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import * as FabricExpose from "./FabricExpose.ts"
 import * as FabricFlows from "./FabricFlows.ts"
@@ -30,6 +31,8 @@ export interface Core {
   readonly fabric: Fabric["Service"]
   /** Serves a link that came from another host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+  /** Ends the flows that a host has opened to this one. */
+  readonly loseCaller: (hostId: string) => void
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
@@ -45,7 +48,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     })
 
   const { expose, find } = FabricExpose.make({ selfId, registry, check, flows })
-  const answer = (link: Link) => FlowServer.answer(link, { self: selfId, find, config: flows })
+  const callers = Callers.make()
+  const answer = (link: Link) => FlowServer.answer(link, { self: selfId, find, config: flows, callers })
   const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
   const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, roundTripMillis, check })
 
@@ -54,5 +58,5 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return options.leave
   })
 
-  return { fabric: { self, expose, connect, connectEach, join, leave }, answer }
+  return { fabric: { self, expose, connect, connectEach, join, leave }, answer, loseCaller: callers.lose }
 })

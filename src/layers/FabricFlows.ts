@@ -82,6 +82,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         Effect.sync(() => open.delete(own))
       )
     const { flow, linger } = yield* dial(host, contract, call).pipe(
+      Effect.retry({ times: 1, while: FlowCaller.isRefused }),
       Scope.provide(own),
       Effect.onExit((exit) => (Exit.isFailure(exit) ? close(exit) : Effect.void))
     )

@@ -23,7 +23,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     address: member.address,
     flowPort: transport.flowPort
   }))
-  const { answer, fabric } = yield* FabricCore.make({
+  const { answer, fabric, loseCaller } = yield* FabricCore.make({
     self: host,
     selfId: self.id,
     registry,
@@ -35,8 +35,13 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   })
   yield* transport.serve(answer)
 
+  /** The flows of a dead host end at once, whoever opened them. */
   const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
-    member.status === "dead" && member.host !== undefined ? transport.disconnect(member.host) : Effect.void
+    Effect.suspend(() => {
+      if (member.status !== "dead" || member.host === undefined) return Effect.void
+      loseCaller(member.host.id)
+      return transport.disconnect(member.host)
+    })
   yield* Effect.forkScoped(Stream.runForEach(gossip.changes, onChange), { startImmediately: true })
   return fabric
 })

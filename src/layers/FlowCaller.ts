@@ -18,7 +18,7 @@ import {
   type NetworkErrorReason,
   Unauthorized
 } from "../services/NetworkError.ts"
-import type { Link } from "../services/Transport.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowTrace from "./FlowTrace.ts"
@@ -45,6 +45,31 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
       return new Incompatible({ endpoint, host: host.id, detail })
   }
 }
+
+/** What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. */
+const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): NetworkErrorReason => {
+  const { detail, how, status } = broken
+  const unreachable = (cause: unknown) => new HostUnreachable({ host: host.id, address: addressOf(host), cause })
+  if (how === "refused") return unreachable(broken)
+  if (how !== "violation") return unreachable(detail)
+  switch (status) {
+    case 401:
+    case 403:
+      return new Unauthorized({ host: host.id, detail })
+    case 429:
+      return new EndpointBusy({ endpoint, host: host.id })
+    case 502:
+    case 503:
+    case 504:
+      return unreachable(detail)
+    default:
+      return new Incompatible({ endpoint, host: host.id, detail: `it serves no flows (${detail})` })
+  }
+}
+
+/** The peer has said that it never looked at the flow: opening another is safe. */
+export const isRefused = ({ reason }: NetworkError): boolean =>
+  reason._tag === "HostUnreachable" && reason.cause instanceof LinkBroken && reason.cause.how === "refused"
 
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
 
@@ -93,9 +118,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     Effect.catch((error) =>
       Cause.isDone(error)
         ? unreachable("it hung up without an answer")
-        : error.how === "violation"
-          ? incompatible(`it serves no flows (${error.detail})`)
-          : unreachable(error.detail)
+        : fail(reasonOfBroken(error, contract.name, host))
     )
   )
   if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))

@@ -10,7 +10,9 @@ import type { FlowChannel } from "./FlowChannel.ts"
 const timerMillisMax = 2 ** 31 - 1
 
 /** Milliseconds on a clock that nobody sets. */
-export const now: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+export const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.sync(() => nowOf(clock)))
 
 /** What is left of a deadline, in whole milliseconds; undefined when there is none. */
 export const left = (at: number | undefined): Effect.Effect<number | undefined> =>

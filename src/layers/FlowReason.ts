@@ -18,6 +18,7 @@ export const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
     case "lost":
       return new PeerLost({ detail: broken.detail })
     case "reset":
+    case "refused":
       return new FlowReset({ detail: broken.detail })
     case "violation":
       return new ProtocolViolation({ detail: broken.detail })

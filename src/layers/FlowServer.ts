@@ -10,8 +10,9 @@ import * as Name from "../protocol/Name.ts"
 import type { Codec } from "../services/Codec.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
-import { FlowError } from "../services/FlowError.ts"
+import { FlowError, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
+import type { Callers } from "./Callers.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowTrace from "./FlowTrace.ts"
@@ -49,7 +50,7 @@ export interface Exposed {
   /** Why this Open cannot be served; undefined when it can. */
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open) => Effect.Effect<void, LinkBroken, Scope.Scope>
+  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, LinkBroken, Scope.Scope>
   /** Takes no more flows; those that wait for their turn are told so. */
   readonly stop: Effect.Effect<void>
   /** Waits until no flow is being served. */
@@ -129,7 +130,7 @@ export const expose = <In, Out, E, R>(
       changed.notify()
     })
 
-  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, deadlineMillis: number | undefined) {
+  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, callers?: Callers, deadlineMillis?: number) {
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
       peer: open.caller,
@@ -138,6 +139,10 @@ export const expose = <In, Out, E, R>(
       role: "endpoint"
     })
     yield* FlowDeadline.enforce(channel, deadlineMillis)
+    if (callers !== undefined && open.caller !== "") {
+      const detail = `host "${open.caller}" is dead`
+      yield* callers.enter(open.caller, () => channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail)))
+    }
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
       peer: { id: open.caller, path: open.path ?? [] },
@@ -167,7 +172,7 @@ export const expose = <In, Out, E, R>(
 
   return {
     refusal,
-    serve: (link, open) =>
+    serve: (link, open, callers) =>
       Effect.gen(function* () {
         const deadline = open.deadlineMillis === undefined ? undefined : (yield* FlowDeadline.now) + open.deadlineMillis
         const rejected = yield* admit(link, open)
@@ -175,7 +180,7 @@ export const expose = <In, Out, E, R>(
         flows += 1
         const accepting = Effect.andThen(
           link.write(Frame.accepted),
-          serve(link, open, yield* FlowDeadline.left(deadline))
+          serve(link, open, callers, yield* FlowDeadline.left(deadline))
         )
         return yield* Effect.ensuring(
           accepting,
@@ -208,6 +213,8 @@ export const answer = Effect.fnUntraced(
       readonly self: string
       readonly find: (name: string) => Exposed | undefined
       readonly config: Config
+      /** Knows which host opened which flow. */
+      readonly callers?: Callers
     }
   ) {
     const open = yield* Effect.timeoutOption(link.read, options.config.openTimeout)
@@ -220,7 +227,7 @@ export const answer = Effect.fnUntraced(
     const exposed = options.find(open.value.endpoint)
     const rejected = refused ?? exposed?.refusal(open.value)
     if (exposed === undefined || rejected !== undefined) return yield* reject(link, rejected ?? notFound)
-    yield* exposed.serve(link, open.value)
+    yield* exposed.serve(link, open.value, options.callers)
   },
   (answered) => Effect.ignore(answered)
 )

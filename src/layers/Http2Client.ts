@@ -3,7 +3,7 @@
  */
 import * as http2 from "node:http2"
 import { type Duration, Effect, type Scope } from "effect"
-import type { Link } from "../services/Transport.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -44,11 +44,14 @@ const leave = (stream: http2.ClientHttp2Stream, carrier: Carrier) =>
     stream.writableEnded && !stream.closed ? Effect.timeoutOption(carrier.flushed, leaveTimeout) : Effect.void
   ).pipe(Effect.andThen(Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))))
 
-/** What an answer is if it is no flow; undefined when it is one. */
-const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): string | undefined => {
-  if (headers[":status"] !== 200) return `HTTP status ${headers[":status"]}`
+/** Why an answer is no flow; undefined when it is one. */
+const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): LinkBroken | undefined => {
+  const status = headers[":status"] ?? 0
+  if (status !== 200) return new LinkBroken({ how: "violation", detail: `HTTP status ${status}`, status })
   const type = headers["content-type"]
-  return type === StreamLink.contentType ? undefined : `content-type ${type}`
+  return type === StreamLink.contentType
+    ? undefined
+    : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
 }
 
 /**
@@ -80,9 +83,9 @@ export const call = Effect.fnUntraced(function* (
     begin: () => undefined
   })
   stream.once("response", (headers) => {
-    const detail = refusal(headers)
-    if (detail === undefined) listen()
-    else refuse(detail)
+    const why = refusal(headers)
+    if (why === undefined) listen()
+    else refuse(why)
   })
   return link
 })

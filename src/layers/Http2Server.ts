@@ -25,6 +25,8 @@ export interface Options {
   readonly keepalive: Http2Session.Keepalive
   /** How long a connection may stay without a first stream. */
   readonly firstStreamTimeout: Duration.Input
+  /** How long a connection is kept after its last stream. */
+  readonly idleTimeout: Duration.Input
   /** Connections at a time; one more is closed at once. */
   readonly sessionsMax: number
   /** Streams of one connection at a time. */
@@ -158,10 +160,16 @@ export const serve = Effect.fnUntraced(function* (
       session.once("stream", () => resume(Effect.void))
     })
     const unused = Effect.sync(() => session.destroy())
-    return Effect.andThen(
+    /** Says GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
+    const idle = Effect.andThen(
+      Http2Session.idle(session, options.idleTimeout),
+      Effect.sync(() => session.close())
+    )
+    const alive = Effect.andThen(
       Effect.timeoutOrElse(firstStream, { duration: options.firstStreamTimeout, orElse: () => unused }),
       Http2Session.keepAlive(session, options.keepalive)
     )
+    return Effect.raceFirst(idle, alive)
   }
 
   const onSession = (session: http2.ServerHttp2Session): void => {

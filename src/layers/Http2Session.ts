@@ -2,10 +2,11 @@
  * What both ends of an HTTP/2 session need: bounds, keepalive, and the difference between a lost session and a reset
  * stream.
  */
-import type * as http2 from "node:http2"
-import { Deferred, type Duration, Effect, Option } from "effect"
+import * as http2 from "node:http2"
+import { Clock, Deferred, Duration, Effect, Option } from "effect"
 import { LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 
 /** Unread data that a stream may hold at its receiver. Source: faults.md, rows D-14 and G9. */
 export const streamWindowBytes = 64 * 1024
@@ -29,26 +30,56 @@ export interface Keepalive {
   readonly timeout: Duration.Input
 }
 
-/** A session whose end is known to be the end of its connection, whatever its streams say. */
+/**
+ * A session whose end is known to be the end of its connection, whatever its streams say.
+ *
+ * States: open (takes new streams) -> retired (the streams that it has go on, new ones need another session) -> lost.
+ */
 export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   readonly http2: S
   readonly isLost: () => boolean
+  readonly isOpen: () => boolean
+  /** Takes no more streams. */
+  readonly retire: () => void
+  /** Waits until it is not open any more. */
+  readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
+  /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
+  readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
 
 /** Adopts a session as soon as it is connected: its window, its listeners. */
 export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
+  const retired = Deferred.makeUnsafe<void>()
   let isLost = false
+  let lastSeenId = Number.POSITIVE_INFINITY
+  const retire = () => {
+    Deferred.doneUnsafe(retired, Effect.void)
+  }
   const lose = () => {
     isLost = true
+    retire()
     Deferred.doneUnsafe(closed, Effect.void)
   }
+  session.on("goaway", (_code, lastStreamId) => {
+    lastSeenId = lastStreamId
+    retire()
+  })
   // The socket tells first: its streams close in the same turn, and the session only after them.
   session.socket.once("end", lose).once("close", lose)
   session.once("close", lose).on("error", lose)
   session.setLocalWindowSize(sessionWindowBytes)
-  return { http2: session, isLost: () => isLost || session.destroyed, closed: Deferred.await(closed) }
+  const isGone = () => isLost || session.destroyed
+  return {
+    http2: session,
+    isLost: isGone,
+    isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),
+    retire,
+    retired: Deferred.await(retired),
+    closed: Deferred.await(closed),
+    isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
+  }
 }
 
 /**
@@ -70,17 +101,58 @@ export const keepAlive = Effect.fnUntraced(function* (session: http2.Http2Sessio
   }
 })
 
-/** What becomes of one stream of a session. */
+/** Waits until a session has had no stream for so long. */
+export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
+  const millis = Duration.toMillis(timeout)
+  let streams = 0
+  let since = yield* FlowDeadline.now
+  const clock = yield* Clock.Clock
+  session.on("stream", (stream) => {
+    streams += 1
+    stream.once("close", () => {
+      streams -= 1
+      since = FlowDeadline.nowOf(clock)
+    })
+  })
+  while (true) {
+    const left = streams > 0 ? millis : since + millis - (yield* FlowDeadline.now)
+    if (left <= 0) return
+    yield* Effect.sleep(FlowDeadline.timer(left))
+  }
+})
+
+/**
+ * What becomes of one stream of a session. "refused" is a promise of the peer: its program has not seen the stream.
+ * Source: RFC 9113, sections 6.8 and 8.7.
+ */
 export const carrier = (session: Session, stream: http2.Http2Stream): Carrier => {
   const broken = Deferred.makeUnsafe<never, LinkBroken>()
-  const isReset = () => stream.aborted || (stream.rstCode !== undefined && stream.rstCode !== 0)
-  const fate = () => (session.isLost() ? "lost" : isReset() ? "reset" : "open")
+  let isViolated = false
+  // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
+  let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
+  stream.once("response", () => {
+    isHeard = true
+  })
+  stream.once("error", (cause: NodeJS.ErrnoException) => {
+    isViolated = isHeard && cause.code === "ERR_HTTP2_ERROR"
+  })
+  const isReset = () => stream.rstCode !== undefined && stream.rstCode !== 0
+  const isRefused = () => stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)
+  const fate = () => {
+    if (isRefused()) return "refused"
+    if (isViolated) return "violation"
+    if (session.isLost()) return "lost"
+    return isReset() ? "reset" : "open"
+  }
+  const detailOf = (how: ReturnType<typeof fate>): string => {
+    if (how === "violation") return "the session broke the rules of HTTP/2"
+    return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
+  }
   stream.once("close", () => {
     const how = fate()
-    if (how === "lost")
-      Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: "the connection is gone" })))
-    if (how === "reset")
-      Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: `code ${stream.rstCode}` })))
+    if (how === "open") return
+    if (how === "refused") session.retire()
+    Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: detailOf(how) })))
   })
   const flushed = Deferred.makeUnsafe<void>()
   const closed = Deferred.makeUnsafe<void>()

@@ -34,7 +34,7 @@ export interface StreamLink {
   /** Reads what comes from now on. */
   readonly listen: () => void
   /** What comes is no flow, so nobody hears it. */
-  readonly refuse: (detail: string) => void
+  readonly refuse: (why: LinkBroken) => void
 }
 
 /** Frames that the stream holds: one on its way, and one that follows it at once. */
@@ -188,8 +188,8 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     link: { write, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
     finish,
     listen: () => stream.on("data", onData),
-    refuse: (detail) => {
-      endWith(violation(detail))
+    refuse: (why) => {
+      endWith(why)
       stream.resume()
     }
   }

@@ -6,7 +6,7 @@
  * no session can be opened. A peer that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most
  * twice the timeout later when this process was busy; one whose connection closes is lost at once.
  */
-import { type Duration, Effect, Layer, RcMap } from "effect"
+import { type Duration, Effect, Layer, RcMap, type Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
@@ -50,28 +50,45 @@ const authorityOf = ({ address, flowPort }: Host): string =>
 const make = Effect.fnUntraced(function* (config: Config) {
   const acceptor = Acceptor.make()
   const flowPort = yield* Http2Server.serve(config, acceptor.accept)
-  const live = new Map<string, Http2Client.ClientSession>()
-  const sessions = yield* RcMap.make({
-    lookup: (authority: string) =>
-      Effect.tap(Http2Client.connect(authority, config), (session) => {
-        live.set(authority, session)
-        return Effect.forkScoped(Effect.andThen(session.closed, forget(authority)))
-      }),
+  /** Every session that has flows, or may get some. */
+  const live = new Map<Http2Client.ClientSession, string>()
+  /** The session of each authority that takes new flows. */
+  const current = new Map<string, Http2Client.ClientSession>()
+
+  const connect = Effect.fnUntraced(function* (authority: string) {
+    const session = yield* Http2Client.connect(authority, config)
+    live.set(session, authority)
+    yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(session)))
+    current.set(authority, session)
+    yield* Effect.forkScoped(Effect.andThen(session.retired, forget(authority, session)))
+    return session
+  })
+  const sessions: RcMap.RcMap<string, Http2Client.ClientSession, unknown> = yield* RcMap.make({
+    lookup: connect,
     idleTimeToLive: config.idleTimeout
   })
 
-  const forget = (authority: string): Effect.Effect<void> =>
-    Effect.andThen(
-      Effect.sync(() => live.delete(authority)),
-      RcMap.invalidate(sessions, authority)
+  /** From now on another session is opened; this one is closed when its last flow is. */
+  const forget = (authority: string, session: Http2Client.ClientSession): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      current.get(authority) === session && current.delete(authority)
+        ? RcMap.invalidate(sessions, authority)
+        : Effect.void
+    )
+
+  /** A session that takes new flows. Errors: what the network said when there was none and none could be opened. */
+  const sessionTo = (authority: string): Effect.Effect<Http2Client.ClientSession, unknown, Scope.Scope> =>
+    RcMap.get(sessions, authority).pipe(
+      Effect.tapError(() => RcMap.invalidate(sessions, authority)),
+      Effect.flatMap((session) =>
+        session.isOpen() ? Effect.succeed(session) : Effect.andThen(forget(authority, session), sessionTo(authority))
+      )
     )
 
   const dial = Effect.fnUntraced(function* (host: Host) {
     const authority = authorityOf(host)
-    if (live.get(authority)?.isLost() === true) yield* forget(authority)
-    return yield* RcMap.get(sessions, authority).pipe(
+    return yield* sessionTo(authority).pipe(
       Effect.flatMap((session) => Http2Client.call(session, config)),
-      Effect.tapError(() => forget(authority)),
       Effect.mapError((cause) => {
         const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
         return new NetworkError({ operation: "connect", reason })
@@ -80,10 +97,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
   })
 
   const disconnect = (host: Host) =>
-    Effect.suspend(() => {
+    Effect.sync(() => {
       const authority = authorityOf(host)
-      live.get(authority)?.http2.destroy()
-      return forget(authority)
+      for (const [session, at] of live) if (at === authority) session.http2.destroy()
     })
 
   return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })
