@@ -101,11 +101,11 @@ export const keepAlive = Effect.fnUntraced(function* (session: http2.Http2Sessio
   }
 })
 
-/** Waits until a session has had no stream for so long. */
+/** Waits until a session has had no stream for so long after its last one. */
 export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
   const millis = Duration.toMillis(timeout)
   let streams = 0
-  let since = yield* FlowDeadline.now
+  let since: number | undefined
   const clock = yield* Clock.Clock
   session.on("stream", (stream) => {
     streams += 1
@@ -115,7 +115,7 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
     })
   })
   while (true) {
-    const left = streams > 0 ? millis : since + millis - (yield* FlowDeadline.now)
+    const left = streams > 0 || since === undefined ? millis : since + millis - (yield* FlowDeadline.now)
     if (left <= 0) return
     yield* Effect.sleep(FlowDeadline.timer(left))
   }

@@ -18,7 +18,11 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
   readonly detail: string
   /** HTTP status of an answer that is no flow. */
   readonly status?: number
-}> {}
+}> {
+  override get message() {
+    return `${this.how}: ${this.detail}`
+  }
+}
 
 /** One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. */
 export interface Link {

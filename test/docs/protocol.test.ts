@@ -193,7 +193,7 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${limits[name]}`)
   )
 
-  it.each(["firstStreamTimeout", "openTimeout", "drain", "handlerGrace", "drainTimeout"] as const)(
+  it.each(["firstStreamTimeout", "idleTimeout", "openTimeout", "drain", "handlerGrace", "drainTimeout"] as const)(
     "say the wait %s",
     (name) => assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
   )

@@ -2,7 +2,7 @@
  * Hosts in processes of their own: what a kill, a stop and a close do to the others and leave behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import {
   Fabric,
   FabricMesh,
@@ -14,6 +14,7 @@ import {
   Registry,
   RegistryGossip,
   SelfLive,
+  Transport,
   TransportConnect
 } from "../../src/index.ts"
 import { Echo, Hold } from "./child.ts"
@@ -90,20 +91,20 @@ describe("hosts in processes of their own", () => {
     })
   )
 
-  it.live("gossip ends the flows of a host that it declares dead, where keepalive would still wait", () =>
+  it.live("gossip ends the flows of a host that it declares dead, both ways, where keepalive would still wait", () =>
     Effect.gen(function* () {
       const peer = yield* child("silent")
+      const gossip = (flowPort: number) =>
+        GossipSwim.layer({
+          fabric: "",
+          seeds: [peer.where.gossip],
+          meta: { flowPort },
+          profile: { probeIntervalMillis: 200, probeTimeoutMillis: 100, suspicionMult: 2 }
+        })
       const context = yield* Layer.build(
         FabricMesh.layer.pipe(
           Layer.provideMerge(RegistryGossip.layer),
-          Layer.provideMerge(
-            GossipSwim.layer({
-              fabric: "",
-              seeds: [peer.where.gossip],
-              meta: { flowPort: 0 },
-              profile: { probeIntervalMillis: 200, probeTimeoutMillis: 100, suspicionMult: 2 }
-            })
-          ),
+          Layer.provideMerge(Layer.unwrap(Effect.map(Transport, ({ flowPort }) => gossip(flowPort)))),
           Layer.provideMerge(
             Layer.mergeAll(
               SelfLive.layer({ name: "tester" }),
@@ -113,10 +114,28 @@ describe("hosts in processes of their own", () => {
           )
         )
       )
-      const flow = yield* openHold(context)
+      const flow = yield* eventually(Context.get(context, Fabric).connect(Hold, { select: { host: "silent" } }))
+      assert.deepStrictEqual([...(yield* flow.receive)], [1])
+      yield* flow.send(Uint8Array.of(2))
+      const held = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<string>()
+      yield* Context.get(context, Fabric).expose(Hold, (incoming) =>
+        Effect.andThen(incoming.receive, Deferred.succeed(held, undefined)).pipe(
+          Effect.andThen(incoming.receive),
+          Effect.catchTag("FlowError", ({ reason }) => Deferred.succeed(ended, reason._tag)),
+          Effect.ignore
+        )
+      )
+      peer.process.stdin?.write("call tester\n")
+      yield* Effect.timeout(Deferred.await(held), "20 seconds")
       peer.process.kill("SIGSTOP")
       lost(yield* Effect.flip(flow.receive).pipe(Effect.timeout("25 seconds")))
-      assert.deepStrictEqual(yield* Context.get(context, Registry).resolve("hold"), [])
+      assert.strictEqual(yield* Effect.timeout(Deferred.await(ended), "1 second"), "PeerLost")
+      const owners = yield* Context.get(context, Registry).resolve("hold")
+      assert.deepStrictEqual(
+        owners.map(({ host }) => host.id),
+        ["tester"]
+      )
       peer.process.kill("SIGKILL")
     })
   )

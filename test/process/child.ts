@@ -3,10 +3,11 @@
  * ends by itself when its standard input does.
  *
  * Usage: child.ts NAME [SEED]. A line "block MILLIS" on standard input holds up its event loop for so long; what it then
- * believes of the others that is worse than alive is a line `{ "accused": .. }`.
+ * believes of the others that is worse than alive is a line `{ "accused": .. }`. A line "call HOST" has it hold a flow to that
+ * host.
  */
 import { createInterface } from "node:readline"
-import { Effect, Stream } from "effect"
+import { Effect, Queue, Schedule, Stream } from "effect"
 import { Codec, Endpoint, Fabric, Gossip, Grinta, Transport } from "../../src/index.ts"
 
 export const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
@@ -28,15 +29,21 @@ const block = (millis: number): void => {
   while (performance.now() < end) Math.sqrt(end)
 }
 
-const obey = (line: string): void => {
-  const [order, millis] = line.split(" ")
-  if (order === "block") block(Number(millis))
-}
-
 const program = Effect.gen(function* () {
   const fabric = yield* Fabric
   const gossip = yield* Gossip
+  const calls = yield* Queue.unbounded<string>()
+  const obey = (line: string): void => {
+    const [order, what = ""] = line.split(" ")
+    if (order === "block") block(Number(what))
+    if (order === "call") Queue.offerUnsafe(calls, what)
+  }
   createInterface({ input: process.stdin }).on("line", obey)
+  const hold = (host: string) =>
+    Effect.retry(fabric.connect(Hold, { select: { host } }), Schedule.spaced("50 millis")).pipe(
+      Effect.flatMap((flow) => flow.send(Uint8Array.of(1)))
+    )
+  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(calls), hold)))
   yield* Effect.forkScoped(
     Stream.runForEach(gossip.changes, ({ member }) =>
       member.status === "suspect" || member.status === "dead"

@@ -1,0 +1,173 @@
+/**
+ * Sessions between hosts, on real sockets: one for each peer and direction, opened when needed and closed when not.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Queue, Stream } from "effect"
+import * as Callers from "../../../src/layers/Callers.ts"
+import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
+import { Transport } from "../../../src/services/Transport.ts"
+import * as Caller from "./Caller.ts"
+import * as RawPeer from "./RawPeer.ts"
+
+const { type } = RawPeer
+
+/** A host that echoes, and counts the connections that it gets. */
+const server = (config: Partial<TransportConnect.Config> = {}) =>
+  Effect.gen(function* () {
+    const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
+    const ended = yield* Queue.unbounded<string>()
+    const callers = Callers.make()
+    const served = { flows: 0 }
+    const endpoint = FlowServer.expose(
+      Caller.echo,
+      (flow) => {
+        served.flows += 1
+        return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+          Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
+        )
+      },
+      { context: Context.empty(), closed: Effect.never, config: FlowServer.defaults }
+    )
+    yield* transport.serve((link) =>
+      FlowServer.answer(link, { self: "server", find: () => endpoint, config: FlowServer.defaults, callers })
+    )
+    return { callers, ended, port: transport.flowPort, served }
+  })
+
+const ask = (caller: Caller.Caller, port: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const flow = yield* caller.open(port)
+      yield* flow.send(Uint8Array.of(1))
+      assert.deepStrictEqual([...(yield* flow.receive)], [1])
+      yield* flow.end
+      assert.deepStrictEqual(yield* Stream.runCollect(flow.messages), [])
+    })
+  ).pipe(Caller.soon)
+
+/** A peer that accepts every flow and ends it at once; it counts its connections, and those that are still open. */
+const counting = Effect.gen(function* () {
+  let open = 0
+  const peer = yield* RawPeer.serve({
+    onConnection: ({ socket }) => {
+      open += 1
+      socket.on("close", () => {
+        open -= 1
+      })
+    },
+    onFrame: ({ kind, stream }, { write }) => {
+      if (kind !== type.headers) return
+      const answer = Buffer.concat([Caller.accepted, Caller.end(0), Caller.goodEnd])
+      write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, answer, true))
+    }
+  })
+  return { ...peer, open: () => open }
+})
+
+const until = (holds: () => boolean) => Caller.soon(Effect.repeat(Effect.sleep("5 millis"), { until: holds }))
+
+describe("a session", () => {
+  it.live("is opened with the first flow, once for all that ask meanwhile, and shared by all flows", () =>
+    Effect.gen(function* () {
+      const peer = yield* counting
+      const { open } = yield* Caller.make()
+      assert.strictEqual(peer.connections(), 0)
+      yield* Effect.forEach(Array.from({ length: 50 }), () => Caller.soon(open(peer.port)), {
+        concurrency: "unbounded"
+      })
+      yield* Caller.soon(open(peer.port))
+      assert.strictEqual(peer.connections(), 1)
+    })
+  )
+
+  it.live("is closed when it has had no flow for a while, and opened again with the next", () =>
+    Effect.gen(function* () {
+      const peer = yield* counting
+      const { open } = yield* Caller.make({ idleTimeout: "100 millis" })
+      for (let turn = 1; turn <= 2; turn++) {
+        yield* Effect.scoped(Caller.soon(open(peer.port)))
+        assert.strictEqual(peer.connections(), turn)
+        yield* until(() => peer.open() === 0)
+      }
+    })
+  )
+
+  it.live("that ended is opened again with the next flow", () =>
+    Effect.gen(function* () {
+      const peer = yield* RawPeer.serve({
+        onFrame: ({ kind, stream }, { write, number, socket }) => {
+          if (kind !== type.headers) return
+          write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, Caller.accepted))
+          if (number === 0) socket.end()
+        }
+      })
+      const { open } = yield* Caller.make()
+      Caller.assertReason(yield* Caller.ending(yield* open(peer.port)), "PeerLost")
+      yield* Caller.soon(open(peer.port))
+      assert.strictEqual(peer.connections(), 2)
+    })
+  )
+
+  it.live("that the server closes as idle costs no flow that is opened at the same moment", () =>
+    Effect.gen(function* () {
+      const { port, served } = yield* server({ idleTimeout: "10 millis" })
+      const caller = yield* Caller.make()
+      const count = 200
+      for (let i = 0; i < count; i++) {
+        yield* ask(caller, port)
+        yield* Effect.sleep(6 + (i % 8))
+      }
+      assert.strictEqual(served.flows, count)
+    })
+  )
+
+  it.live("with a flow is never idle", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ idleTimeout: "20 millis" })
+      const { open } = yield* Caller.make({ idleTimeout: "20 millis" })
+      const flow = yield* open(port)
+      for (let i = 0; i < 5; i++) {
+        yield* Effect.sleep("50 millis")
+        yield* flow.send(Uint8Array.of(i))
+        assert.deepStrictEqual([...(yield* Caller.soon(flow.receive))], [i])
+      }
+    })
+  )
+})
+
+describe("a host that is declared dead", () => {
+  it.live("loses the flows that were opened to it, also those on a session that takes no more", () =>
+    Effect.gen(function* () {
+      const peer = yield* RawPeer.serve({
+        onFrame: ({ kind, stream }, { write }) => {
+          if (kind !== type.headers) return
+          const leave = RawPeer.goaway(stream, RawPeer.code.none)
+          write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, Caller.accepted), leave)
+        }
+      })
+      const { open, transport } = yield* Caller.make()
+      const flows = [yield* open(peer.port), yield* open(peer.port)]
+      assert.strictEqual(peer.connections(), 2)
+      yield* transport.disconnect(Caller.hostAt(peer.port))
+      for (const flow of flows) Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+    })
+  )
+
+  it.live("loses the flows that it has opened, and nobody else does", () =>
+    Effect.gen(function* () {
+      const { callers, ended, port } = yield* server()
+      const caller = yield* Caller.make()
+      const flow = yield* caller.open(port)
+      yield* flow.send(Uint8Array.of(1))
+      yield* Caller.soon(flow.receive)
+      callers.lose("somebody")
+      yield* flow.send(Uint8Array.of(2))
+      yield* Caller.soon(flow.receive)
+      callers.lose("client")
+      assert.strictEqual(yield* Caller.soon(Queue.take(ended)), "PeerLost")
+      Caller.assertReason(yield* Caller.ending(flow), "FlowReset")
+      yield* ask(caller, port)
+    })
+  )
+})
