@@ -15,6 +15,7 @@ import * as Signal from "./Signal.ts"
 export interface Outgoing {
   readonly iterable: AsyncIterable<ProtoFrame>
   readonly write: Link["write"]
+  readonly fill: Link["fill"]
   readonly finish: () => void
   /** Finishes with a last frame if the stream has room for it, otherwise without. */
   readonly finishWith: (last: Frame.Fail) => void
@@ -82,6 +83,12 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
         fill({ done: false, value: Frame.toProto(frame) })
         return Effect.asVoid(ready)
       }),
+    fill: (next) => {
+      const frame = pull === undefined ? undefined : next()
+      if (frame === undefined) return
+      pull?.({ done: false, value: Frame.toProto(frame) })
+      pull = undefined
+    },
     finish,
     finishWith: (last) => {
       pull?.({ done: false, value: Frame.toProto(last) })
@@ -142,6 +149,7 @@ const cancelTimeout = "100 millis"
 /** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
 export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
   write: outgoing.write,
+  fill: outgoing.fill,
   read: makeRead(frames, outgoing, carrier),
   finish: Effect.sync(outgoing.finish),
   cancel: (last) =>

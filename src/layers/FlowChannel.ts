@@ -12,7 +12,6 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import { type Limits, weight } from "../protocol/flow/Limits.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
-import * as Sender from "../protocol/flow/Sender.ts"
 import {
   FlowClosed,
   FlowError,
@@ -23,6 +22,7 @@ import {
 } from "../services/FlowError.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
 import { reasonOfFail, reasonOfLink } from "./FlowReason.ts"
+import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
 export interface Options<E> {
@@ -68,7 +68,8 @@ export const make = Effect.fnUntraced(function* <E>(
   options: Options<E>
 ): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
   const { endpoint, peer, limits } = options
-  const sender = Sender.make(limits)
+  const writer = FlowWriter.make(link, limits, options.role)
+  const { sender } = writer
   const receiver = Receiver.make(limits)
   const inbox = Inbox.make(limits)
   let failing: Effect.Effect<never, FlowError | E> | undefined
@@ -77,8 +78,6 @@ export const make = Effect.fnUntraced(function* <E>(
   let isDiscarding = false
   let unheardBytes = 0
   let endedBy = "this direction has ended"
-  const room = Signal.make()
-  const work = Signal.make()
   const arrival = Signal.make()
   const space = Signal.make()
   const failure = Signal.make()
@@ -89,8 +88,8 @@ export const make = Effect.fnUntraced(function* <E>(
   const breakWith = (cause: FlowError | E, last?: Frame.Fail): void => {
     if (failing !== undefined || (receiver.status === "ended" && sender.status === "ended")) return
     failing = Effect.fail(cause)
-    Sender.abandon(sender, last)
-    for (const signal of [room, work, arrival, space, failure]) signal.notify()
+    writer.abandon(last)
+    for (const signal of [arrival, space, failure]) signal.notify()
   }
 
   const refuse = (reason: FlowErrorReason, last: Frame.Fail): FlowError => {
@@ -100,21 +99,13 @@ export const make = Effect.fnUntraced(function* <E>(
     return cause
   }
 
-  const isUnblocked = (): boolean => Sender.hasRoom(sender) || sender.status !== "open"
-
   const queue = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
       if (failing !== undefined) return failing
       if (sender.status !== "open") return Effect.fail(error(new FlowClosed({ detail: endedBy })))
-      if (message === undefined) continue
-      if (!Sender.hasRoom(sender)) {
-        work.notify()
-        return Effect.flatMap(room.until(isUnblocked), () => queue(messages, i))
-      }
-      Sender.offer(sender, message)
+      if (message !== undefined && !writer.offer(message)) return Effect.flatMap(writer.room, () => queue(messages, i))
     }
-    work.notify()
     return Effect.void
   }
 
@@ -130,21 +121,9 @@ export const make = Effect.fnUntraced(function* <E>(
   const endWith = (last?: Frame.Fail) =>
     Effect.suspend(() => {
       if (failing !== undefined) return failing
-      if (Sender.end(sender, last)) work.notify()
+      writer.end(last)
       return Effect.void
     })
-
-  const isSending = (): boolean => sender.status === "open" || sender.status === "ending"
-
-  const writeAll = Effect.gen(function* () {
-    while (isSending()) {
-      yield* work.until(() => Sender.hasWork(sender) || !isSending())
-      const frame = Sender.take(sender)
-      room.notify()
-      if (frame !== undefined) yield* link.write(frame)
-    }
-    if (options.role === "caller" || sender.fail !== undefined) yield* link.finish
-  })
 
   const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
     if (isDiscarding) {
@@ -208,8 +187,7 @@ export const make = Effect.fnUntraced(function* <E>(
       }
       if (broken.how !== "finished") return breakWith(error(reasonOfLink(broken)))
       endedBy = broken.detail
-      Sender.abandon(sender)
-      room.notify()
+      writer.abandon()
     })
 
   const hasNews = (): boolean => inbox.bytes > 0 || receiver.status === "ended" || failing !== undefined
@@ -232,12 +210,13 @@ export const make = Effect.fnUntraced(function* <E>(
   }
 
   // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
-  yield* Effect.addFinalizer(() =>
-    receiver.status === "ended" && sender.status === "ended"
+  yield* Effect.addFinalizer(() => {
+    writer.flush()
+    return receiver.status === "ended" && sender.status === "ended"
       ? Effect.void
       : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${options.role} has left`))
-  )
-  const writer = yield* Effect.forkScoped(Effect.catch(writeAll, onBroken))
+  })
+  const writing = yield* Effect.forkScoped(Effect.catch(writer.writeAll, onBroken))
   const reader = yield* Effect.forkScoped(
     Effect.catch(readAll, (ended) => (Cause.isDone(ended) ? Effect.sync(onFinished) : onBroken(ended)))
   )
@@ -257,7 +236,7 @@ export const make = Effect.fnUntraced(function* <E>(
     refuse,
     fail: (reason, last) => breakWith(error(reason), last),
     error,
-    flushed: Effect.asVoid(Fiber.await(writer)),
+    flushed: Effect.asVoid(Fiber.await(writing)),
     failed: failure.until(() => failing !== undefined),
     drain,
     linger: Effect.suspend(() =>

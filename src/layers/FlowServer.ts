@@ -62,7 +62,7 @@ const lastFrame = Effect.fnUntraced(function* <E>(name: string, error: Codec<E>,
   const failure = Cause.findErrorOption(cause)
   if (Option.isSome(failure) && !(failure.value instanceof FlowError)) {
     const encoded = error.encode(failure.value)
-    if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success)
+    if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success.slice())
   }
   if (Option.isNone(failure) && !Cause.hasInterruptsOnly(cause))
     yield* Effect.logError(`the handler of "${name}" died`, cause)

@@ -51,6 +51,12 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
       return taken(out)
     })
 
+  const fill = (out: Direction, next: () => Frame | undefined): void => {
+    if (out.frame !== undefined || out.isFinished || broken !== undefined) return
+    out.frame = next()
+    out.changed.notify()
+  }
+
   const cancel = (out: Direction, last: Fail): void => {
     if (out.isFinished) return
     if (out.frame === undefined) {
@@ -76,6 +82,7 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
   const end = (out: Direction, from: Direction): LinkEnd => ({
     link: {
       write: (frame) => write(out, frame),
+      fill: (next) => fill(out, next),
       read: read(from),
       finish: Effect.sync(() => {
         out.isFinished = true

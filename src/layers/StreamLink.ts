@@ -7,11 +7,13 @@
  */
 import * as http2 from "node:http2"
 import { Cause, Effect, Option, Result, Schema } from "effect"
+import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
+import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
 export const path = "/grinta.v1.FlowService/Open"
@@ -59,7 +61,11 @@ const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
 
 export const make = (stream: http2.Http2Stream, options: Options): StreamLink => {
   const { carrier, role } = options
-  const parser = Envelope.make({ bytesMax: options.frameWireBytesMax, hasEnd: role === "caller" })
+  const parser = Envelope.make({
+    bytesMax: options.frameWireBytesMax,
+    hasEnd: role === "caller",
+    buffers: FlowBuffers.shared
+  })
   const arrival = Signal.make()
   const room = Signal.make()
   let waiting: Array<Uint8Array> = []
@@ -115,6 +121,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     head += 1
     goOn()
     const frame = FrameBytes.decode(bytes)
+    Buffers.give(FlowBuffers.shared, bytes)
     if (Result.isSuccess(frame)) return Effect.succeed(frame.success)
     ended = violation(frame.failure.detail)
     waiting = []
@@ -150,20 +157,34 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     )
   })
 
-  const onWritten = (): void => {
+  const onWritten = (frame: Uint8Array, error: Error | null | undefined): void => {
+    if (!error) Buffers.give(FlowBuffers.shared, frame)
     writes -= 1
     room.notify()
   }
 
   const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()
 
+  const put = (frame: Frame.Frame): void => {
+    begin()
+    writes += 1
+    const bytes = FrameBytes.encode(frame)
+    stream.write(bytes, (error) => onWritten(bytes, error))
+  }
+
+  const fill: Link["fill"] = (next) => {
+    while (writes < writesMax && !isFinished && !isOver()) {
+      const frame = next()
+      if (frame === undefined) return
+      put(frame)
+    }
+  }
+
   const write: Link["write"] = (frame) =>
     Effect.suspend(() => {
       if (isFinished || isOver()) return over
       if (writes >= writesMax) return Effect.flatMap(room.until(hasRoom), () => write(frame))
-      begin()
-      writes += 1
-      stream.write(FrameBytes.encode(frame), onWritten)
+      put(frame)
       if (writes < writesMax) return Effect.void
       return Effect.flatMap(room.until(hasRoom), () => (isFinished || isOver() ? over : Effect.void))
     })
@@ -185,7 +206,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   stream.on("error", () => undefined)
   stream.once("end", onEnd).once("close", onClose)
   return {
-    link: { write, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
+    link: { write, fill, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
     finish,
     listen: () => stream.on("data", onData),
     refuse: (why) => {

@@ -10,7 +10,8 @@ import { Result, Schema } from "effect"
 /**
  * Encodes and decodes the messages of one direction.
  *
- * Law: `decode(encode(a))` equals `a` and shares no mutable state with it: what a flow delivers is always a copy.
+ * Law: `decode` of a copy of `encode(a)` equals `a` and shares no mutable state with it: what a flow delivers is always a
+ * copy.
  * Errors: any value in the failure says why; the flow wraps it in `MalformedMessage`.
  */
 export interface Codec<A> {
@@ -19,17 +20,17 @@ export interface Codec<A> {
   readonly id: string
   /** Text that two codecs share exactly when they understand each other; hashed into the contract fingerprint. */
   readonly shape: string
+  /** The bytes may be those of the message, or be overwritten by the next call: whoever keeps them copies them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
 }
 
-/** Raw bytes, copied. */
+/** Raw bytes. */
 export const bytes: Codec<Uint8Array> = {
   _tag: "Codec",
   id: "bytes",
   shape: "bytes",
-  encode: (message) =>
-    message instanceof Uint8Array ? Result.succeed(message.slice()) : Result.fail("not a Uint8Array"),
+  encode: (message) => (message instanceof Uint8Array ? Result.succeed(message) : Result.fail("not a Uint8Array")),
   decode: (encoded) => Result.succeed(encoded)
 }
 

@@ -3,11 +3,13 @@
  *
  * Shape: a message has flags 0; the answer ends with one envelope of flags 2, whose JSON says how the call ended.
  * Bounds: an envelope above its limit is refused when its header has come; what is held of an unfinished one is at most
- * twice what has come of it.
+ * twice what has come of it, or a whole frame's buffer once two kilobytes have.
  * Errors: flags that nobody agreed on (compression too), an envelope that is too long, and anything after the last one
  * are a violation; a stream that stops elsewhere than between two envelopes is incomplete.
  * Source: the Connect protocol, "Streaming RPCs"; faults.md, rows E1 to E9.
  */
+import * as Buffers from "./Buffers.ts"
+
 export const headerBytes = 5
 
 /** What the last envelope of an answer may hold. */
@@ -19,24 +21,19 @@ const endFlags = 0x02
 /** The end of an answer in good order. */
 export const goodEnd = Uint8Array.of(endFlags, 0, 0, 0, 2, 0x7b, 0x7d)
 
-const writeHeader = (into: Uint8Array, length: number): void => {
-  into[0] = messageFlags
-  into[1] = length >>> 24
-  into[2] = length >>> 16
-  into[3] = length >>> 8
-  into[4] = length
-}
-
-/** Room for a message of this length, behind its header. */
-export const allocate = (length: number): Uint8Array => {
-  const bytes = new Uint8Array(headerBytes + length)
-  writeHeader(bytes, length)
-  return bytes
+/** Writes the header of a message of this length. */
+export const writeHeader = (into: Uint8Array, at: number, length: number): void => {
+  into[at] = messageFlags
+  into[at + 1] = length >>> 24
+  into[at + 2] = length >>> 16
+  into[at + 3] = length >>> 8
+  into[at + 4] = length
 }
 
 /** A message in its envelope. */
 export const wrap = (message: Uint8Array): Uint8Array => {
-  const bytes = allocate(message.byteLength)
+  const bytes = new Uint8Array(headerBytes + message.byteLength)
+  writeHeader(bytes, 0, message.byteLength)
   bytes.set(message, headerBytes)
   return bytes
 }
@@ -45,6 +42,7 @@ export interface Parser {
   readonly bytesMax: number
   /** Whether an end is due: answers have one, requests must not. */
   readonly hasEnd: boolean
+  readonly buffers: Buffers.Buffers
   /** The beginning of an envelope whose rest has not come. */
   held: Uint8Array
   heldBytes: number
@@ -54,7 +52,7 @@ export interface Parser {
 
 const nothing = new Uint8Array(0)
 
-export const make = (options: { readonly bytesMax: number; readonly hasEnd: boolean }): Parser => ({
+export const make = (options: Pick<Parser, "bytesMax" | "hasEnd" | "buffers">): Parser => ({
   ...options,
   held: nothing,
   heldBytes: 0,
@@ -81,8 +79,9 @@ const hold = (parser: Parser, chunk: Uint8Array, from: number, wantedBytes: numb
   const taken = Math.min(wantedBytes - parser.heldBytes, chunk.byteLength - from)
   const heldBytes = parser.heldBytes + taken
   if (parser.held.byteLength < heldBytes) {
-    const grown = new Uint8Array(Math.min(wantedBytes, Math.max(heldBytes, 2 * parser.heldBytes)))
+    const grown = Buffers.take(parser.buffers, Math.min(wantedBytes, Math.max(heldBytes, 2 * parser.heldBytes)))
     grown.set(parser.held.subarray(0, parser.heldBytes))
+    Buffers.give(parser.buffers, parser.held)
     parser.held = grown
   }
   parser.held.set(chunk.subarray(from, from + taken), parser.heldBytes)
@@ -91,8 +90,8 @@ const hold = (parser: Parser, chunk: Uint8Array, from: number, wantedBytes: numb
 }
 
 /**
- * Takes what has come, and adds the messages that are whole now to `messages`: views of the chunk where they can be. The
- * detail of a violation, after which nothing more may be pushed.
+ * Takes what has come, and adds the messages that are whole now to `messages`: views of the chunk where they can be,
+ * otherwise of a buffer that may be given back. The detail of a violation, after which nothing more may be pushed.
  */
 export const push = (parser: Parser, chunk: Uint8Array, messages: Array<Uint8Array>): string | undefined => {
   let at = 0

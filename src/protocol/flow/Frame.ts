@@ -52,6 +52,8 @@ export interface Data {
   readonly _tag: "Data"
   readonly messages: ReadonlyArray<Uint8Array>
   readonly partial: boolean
+  /** The frame in its envelope, if it was packed on this side; `messages` are read from it, anew each time. */
+  readonly wire?: Uint8Array
 }
 
 /** The sender's direction is over after `count` messages. */

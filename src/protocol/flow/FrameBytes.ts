@@ -10,55 +10,28 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf"
 import { Result } from "effect"
 import { FrameSchema } from "../gen/grinta/v1/flow_pb.ts"
+import * as Buffers from "./Buffers.ts"
 import * as Envelope from "./Envelope.ts"
 import * as Frame from "./Frame.ts"
-
-/** Field numbers with their wire types: `Frame.data`, `Data.messages`, `Data.partial`. */
-const dataTag = 0x22
-const messagesTag = 0x0a
-const partialTag = 0x10
-
-const varintBytes = (value: number): number =>
-  value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5
-
-/** Writes a length; where it ends. */
-const writeVarint = (into: Uint8Array, at: number, value: number): number => {
-  let rest = value
-  let end = at
-  while (rest >= 0x80) {
-    into[end++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  into[end++] = rest
-  return end
-}
+import * as Packing from "./Packing.ts"
+import * as Slabs from "./Slabs.ts"
 
 const encodeData = ({ messages, partial }: Frame.Data): Uint8Array => {
-  let length = partial ? 2 : 0
-  for (const { byteLength } of messages) length += 1 + varintBytes(byteLength) + byteLength
-  const bytes = Envelope.allocate(1 + varintBytes(length) + length)
-  bytes[Envelope.headerBytes] = dataTag
-  let at = writeVarint(bytes, Envelope.headerBytes + 1, length)
-  for (const message of messages) {
-    bytes[at] = messagesTag
-    at = writeVarint(bytes, at + 1, message.byteLength)
-    bytes.set(message, at)
-    at += message.byteLength
-  }
-  if (partial) {
-    bytes[at] = partialTag
-    bytes[at + 1] = 1
-  }
-  return bytes
+  let bytes = 0
+  for (const { byteLength } of messages) bytes += Packing.sizeOf(byteLength)
+  const buffers = Buffers.make()
+  const packing = Packing.make(bytes, buffers)
+  for (const message of messages) Packing.add(packing, message, buffers)
+  return Packing.seal(packing, partial)
 }
 
 /** A frame in its envelope. */
 export const encode = (frame: Frame.Frame): Uint8Array =>
-  frame._tag === "Data" ? encodeData(frame) : Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
+  frame._tag === "Data" ? (frame.wire ?? encodeData(frame)) : Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
 
-/** A Data frame as `encode` writes it; undefined for anything else, right or wrong. */
+/** Reads a Data frame as `encode` writes it; undefined for anything else, right or wrong. */
 const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
-  if (bytes[0] !== dataTag) return undefined
+  if (bytes[0] !== Packing.dataTag) return undefined
   const end = bytes.byteLength
   let at = 1
   /** Reads a length of at most 28 bits; negative when there is none. */
@@ -74,20 +47,21 @@ const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
   }
   const dataBytes = length()
   if (dataBytes < 0 || dataBytes !== end - at) return undefined
+  const slabs = Slabs.make(bytes)
   const messages: Array<Uint8Array> = []
   while (at < end) {
-    if (bytes[at] === partialTag)
+    if (bytes[at] === Packing.partialTag)
       return at + 2 === end && bytes[at + 1] === 1 ? { _tag: "Data", messages, partial: true } : undefined
-    if (bytes[at++] !== messagesTag) return undefined
+    if (bytes[at++] !== Packing.messagesTag) return undefined
     const size = length()
     if (size < 0 || at + size > end) return undefined
-    messages.push(bytes.subarray(at, at + size))
+    messages.push(Slabs.copy(slabs, at, size))
     at += size
   }
   return { _tag: "Data", messages, partial: false }
 }
 
-/** The frame that came out of an envelope; the messages of Data are views of the bytes. */
+/** The frame that came out of an envelope. It shares no memory with the bytes: see `Slabs`. */
 export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
   const data = decodeData(bytes)
   if (data !== undefined) return Result.succeed(data)
@@ -97,3 +71,15 @@ export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.Fram
   })
   return Result.flatMap(parsed, Frame.fromProto)
 }
+
+const noMessages: ReadonlyArray<Uint8Array> = []
+
+/** What was packed, as a frame. */
+export const packed = (wire: Uint8Array, partial: boolean): Frame.Data => ({
+  _tag: "Data",
+  partial,
+  wire,
+  get messages() {
+    return decodeData(wire.subarray(Envelope.headerBytes))?.messages ?? noMessages
+  }
+})

@@ -1,24 +1,34 @@
 /**
- * The sending half of a flow: packs waiting messages into frames, and knows what the other side can have seen.
+ * The sending half of a flow: packs messages into frames as they come, and knows what the other side can have seen.
  *
  * States: open (messages may be queued) -> ending (the last frame is known; what is queued still goes out before it)
  * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out).
  * Invariants: messages leave in the order in which they came, each exactly once; the last frame is End, with the number
- * that left, or Fail; once a Data frame was taken, `delivered` is "maybe" for ever.
+ * that left, or Fail; once a Data frame was taken, `delivered` is "maybe" for ever. A message is copied when it is queued,
+ * so its owner may change it afterwards.
  */
+import type * as Buffers from "./Buffers.ts"
 import type { Data, End, Fail } from "./Frame.ts"
-import type { Limits } from "./Limits.ts"
-import { weight } from "./Limits.ts"
+import * as FrameBytes from "./FrameBytes.ts"
+import { type Limits, weight } from "./Limits.ts"
+import * as Packing from "./Packing.ts"
+
+/** A frame that waits: the last one that does may still take messages. */
+interface Waiting {
+  readonly packing: Packing.Packing
+  /** Holds a piece of a message that goes on in the next frame. */
+  readonly partial: boolean
+  weight: number
+}
 
 export interface Sender {
   readonly limits: Limits
-  readonly waiting: Array<Uint8Array>
-  /** Index in `waiting` of the next message to leave. */
-  head: number
-  /** Bytes of `waiting[head]` that have left already. */
-  offset: number
+  readonly buffers: Buffers.Buffers
+  readonly waiting: Array<Waiting>
   /** Weight of everything that waits. */
   waitingBytes: number
+  /** What the last frame held: how large the next one may become. */
+  lastBytes: number
   status: "open" | "ending" | "ended" | "failed"
   /** Messages whose last byte has left. */
   sentCount: number
@@ -27,12 +37,13 @@ export interface Sender {
   fail: Fail | undefined
 }
 
-export const make = (limits: Limits): Sender => ({
+/** Flows may share their buffers. */
+export const make = (limits: Limits, buffers: Buffers.Buffers): Sender => ({
   limits,
+  buffers,
   waiting: [],
-  head: 0,
-  offset: 0,
   waitingBytes: 0,
+  lastBytes: 0,
   status: "open",
   sentCount: 0,
   delivered: "no",
@@ -42,11 +53,48 @@ export const make = (limits: Limits): Sender => ({
 /** True while another message may be queued without waiting. An empty queue takes a message of any size. */
 export const hasRoom = (sender: Sender): boolean => sender.waitingBytes < sender.limits.bufferBytesMax
 
+const begin = (sender: Sender, bytes: number, partial: boolean): Waiting => {
+  const packing = Packing.make(Math.max(Packing.sizeOf(bytes), sender.lastBytes), sender.buffers)
+  const waiting = { packing, partial, weight: 0 }
+  sender.waiting.push(waiting)
+  return waiting
+}
+
+/** The frame that takes the next message, or its last piece. */
+const open = (sender: Sender, bytes: number): Waiting => {
+  const { frameBytesMax, frameMessagesMax } = sender.limits
+  const last = sender.waiting[sender.waiting.length - 1]
+  return last === undefined ||
+    last.partial ||
+    last.packing.count >= frameMessagesMax ||
+    last.packing.payloadBytes + bytes > frameBytesMax
+    ? begin(sender, bytes, false)
+    : last
+}
+
+const put = (sender: Sender, waiting: Waiting, bytes: Uint8Array, itsWeight: number): void => {
+  Packing.add(waiting.packing, bytes, sender.buffers)
+  waiting.weight += itsWeight
+  sender.waitingBytes += itsWeight
+}
+
+/** Puts the pieces of a message that fill frames of their own into such; what is left of it. */
+const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
+  const { frameBytesMax } = sender.limits
+  let offset = 0
+  while (message.byteLength - offset > frameBytesMax) {
+    const piece = message.subarray(offset, offset + frameBytesMax)
+    put(sender, begin(sender, frameBytesMax, true), piece, frameBytesMax)
+    offset += frameBytesMax
+  }
+  return message.subarray(offset)
+}
+
 /** Queues a message; the caller has checked `hasRoom` and the size. False once `end` was said or the flow has failed. */
 export const offer = (sender: Sender, message: Uint8Array): boolean => {
   if (sender.status !== "open") return false
-  sender.waiting.push(message)
-  sender.waitingBytes += weight(message)
+  const rest = message.byteLength > sender.limits.frameBytesMax ? cut(sender, message) : message
+  put(sender, open(sender, rest.byteLength), rest, weight(rest))
   return true
 }
 
@@ -61,59 +109,29 @@ export const end = (sender: Sender, fail?: Fail): boolean => {
 /** Drops what waits: nothing more goes out, but for the given last frame, unless the last frame is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
   sender.waiting.length = 0
-  sender.head = 0
-  sender.offset = 0
   sender.waitingBytes = 0
   if (sender.status === "ended") return
   sender.status = last === undefined ? "failed" : "ending"
   sender.fail = last
 }
 
-const compactAt = 1024
-
-const leave = (sender: Sender, message: Uint8Array): void => {
-  sender.head += 1
-  sender.offset = 0
-  sender.sentCount += 1
-  sender.waitingBytes -= weight(message)
-  if (sender.head === sender.waiting.length) {
-    sender.waiting.length = 0
-    sender.head = 0
-  } else if (sender.head >= compactAt && sender.head * 2 >= sender.waiting.length) {
-    sender.waiting.splice(0, sender.head)
-    sender.head = 0
-  }
-}
-
-const takeData = (sender: Sender, first: Uint8Array): Data => {
-  const { frameBytesMax, frameMessagesMax } = sender.limits
-  sender.delivered = "maybe"
-  const rest = first.byteLength - sender.offset
-  if (rest > frameBytesMax) {
-    const piece = first.subarray(sender.offset, sender.offset + frameBytesMax)
-    sender.offset += frameBytesMax
-    return { _tag: "Data", messages: [piece], partial: true }
-  }
-  const messages = [sender.offset === 0 ? first : first.subarray(sender.offset)]
-  let bytes = rest
-  leave(sender, first)
-  while (messages.length < frameMessagesMax) {
-    const next = sender.waiting[sender.head]
-    if (next === undefined || bytes + next.byteLength > frameBytesMax) break
-    messages.push(next)
-    bytes += next.byteLength
-    leave(sender, next)
-  }
-  return { _tag: "Data", messages, partial: false }
-}
-
 /** True while a frame is due. */
-export const hasWork = (sender: Sender): boolean => sender.head < sender.waiting.length || sender.status === "ending"
+export const hasWork = (sender: Sender): boolean => sender.waiting.length > 0 || sender.status === "ending"
+
+/** True while a frame waits that takes no more messages. */
+export const hasFull = (sender: Sender): boolean => sender.waiting.length > 1
 
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
 export const take = (sender: Sender): Data | End | Fail | undefined => {
-  const first = sender.waiting[sender.head]
-  if (first !== undefined) return takeData(sender, first)
+  const next = sender.waiting.shift()
+  if (next !== undefined) {
+    const { packing, partial } = next
+    sender.waitingBytes -= next.weight
+    sender.lastBytes = packing.payloadBytes
+    sender.sentCount += partial ? packing.count - 1 : packing.count
+    sender.delivered = "maybe"
+    return FrameBytes.packed(Packing.seal(packing, partial), partial)
+  }
   if (sender.status !== "ending") return undefined
   sender.status = "ended"
   return sender.fail ?? { _tag: "End", count: sender.sentCount }

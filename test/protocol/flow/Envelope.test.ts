@@ -3,13 +3,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
 
 const parse = (chunks: ReadonlyArray<Uint8Array>, options = { bytesMax: 300, hasEnd: true }) => {
-  const parser = Envelope.make(options)
+  const parser = Envelope.make({ ...options, buffers: Buffers.make() })
   const messages: Array<Uint8Array> = []
   let violation: string | undefined
   for (const chunk of chunks) violation ??= Envelope.push(parser, chunk, messages)
@@ -87,7 +88,7 @@ describe("envelopes", () => {
   })
 
   it("hold no more than twice what has come", () => {
-    const parser = Envelope.make({ bytesMax: 1 << 20, hasEnd: false })
+    const parser = Envelope.make({ bytesMax: 1 << 20, hasEnd: false, buffers: Buffers.make() })
     const messages: Array<Uint8Array> = []
     const whole = Envelope.wrap(new Uint8Array(1 << 20))
     for (let at = 0; at < 4000; at++) {

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import type { Frame } from "../../../src/protocol/flow/Frame.ts"
 import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
 import type { Limits } from "../../../src/protocol/flow/Limits.ts"
@@ -28,7 +29,7 @@ const drain = (sender: Sender.Sender): ReadonlyArray<Frame> => {
 }
 
 const run = (program: typeof Program.Type) => {
-  const sender = Sender.make(small)
+  const sender = Sender.make(small, Buffers.make())
   const frames: Array<Frame> = []
   const sent = program.map(({ length }, index) => message(index, length))
   program.forEach(({ take }, index) => {
@@ -105,7 +106,7 @@ describe("the halves of a flow", () => {
   })
 
   it("abandoned, a sender lets out its last frame and nothing else", () => {
-    const sender = Sender.make(small)
+    const sender = Sender.make(small, Buffers.make())
     Sender.offer(sender, message(1, 30))
     assert.strictEqual(Sender.take(sender)?._tag, "Data")
     Sender.abandon(sender, FrameValues.fail("MalformedMessage", ""))

@@ -1,0 +1,89 @@
+/**
+ * What leaves a flow: messages are packed as they are sent, and the frame goes to the carrier at the end of the turn, or
+ * once as much waits as may. While the carrier has no room, a fiber of the flow's scope waits for it.
+ */
+import { Effect } from "effect"
+import type * as Frame from "../protocol/flow/Frame.ts"
+import type { Limits } from "../protocol/flow/Limits.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
+import type { Link, LinkBroken } from "../services/Transport.ts"
+import * as FlowBuffers from "./FlowBuffers.ts"
+import * as Signal from "./Signal.ts"
+
+export interface FlowWriter {
+  readonly sender: Sender.Sender
+  /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
+  readonly offer: (message: Uint8Array) => boolean
+  /** Waits until there is room, or no message is taken any more. */
+  readonly room: Effect.Effect<void>
+  /** Says that no more messages come; see `Sender.end`. */
+  readonly end: (last?: Frame.Fail) => void
+  /** Drops what waits; see `Sender.abandon`. */
+  readonly abandon: (last?: Frame.Fail) => void
+  /** Hands to the carrier now what it has room for. */
+  readonly flush: () => void
+  /** Writes until the last frame is with the carrier, and finishes the link if this side is to. */
+  readonly writeAll: Effect.Effect<void, LinkBroken>
+}
+
+export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): FlowWriter => {
+  const sender = Sender.make(limits, FlowBuffers.shared)
+  const room = Signal.make()
+  const work = Signal.make()
+  let isScheduled = false
+  /** The fiber holds a frame, which no other may overtake. */
+  let isHeld = false
+
+  const isSending = (): boolean => sender.status === "open" || sender.status === "ending"
+  const isUnblocked = (): boolean => Sender.hasRoom(sender) || sender.status !== "open"
+  const next = () => Sender.take(sender)
+
+  const flush = (): void => {
+    isScheduled = false
+    if (isHeld) return
+    link.fill(next)
+    work.notify()
+    room.notify()
+  }
+
+  const schedule = (): void => {
+    if (isScheduled || isHeld) return
+    isScheduled = true
+    queueMicrotask(flush)
+  }
+
+  return {
+    sender,
+    offer: (message) => {
+      if (!Sender.hasRoom(sender)) {
+        flush()
+        if (!Sender.hasRoom(sender)) return false
+      }
+      Sender.offer(sender, message)
+      schedule()
+      return true
+    },
+    room: room.until(isUnblocked),
+    end: (last) => {
+      if (Sender.end(sender, last)) schedule()
+    },
+    abandon: (last) => {
+      Sender.abandon(sender, last)
+      schedule()
+    },
+    flush,
+    writeAll: Effect.gen(function* () {
+      while (isSending()) {
+        yield* work.until(() => !isSending() || (!isScheduled && Sender.hasWork(sender)))
+        const frame = Sender.take(sender)
+        if (frame === undefined) continue
+        isHeld = true
+        room.notify()
+        yield* link.write(frame)
+        isHeld = false
+        flush()
+      }
+      if (role === "caller" || sender.fail !== undefined) yield* link.finish
+    })
+  }
+}
