@@ -101,6 +101,7 @@ export const plan = Effect.fnUntraced(function* (
       name: id,
       address: config.advertise ?? socket.advertised,
       meta: meta.success,
+      lives: { isLater: HostMeta.isLater, next: HostMeta.nextEpoch },
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
       settings,
       rules: { ...SwimConfig.careful, ...config.rules },

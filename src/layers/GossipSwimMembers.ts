@@ -19,7 +19,9 @@ const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
 
 const hostOf = (member: Swim.Member): Host | undefined => {
   const meta = Option.getOrUndefined(decode(member.meta))
-  return meta === undefined ? undefined : { id: member.name, address: textOf(member.address.bytes), ...meta }
+  if (meta === undefined) return undefined
+  const { flowPort, generation, locality, tags } = meta
+  return { id: member.name, generation, address: textOf(member.address.bytes), flowPort, locality, tags }
 }
 
 export const fromSwim = (member: Swim.Member): Member => ({

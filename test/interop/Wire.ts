@@ -155,14 +155,18 @@ export const sendReliable = (peer: string, payload: Uint8Array, cluster: Cluster
     )
   )
 
-/** Sends a user message in a datagram. */
-export const sendBestEffort = (peer: string, payload: Uint8Array, cluster: Cluster = {}) =>
+/** Sends an encoded message in a datagram. */
+export const sendPart = (peer: string, part: Uint8Array, cluster: Cluster = {}) =>
   withSocket((socket) =>
     Effect.flatMap(framingOf(cluster), (framing) =>
       Effect.forEach(
-        Packet.encode({ parts: [encode({ _tag: "User", payload })], crc: true }, framing),
+        Packet.encode({ parts: [part], crc: true }, framing),
         (bytes) => socket.send(addressOf(peer), bytes),
         { discard: true }
       )
     )
   )
+
+/** Sends a user message in a datagram. */
+export const sendBestEffort = (peer: string, payload: Uint8Array, cluster: Cluster = {}) =>
+  sendPart(peer, encode({ _tag: "User", payload }), cluster)

@@ -1,6 +1,7 @@
 /** Joining, knowing and leaving each other, with members of the current hashicorp/memberlist. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { encode } from "../../src/protocol/memberlist/MessageCodec.ts"
 import * as HostMeta from "../../src/protocol/names/HostMeta.ts"
 import * as GoPeer from "./GoPeer.ts"
 import * as Ours from "./Ours.ts"
@@ -132,6 +133,23 @@ describeWith([go], "membership with memberlist", () => {
         Effect.sync(() => isTold(2)),
         true
       )
+      GoPeer.assertQuiet(peer)
+    })
+  )
+
+  it.live("an accusation that is out of reach neither removes ours nor bothers the peer", () =>
+    Effect.gen(function* () {
+      const peer = yield* GoPeer.start({ name: "go" })
+      const ours = yield* Ours.start({ name: "ts", seeds: [peer.address] })
+      yield* together(ours, peer)
+      const accusation = encode({ _tag: "Suspect", incarnation: 2 ** 32 - 1, node: "ts", from: "go" })
+      yield* Wire.sendPart(ours.address, accusation)
+      yield* Ours.becomes(
+        "the answer",
+        Effect.map(Wire.stateOf(peer.address, "ts"), (node) => `${node?.state} ${node?.incarnation}`),
+        "alive 2"
+      )
+      yield* together(ours, peer)
       GoPeer.assertQuiet(peer)
     })
   )

@@ -29,6 +29,7 @@ describe("the metadata of a host", () => {
       const encoded = Result.getOrThrow(HostMeta.encode(value))
       assert.deepStrictEqual(Option.getOrUndefined(HostMeta.decode(encoded)), {
         ...value,
+        epoch: 0,
         locality: value.locality.toWellFormed(),
         tags: { ...value.tags, zone: value.tags.zone.toWellFormed() }
       })

@@ -16,6 +16,7 @@ export const metaBytesMax = 512
 export const wireVersion = 1
 
 const portMax = 65_535
+const epochMax = 2 ** 32 - 1
 
 export interface HostMeta {
   /** Port of the flow plane; 0 when the host serves no flows beyond its own process. */
@@ -24,6 +25,8 @@ export interface HostMeta {
   readonly generation: number
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
+  /** How often this life has begun to count its incarnations anew; 0 when not said. Goes round, from 2^32 - 1 to 1. */
+  readonly epoch?: number
 }
 
 /** Locality and tags do not fit. */
@@ -40,19 +43,19 @@ const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): 
  * Errors: `MetaTooLong` above {@link metaBytesMax} bytes; shorten locality or tags.
  */
 export const encode = (meta: HostMeta): Result.Result<Uint8Array, MetaTooLong> => {
-  const bytes = toBinary(
-    HostMetaSchema,
-    create(HostMetaSchema, {
-      wireVersion,
-      flowPort: meta.flowPort,
-      generation: BigInt(meta.generation),
-      locality: meta.locality,
-      tags: Object.fromEntries(Object.entries(meta.tags).sort(byKey))
-    })
-  )
-  return bytes.length > metaBytesMax
-    ? Result.fail(new MetaTooLong({ bytes: bytes.length, bytesMax: metaBytesMax }))
-    : Result.succeed(bytes)
+  const message = create(HostMetaSchema, {
+    wireVersion,
+    flowPort: meta.flowPort,
+    generation: BigInt(meta.generation),
+    locality: meta.locality,
+    tags: Object.fromEntries(Object.entries(meta.tags).sort(byKey)),
+    epoch: epochMax
+  })
+  // There is always room for any epoch.
+  const bytes = toBinary(HostMetaSchema, message).length
+  if (bytes > metaBytesMax) return Result.fail(new MetaTooLong({ bytes, bytesMax: metaBytesMax }))
+  message.epoch = meta.epoch ?? 0
+  return Result.succeed(toBinary(HostMetaSchema, message))
 }
 
 /** What a member says of itself; none for anything that is not a grinta host. */
@@ -60,8 +63,32 @@ export const decode = (bytes: Uint8Array): Option.Option<HostMeta> => {
   if (bytes.length === 0 || bytes.length > metaBytesMax) return Option.none()
   const parsed = Result.try(() => fromBinary(HostMetaSchema, bytes))
   if (Result.isFailure(parsed)) return Option.none()
-  const { flowPort, generation, locality, tags, wireVersion } = parsed.success
+  const { epoch, flowPort, generation, locality, tags, wireVersion } = parsed.success
   if (wireVersion < 1 || flowPort > portMax || generation < 1n || generation > BigInt(Number.MAX_SAFE_INTEGER))
     return Option.none()
-  return Option.some({ flowPort, generation: Number(generation), locality, tags })
+  return Option.some({ flowPort, generation: Number(generation), locality, tags, epoch })
+}
+
+/** Whether one epoch comes after another, on a circle: so none is the last one. */
+const isAfter = (epoch: number, than: number): boolean => ((epoch - than) | 0) > 0
+
+/**
+ * Whether metadata says that its host began to count its incarnations anew, and not before `than` was said.
+ *
+ * Of two lives of one host neither is later by this: the start of a life is no count that all can go above.
+ */
+export const isLater = (meta: Uint8Array, than: Uint8Array): boolean => {
+  const [a, b] = [Option.getOrUndefined(decode(meta)), Option.getOrUndefined(decode(than))]
+  if (a?.epoch === undefined || a.epoch === 0) return false
+  return b?.generation !== a.generation || isAfter(a.epoch, b.epoch ?? 0)
+}
+
+/** The same metadata with an epoch after its own, and after that of what was `heard` of the same life. */
+export const nextEpoch = (meta: Uint8Array, heard: Uint8Array | undefined): Uint8Array | undefined => {
+  const own = Option.getOrUndefined(decode(meta))
+  if (own === undefined) return undefined
+  const { epoch = 0, generation } = own
+  const other = heard === undefined ? undefined : Option.getOrUndefined(decode(heard))
+  const last = other?.generation === generation && isAfter(other.epoch ?? 0, epoch) ? (other.epoch ?? 0) : epoch
+  return Option.getOrUndefined(Result.getSuccess(encode({ ...own, epoch: last === epochMax ? 1 : last + 1 })))
 }

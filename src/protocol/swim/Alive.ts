@@ -1,11 +1,13 @@
 /** The rule for `alive`. Source: memberlist-protocol.md, section 11.2; faults.md, U17 to U20 and U22. */
 import { type Address, equal, equalBytes } from "../Address.ts"
 import type { Alive } from "../memberlist/Message.ts"
+import type { Config } from "./Config.ts"
 import { learn, recordOf } from "./Learn.ts"
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { Change } from "./Output.ts"
 import { refute } from "./Refute.ts"
+import { answerReach, outrun, startsOver } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
 import { faultOf, isJump } from "./Validity.ts"
 
@@ -19,7 +21,7 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   const old = members.byName.get(message.node)
   const hasMoved = old !== undefined && !equal(old.member.address, address)
   // Most of what comes in is old news.
-  if (old !== undefined && !isSelf && !hasMoved && message.incarnation <= old.member.incarnation) return turn
+  if (old !== undefined && !isSelf && !hasMoved && isOld(config, old.member, message)) return turn
   const fault = isSelf ? undefined : faultOf(message, config)
   if (fault !== undefined) return dropped(turn, fault)
   if (from !== undefined && !config.admits(from.bytes)) return dropped(turn, "notAdmitted")
@@ -33,13 +35,20 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
       return turn
     }
   }
-  if (isSelf) return isOwnWord(known, message) ? turn : refute(turn, message.incarnation)
-  if (!hasMoved && message.incarnation <= known.incarnation) return turn
+  if (isSelf)
+    return isOwnWord(known, message)
+      ? outrun(turn, message.incarnation, message.meta)
+      : refute(turn, message.incarnation, message.meta)
+  if (!hasMoved && isOld(config, known, message)) return turn
   if (isJump(message.incarnation, known.incarnation, reach(turn.state, known))) return dropped(turn, "incarnationJump")
   clearSuspicion(turn.state, entry)
   broadcast(turn.state, message.node, message)
   return accept(turn, entry, message, hasMoved)
 }
+
+/** Whether an `alive` says nothing new of another. */
+export const isOld = (config: Config, known: Member, message: Pick<Alive, "incarnation" | "meta">): boolean =>
+  message.incarnation <= known.incarnation && !startsOver(config, known, message)
 
 /** Whether an `alive` about ourselves is what we said, now or before. */
 const isOwnWord = (known: Member, message: Alive): boolean =>
@@ -55,7 +64,7 @@ const mayMove = ({ now, state }: Turn, known: Member): boolean => {
 }
 
 const reach = ({ config }: State, known: Member): number =>
-  known.incarnation === 0 ? config.limits.incarnationFirstMax : config.limits.incarnationJumpMax
+  known.incarnation === 0 ? config.limits.incarnationFirstMax : answerReach(config.limits)
 
 const differs = (known: Member, message: Alive): boolean =>
   !equalBytes(known.meta, message.meta) || !equalBytes(known.versions, message.versions)

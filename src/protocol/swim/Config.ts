@@ -44,7 +44,10 @@ export interface Limits {
   readonly metaBytesMax: number
   /** How far above the incarnation we know a message may go; a message further up has no effect. */
   readonly incarnationJumpMax: number
-  /** The same for a name never heard of, and for the first word of a push/pull about ourselves after a restart. */
+  /**
+   * The same for a name never heard of, and for the first word of a push/pull about ourselves after a restart. A host that
+   * would have to go above it starts over.
+   */
   readonly incarnationFirstMax: number
   /** Names forgotten by the reaper whose last incarnation is still remembered, against replays. */
   readonly forgottenMax: number
@@ -84,6 +87,17 @@ export interface Rules {
   readonly urgentDeaths: boolean
 }
 
+/** How metadata says that a host counts its incarnations anew. */
+export interface Lives {
+  /** Whether `meta` says so, and later than `than`. */
+  readonly isLater: (meta: Uint8Array, than: Uint8Array) => boolean
+  /** The metadata that says so, later than `meta` and than what was `heard`; undefined when it cannot. */
+  readonly next: (meta: Uint8Array, heard: Uint8Array | undefined) => Uint8Array | undefined
+}
+
+/** Metadata that does not say so: incarnations go on until they end, and none may be accused at the last one. */
+export const noLives: Lives = { isLater: () => false, next: () => undefined }
+
 export interface Config {
   readonly name: string
   /** The advertised address. Its port stands in for a missing port of other members. */
@@ -94,6 +108,7 @@ export interface Config {
   readonly settings: Settings
   readonly limits: Limits
   readonly rules: Rules
+  readonly lives: Lives
   /** Bytes that label and encryption add to each datagram. */
   readonly framingOverheadBytes: number
   /** Whether a member may have this address: the list of allowed networks. */
@@ -209,6 +224,7 @@ export const versions: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0)
 /** A configuration from a name and an address; all else has a default (the LAN profile). */
 export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>): Config => ({
   meta: new Uint8Array(0),
+  lives: noLives,
   versions,
   settings: lan,
   limits,

@@ -3,6 +3,7 @@ import type { Dead } from "../memberlist/Message.ts"
 import { isGone, type Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { refute } from "./Refute.ts"
+import { outrun } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, hurry, type Turn } from "./State.ts"
 import { isJump, isNameSized } from "./Validity.ts"
 
@@ -12,8 +13,9 @@ export const dead = (turn: Turn, message: Dead): Turn => {
   const entry = members.byName.get(message.node)
   if (entry === undefined) return dropped(turn, "unknownMember")
   const known = entry.member
-  if (message.incarnation < known.incarnation || isGone(known)) return turn
   const isSelf = entry === self
+  if (message.incarnation < known.incarnation) return isSelf ? outrun(turn, message.incarnation, undefined) : turn
+  if (isGone(known)) return turn
   if (isSelf && leaving === "no") return refute(turn, message.incarnation)
   if (isJump(message.incarnation, known.incarnation, config.limits.incarnationJumpMax))
     return dropped(turn, "incarnationJump")

@@ -10,6 +10,7 @@ import * as Members from "./Members.ts"
 import type { DropReason } from "./Output.ts"
 import { isSamePlace, sendBare } from "./Packets.ts"
 import * as RateLimit from "./RateLimit.ts"
+import { startsOver } from "./StartOver.ts"
 import { broadcast, dropped, type Turn } from "./State.ts"
 import { isJump, isName } from "./Validity.ts"
 
@@ -47,7 +48,8 @@ const faultOf = (turn: Turn, message: Alive, from: Address | undefined): DropRea
   if (Members.count(members) >= membersMax) return "memberLimit"
   if (from === undefined) return undefined
   const remembered = forgotten.get(message.node)?.member
-  if (remembered !== undefined && message.incarnation <= remembered.incarnation) {
+  const isReplay = remembered !== undefined && message.incarnation <= remembered.incarnation
+  if (isReplay && !startsOver(config, remembered, message)) {
     challenge(turn, remembered, { bytes: message.address, port: message.port })
     return "replayed"
   }

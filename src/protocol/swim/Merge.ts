@@ -1,8 +1,10 @@
 /** The other side's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
 import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
-import { alive } from "./Alive.ts"
+import { alive, isOld } from "./Alive.ts"
 import { dead } from "./Dead.ts"
+import { refute } from "./Refute.ts"
+import { outrun } from "./StartOver.ts"
 import { dropped, type State, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
 import { isCompatible } from "./Validity.ts"
@@ -18,24 +20,32 @@ export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
   for (const node of nodes) {
     if (isOldNews(turn.state, node)) continue
     const isSelf = node.name === config.name
-    if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
+    if (isSelf && node.state !== "alive") ownAccusation(turn, node)
+    else if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
     else dropped(turn, "incompatible")
     if (isSelf) turn.state.isRecognized = true
   }
   return turn
 }
 
+/** An accusation of ourselves, with the metadata that we are accused at. */
+const ownAccusation = (turn: Turn, { incarnation, meta }: NodeState): Turn => {
+  const { leaving, self } = turn.state
+  if (leaving !== "no") return turn
+  return incarnation < self.member.incarnation ? outrun(turn, incarnation, meta) : refute(turn, incarnation, meta)
+}
+
 /** Most records say what is known already; they are passed over before anything is made of them. */
 const isOldNews = (
-  { members, self }: State,
-  { address, incarnation, name, port, state, versions }: NodeState
+  { config, members, self }: State,
+  { address, incarnation, meta, name, port, state, versions }: NodeState
 ): boolean => {
   if (state !== "alive") return false
   const entry = members.byName.get(name)
   if (entry === undefined || entry === self) return false
   const { member } = entry
   return (
-    incarnation <= member.incarnation &&
+    isOld(config, member, { incarnation, meta }) &&
     port === member.address.port &&
     (address === member.address.bytes || equalBytes(address, member.address.bytes)) &&
     (versions === member.versions || equalBytes(versions, member.versions))

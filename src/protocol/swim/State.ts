@@ -54,6 +54,7 @@ export interface State {
   readonly learnLimit: RateLimit.RateLimit
   readonly challengeLimit: RateLimit.RateLimit
   readonly answerLimit: RateLimit.RateLimit
+  readonly startOverLimit: RateLimit.RateLimit
   seq: number
   probe: Probe | undefined
   /** A probe tick came while a probe was under way; at most one is kept. */
@@ -167,6 +168,7 @@ export const make = (config: Config, env: Env): State => {
     learnLimit: RateLimit.make(limits.learnedPerSecondPerSource),
     challengeLimit: RateLimit.make(1),
     answerLimit: RateLimit.make(1),
+    startOverLimit: RateLimit.make(1),
     seq: below(env.random, 2 ** 32),
     probe: undefined,
     isProbeDue: false,

@@ -11,6 +11,7 @@ import * as Members from "./Members.ts"
 import { sendBare } from "./Packets.ts"
 import { refute } from "./Refute.ts"
 import { confirmationsMax, suspicionMinMillis } from "./Scale.ts"
+import { outrun } from "./StartOver.ts"
 import { arm, broadcast, dropped, leadMillis, rearmSuspicion, type Turn } from "./State.ts"
 import * as Suspicion from "./Suspicion.ts"
 import type { Timer } from "./Timer.ts"
@@ -22,7 +23,8 @@ export const suspect = (turn: Turn, message: Suspect): Turn => {
   const entry = members.byName.get(message.node)
   if (entry === undefined) return dropped(turn, "unknownMember")
   const known = entry.member
-  if (message.incarnation < known.incarnation) return turn
+  if (message.incarnation < known.incarnation)
+    return entry === self ? outrun(turn, message.incarnation, undefined) : turn
   if (entry !== self && isJump(message.incarnation, known.incarnation, config.limits.incarnationJumpMax))
     return dropped(turn, "incarnationJump")
   if (!isNameSized(message.from, config.limits.nameBytesMax)) return dropped(turn, "invalidName")
