@@ -2,10 +2,12 @@
  * A host in a process of its own, for tests that kill, stop or outlive it. It says where it is in one line of JSON, and
  * ends by itself when its standard input does.
  *
- * Usage: child.ts NAME [SEED]. A line "block MILLIS" on standard input holds up its event loop for so long; what it then
- * believes of the others that is worse than alive is a line `{ "accused": .. }`. A line "call HOST" has it hold a flow to that
- * host.
+ * Usage: child.ts NAME [SEED]. Lines on standard input are orders: "block MILLIS" holds up its event loop for so long, and
+ * three seconds later by its own clock it says `{ "awake": true }`; "lag" has it say by how many milliseconds its event loop
+ * was late at most since the last time; "call HOST" has it hold a flow to that host. What it believes of the others that is
+ * worse than alive is a line `{ "accused": .., "as": .., "by": [..] }`.
  */
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import { createInterface } from "node:readline"
 import { Effect, Queue, Schedule, Stream } from "effect"
 import { Codec, Endpoint, Fabric, Gossip, Grinta, Transport } from "../../src/index.ts"
@@ -21,12 +23,20 @@ const stdinEnd = Effect.callback<void>((resume) => {
   process.stdin.once("end", () => resume(Effect.void)).resume()
 })
 
-const say = (what: object) => Effect.sync(() => process.stdout.write(`${JSON.stringify(what)}\n`))
+const write = (what: object): void => {
+  process.stdout.write(`${JSON.stringify(what)}\n`)
+}
 
-/** A long synchronous task: nothing else of this process runs meanwhile. */
+const say = (what: object) => Effect.sync(() => write(what))
+
+/** Three probe periods of a host whose probes all fail on the way. */
+const awakeMillis = 3000
+
+const delay = monitorEventLoopDelay({ resolution: 10 })
+
+/** As a long synchronous task: nothing else of this process runs meanwhile. The processor is left to the other processes. */
 const block = (millis: number): void => {
-  const end = performance.now() + millis
-  while (performance.now() < end) Math.sqrt(end)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
 }
 
 const program = Effect.gen(function* () {
@@ -35,9 +45,17 @@ const program = Effect.gen(function* () {
   const calls = yield* Queue.unbounded<string>()
   const obey = (line: string): void => {
     const [order, what = ""] = line.split(" ")
-    if (order === "block") block(Number(what))
+    if (order === "block") {
+      block(Number(what))
+      setTimeout(() => write({ awake: true }), awakeMillis)
+    }
+    if (order === "lag") {
+      write({ lag: delay.max / 1e6 })
+      delay.reset()
+    }
     if (order === "call") Queue.offerUnsafe(calls, what)
   }
+  delay.enable()
   createInterface({ input: process.stdin }).on("line", obey)
   const hold = (host: string) =>
     Effect.retry(fabric.connect(Hold, { select: { host } }), Schedule.spaced("50 millis")).pipe(
@@ -45,9 +63,9 @@ const program = Effect.gen(function* () {
     )
   yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(calls), hold)))
   yield* Effect.forkScoped(
-    Stream.runForEach(gossip.changes, ({ member }) =>
+    Stream.runForEach(gossip.changes, ({ evidence, member }) =>
       member.status === "suspect" || member.status === "dead"
-        ? say({ accused: member.id, as: member.status })
+        ? say({ accused: member.id, as: member.status, by: evidence.map(({ accuser }) => accuser) })
         : Effect.void
     ),
     { startImmediately: true }

@@ -7,7 +7,12 @@ const file = new URL("./child.ts", import.meta.url).pathname
 
 export const Where = Schema.fromJsonString(Schema.Struct({ gossip: Schema.String, flowPort: Schema.Number }))
 export const Ended = Schema.fromJsonString(Schema.Struct({ ended: Schema.String }))
-export const Accused = Schema.fromJsonString(Schema.Struct({ accused: Schema.String, as: Schema.String }))
+const Accused = Schema.Struct({ accused: Schema.String, as: Schema.String, by: Schema.Array(Schema.String) })
+/** What a host says of others and of itself. */
+export const Report = Schema.fromJsonString(
+  Schema.Union([Accused, Schema.Struct({ lag: Schema.Number }), Schema.Struct({ awake: Schema.Boolean })])
+)
+export type Said = typeof Report.Type
 
 export interface Child {
   readonly process: ChildProcess
