@@ -14,6 +14,7 @@ export interface Tombstone {
 export interface Claims {
   readonly generation: number
   readonly live: Map<string, NameRecord>
+  /** In the order in which they were learned of. */
   readonly tombstones: Map<string, Tombstone>
   /** Upper bound of what the live records take on the wire, in bytes. */
   liveBytes: number
@@ -145,8 +146,11 @@ const forget = (claims: Claims, { name, version }: NameRecord): void => {
  * nobody could prove to be complete.
  */
 export const expire = (claims: Claims, until: number): void => {
-  for (const { at, record } of claims.tombstones.values())
-    if (at <= until && record.version < claims.versionMax) forget(claims, record)
+  // They are in the order of `at`.
+  for (const { at, record } of claims.tombstones.values()) {
+    if (at > until) break
+    if (record.version < claims.versionMax) forget(claims, record)
+  }
 }
 
 /** Forgets the oldest tombstones once there are a quarter more than `countMax`, so that the sorting is paid rarely. */

@@ -20,7 +20,7 @@ export interface Piece {
 
 export interface Pieces {
   readonly pieces: ReadonlyArray<Piece>
-  /** There is more than `piecesMax` hold. */
+  /** There is more than `piecesMax` hold, or more may be found. */
   readonly hasMore: boolean
 }
 
@@ -28,6 +28,8 @@ export interface Bounds {
   readonly pieceBytesMax: number
   readonly pieceRecordsMax: number
   readonly piecesMax: number
+  /** Records of hosts of which something is lacking that are looked at for one delta, give or take those of one host. */
+  readonly lookedAtMax: number
   /** Hosts that a digest tells of. */
   readonly digestHostsMax: number
   /** Up to this many bytes of records ride along with the digest of a push/pull. */
@@ -38,6 +40,7 @@ export const bounds: Bounds = {
   pieceBytesMax: 64 * 1024,
   pieceRecordsMax: 1024,
   piecesMax: 16,
+  lookedAtMax: 65_536,
   digestHostsMax: 8192,
   stateRecordsBytesMax: 16 * 1024
 }
@@ -169,7 +172,9 @@ export const delta = (
   limits: Partial<Bounds> = {}
 ): Pieces => {
   const seen = new Map(digest.hosts.map((entry) => [entry.host, entry]))
-  const packer = makePacker({ ...bounds, ...limits })
+  const used = { ...bounds, ...limits }
+  const packer = makePacker(used)
+  let lookedAt = 0
   const all = [...directory.hosts.values()]
   const start = Math.floor(random() * all.length)
   for (const known of [...all.slice(start), ...all.slice(0, start)]) {
@@ -180,10 +185,12 @@ export const delta = (
     const above = lackedAbove(claims, theirs)
     const found = above === undefined ? [] : Claims.above(claims, above)
     if (above === undefined || found.length === 0) continue
+    lookedAt += Claims.size(claims)
     if (!packer.add(id, claims, found, above)) return { pieces: packer.pieces, hasMore: true }
+    if (lookedAt >= used.lookedAtMax) break
   }
   packer.close()
-  return { pieces: packer.pieces, hasMore: false }
+  return { pieces: packer.pieces, hasMore: lookedAt >= used.lookedAtMax }
 }
 
 /** What rides along with the digest of a push/pull: everything if it is little, or else the own records, or nothing. */

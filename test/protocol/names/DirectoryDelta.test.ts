@@ -152,6 +152,30 @@ describe("a delta", () => {
     assert.strictEqual(exchange(a, b), 0)
   })
 
+  it("looks at a bounded number of records, whole hosts at a time, and goes on with the others", () => {
+    const all = fabric(10)
+    const [from, to] = all
+    if (from === undefined || to === undefined) return assert.fail("ten hosts")
+    const words = all.map((directory) => ["x", "y", "z"].flatMap((name) => claim(directory, name)))
+    for (const said of words) hear(from, said)
+    for (const said of words) hear(to, said.slice(0, 1))
+    const digest = DirectoryDelta.digest(to, false, random)
+    const hostsIn = ({ pieces }: DirectoryDelta.Pieces) =>
+      new Set(pieces.flatMap(({ records }) => records.map(({ host }) => host))).size
+    for (const [lookedAtMax, hosts] of [
+      [1, 1],
+      [3, 1],
+      [4, 2],
+      [25, 9],
+      [28, 9]
+    ] as const) {
+      const cut = DirectoryDelta.delta(from, digest, random, { lookedAtMax })
+      assert.deepStrictEqual([hostsIn(cut), cut.hasMore], [hosts, lookedAtMax < 28])
+    }
+    assert.strictEqual(give(from, to, { lookedAtMax: 4 }), 18)
+    assert.deepStrictEqual(sorted(to), sorted(from))
+  })
+
   it("says nothing of a life that is over, nor of those who left or are no members", () => {
     const [a, b, c] = fabric(3)
     if (a === undefined || b === undefined || c === undefined) return
