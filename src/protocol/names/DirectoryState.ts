@@ -193,14 +193,13 @@ export const recount = (directory: Directory, known: Known, change: () => void):
 /** Puts a record that holds in the place of the one before; it is kept with the strings that are here already. */
 export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: NameRecord): void => {
   const { directory, now } = turn
-  const { contract, generation, isTombstone, ownership, version } = record
   const name = View.shared(directory.view, record.name)
   recount(directory, known, () => {
-    Claims.put(claims, { host: known.id, generation, version, name, ownership, contract, isTombstone }, now)
+    Claims.put(claims, { ...record, host: known.id, name }, now)
     Claims.trim(claims, directory.limits.tombstonesMax)
   })
   const claimants = touch(turn, name)
-  if (isTombstone) claimants.delete(known)
+  if (record.isTombstone) claimants.delete(known)
   else claimants.add(known)
 }
 

@@ -4,6 +4,7 @@
  * States in between are skipped, and what is back as it was shown is forgotten. So there is at most one note for each entry
  * that is shown or visible, whatever the number of changes, and none for a watcher that has read everything.
  */
+import { Equal } from "effect"
 import type { DownCause, Evidence, Output } from "./DirectoryState.ts"
 import type { Entry } from "./View.ts"
 
@@ -42,16 +43,13 @@ export const make = (): Pending => {
 
 export const keyOf = ({ entry: { host, name } }: Heard): string => `${name}/${host.id}`
 
-const saysSame = (a: Entry | undefined, b: Entry | undefined): boolean =>
-  a === b || (a?.host === b?.host && a?.contract === b?.contract && a?.ownership === b?.ownership)
-
 /** Takes note of a change. `key` is that of {@link keyOf}, made once for all watchers. */
 export const note = ({ notes }: Pending, key: string, heard: Heard): void => {
   const noted = notes.get(key)
   const before = heard._tag === "Up" ? heard.replaced : heard.entry
   const shown = noted === undefined ? before : noted.shown
   const now = heard._tag === "Up" ? heard.entry : undefined
-  if (saysSame(shown, now)) notes.delete(key)
+  if (noted !== undefined && Equal.equals(shown, now)) notes.delete(key)
   else notes.set(key, { shown, now, down: heard._tag === "Down" ? heard : noted?.down })
 }
 
