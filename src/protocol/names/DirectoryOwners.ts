@@ -92,7 +92,10 @@ const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
     const evidence = cause === "dead" ? (known?.member?.evidence ?? []) : []
     outputs.push({ _tag: "Down", entry, cause, evidence })
   }
-  for (const { entry, replaced } of come) outputs.push({ _tag: "Up", entry, replaced })
+  // A host that shares the name from now on no longer owns it, and its successor comes after that.
+  for (const ownership of ["group", "unique"])
+    for (const { entry, replaced } of come)
+      if (entry.ownership === ownership) outputs.push({ _tag: "Up", entry, replaced })
   yieldTo(turn, name, entries)
   list(directory, name, claimants)
 }

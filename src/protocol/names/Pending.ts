@@ -49,6 +49,8 @@ export const note = ({ notes }: Pending, key: string, heard: Heard): void => {
   const before = heard._tag === "Up" ? heard.replaced : heard.entry
   const shown = noted === undefined ? before : noted.shown
   const now = heard._tag === "Up" ? heard.entry : undefined
+  // Who comes to own a name comes after the end of the former owner, though it may have shared the name before.
+  if (shown?.ownership !== "unique" && now?.ownership === "unique") notes.delete(key)
   if (noted !== undefined && Equal.equals(shown, now)) notes.delete(key)
   else notes.set(key, { shown, now, down: heard._tag === "Down" ? heard : noted?.down })
 }

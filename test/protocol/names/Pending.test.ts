@@ -57,6 +57,13 @@ const Op = Schema.Struct({
   count: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3 }))
 })
 
+const entryOf = (id: string, ownership: "unique" | "group"): Entry => ({
+  name: "x",
+  ownership,
+  contract: 1n,
+  host: hostOf(id, 1)
+})
+
 describe("what a reader has yet to be told", () => {
   it.prop(
     "adds up to what is visible, whenever and however little it reads, in no more notes than entries",
@@ -108,4 +115,44 @@ describe("what a reader has yet to be told", () => {
     },
     { arbitrary: { runs: 300, size: 80 } }
   )
+
+  it("of a name that a host shared and now owns comes after the end of the former owner", () => {
+    const { hear, read, shown } = makeReader()
+    const [shared, owned, former] = [entryOf("a", "group"), entryOf("a", "unique"), entryOf("b", "unique")]
+    hear([
+      { _tag: "Up", entry: shared, replaced: undefined },
+      { _tag: "Up", entry: former, replaced: undefined }
+    ])
+    read(2)
+    hear([{ _tag: "Down", entry: shared, cause: "withdrawn", evidence: [] }])
+    hear([
+      { _tag: "Down", entry: former, cause: "conflict", evidence: [] },
+      { _tag: "Up", entry: owned, replaced: undefined }
+    ])
+    read(1)
+    assert.deepStrictEqual([...shown.values()], [shared])
+    read(1)
+    assert.deepStrictEqual([...shown.values()], [owned])
+  })
+
+  it("of a name whose owner shares it from now on comes before its next owner", () => {
+    const directory = Directory.make(hostOf("m", 1000))
+    const { hear, read, shown } = makeReader()
+    const step = (input: Directory.Input): void => hear(Directory.step(directory, input, { now: 0 }))
+    const say = (host: string, generation: number, version: number, ownership: "unique" | "group") => {
+      const record = { host, generation, version, name: "x", contract: 1n, isTombstone: false, ownership }
+      step({ _tag: "Merge", via: "gossip", records: [record] })
+    }
+    step({ _tag: "MemberChanged", id: "a", status: "alive", host: hostOf("a", 2) })
+    step({ _tag: "MemberChanged", id: "b", status: "alive", host: hostOf("b", 1) })
+    say("a", 2, 1, "unique")
+    say("b", 1, 1, "unique")
+    read(2)
+    say("b", 1, 2, "group")
+    read(2)
+    assert.deepStrictEqual(
+      [...shown.values()].map(({ host, ownership }) => `${host.id} ${ownership}`),
+      ["b group", "a unique"]
+    )
+  })
 })
