@@ -1,21 +1,66 @@
 /**
  * A fiber with a name. An endpoint is one imported value: one process exposes it, others connect to it.
  */
-import { Effect, Layer, type Scope } from "effect"
+import { Deferred, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
-import { type ExposeOptions, Fabric, type Handler } from "./Fabric.ts"
+import { type ExposeOptions, type Exposure, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
+
+/** How an endpoint serves, and what becomes of it when its unique name belongs to another host. `L` is what `onLost` needs. */
+export interface LayerOptions<L = never> extends ExposeOptions {
+  /**
+   * Runs each time the name is lost to another host, with NameTaken, or with the fabric, with FabricClosed. Unless it is
+   * given, a loss is logged as a warning. The layer goes on without the name.
+   */
+  readonly onLost?: (error: NetworkError) => Effect.Effect<void, never, L>
+  /**
+   * Waits while another host owns the name, and exposes the endpoint about a second after that one has gone: at the start,
+   * where the layer would else fail with NameTaken, and after a loss. Off unless said otherwise.
+   */
+  readonly standby?: boolean
+}
 
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
    * Exposes the endpoint as long as the layer lives.
    * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
    */
-  readonly toLayer: <R = never>(
+  readonly toLayer: <R = never, L = never>(
     handler: Handler<In, Out, E, R>,
-    options?: ExposeOptions
-  ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope>>
+    options?: LayerOptions<L>
+  ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope> | L>
 }
+
+const warn = (error: NetworkError): Effect.Effect<void> => Effect.logWarning("endpoint lost", error)
+
+/** How often a standby looks whether the name is free; by chance, so that of several standbys one comes first. */
+const standbyPause = Schedule.jittered(Schedule.spaced("1 second"))
+
+/** Another try may do. */
+const isPassing = ({ reason }: NetworkError): boolean => reason._tag === "NameTaken" || reason._tag === "QuotaExceeded"
+
+/** Holds the name whenever it can be had. Returns when it is held for the first time, or when another host has it. */
+const standBy = Effect.fnUntraced(function* <R, L>(
+  expose: Effect.Effect<Exposure, NetworkError, R>,
+  onLost: (error: NetworkError) => Effect.Effect<void, never, L>
+) {
+  const settled = yield* Deferred.make<void, NetworkError>()
+  const hold = Effect.gen(function* () {
+    const { lost } = yield* expose
+    yield* Deferred.succeed(settled, undefined)
+    yield* Effect.tapError(lost, onLost)
+  })
+  const holding = hold.pipe(
+    Effect.scoped,
+    Effect.tapError((error) =>
+      error.reason._tag === "NameTaken" ? Deferred.succeed(settled, undefined) : Deferred.fail(settled, error)
+    ),
+    Effect.retry({ schedule: standbyPause, while: isPassing }),
+    Effect.ignore
+  )
+  yield* Effect.forkScoped(holding)
+  yield* Deferred.await(settled)
+})
 
 /**
  * Defines an endpoint. A bad name is no error here, where nothing could handle it, but in `toLayer`, `expose` and `connect`.
@@ -30,12 +75,14 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   const contract = Contract.make(name, options)
   return {
     ...contract,
-    toLayer: (handler, options) =>
+    toLayer: (handler, { onLost = warn, standby = false, ...options } = {}) =>
       Layer.effectDiscard(
         Effect.gen(function* () {
           const fabric = yield* Fabric
-          const { lost } = yield* fabric.expose(contract, handler, options)
-          yield* Effect.forkScoped(Effect.catch(lost, (error) => Effect.logWarning("endpoint lost", error)))
+          const expose = fabric.expose(contract, handler, options)
+          if (standby) return yield* standBy(expose, onLost)
+          const { lost } = yield* expose
+          yield* Effect.forkScoped(Effect.catch(lost, onLost))
         })
       )
   }

@@ -126,6 +126,14 @@ Chat.toLayer((flow) => flow.send({ text: "hello" }))
 // @ts-expect-error `receive` may find that the caller has ended, and a handler must say what then
 Plain.toLayer((flow) => flow.receive)
 
+// What `onLost` needs is needed by the layer too, and it must not fail.
+const onLost = (error: NetworkError) => Effect.asVoid(Effect.andThen(Registry, Effect.logError(error.message)))
+expectTypeOf(Chat.toLayer(serve, { standby: true, onLost })).toEqualTypeOf<
+  Layer.Layer<never, NetworkError, Fabric | Registry>
+>()
+// @ts-expect-error a handler of losses has nobody to fail to
+Chat.toLayer(serve, { onLost: (error) => Effect.fail(error) })
+
 // Flows
 
 const session = Effect.gen(function* () {
