@@ -20,6 +20,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   const host: Effect.Effect<Host> = Effect.map(gossip.self, (member) => ({
     ...self,
     tags: member.host?.tags ?? self.tags,
+    generation: member.host?.generation ?? self.generation,
     address: member.address,
     flowPort: transport.flowPort
   }))

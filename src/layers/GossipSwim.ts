@@ -16,6 +16,7 @@ import { Self } from "../services/Host.ts"
 import { NetworkError, Timeout } from "../services/NetworkError.ts"
 import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimConfig.ts"
 import * as Driver from "./GossipSwimDriver.ts"
+import * as Life from "./GossipSwimLife.ts"
 import * as Members from "./GossipSwimMembers.ts"
 import * as Seat from "./GossipSwimSeat.ts"
 import * as Seeds from "./GossipSwimSeeds.ts"
@@ -64,7 +65,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   })
   yield* Effect.forkScoped(seeds.watch)
 
-  const leave = Effect.andThen(driver.leave, driver.left).pipe(
+  const leave = Effect.andThen(driver.later(driver.feed({ _tag: "Leave" })), driver.left).pipe(
     Effect.timeoutOrElse({
       duration: plan.leaveTimeout,
       orElse: (): Effect.Effect<never, NetworkError> =>
@@ -97,6 +98,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     join: seeds.join,
     leave,
     setTags: Tags.make(driver),
+    renew: Life.make(driver),
     keyring: plan.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),

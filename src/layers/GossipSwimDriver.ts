@@ -265,7 +265,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     begin,
     between,
     feed,
-    leave: Queue.offer(queue, feed({ _tag: "Leave" })),
+    /** Does something after the steps that wait, without waiting for it. */
+    later: (effect: Effect.Effect<void>): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, effect)),
     /** Whether a live member has this address, this host included. */
     isKnown: (address: Address): boolean =>
       [...Swim.members(state)].some(

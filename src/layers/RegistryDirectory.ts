@@ -22,6 +22,7 @@ import {
 } from "../services/NetworkError.ts"
 import type { Claim, Registry } from "../services/Registry.ts"
 import * as RegistryComplaints from "./RegistryComplaints.ts"
+import * as RegistryRenewal from "./RegistryRenewal.ts"
 import * as RegistryWatch from "./RegistryWatch.ts"
 
 export interface Options {
@@ -29,6 +30,8 @@ export interface Options {
   readonly limits: Partial<Directory.Limits>
   /** Spreads a record; a newer one of the same key takes the place of an older one. */
   readonly broadcast: (key: string, record: NameRecord) => Effect.Effect<void>
+  /** Announces another life of this host to the others. */
+  readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
 }
 
 export interface Driver {
@@ -103,28 +106,6 @@ const makeOutbox = (broadcast: Options["broadcast"]) => {
   }
 }
 
-/** What a step asks of this layer beside telling the watchers. */
-const report = (
-  self: string,
-  outputs: ReadonlyArray<Directory.Output>,
-  complain: Effect.Effect<void>
-): Effect.Effect<void> => {
-  const reasons: Array<DropReason> = []
-  let ahead: number | undefined
-  for (const output of outputs) {
-    if (output._tag === "Dropped") reasons.push(output.reason)
-    if (output._tag === "OwnGenerationBehind") ahead = output.generation
-  }
-  if (reasons.length === 0) return Effect.void
-  const counted = Effect.andThen(count(reasons), complain)
-  return ahead === undefined
-    ? counted
-    : Effect.andThen(
-        counted,
-        Effect.logWarning(`others know records of a later life of host "${self}" (${ahead}): its names are void there`)
-      )
-}
-
 /** Errors: InvalidConfig for a bound that cannot work. */
 export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<void, NetworkError> => {
   const wrong = DirectoryLimits.violation({ ...DirectoryLimits.defaults, ...limits })
@@ -140,7 +121,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const complain = RegistryComplaints.make()
   /** The exposures of the names claimed, each to be told if its name is lost. */
   const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
-  let isClosed = false
+  /** Why no more names are claimed. */
+  let closed: NetworkErrorReason | undefined
 
   const end = (name: string, reason: NetworkErrorReason): void => {
     const holder = holders.get(name)
@@ -167,8 +149,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       })
     )
 
-  const feed = (input: Directory.Input) =>
-    step(input, (outputs, now) => report(self.id, outputs, complain(outputs, now)))
+  const feed = (input: Directory.Input): Effect.Effect<void> =>
+    step(input, (outputs, now) => {
+      const reasons = outputs.flatMap((output) => (output._tag === "Dropped" ? [output.reason] : []))
+      if (reasons.length === 0) return Effect.void
+      renewal.hear(outputs)
+      return Effect.andThen(count(reasons), complain(outputs, now))
+    })
 
   const acquire = (claim: Claim, holder: Deferred.Deferred<never, NetworkError>) =>
     step({ _tag: "Claim", ...claim }, (outputs) => {
@@ -187,7 +174,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const { name } = claim
     const rule = Name.violation(name)
     if (rule !== undefined) return yield* fail("expose", new NameInvalid({ name, rule }))
-    if (isClosed) return yield* fail("expose", new FabricClosed({ host: self.id }))
+    if (closed !== undefined) return yield* fail("expose", closed)
     const holder = Deferred.makeUnsafe<never, NetworkError>()
     yield* Effect.acquireRelease(acquire(claim, holder), () =>
       Effect.suspend(() => {
@@ -199,14 +186,18 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return { lost: Deferred.await(holder) }
   })
 
-  const close = Effect.suspend(() => {
-    isClosed = true
-    const names = [...holders.keys()]
-    for (const name of names) end(name, new FabricClosed({ host: self.id }))
-    return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
-  })
+  const close = (reason: NetworkErrorReason) =>
+    Effect.suspend(() => {
+      closed = reason
+      const names = [...holders.keys()]
+      for (const name of names) end(name, reason)
+      return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
+    })
 
-  yield* Effect.addFinalizer(() => Effect.andThen(close, Effect.sync(watchers.close)))
+  const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew, giveUp: close })
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(close(new FabricClosed({ host: self.id })), Effect.sync(watchers.close))
+  )
   yield* Effect.forkScoped(Effect.tapCause(outbox.run, (cause) => Effect.logError("name records stay here", cause)))
   yield* Effect.forkScoped(
     feed({ _tag: "Tick" }).pipe(

@@ -72,6 +72,7 @@ const make = Effect.fnUntraced(function* (
   const driver = yield* RegistryDirectory.make({
     self: { id, generation, locality, tags, address: host?.address ?? address, flowPort: host?.flowPort ?? 0 },
     limits,
+    renew: gossip.renew,
     broadcast: (key, record) =>
       Effect.andThen(gossip.broadcast(key, NameRecords.encode([record])), exchange.feed({ _tag: "Gossiped" }))
   })

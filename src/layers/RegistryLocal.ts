@@ -9,7 +9,12 @@ import * as RegistryDirectory from "./RegistryDirectory.ts"
 const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
   const { generation, id, locality, tags } = yield* Self
   const self = { id, generation, locality, tags, address: "127.0.0.1", flowPort: 0 }
-  const { registry } = yield* RegistryDirectory.make({ self, limits, broadcast: () => Effect.void })
+  const { registry } = yield* RegistryDirectory.make({
+    self,
+    limits,
+    broadcast: () => Effect.void,
+    renew: () => Effect.void
+  })
   return registry
 })
 

@@ -9,8 +9,8 @@ import type { NetworkError } from "./NetworkError.ts"
 /** How an endpoint serves, and what becomes of it when its unique name belongs to another host. `L` is what `onLost` needs. */
 export interface LayerOptions<L = never> extends ExposeOptions {
   /**
-   * Runs each time the name is lost to another host, with NameTaken, or with the fabric, with FabricClosed. Unless it is
-   * given, a loss is logged as a warning. The layer goes on without the name.
+   * Runs each time the name is lost: with NameTaken to another host, with the reason of `Exposure.lost` for good. Unless it
+   * is given, a loss is logged as a warning. The layer goes on without the name.
    */
   readonly onLost?: (error: NetworkError) => Effect.Effect<void, never, L>
   /**

@@ -52,7 +52,10 @@ export interface ExposeOptions {
 
 /** A name that this host exposes. */
 export interface Exposure {
-  /** Fails with `NameTaken` if another host turns out to own the unique name; until then it waits. */
+  /**
+   * Fails with `NameTaken` if another host turns out to own the unique name, and with `InvalidConfig` if another process goes
+   * by the name of this host; until then it waits.
+   */
   readonly lost: Effect.Effect<never, NetworkError>
 }
 

@@ -89,6 +89,12 @@ export class Gossip extends Context.Service<
      * Errors: InvalidConfig when the metadata would exceed 512 bytes, FabricClosed after the leave.
      */
     readonly setTags: (tags: Readonly<Record<string, string>>) => Effect.Effect<void, NetworkError>
+    /**
+     * Announces that another life of this host began at this generation, in microseconds since 1970; the others come to know
+     * it as a change of this member. A passenger must not wait for it in its functions.
+     * Errors: InvalidConfig for what is no generation.
+     */
+    readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
     readonly keyring: GossipKeyring
     /**
      * Gossips a message to some members, a bounded number of times; who finds it new passes it on. A newer message of the

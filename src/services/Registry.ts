@@ -45,7 +45,7 @@ export class Registry extends Context.Service<
   {
     /**
      * Claims a name for this host as long as the scope lives.
-     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed.
+     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed; InvalidConfig once another process has this host's name.
      */
     readonly claim: (claim: Claim) => Effect.Effect<Exposure, NetworkError, Scope.Scope>
     /** The live owners of a name; none, or one when it is unique. Errors: NameInvalid. */

@@ -2,7 +2,7 @@
  * Hosts in processes of their own: what a kill, a stop and a close do to the others and leave behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
 import {
   Fabric,
   FabricMesh,

@@ -15,6 +15,7 @@ import { merge } from "./DirectoryMerge.ts"
 import { settle, visibleHost } from "./DirectoryOwners.ts"
 import * as State from "./DirectoryState.ts"
 import { compatibleMax, type NameRecord, recordBytes } from "./NameRecords.ts"
+import { renew } from "./Renewal.ts"
 import * as View from "./View.ts"
 
 export type Directory = State.Directory
@@ -92,7 +93,9 @@ const otherChanged = (
   if (known.member?.host !== undefined) {
     orphans.delete(id)
     const { generation } = known.member.host
-    if (generation > (known.claims?.generation ?? 0)) State.startLife(turn, known, generation)
+    // A life of which nothing is known leaves no word by which its host could see that it is behind.
+    const isUnheard = known.claims?.versionMax === 0 && known.claims.generation !== generation
+    if (isUnheard || generation > (known.claims?.generation ?? 0)) State.startLife(turn, known, generation)
   } else if (known.claims === undefined || Claims.size(known.claims) === 0) State.discard(turn, id)
   else if (!orphans.has(id)) orphans.set(id, turn.now)
 }
@@ -129,6 +132,9 @@ const apply = (turn: State.Turn, input: Input): State.Turn => {
   switch (input._tag) {
     case "Claim":
       claim(turn, input)
+      return turn
+    case "Renew":
+      renew(turn, input.generation)
       return turn
     case "Release":
       release(turn, input.name)

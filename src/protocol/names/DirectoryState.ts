@@ -60,6 +60,8 @@ export interface Directory {
 export type Input =
   /** The own host claims a name. */
   | ({ readonly _tag: "Claim" } & Pick<NameRecord, "name" | "ownership" | "contract" | "compatible">)
+  /** The own host begins another life, and claims its names in that one. */
+  | { readonly _tag: "Renew"; readonly generation: number }
   /** The own host withdraws a name. */
   | { readonly _tag: "Release"; readonly name: string }
   /** Records came in by gossip, as the state of a push/pull, or as what a digest of this host lacked. */

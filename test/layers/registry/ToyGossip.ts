@@ -90,6 +90,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     join: () => Effect.succeed(0),
     leave: Effect.void,
     setTags: () => Effect.void,
+    renew: () => Effect.void,
     keyring: {
       size: Effect.succeed(0),
       install: () => Effect.void,

@@ -428,6 +428,32 @@ describe("the single writer", () => {
     assert.strictEqual(broadcasts(a.hear(...flood)).length, 2)
   })
 
+  it("renewed, claims all its names in the later life, and answers for that one from then on", () => {
+    const a = at("a", 10)
+    a.claim("n")
+    a.claim("m", "group")
+    a.release("n")
+    a.claim("x")
+    const outputs = Directory.step(a.directory, { _tag: "Renew", generation: 12 }, { now: 0 })
+    assert.deepStrictEqual(short(outputs), ["down m@a restarted", "up m@a", "down x@a restarted", "up x@a"])
+    assert.deepStrictEqual(broadcasts(outputs), [
+      record({ host: "a", generation: 12, version: 1, name: "m", ownership: "group" }),
+      record({ host: "a", generation: 12, version: 2, name: "x" })
+    ])
+    assert.isEmpty(Directory.step(a.directory, { _tag: "Renew", generation: 12 }, { now: 0 }))
+    assert.isEmpty(a.hear(own({ generation: 11, version: 9 })))
+    assert.deepStrictEqual(short(a.member(hostOf("a", 10))), [])
+    assert.strictEqual(Directory.resolve(a.directory, "x")[0]?.host.generation, 12)
+    assert.deepStrictEqual(short(a.hear(own({ generation: 13 }))), ["dropped ownGeneration", "behind 13"])
+  })
+
+  it("is taken at its earlier word when nothing is known of its later life", () => {
+    const a = at("a", 10)
+    a.member(hostOf("b", 30))
+    a.member(b)
+    assert.deepStrictEqual(short(a.hear(record({}))), ["up n@b"])
+  })
+
   it("reports a later life of this host once", () => {
     const a = at("a", 10)
     a.claim("n")
