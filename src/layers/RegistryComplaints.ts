@@ -8,7 +8,7 @@ const pauseMillis = 60_000
 const complaintOf = (reason: DropReason, host: string): string | undefined => {
   switch (reason) {
     case "ownRecord":
-      return `somebody else writes name records of this host, "${host}"; its own word is said again`
+      return `a word of this host, "${host}", came in that it does not stand by; its own word is said again`
     case "versionJump":
       return `a name record of host "${host}" is numbered too far ahead, and refused`
     case "hostQuota":

@@ -97,7 +97,9 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
     return "refused"
   }
   known.spent ??= Budget.make(now)
-  if (!Budget.take(known.spent, limits, recordBytes(record), now)) {
+  // The withdrawal of a claim was paid for with that claim: refused, it would leave a ghost.
+  const isPaid = record.isTombstone && current?.isTombstone === false
+  if (!isPaid && !Budget.take(known.spent, limits, recordBytes(record), now)) {
     drop(turn, "writerRate", record)
     return "refused"
   }

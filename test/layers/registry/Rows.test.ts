@@ -72,7 +72,7 @@ describe("R1: a word about a host by somebody else", () => {
       yield* TestClock.adjust("1 second")
       for (const { registry } of [h0, h1]) assert.deepStrictEqual(yield* seen(registry), ["mine@h0"])
       assert.deepStrictEqual(lines, [
-        'somebody else writes name records of this host, "h0"; its own word is said again'
+        'a word of this host, "h0", came in that it does not stand by; its own word is said again'
       ])
     }).pipe(Effect.provide(layer))
   })
@@ -143,6 +143,33 @@ describe("R4: more names than a host may have", () => {
       yield* claim("third")
     })
   )
+})
+
+describe("O7: a host that changes its names without end", () => {
+  it.effect("is cut off, counted and told of once; its last word comes by digest all the same", () => {
+    const { layer, lines } = listening()
+    return Effect.gen(function* () {
+      const { h0, h1 } = yield* pair({ hostNamesMax: 8, tombstonesMax: 8, writerRecordsPerSecond: 1 })
+      const blink = (at: number) =>
+        Effect.scoped(
+          Effect.andThen(
+            h1.registry.claim({ name: `n${at}`, ownership: "group", contract: 1n }),
+            TestClock.adjust("600 millis")
+          )
+        )
+      for (let at = 0; at < 100; at++) yield* blink(at)
+      yield* h1.registry.claim({ name: "last", ownership: "group", contract: 1n })
+      yield* h0.registry.claim({ name: "own", ownership: "group", contract: 1n })
+      yield* TestClock.adjust("1 second")
+      assert.isAbove(yield* countOf("writerRate"), 0)
+      const told = 'host "h1" changes its names faster than is followed; what is beyond waits for an exchange'
+      assert.isTrue(lines.includes(told))
+      assert.isAtMost(lines.filter((line) => line === told).length, 2, "in a minute")
+      assert.deepStrictEqual(yield* seen(h1.registry), ["last@h1", "own@h0"])
+      yield* TestClock.adjust("3 minutes")
+      assert.deepStrictEqual(yield* seen(h0.registry), ["last@h1", "own@h0"])
+    }).pipe(Effect.provide(layer))
+  })
 })
 
 describe("R8: bounds that cannot work", () => {
