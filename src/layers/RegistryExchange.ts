@@ -1,5 +1,6 @@
 /** Drives the exchange of digests and deltas over streams of the membership plane. */
 import { Clock, Effect, FiberSet, Latch, Random, type Scope } from "effect"
+import { format, parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import * as Machine from "../protocol/names/Exchange.ts"
 import * as NameRecords from "../protocol/names/NameRecords.ts"
@@ -16,7 +17,7 @@ const encode = ({ records, ...parts }: Machine.Message): Uint8Array => NameRecor
 
 export const make = Effect.fnUntraced(function* (
   directory: Directory.Directory,
-  send: Gossip["Service"]["send"]
+  { join, members, send }: Pick<Gossip["Service"], "join" | "members" | "send">
 ): Effect.fn.Return<Exchange, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
@@ -26,6 +27,16 @@ export const make = Effect.fnUntraced(function* (
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const machine = Machine.make(directory, { now: now(), random: draw })
   let armedAt = Number.POSITIVE_INFINITY
+
+  /** A join is an exchange of states; what it brings comes back as a change of that member. */
+  const meet = Effect.fnUntraced(
+    function* (id: string) {
+      const member = (yield* members).find((member) => member.id === id)
+      const bytes = member && parseHost(member.address)
+      if (bytes !== undefined && member !== undefined) yield* join([`${id}/${format({ bytes, port: member.port })}`])
+    },
+    (effect, id) => Effect.catch(effect, (error) => Effect.logDebug(`no word from host "${id}": ${error.message}`))
+  )
 
   const perform = (output: Machine.Output): Effect.Effect<void> => {
     switch (output._tag) {
@@ -39,6 +50,8 @@ export const make = Effect.fnUntraced(function* (
         )
         return Effect.asVoid(FiberSet.run(sends, sent))
       }
+      case "Meet":
+        return Effect.asVoid(FiberSet.run(sends, meet(output.host)))
       case "Dropped":
         return count([output.reason])
     }

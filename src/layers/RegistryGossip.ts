@@ -77,7 +77,7 @@ const make = Effect.fnUntraced(function* (
       Effect.andThen(gossip.broadcast(key, NameRecords.encode([record])), exchange.feed({ _tag: "Gossiped" }))
   })
   const { directory, feed } = driver
-  const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip.send)
+  const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
   yield* gossip.board({
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),

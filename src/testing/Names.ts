@@ -14,12 +14,12 @@ import type * as View from "../protocol/names/View.ts"
 import { isLive, type Member } from "../protocol/swim/Member.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import * as Cluster from "./Cluster.ts"
-import { exchangeMillisMax, give, input, join } from "./Delivery.ts"
+import { exchange, exchangeMillisMax, give, input, join } from "./Delivery.ts"
 import type { Host } from "./Host.ts"
 import * as NamesWire from "./NamesWire.ts"
 import * as Network from "./Network.ts"
 import type * as Options from "./Options.ts"
-import { ghostsOf, type Replica } from "./Oracle.ts"
+import { findBehind, ghostsOf, type Replica } from "./Oracle.ts"
 import * as Process from "./Process.ts"
 
 /** The part of one life of a host that deals with names. */
@@ -47,6 +47,8 @@ export interface Names {
   ghosts: number
   /** Names whose holder was told that they are lost. */
   told: number
+  /** The directory that was last found to be behind: the first to be looked at again. */
+  behind: Peer | undefined
   readonly wire: NamesWire.NamesWire
 }
 
@@ -70,12 +72,22 @@ export const make = (
   dropped: new Map(),
   ghosts: 0,
   told: 0,
+  behind: undefined,
   wire: NamesWire.make()
 })
 
 /** What is to be judged by the oracle: hosts that run and have not left. */
 export const replicas = ({ peers }: Names): ReadonlyArray<Peer> =>
   peers.flatMap((peer) => (peer?.host.state?.leaving === "no" ? [peer] : []))
+
+/** Whether all directories show just what is claimed. */
+export const isSettled = (names: Names): boolean => {
+  const all = replicas(names)
+  const { behind } = names
+  const ordered = behind !== undefined && all.includes(behind) ? [behind, ...all] : all
+  names.behind = findBehind(ordered.filter((peer, at) => at === 0 || peer !== behind))
+  return names.behind === undefined
+}
 
 export const peerOf = ({ peers }: Names, host: Host): Peer | undefined => peers[host.index]
 
@@ -115,9 +127,16 @@ const isCurrent = (names: Names, peer: Peer): boolean => peerOf(names, peer.host
 const run = (names: Names, peer: Peer, event: Exchange.Input): void => {
   for (const output of Exchange.step(peer.exchange, event, names.network)) {
     if (output._tag === "Send") ship(names, peer, output.to, output.messages, 0)
+    else if (output._tag === "Meet") meet(names, peer, output.host)
     else count(names, output.reason)
   }
   Network.schedule(names.network, peer.host)
+}
+
+const meet = ({ network }: Names, { host }: Peer, id: string): void => {
+  const member = host.state && Swim.member(host.state, id)
+  // As a join, which begins an exchange with whoever has that address.
+  if (member !== undefined) Network.call(network, 0, () => exchange(network, host, member.address, true, false))
 }
 
 /** Sends one message after the other, each when the one before was taken. */

@@ -55,13 +55,13 @@ export const judge = (replicas: ReadonlyArray<Replica>): Verdict => {
   return { lost, ghosts, unequal }
 }
 
-/** Whether everybody shows just what is claimed. `first` is asked first: the last one of which it was not so. */
-export const isSettled = (replicas: ReadonlyArray<Replica>, tell: (behind: Replica) => void = () => {}): boolean => {
+/** The first directory that does not show just what is claimed; undefined when all of them do. */
+export const findBehind = <A extends Replica>(replicas: ReadonlyArray<A>): A | undefined => {
   const claimed = new Set(replicas.flatMap(claimsOf))
-  return replicas.every((replica) => {
-    const shown = Directory.scan(replica.directory, "")
-    const isEqual = shown.length === claimed.size && shown.every((entry) => claimed.has(keyOfEntry(entry)))
-    if (!isEqual) tell(replica)
-    return isEqual
+  return replicas.find(({ directory }) => {
+    const shown = Directory.scan(directory, "")
+    return shown.length !== claimed.size || !shown.every((entry) => claimed.has(keyOfEntry(entry)))
   })
 }
+
+export const isSettled = (replicas: ReadonlyArray<Replica>): boolean => findBehind(replicas) === undefined

@@ -7,6 +7,8 @@
  * something: so every exchange ends. While nothing is found the pauses grow; a find, more news than gossip carries in a
  * moment, and a gap in what was heard make them short again.
  *
+ * A host whose records are of a later life than membership knows was missed by gossip, and is asked for its state.
+ *
  * A later digest of a host takes the place of the one that waits. A host that asks again and again is answered at a
  * bounded rate.
  *
@@ -19,37 +21,12 @@ import * as Claims from "./Claims.ts"
 import type { Delta, Digest } from "./Digest.ts"
 import * as Directory from "./Directory.ts"
 import * as DirectoryDelta from "./DirectoryDelta.ts"
+import * as ExchangeSettings from "./ExchangeSettings.ts"
 import type { Decoded } from "./NameRecords.ts"
 
-export interface Settings {
-  /** Pause between two exchanges that this host begins, from the first to the longest; a quarter more or less by chance. */
-  readonly pauseMinMillis: number
-  readonly pauseMaxMillis: number
-  /** A pause is no shorter than a digest takes at this rate. */
-  readonly digestBytesPerSecond: number
-  /** Hosts that wait for an answer. */
-  readonly waitingMax: number
-  /** Hosts that are sent something at the same time. */
-  readonly sendingMax: number
-  /** Messages for one host: so many at once, and so many per second from then on. An answer under way is sent to its end. */
-  readonly peerMessagesMax: number
-  readonly peerMessagesPerSecond: number
-  /** News given to gossip: so many at once, and so many per second from then on, are left to gossip alone. */
-  readonly newsMax: number
-  readonly newsPerSecond: number
-}
+export type Settings = ExchangeSettings.Settings
 
-export const settings: Settings = {
-  pauseMinMillis: 1000,
-  pauseMaxMillis: 60_000,
-  digestBytesPerSecond: 4096,
-  waitingMax: 64,
-  sendingMax: 8,
-  peerMessagesMax: 256,
-  peerMessagesPerSecond: 8,
-  newsMax: 256,
-  newsPerSecond: 64
-}
+export const settings: Settings = ExchangeSettings.defaults
 
 /** What one host tells another: the body of a user message, or of the user state of a push/pull. */
 export type Message = Omit<Decoded, "skipped">
@@ -74,6 +51,8 @@ export type DropReason =
 export type Output =
   /** To be sent over streams in this order, up to the first that fails; then the driver feeds `Sent`. */
   | { readonly _tag: "Send"; readonly to: string; readonly messages: ReadonlyArray<Message> }
+  /** The membership plane has not heard of the present life of this host: it should ask the host itself. */
+  | { readonly _tag: "Meet"; readonly host: string }
   | { readonly _tag: "Dropped"; readonly reason: DropReason }
 
 /** A digest to be answered, or undefined: the own digest is to be sent. */
@@ -94,6 +73,8 @@ export interface Exchange {
   nextAt: number
   /** Versions known to be missing at the last round. */
   missing: number
+  /** Hosts whose present life the membership plane did not know at the last round. */
+  unmet: ReadonlySet<string>
 }
 
 /** Time in milliseconds, which never goes back, and chance, uniform in [0, 1). */
@@ -127,7 +108,8 @@ export const make = (directory: Directory.Directory, env: Env, options: Partial<
     pauseMillis: all.pauseMinMillis,
     roundAt: env.now,
     nextAt: env.now + jitter(all.pauseMinMillis, env.random),
-    missing: 0
+    missing: 0,
+    unmet: new Set()
   }
 }
 
@@ -206,6 +188,23 @@ const countMissing = ({ hosts }: Directory.Directory): number => {
   return count
 }
 
+/** Live hosts that have written records in a later life than the one that membership knows. */
+const unmetOf = ({ hosts }: Directory.Directory): ReadonlySet<string> => {
+  const found = new Set<string>()
+  for (const { claims, id, member } of hosts.values())
+    if (claims !== undefined && member?.host !== undefined && member.host.generation < claims.generation) found.add(id)
+  return found
+}
+
+/** Gossip of a new life can be a moment behind its records, and now and then it misses a host: that one asks. */
+const meet = ({ exchange, outputs, random }: Turn): void => {
+  const unmet = unmetOf(exchange.directory)
+  const late = [...unmet].filter((id) => exchange.unmet.has(id) && Directory.isLiveHost(exchange.directory, id))
+  const host = late[Math.floor(random() * late.length)]
+  if (host !== undefined) outputs.push({ _tag: "Meet", host })
+  exchange.unmet = unmet
+}
+
 const round = (turn: Turn): void => {
   const { exchange, now, random } = turn
   const { allowances, directory, sending, settings } = exchange
@@ -216,6 +215,7 @@ const round = (turn: Turn): void => {
   exchange.nextAt = now + jitter(exchange.pauseMillis, random)
   exchange.pauseMillis = Math.max(pauseMin(exchange), Math.min(2 * exchange.pauseMillis, settings.pauseMaxMillis))
   if (isStirred) stir(turn)
+  meet(turn)
   for (const [peer, bucket] of allowances) if (Bucket.level(bucket, now) >= bucket.max) allowances.delete(peer)
   const others = Directory.hosts(directory).filter(({ id }) => id !== directory.own.id && !sending.has(id))
   const peer = others[Math.floor(random() * others.length)]

@@ -64,6 +64,45 @@ describe("without any gossip", () => {
   )
 })
 
+describe("a host", () => {
+  const start = (bus: ToyGossip.Bus, id: string, generation: number) =>
+    ToyGossip.run(bus, bus.add(id, generation), RegistryGossip.layer)
+
+  it.effect("that takes nothing holds up no answer to others", () =>
+    Effect.gen(function* () {
+      const bus = yield* ToyGossip.make("stalled")
+      bus.setLoss(1)
+      const old = yield* start(bus, "old", 1)
+      yield* claimAll(old.registry, "name", 2000)
+      const stalled = yield* start(bus, "stalled", 2)
+      stalled.node.isStalled = true
+      yield* bus.join(stalled.node, old.node)
+      yield* TestClock.adjust("1 second")
+      const quick = yield* start(bus, "quick", 3)
+      yield* bus.join(quick.node, old.node)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* seen(quick.registry), 2000)
+      assert.strictEqual(yield* seen(stalled.registry), 0)
+    })
+  )
+
+  it.effect("whose new life gossip has missed is asked for it", () =>
+    Effect.gen(function* () {
+      const bus = yield* ToyGossip.make("missed")
+      bus.setLoss(1)
+      const [a, b, c] = yield* Effect.all([start(bus, "a", 1), start(bus, "b", 2), start(bus, "c", 3)])
+      for (const { node } of [b, c]) yield* bus.join(a.node, node)
+      yield* bus.join(b.node, c.node)
+      const again = yield* start(bus, "b", 20)
+      yield* claimAll(again.registry, "name", 5)
+      yield* bus.join(c.node, again.node)
+      yield* TestClock.adjust("90 seconds")
+      assert.deepStrictEqual(c.node.joined, [])
+      assert.deepStrictEqual([...new Set(a.node.joined)], ["b/192.0.2.1:7946"])
+    })
+  )
+})
+
 describe("over the membership plane", () => {
   const run = Effect.fnUntraced(function* (name: string) {
     const { gossip } = yield* Cluster.start(name, { seeds: ["h0"], meta: { flowPort: 1 } })

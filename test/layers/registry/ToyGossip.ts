@@ -17,6 +17,10 @@ export interface Node {
   readonly said: Array<{ readonly key: string; readonly payload: Uint8Array }>
   /** What it sent to single members. */
   readonly sent: Array<Uint8Array>
+  /** Seeds that it joined. */
+  readonly joined: Array<string>
+  /** Takes nothing that is sent to it alone, and does not say so. */
+  isStalled: boolean
 }
 
 export interface Bus {
@@ -87,7 +91,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     members: Effect.sync(() => [...node.members.values()]),
     roundTripMillis: () => Effect.undefined,
     changes: Stream.never,
-    join: () => Effect.succeed(0),
+    join: (seeds) => Effect.sync(() => node.joined.push(...seeds)),
     leave: Effect.void,
     setTags: () => Effect.void,
     renew: () => Effect.void,
@@ -105,6 +109,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
         const isReached = to?.passenger !== undefined && node.members.get(id)?.status === "alive"
         if (!isReached) return Effect.fail(unreachable(id))
         node.sent.push(payload)
+        if (to.isStalled) return Effect.never
         return Effect.delay(to.passenger?.message(payload) ?? Effect.void, random() * 5)
       }),
     sendBytesMax: 1_000_000,
@@ -124,7 +129,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
   const add = (id: string, generation: number): Node => {
     const host = hostOf(id, generation)
     const members = new Map([[id, memberOf(host, "alive")]])
-    const node: Node = { host, passenger: undefined, members, said: [], sent: [] }
+    const node: Node = { host, passenger: undefined, members, said: [], sent: [], joined: [], isStalled: false }
     nodes.set(id, node)
     return node
   }

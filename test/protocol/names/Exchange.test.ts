@@ -22,6 +22,7 @@ interface Node {
   readonly exchange: Exchange.Exchange
   readonly held: Set<string>
   readonly dropped: Array<string>
+  readonly met: Array<string>
 }
 
 type Flight =
@@ -46,7 +47,7 @@ const start = (world: World, index: number, settings: Partial<Exchange.Settings>
   const host = hostOf(index, world.now + 100 - index)
   const directory = Directory.make(host)
   const exchange = Exchange.make(directory, world, settings)
-  const node = { host, directory, exchange, held: new Set<string>(), dropped: [] }
+  const node = { host, directory, exchange, held: new Set<string>(), dropped: [], met: [] }
   world.nodes[index] = node
   for (const other of world.nodes) meet(node, other.host)
   for (const other of world.nodes) if (other !== node) meet(other, host)
@@ -64,6 +65,7 @@ const indexOf = (id: string): number => Number(id.slice(1))
 const run = (world: World, node: Node, input: Exchange.Input): void => {
   for (const output of Exchange.step(node.exchange, input, world)) {
     if (output._tag === "Dropped") node.dropped.push(output.reason)
+    else if (output._tag === "Meet") node.met.push(output.host)
     else post(world, node, output.to, output.messages)
   }
 }
@@ -173,6 +175,38 @@ describe("rounds", () => {
   })
 })
 
+describe("a host whose new life membership has missed", () => {
+  const record = { host: "h1", name: "x", contract: 1n, version: 1, ownership: "group", isTombstone: false } as const
+
+  it("is met once that has lasted from one round to the next, and no more when it is known", () => {
+    const world = make(3)
+    const [a, b] = [nodeAt(world, 0), nodeAt(world, 1)]
+    const generation = b.host.generation + 1
+    merge(world, a, { _tag: "Merge", records: [{ ...record, generation }], via: "gossip" })
+    const round = () => {
+      world.now = Exchange.nextDeadline(a.exchange)
+      run(world, a, { _tag: "Tick" })
+    }
+    round()
+    assert.deepStrictEqual(a.met, [])
+    round()
+    assert.deepStrictEqual(a.met, ["h1"])
+    meet(a, { ...b.host, generation })
+    round()
+    round()
+    assert.deepStrictEqual(a.met, ["h1"])
+  })
+
+  it("is not met while it is believed dead", () => {
+    const world = make(3)
+    const [a, b] = [nodeAt(world, 0), nodeAt(world, 1)]
+    merge(world, a, { _tag: "Merge", records: [{ ...record, generation: b.host.generation + 1 }], via: "gossip" })
+    meet(a, b.host, "dead")
+    pass(world, 300_000)
+    assert.deepStrictEqual(a.met, [])
+  })
+})
+
 describe("R7: one who asks", () => {
   it("endlessly gets a bounded number of messages, each refusal is counted, and others get theirs", () => {
     const world = make(3)
@@ -186,7 +220,7 @@ describe("R7: one who asks", () => {
       world.now += 20
       for (const output of Exchange.step(a.exchange, { _tag: "Digest", digest }, world)) {
         if (output._tag === "Dropped") a.dropped.push(output.reason)
-        else {
+        else if (output._tag === "Send") {
           sent += output.messages.length
           Exchange.step(a.exchange, { _tag: "Sent", to: output.to }, world)
         }
