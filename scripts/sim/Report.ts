@@ -22,8 +22,12 @@ export interface Experiment {
   readonly title: string
   /** When a row holds. */
   readonly criterion: string
+  /** The page of docs/ that shows its table: membership unless said otherwise. */
+  readonly page?: "membership" | "names"
   readonly run: (extent: Extent, tell: Tell) => ReadonlyArray<Row>
 }
+
+export const pageOf = ({ page = "membership" }: Experiment): string => `docs/${page}.md`
 
 const number = (value: number | undefined, digits: number): string =>
   value === undefined || !Number.isFinite(value) ? "" : value.toFixed(digits)

@@ -8,6 +8,11 @@ import * as Heal from "./experiments/Heal.ts"
 import * as Infection from "./experiments/Infection.ts"
 import * as Interval from "./experiments/Interval.ts"
 import * as Load from "./experiments/Load.ts"
+import * as NamesBurst from "./experiments/NamesBurst.ts"
+import * as NamesGone from "./experiments/NamesGone.ts"
+import * as NamesHeal from "./experiments/NamesHeal.ts"
+import * as NamesLoad from "./experiments/NamesLoad.ts"
+import * as NamesSpeed from "./experiments/NamesSpeed.ts"
 import * as Rounds from "./experiments/Rounds.ts"
 import * as Threshold from "./experiments/Threshold.ts"
 import * as Timeouts from "./experiments/Timeouts.ts"
@@ -27,5 +32,10 @@ export const experiments: ReadonlyArray<Experiment> = [
   Chitchat.experiment,
   Load.own,
   Busy.experiment,
-  Heal.experiment
+  Heal.experiment,
+  NamesBurst.experiment,
+  NamesSpeed.experiment,
+  NamesLoad.experiment,
+  NamesGone.experiment,
+  NamesHeal.experiment
 ]

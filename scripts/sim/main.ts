@@ -1,11 +1,12 @@
 /** The simulator on the command line: `npm run sim -- --help`. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { svg } from "../../src/testing/Plot.ts"
+import * as NamesScenario from "../../src/testing/NamesScenario.ts"
+import * as Plot from "../../src/testing/Plot.ts"
 import * as Profiles from "../../src/testing/Profiles.ts"
-import { type Result, run, scenarios } from "../../src/testing/Scenario.ts"
+import * as Scenario from "../../src/testing/Scenario.ts"
 import { experiments } from "./experiments.ts"
-import { columns, type Extent, insert } from "./Report.ts"
+import { columns, type Extent, insert, pageOf } from "./Report.ts"
 
 const profiles: { readonly [name: string]: Profiles.Profile } = {
   grinta: Profiles.grinta,
@@ -14,12 +15,12 @@ const profiles: { readonly [name: string]: Profiles.Profile } = {
   lifeguard: Profiles.paper.lifeguard
 }
 
-const page = "docs/membership.md"
+const scenarios = [...Scenario.scenarios, ...NamesScenario.scenarios]
 
 const list = (all: ReadonlyArray<readonly [string, string]>): string =>
-  all.map(([name, says]) => `  ${name.padEnd(12)}${says}`).join("\n")
+  all.map(([name, says]) => `  ${name.padEnd(17)}${says}`).join("\n")
 
-const help = `Simulates membership: many hosts, a virtual network, virtual time.
+const help = `Simulates membership, and names on top of it: many hosts, a virtual network, virtual time.
 
 npm run sim -- --scenario NAME [--hosts N] [--seed S] [--minutes M] [--profile P] [--json] [--plot FILE.svg]
 npm run sim -- --experiment ID [--quick | --full] [--json] [--dry]
@@ -29,7 +30,7 @@ ${list(scenarios.map(({ name, says }) => [name, says]))}
 
 Profiles: ${Object.keys(profiles).join(", ")} (the first is the default)
 
-Experiments write their table into ${page}, unless --quick, --json or --dry is given:
+Experiments write their table into a page of docs/, unless --quick, --json or --dry is given:
 ${list(experiments.map(({ id, title }) => [id, title]))}
   all         all of these, one after the other
 `
@@ -90,12 +91,26 @@ const progress = (label: string) => {
 
 const values = read()
 
-const summary = ({ samples, ...result }: Result, realSeconds: number): string => {
+const namesSummary = ({ names, samples }: Scenario.Result): ReadonlyArray<string> => {
+  if (names === undefined) return []
   const last = samples.at(-1)
+  return [
+    `  names: ${names.claimed} claimed; a host shows ${last?.min ?? 0} to ${last?.max ?? 0}, ${last?.median ?? 0} in the median`,
+    `  missing: ${names.lost}, shown wrongly: ${names.ghosts}, of the known dead: ${names.ghostsEver}; directories unlike the first: ${names.unequal}`,
+    `  of the bytes, streams for names: ${names.streamBytesPerSecond.toFixed(0)}`
+  ]
+}
+
+const membersSummary = ({ samples }: Scenario.Result): string => {
+  const last = samples.at(-1)
+  return `  at the end ${last?.truth ?? 0} hosts run; a host sees ${last?.min ?? 0} to ${last?.max ?? 0} alive, ${last?.median ?? 0} in the median`
+}
+
+const summary = (result: Scenario.Result, realSeconds: number): string => {
   return [
     `${result.scenario}: ${result.hosts} hosts, seed ${result.seed}, ${result.seconds} s of virtual time in ${realSeconds.toFixed(1)} s`,
     `  ${result.steps} steps, trace hash ${result.hash.toString(16).padStart(8, "0")}`,
-    `  at the end ${last?.truth ?? 0} hosts run; a host sees ${last?.min ?? 0} to ${last?.max ?? 0} alive, ${last?.median ?? 0} in the median`,
+    ...(result.names === undefined ? [membersSummary(result)] : namesSummary(result)),
     `  all agree: ${result.isConverged ? "yes" : "no"}; deaths believed: ${result.trueDeaths} true, ${result.falseDeaths} false`,
     `  per host and second: ${result.datagramsPerSecond.toFixed(2)} datagrams, ${result.bytesPerSecond.toFixed(0)} bytes, push/pull included`
   ].join("\n")
@@ -110,12 +125,13 @@ const simulate = (name: string): void => {
   if (plot !== undefined && !plot.endsWith(".svg")) refuse(`--plot takes a file name that ends in .svg, not "${plot}"`)
   const bar = progress(name)
   const beganAt = performance.now()
-  const result = run(scenario, { hosts, minutes, seed, profile, tell: bar.tell })
+  const result = Scenario.run(scenario, { hosts, minutes, seed, profile, tell: bar.tell })
   const realSeconds = (performance.now() - beganAt) / 1000
   bar.clear()
   if (plot !== undefined) {
     try {
-      writeFileSync(plot, svg(`${scenario.says} (${hosts} hosts, seed ${seed})`, result.samples))
+      const legend = result.names === undefined ? Plot.members : Plot.names
+      writeFileSync(plot, Plot.svg(`${scenario.says} (${hosts} hosts, seed ${seed})`, result.samples, legend))
     } catch {
       refuse(`cannot write "${plot}"`)
     }
@@ -140,7 +156,8 @@ const measure = (id: string, extent: Extent): void => {
         `${experiment.id}: ${experiment.title}\n${experiment.criterion}\n${columns(rows)}\n${how}\n\n`
       )
     if (values.json || values.dry || extent === "quick") continue
-    const before = existsSync(page) ? readFileSync(page, "utf8") : "# Membership\n"
+    const page = pageOf(experiment)
+    const before = existsSync(page) ? readFileSync(page, "utf8") : ""
     writeFileSync(page, insert(before, experiment, rows, how))
   }
 }

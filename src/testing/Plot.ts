@@ -1,4 +1,4 @@
-/** Timelines as a picture: members alive, as the hosts see them, beside the truth. */
+/** Timelines as a picture: members alive, or names, as the hosts see them, beside the truth. */
 import type { Sample } from "./Timeline.ts"
 
 const width = 960
@@ -22,8 +22,18 @@ const ticks = (end: number, parts: number): ReadonlyArray<number> => {
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
+/** What the lines are. */
+export interface Legend {
+  readonly truth: string
+  readonly seen: string
+}
+
+export const members: Legend = { truth: "hosts running", seen: "alive in the eyes of the median host" }
+
+export const names: Legend = { truth: "names claimed", seen: "names shown by the median host" }
+
 /** An SVG document that stands on its own, readable on a light and on a dark page. */
-export const svg = (title: string, samples: ReadonlyArray<Sample>): string => {
+export const svg = (title: string, samples: ReadonlyArray<Sample>, { seen, truth }: Legend = members): string => {
   const [first] = samples
   const began = first?.atMillis ?? 0
   const seconds = Math.max(1, ...samples.map(({ atMillis }) => (atMillis - began) / 1000))
@@ -44,8 +54,8 @@ export const svg = (title: string, samples: ReadonlyArray<Sample>): string => {
     return `<text x="${at}" y="${height - bottom + 20}" text-anchor="middle">${second}</text>`
   })
   const key = [
-    `<line x1="${left}" x2="${left + 24}" y1="40" y2="40" class="truth"/><text x="${left + 32}" y="44">hosts running</text>`,
-    `<line x1="${left + 150}" x2="${left + 174}" y1="40" y2="40" class="seen"/><text x="${left + 182}" y="44">alive in the eyes of the median host</text>`,
+    `<line x1="${left}" x2="${left + 24}" y1="40" y2="40" class="truth"/><text x="${left + 32}" y="44">${truth}</text>`,
+    `<line x1="${left + 150}" x2="${left + 174}" y1="40" y2="40" class="seen"/><text x="${left + 182}" y="44">${seen}</text>`,
     `<rect x="${left + 450}" y="34" width="24" height="12" class="band"/><text x="${left + 482}" y="44">of all hosts</text>`
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">

@@ -8,11 +8,13 @@ import * as Anomaly from "./Anomaly.ts"
 import * as Cluster from "./Cluster.ts"
 import { join } from "./Delivery.ts"
 import type { Host } from "./Host.ts"
+import * as Names from "./Names.ts"
 import { call, cut, mend, type Network, partition } from "./Network.ts"
 import type { Options } from "./Options.ts"
+import { judge, type Verdict } from "./Oracle.ts"
 import * as Process from "./Process.ts"
 import { grinta, type Profile } from "./Profiles.ts"
-import { type Sample, watch } from "./Timeline.ts"
+import { claims, type Sample, watch } from "./Timeline.ts"
 
 export interface Scenario {
   readonly name: string
@@ -21,10 +23,12 @@ export interface Scenario {
   readonly options?: Partial<Options>
   /** Arranges what is to happen, from now on. */
   readonly plan: (network: Network, millis: number) => void
+  /** The same for names; without it, the hosts know nothing of names. */
+  readonly names?: (names: Names.Names, millis: number) => void
 }
 
 /** So many hosts, chosen by chance, but at least one; never the first, which is everybody's seed. */
-const some = (network: Network, share: number): ReadonlyArray<Host> => {
+export const some = (network: Network, share: number): ReadonlyArray<Host> => {
   const hosts = network.hosts.slice(1)
   shuffle(network.random, hosts)
   return hosts.slice(0, Math.max(1, Math.round(share * network.hosts.length)))
@@ -37,7 +41,7 @@ const returns = (network: Network, host: Host): void => {
 }
 
 /** Again and again, with the number of the turn. */
-const repeat = (network: Network, everyMillis: number, run: (turn: number) => void, turn = 0): void =>
+export const repeat = (network: Network, everyMillis: number, run: (turn: number) => void, turn = 0): void =>
   call(network, everyMillis, () => {
     run(turn)
     repeat(network, everyMillis, run, turn + 1)
@@ -161,6 +165,16 @@ export interface Result {
   readonly datagramsPerSecond: number
   readonly bytesPerSecond: number
   readonly samples: ReadonlyArray<Sample>
+  readonly names?: NamesResult
+}
+
+/** How the directories stand at the end. */
+export interface NamesResult extends Verdict {
+  readonly claimed: number
+  /** Entries that a directory showed at any time although it knew that their host or its life was over. */
+  readonly ghostsEver: number
+  /** Of the bytes sent, those of streams for names: per host and second. */
+  readonly streamBytesPerSecond: number
 }
 
 export interface Run {
@@ -173,13 +187,15 @@ export interface Run {
 
 /** Runs one scenario on a cluster in which everybody knows everybody. */
 export const run = (scenario: Scenario, { hosts, minutes, profile = grinta, seed, tell }: Run): Result => {
-  const network = Cluster.settled(hosts, {
+  const options = {
     seed,
     ...profile,
     isRecording: false,
     reunion: { intervalMillis: 30_000, seeds: 1 },
     ...scenario.options
-  })
+  }
+  const names = scenario.names && Names.settled(hosts, options)
+  const network = names?.network ?? Cluster.settled(hosts, options)
   let falseDeaths = 0
   let trueDeaths = 0
   network.observers.push((_, output) => {
@@ -189,7 +205,11 @@ export const run = (scenario: Scenario, { hosts, minutes, profile = grinta, seed
   })
   const millis = minutes * 60_000
   scenario.plan(network, millis)
-  const samples = watch(network, millis, Math.max(250, millis / 480), (passed) => tell?.(passed / millis))
+  if (names !== undefined) scenario.names?.(names, millis)
+  const look = names && claims(names)
+  // To look at all names of all hosts takes longer than to count members.
+  const everyMillis = look === undefined ? Math.max(250, millis / 480) : Math.max(1000, millis / 240)
+  const samples = watch(network, millis, everyMillis, (passed) => tell?.(passed / millis), look)
   const seconds = minutes * 60
   const total = (of: (host: Host) => number): number => network.hosts.reduce((sum, host) => sum + of(host), 0)
   return {
@@ -204,6 +224,14 @@ export const run = (scenario: Scenario, { hosts, minutes, profile = grinta, seed
     isConverged: Cluster.isConverged(network),
     datagramsPerSecond: total(({ traffic }) => traffic.datagramsSent) / hosts / seconds,
     bytesPerSecond: total(({ traffic }) => traffic.bytesSent + traffic.streamBytesSent) / hosts / seconds,
-    samples
+    samples,
+    ...(names && {
+      names: {
+        ...judge(Names.replicas(names)),
+        claimed: samples.at(-1)?.truth ?? 0,
+        ghostsEver: names.ghosts,
+        streamBytesPerSecond: total(({ traffic }) => traffic.cargoBytesSent) / hosts / seconds
+      }
+    })
   }
 }
