@@ -73,8 +73,8 @@ export interface Exchange {
   nextAt: number
   /** Versions known to be missing at the last round. */
   missing: number
-  /** Hosts whose present life the membership plane did not know at the last round. */
-  unmet: ReadonlySet<string>
+  /** For how many rounds the membership plane has not known the present life of a host. */
+  unmet: ReadonlyMap<string, number>
 }
 
 /** Time in milliseconds, which never goes back, and chance, uniform in [0, 1). */
@@ -109,7 +109,7 @@ export const make = (directory: Directory.Directory, env: Env, options: Partial<
     roundAt: env.now,
     nextAt: env.now + jitter(all.pauseMinMillis, env.random),
     missing: 0,
-    unmet: new Set()
+    unmet: new Map()
   }
 }
 
@@ -188,21 +188,20 @@ const countMissing = ({ hosts }: Directory.Directory): number => {
   return count
 }
 
-/** Live hosts that have written records in a later life than the one that membership knows. */
-const unmetOf = ({ hosts }: Directory.Directory): ReadonlySet<string> => {
-  const found = new Set<string>()
-  for (const { claims, id, member } of hosts.values())
-    if (claims !== undefined && member?.host !== undefined && member.host.generation < claims.generation) found.add(id)
-  return found
-}
-
-/** Gossip of a new life can be a moment behind its records, and now and then it misses a host: that one asks. */
-const meet = ({ exchange, outputs, random }: Turn): void => {
-  const unmet = unmetOf(exchange.directory)
-  const late = [...unmet].filter((id) => exchange.unmet.has(id) && Directory.isLiveHost(exchange.directory, id))
-  const host = late[Math.floor(random() * late.length)]
-  if (host !== undefined) outputs.push({ _tag: "Meet", host })
-  exchange.unmet = unmet
+/**
+ * Has hosts asked for their state that have written records in a later life than the one that membership knows. Gossip of
+ * a new life can be a moment behind its records, so that the first round only takes note; a host of which nothing comes
+ * is asked ever more rarely.
+ */
+const meet = ({ exchange, outputs }: Turn): void => {
+  const { directory, settings, unmet } = exchange
+  const rounds = new Map<string, number>()
+  for (const { claims, id, member } of directory.hosts.values())
+    if (claims !== undefined && member?.host !== undefined && member.host.generation < claims.generation)
+      if (Directory.isLiveHost(directory, id)) rounds.set(id, (unmet.get(id) ?? -1) + 1)
+  const due = [...rounds].filter(([, count]) => count > 0 && (count & (count - 1)) === 0)
+  for (const [host] of due.slice(0, settings.meetingsMax)) outputs.push({ _tag: "Meet", host })
+  exchange.unmet = rounds
 }
 
 const round = (turn: Turn): void => {

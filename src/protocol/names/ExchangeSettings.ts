@@ -13,6 +13,8 @@ export interface Settings {
   /** Messages for one host: so many at once, and so many per second from then on. An answer under way is sent to its end. */
   readonly peerMessagesMax: number
   readonly peerMessagesPerSecond: number
+  /** Hosts that one round has asked for their state. */
+  readonly meetingsMax: number
   /** News given to gossip: so many at once, and so many per second from then on, are left to gossip alone. */
   readonly newsMax: number
   readonly newsPerSecond: number
@@ -26,6 +28,7 @@ export const defaults: Settings = {
   sendingMax: 8,
   peerMessagesMax: 256,
   peerMessagesPerSecond: 8,
+  meetingsMax: 4,
   newsMax: 256,
   newsPerSecond: 64
 }
