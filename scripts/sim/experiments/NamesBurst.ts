@@ -53,7 +53,7 @@ export const burst = ({ exposes, hosts: n, restarts, seed }: Burst): Outcome => 
   advance(network, 4000)
   const millis = until(network, () => Names.isSettled(names), 240_000, 250)
   // It stays so.
-  advance(network, 10_000)
+  advance(network, 3000)
   return {
     ...judge(Names.replicas(names)),
     seconds: (millis ?? Number.POSITIVE_INFINITY) / 1000,

@@ -67,8 +67,8 @@ export const experiment: Experiment = {
       extent === "quick"
         ? [{ n: 50, count: 5 }]
         : [
-            { n: 100, count: 50 },
-            { n: 1000, count: 10 }
+            { n: 100, count: 30 },
+            { n: 1000, count: 6 }
           ]
     return cases.flatMap(({ count, n }, i) => {
       tell(i, cases.length)

@@ -113,9 +113,8 @@ export const experiment: Experiment = {
         ? ([{ n: 50, perHost: 20, churn: 10 }] as const)
         : extent === "subset"
           ? ([
-              { n: 100, perHost: 100, churn: 60 },
-              { n: 250, perHost: 100, churn: 60 },
-              { n: 1000, perHost: 5, churn: 60 }
+              { n: 100, perHost: 100, churn: 30 },
+              { n: 1000, perHost: 3, churn: 30 }
             ] as const)
           : ([
               { n: 400, perHost: 100, churn: 120 },

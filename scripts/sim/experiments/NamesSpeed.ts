@@ -53,9 +53,9 @@ export const experiment: Experiment = {
       extent === "quick"
         ? ([{ n: 100, count: 30, loss: 0 }] as const)
         : ([
-            { n: 100, count: 1000, loss: 0 },
-            { n: 1000, count: 100, loss: 0 },
-            { n: 100, count: 300, loss: 0.1 }
+            { n: 100, count: 300, loss: 0 },
+            { n: 1000, count: 30, loss: 0 },
+            { n: 100, count: 100, loss: 0.1 }
           ] as const)
     return cases.flatMap(({ count, loss, n }, i): ReadonlyArray<Row> => {
       tell(i, cases.length)
