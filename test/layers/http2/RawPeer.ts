@@ -100,12 +100,13 @@ export const serve = (
       if (socket.destroyed || behaviour.isSilent === true) return void socket.resume()
       connection.write(frame(type.settings, 0, 0))
       let held = Buffer.alloc(0)
-      let at = prefaceBytes
+      let skip = prefaceBytes
       socket.on("data", (chunk) => {
         held = Buffer.concat([held, chunk])
+        let at = skip
         while (held.byteLength >= at + 9) {
           const end = at + 9 + held.readUIntBE(at, 3)
-          if (held.byteLength < end) return
+          if (held.byteLength < end) break
           const heard: Heard = {
             kind: held.readUInt8(at + 3),
             flags: held.readUInt8(at + 4),
@@ -117,8 +118,14 @@ export const serve = (
             if (heard.flags === 0) connection.write(frame(type.settings, 1, 0))
           } else if (heard.kind === type.ping) {
             if (heard.flags === 0 && behaviour.isDeaf !== true) connection.write(frame(type.ping, 1, 0, heard.payload))
-          } else behaviour.onFrame?.(heard, connection)
+          } else {
+            if (heard.kind === type.data && heard.payload.byteLength > 0)
+              connection.write(frame(type.windowUpdate, 0, 0, uint32(heard.payload.byteLength)))
+            behaviour.onFrame?.(heard, connection)
+          }
         }
+        skip = Math.max(0, at - held.byteLength)
+        held = held.subarray(Math.min(at, held.byteLength))
       })
     }
     const server = yield* Effect.acquireRelease(
