@@ -13,7 +13,11 @@ export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
 /** Opens a session and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   authority: string,
-  options: { readonly keepalive: Http2Session.Keepalive; readonly connectTimeout: Duration.Input }
+  options: {
+    readonly keepalive: Http2Session.Keepalive
+    readonly connectTimeout: Duration.Input
+    readonly frameTimeout: Duration.Input
+  }
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
   const opening = Effect.callback<http2.ClientHttp2Session, unknown>((resume) => {
     const session = http2.connect(authority, {
@@ -33,6 +37,7 @@ export const connect = Effect.fnUntraced(function* (
   )
   const session = Http2Session.adopt(connected)
   yield* Effect.forkScoped(Http2Session.keepAlive(connected, options.keepalive))
+  yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
 })
 
@@ -60,7 +65,7 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
  */
 export const call = Effect.fnUntraced(function* (
   session: ClientSession,
-  options: { readonly frameWireBytesMax: number }
+  options: { readonly frameWireBytesMax: number; readonly frameTimeout: Duration.Input }
 ): Effect.fn.Return<Link, unknown, Scope.Scope> {
   const open = Effect.try({
     try: () => {
@@ -76,12 +81,14 @@ export const call = Effect.fnUntraced(function* (
     catch: (cause) => cause
   })
   const { carrier, stream } = yield* Effect.acquireRelease(open, (opened) => leave(opened.stream, opened.carrier))
-  const { link, listen, refuse } = StreamLink.make(stream, {
+  const { link, listen, look, refuse } = StreamLink.make(stream, {
     carrier,
     frameWireBytesMax: options.frameWireBytesMax,
+    progress: Http2Session.progressOf(options.frameTimeout),
     role: "caller",
     begin: () => undefined
   })
+  session.watch(stream, look)
   stream.once("response", (headers) => {
     const why = refusal(headers)
     if (why === undefined) listen()

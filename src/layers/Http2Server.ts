@@ -27,6 +27,8 @@ export interface Options {
   readonly firstStreamTimeout: Duration.Input
   /** How long a connection is kept after its last stream. */
   readonly idleTimeout: Duration.Input
+  /** How long a frame may take once it has begun. */
+  readonly frameTimeout: Duration.Input
   /** Connections at a time; one more is closed at once. */
   readonly sessionsMax: number
   /** Streams of one connection at a time. */
@@ -83,6 +85,7 @@ export const serve = Effect.fnUntraced(function* (
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
   const open = new Set<http2.Http2Session>()
   const sockets = new Set<net.Socket>()
+  const progress = Http2Session.progressOf(options.frameTimeout)
 
   const serveLink = (link: Link, call: Call) =>
     onLink(link).pipe(
@@ -100,15 +103,17 @@ export const serve = Effect.fnUntraced(function* (
     }).pipe(Effect.scoped)
 
   /** Serves a call of a peer that speaks as this host does. */
-  const serveStream = (call: Call): void => {
+  const serveStream = (call: Call, session: Http2Session.Session): void => {
     const { carrier, stream } = call
-    const { link, listen } = StreamLink.make(stream, {
+    const { link, listen, look } = StreamLink.make(stream, {
       carrier,
       frameWireBytesMax: options.frameWireBytesMax,
+      progress,
       role: "endpoint",
       begin: () => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
     })
     listen()
+    session.watch(stream, look)
     run(serveLink(link, call))
   }
 
@@ -137,7 +142,7 @@ export const serve = Effect.fnUntraced(function* (
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
     if (session !== undefined && isDirect(headers))
-      return serveStream({ carrier: Http2Session.carrier(session, stream), stream })
+      return serveStream({ carrier: Http2Session.carrier(session, stream), stream }, session)
     const request = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
@@ -155,7 +160,7 @@ export const serve = Effect.fnUntraced(function* (
       .catch(ignore)
   }
 
-  const guard = (session: http2.ServerHttp2Session): Effect.Effect<void> => {
+  const guard = (session: http2.ServerHttp2Session, adopted: Http2Session.Session): Effect.Effect<void> => {
     const firstStream = Effect.callback<void>((resume) => {
       session.once("stream", () => resume(Effect.void))
     })
@@ -169,7 +174,7 @@ export const serve = Effect.fnUntraced(function* (
       Effect.timeoutOrElse(firstStream, { duration: options.firstStreamTimeout, orElse: () => unused }),
       Http2Session.keepAlive(session, options.keepalive)
     )
-    return Effect.raceFirst(idle, alive)
+    return Effect.raceAllFirst([idle, alive, Http2Session.watch(adopted, options.frameTimeout)])
   }
 
   const onSession = (session: http2.ServerHttp2Session): void => {
@@ -180,7 +185,7 @@ export const serve = Effect.fnUntraced(function* (
     const adopted = Http2Session.adopt(session)
     sessions.set(session, adopted)
     open.add(session)
-    const guarding = run(Effect.raceFirst(guard(session), adopted.closed))
+    const guarding = run(Effect.raceFirst(guard(session, adopted), adopted.closed))
     session.once("close", () => {
       open.delete(session)
       guarding.interruptUnsafe()

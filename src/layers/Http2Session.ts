@@ -4,6 +4,7 @@
  */
 import * as http2 from "node:http2"
 import { Clock, Deferred, Duration, Effect, Option } from "effect"
+import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
@@ -44,6 +45,10 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
+  /** Looks at a stream now and then, until it is closed. */
+  readonly watch: (stream: http2.Http2Stream, look: (nowMillis: number) => void) => void
+  /** Looks at all that are watched. */
+  readonly look: (nowMillis: number) => void
   /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
@@ -52,6 +57,7 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
 export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
+  const looks = new Map<http2.Http2Stream, (nowMillis: number) => void>()
   let isLost = false
   let lastSeenId = Number.POSITIVE_INFINITY
   const retire = () => {
@@ -78,6 +84,13 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire,
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
+    watch: (stream, look) => {
+      looks.set(stream, look)
+      stream.once("close", () => looks.delete(stream))
+    },
+    look: (nowMillis) => {
+      for (const look of looks.values()) look(nowMillis)
+    },
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }
 }
@@ -98,6 +111,24 @@ export const keepAlive = Effect.fnUntraced(function* (session: http2.Http2Sessio
     if (Option.isSome(inTime)) continue
     yield* Effect.sleep("10 millis")
     if (!Deferred.isDoneUnsafe(answered)) return session.destroy()
+  }
+})
+
+/** How a stream is watched, when a frame may take so long. */
+export const progressOf = (frameTimeout: Duration.Input): Progress.Bounds => ({
+  ...Progress.defaults,
+  frameMillisMax: Duration.toMillis(frameTimeout)
+})
+
+/** How often streams are looked at, in milliseconds, unless a frame may take less than four times as long. */
+const lookMillis = 1000
+
+/** Looks at the streams of a session until it is closed: one timer for all of them. */
+export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout: Duration.Input) {
+  const pause = Math.min(lookMillis, Duration.toMillis(frameTimeout) / 4)
+  while (!session.isLost()) {
+    yield* Effect.sleep(pause)
+    session.look(yield* FlowDeadline.now)
   }
 })
 

@@ -11,6 +11,7 @@ import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
+import * as Progress from "../protocol/flow/Progress.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
@@ -23,6 +24,7 @@ export const protocolVersion = "1"
 export interface Options {
   readonly carrier: Carrier
   readonly frameWireBytesMax: number
+  readonly progress: Progress.Bounds
   /** The caller reads an answer, which says how it ended; the endpoint writes one. */
   readonly role: "caller" | "endpoint"
   /** Runs before the first bytes are written. */
@@ -35,6 +37,8 @@ export interface StreamLink {
   readonly finish: () => void
   /** Reads what comes from now on. */
   readonly listen: () => void
+  /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
+  readonly look: (nowMillis: number) => void
   /** What comes is no flow, so nobody hears it. */
   readonly refuse: (why: LinkBroken) => void
 }
@@ -66,6 +70,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     hasEnd: role === "caller",
     buffers: FlowBuffers.shared
   })
+  const progress = Progress.make()
   const arrival = Signal.make()
   const room = Signal.make()
   let waiting: Array<Uint8Array> = []
@@ -90,6 +95,14 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     if (detail !== undefined) ended = violation(detail)
     if (hasNews()) arrival.notify()
     if (head < waiting.length) stream.pause()
+  }
+
+  const look = (nowMillis: number): void => {
+    if (ended !== undefined) return
+    const isOpen = !Envelope.isComplete(parser) && !stream.isPaused()
+    const frame = isOpen ? parser.wholeCount : undefined
+    const detail = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
+    if (detail !== undefined) endWith(violation(detail))
   }
 
   /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
@@ -208,6 +221,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   return {
     link: { write, fill, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
     finish,
+    look,
     listen: () => stream.on("data", onData),
     refuse: (why) => {
       endWith(why)

@@ -26,6 +26,8 @@ export interface Config {
   /** How long a session without flows is kept. */
   readonly idleTimeout: Duration.Input
   readonly firstStreamTimeout: Duration.Input
+  /** How long a frame may take once it has begun. */
+  readonly frameTimeout: Duration.Input
   readonly sessionsMax: number
   readonly streamsMax: number
   /** Largest frame on the wire, in bytes: a Data frame of `frameBytesMax` with the lengths of its messages. */
@@ -39,6 +41,7 @@ export const defaults: Config = {
   connectTimeout: "5 seconds",
   idleTimeout: "5 minutes",
   firstStreamTimeout: "10 seconds",
+  frameTimeout: "30 seconds",
   sessionsMax: 4096,
   streamsMax: 16_384,
   frameWireBytesMax: 2 * Limits.defaults.frameBytesMax

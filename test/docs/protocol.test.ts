@@ -193,9 +193,16 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${limits[name]}`)
   )
 
-  it.each(["firstStreamTimeout", "idleTimeout", "openTimeout", "drain", "handlerGrace", "drainTimeout"] as const)(
-    "say the wait %s",
-    (name) => assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
+  it.each([
+    "firstStreamTimeout",
+    "idleTimeout",
+    "frameTimeout",
+    "openTimeout",
+    "drain",
+    "handlerGrace",
+    "drainTimeout"
+  ] as const)("say the wait %s", (name) =>
+    assert.include(row(name), `${Duration.toSeconds(Duration.fromInputUnsafe(limits[name]))} seconds`)
   )
 
   it.live.each(

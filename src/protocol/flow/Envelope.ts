@@ -46,6 +46,9 @@ export interface Parser {
   /** The beginning of an envelope whose rest has not come. */
   held: Uint8Array
   heldBytes: number
+  /** Envelopes that are whole, and all bytes that have come. */
+  wholeCount: number
+  pushedBytes: number
   /** How the answer said that it ended, in JSON; undefined until it has. */
   end: Uint8Array | undefined
 }
@@ -56,6 +59,8 @@ export const make = (options: Pick<Parser, "bytesMax" | "hasEnd" | "buffers">): 
   ...options,
   held: nothing,
   heldBytes: 0,
+  wholeCount: 0,
+  pushedBytes: 0,
   end: undefined
 })
 
@@ -95,6 +100,7 @@ const hold = (parser: Parser, chunk: Uint8Array, from: number, wantedBytes: numb
  */
 export const push = (parser: Parser, chunk: Uint8Array, messages: Array<Uint8Array>): string | undefined => {
   let at = 0
+  parser.pushedBytes += chunk.byteLength
   while (at < chunk.byteLength) {
     // The header: where it stands in the chunk, or among what is held.
     let source = chunk
@@ -121,6 +127,7 @@ export const push = (parser: Parser, chunk: Uint8Array, messages: Array<Uint8Arr
       parser.held = nothing
       parser.heldBytes = 0
     }
+    parser.wholeCount += 1
     if (flags === endFlags) parser.end = message
     else messages.push(message)
   }

@@ -11,14 +11,14 @@ import * as RawPeer from "./RawPeer.ts"
 const { code, type } = RawPeer
 
 /** Lost soon when the peer goes silent. */
-const keepalive = { interval: "100 millis", timeout: "200 millis" } as const
+const config = { keepalive: { interval: "100 millis", timeout: "200 millis" }, frameTimeout: "300 millis" } as const
 
 describe("before a flow exists", () => {
   /** What becomes of `open`, and how many connections it took. */
   const opened = (behaviour: RawPeer.Behaviour) =>
     Effect.gen(function* () {
       const peer = yield* RawPeer.serve(behaviour)
-      const { open } = yield* Caller.make({ keepalive })
+      const { open } = yield* Caller.make(config)
       const error = yield* Caller.soon(Effect.flip(Effect.scoped(open(peer.port))))
       return { reason: Caller.reasonOf(error), connections: peer.connections() }
     })
@@ -119,7 +119,7 @@ describe("before a flow exists", () => {
             : write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, Caller.accepted))
         )
       )
-      const { open } = yield* Caller.make({ keepalive })
+      const { open } = yield* Caller.make(config)
       yield* Caller.soon(open(peer.port))
       assert.strictEqual(peer.connections(), 2)
     })
@@ -143,7 +143,7 @@ describe("on a flow that exists", () => {
           } else if (kind === type.data) Deferred.doneUnsafe(seen, Effect.void)
         }
       })
-      const caller = yield* Caller.make({ keepalive })
+      const caller = yield* Caller.make(config)
       const flow = yield* Caller.soon(caller.open(peer.port))
       return { ...caller, flow, peer, seen: Deferred.await(seen), strike: Effect.sync(() => strike?.()) }
     })
@@ -187,6 +187,8 @@ describe("on a flow that exists", () => {
     ["a compressed message", says(envelope(1, 0), false), "ProtocolViolation"],
     ["a frame above its limit", says(Uint8Array.of(0, 255, 255, 255, 255), false), "ProtocolViolation"],
     ["a frame that is no protobuf", says(envelope(0, 3, "abc"), false), "ProtocolViolation"],
+    ["a frame that does not go on", says(Caller.message.subarray(0, 6), false), "ProtocolViolation"],
+    ["the header of a frame that does not go on", says(Uint8Array.of(0, 0), false), "ProtocolViolation"],
     ["an End that miscounts", says(Caller.end(3), false), "ProtocolViolation"],
     ["GOAWAY ENHANCE_YOUR_CALM", (stream, { write }) => write(RawPeer.goaway(stream, code.calm)), "PeerLost"],
     ["GOAWAY INTERNAL_ERROR", (stream, { write }) => write(RawPeer.goaway(stream, code.internal)), "PeerLost"],
