@@ -2,38 +2,12 @@
  * Sessions between hosts, on real sockets: one for each peer and direction, opened when needed and closed when not.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Queue, Stream } from "effect"
-import * as Callers from "../../../src/layers/Callers.ts"
-import * as FlowServer from "../../../src/layers/FlowServer.ts"
-import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
-import { Transport } from "../../../src/services/Transport.ts"
+import { Effect, Queue, Stream } from "effect"
 import * as Caller from "./Caller.ts"
 import * as RawPeer from "./RawPeer.ts"
+import { server } from "./Server.ts"
 
 const { type } = RawPeer
-
-/** A host that echoes, and counts the connections that it gets. */
-const server = (config: Partial<TransportConnect.Config> = {}) =>
-  Effect.gen(function* () {
-    const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
-    const ended = yield* Queue.unbounded<string>()
-    const callers = Callers.make()
-    const served = { flows: 0 }
-    const endpoint = FlowServer.expose(
-      Caller.echo,
-      (flow) => {
-        served.flows += 1
-        return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
-          Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
-        )
-      },
-      { context: Context.empty(), closed: Effect.never, config: FlowServer.defaults }
-    )
-    yield* transport.serve((link) =>
-      FlowServer.answer(link, { self: "server", find: () => endpoint, config: FlowServer.defaults, callers })
-    )
-    return { callers, ended, port: transport.flowPort, served }
-  })
 
 const ask = (caller: Caller.Caller, port: number) =>
   Effect.scoped(

@@ -1,0 +1,32 @@
+/**
+ * A host that echoes, on a real port.
+ */
+import { Context, Effect, Layer, Queue, Stream } from "effect"
+import * as Callers from "../../../src/layers/Callers.ts"
+import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
+import { Transport } from "../../../src/services/Transport.ts"
+import * as Caller from "./Caller.ts"
+
+/** Serves until the scope ends. `ended` says how its handlers failed. */
+export const server = (config: Partial<TransportConnect.Config> = {}, flows: FlowServer.Config = FlowServer.defaults) =>
+  Effect.gen(function* () {
+    const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
+    const ended = yield* Queue.unbounded<string>()
+    const callers = Callers.make()
+    const served = { flows: 0 }
+    const endpoint = FlowServer.expose(
+      Caller.echo,
+      (flow) => {
+        served.flows += 1
+        return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+          Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
+        )
+      },
+      { context: Context.empty(), closed: Effect.never, config: flows }
+    )
+    yield* transport.serve((link) =>
+      FlowServer.answer(link, { self: "server", find: () => endpoint, config: flows, callers })
+    )
+    return { callers, ended, port: transport.flowPort, served }
+  })

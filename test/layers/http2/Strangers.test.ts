@@ -1,0 +1,249 @@
+/**
+ * What a flow port makes of clients that break the rules of HTTP/2 and of Connect, frame by frame: it ends what they broke,
+ * within its bound, and a flow of somebody else on the same port goes on.
+ */
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue } from "effect"
+import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import * as Frame from "../../../src/protocol/flow/Frame.ts"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
+import * as Caller from "./Caller.ts"
+import * as RawPeer from "./RawPeer.ts"
+import { server } from "./Server.ts"
+
+const { code, data, frame, headers, reset, type } = RawPeer
+
+const bounds = { firstStreamTimeout: "300 millis", frameTimeout: "300 millis" } as const
+const flows: FlowServer.Config = {
+  ...FlowServer.defaults,
+  openTimeout: "300 millis",
+  handlerGrace: "50 millis",
+  drainTimeout: "200 millis"
+}
+
+/** A host, and a flow to it that must not notice anything. */
+const world = Effect.gen(function* () {
+  const host = yield* server(bounds, flows)
+  const caller = yield* Caller.make()
+  const witness = yield* caller.open(host.port)
+  const untouched = Effect.gen(function* () {
+    yield* witness.send(Uint8Array.of(42))
+    assert.deepStrictEqual([...(yield* Caller.soon(witness.receive))], [42])
+  })
+  yield* untouched
+  return { ...host, untouched }
+})
+
+const preface = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  frame(type.settings, 0, 0),
+  frame(type.windowUpdate, 0, 0, Buffer.from([0, 0x80, 0, 0]))
+])
+
+const request = {
+  ":method": "POST",
+  ":scheme": "http",
+  ":path": "/grinta.v1.FlowService/Open",
+  ":authority": "a",
+  "content-type": "application/connect+proto",
+  "connect-protocol-version": "1"
+}
+
+interface Heard {
+  readonly kind: number
+  readonly stream: number
+  readonly payload: Buffer
+}
+
+/** A client that says these bytes. What it hears is parsed when asked for. */
+const say = (port: number, ...said: ReadonlyArray<Buffer>) =>
+  Effect.gen(function* () {
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => net.connect(port, "127.0.0.1")),
+      (open) => Effect.sync(() => open.destroy())
+    )
+    const chunks: Array<Buffer> = []
+    socket.on("error", () => undefined).on("data", (chunk) => chunks.push(chunk))
+    socket.write(Buffer.concat([preface, ...said]))
+    const heard = (): ReadonlyArray<Heard> => {
+      const all = Buffer.concat(chunks)
+      const frames: Array<Heard> = []
+      for (let at = 0; at + 9 <= all.byteLength; ) {
+        const end = at + 9 + all.readUIntBE(at, 3)
+        frames.push({
+          kind: all.readUInt8(at + 3),
+          stream: all.readUInt32BE(at + 5),
+          payload: all.subarray(at + 9, end)
+        })
+        at = end
+      }
+      return frames
+    }
+    const until = (holds: () => boolean) => Caller.soon(Effect.repeat(Effect.sleep("10 millis"), { until: holds }))
+    /** What came on a stream: frames of a flow, and the end in JSON. */
+    const answer = (stream: number): string =>
+      Buffer.concat(
+        heard()
+          .filter((one) => one.kind === type.data && one.stream === stream)
+          .map(({ payload }) => payload)
+      ).toString("latin1")
+    return { socket, heard, answer, until, closed: until(() => socket.closed) }
+  })
+
+const open = FrameBytes.encode({
+  _tag: "Open",
+  ...{ endpoint: "echo", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
+})
+const asked = headers(1, request)
+
+describe("clients that break HTTP/2", () => {
+  const many = (count: number, make: (index: number) => Buffer) =>
+    Buffer.concat(Array.from({ length: count }, (_, index) => make(index)))
+  const ids = (index: number) => 2 * index + 1
+  const wide = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, "y"]))
+  const most = Buffer.from([0x7f, 255, 255, 255])
+
+  const closing: ReadonlyArray<readonly [string, Buffer]> = [
+    ["HEADERS without an end", frame(type.headers, 0, 1, headers(1, request).subarray(9))],
+    [
+      "a flood of CONTINUATION",
+      Buffer.concat([
+        frame(type.headers, 0, 1, headers(1, request).subarray(9)),
+        many(2000, () => frame(9, 0, 1, Buffer.alloc(9500, 0)))
+      ])
+    ],
+    [
+      "rapid reset",
+      many(15_000, (index) => Buffer.concat([headers(ids(index), request), reset(ids(index), code.cancel)]))
+    ],
+    ["a window of the session that overflows", Buffer.concat([asked, frame(type.windowUpdate, 0, 0, most)])],
+    ["DATA on a stream that is not there", data(1, Buffer.alloc(10))],
+    ["headers that are no HPACK", frame(type.headers, 4, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
+    ["a frame of 16 MiB", Buffer.concat([asked, Buffer.from([255, 255, 255, 0, 0, 0, 0, 0, 1])])],
+    [
+      "too many settings",
+      frame(
+        type.settings,
+        0,
+        0,
+        many(40, () => Buffer.from([0, 3, 0, 0, 0, 1]))
+      )
+    ]
+  ]
+  for (const [what, bytes] of closing) {
+    it.live(`${what}: the connection is closed`, () =>
+      Effect.gen(function* () {
+        const { port, untouched } = yield* world
+        const client = yield* say(port, bytes)
+        yield* client.closed
+        yield* untouched
+      })
+    )
+  }
+
+  it.live("too many headers, or too large ones: the stream is refused", () =>
+    Effect.gen(function* () {
+      const { port, served, untouched } = yield* world
+      const before = served.flows
+      for (const more of [wide, { "x-large": "y".repeat(100) }] as const) {
+        const large =
+          Object.keys(more).length === 1 ? many(200, () => headers(1, more).subarray(9)) : headers(1, more).subarray(9)
+        const all = Buffer.concat([headers(1, request).subarray(9), large])
+        const client = yield* say(port, frame(type.headers, 4, 1, all), data(1, open))
+        yield* client.until(() => client.socket.closed || client.heard().some(({ kind }) => kind === type.reset))
+      }
+      assert.strictEqual(served.flows, before)
+      yield* untouched
+    })
+  )
+
+  it.live("a flood of PING from a client that does not read costs nobody else anything", () =>
+    Effect.gen(function* () {
+      const { port, untouched } = yield* world
+      const client = yield* say(port, asked)
+      client.socket.pause()
+      client.socket.write(many(200_000, () => frame(type.ping, 0, 0, Buffer.alloc(8))))
+      yield* untouched
+    })
+  )
+})
+
+describe("clients that break Connect", () => {
+  const envelope = (flags: number, length: number, text = "") =>
+    Buffer.concat([Buffer.from([flags, 0, 0, length >> 8, length & 255]), Buffer.from(text)])
+  /** The end of the answer, and the reason in its last frame. */
+
+  it.live("a stream without a first frame is ended in time", () =>
+    Effect.gen(function* () {
+      const { port, untouched } = yield* world
+      const client = yield* say(port, asked)
+      yield* client.until(() => client.answer(1).endsWith("{}"))
+      yield* untouched
+    })
+  )
+  const wrong: ReadonlyArray<readonly [string, Buffer]> = [
+    ["unknown flags", envelope(0x80, 0)],
+    ["flags 0x04", envelope(0x04, 0)],
+    ["a compressed message", envelope(1, 0)],
+    ["an end, which only answers have", envelope(2, 2, "{}")],
+    ["a frame above its limit", Buffer.from([0, 255, 255, 255, 255])],
+    ["a frame that does not go on", envelope(0, 100, "abc")],
+    ["a protobuf tag of 0", envelope(0, 2, "\u0000\u0000")],
+    ["a protobuf wire type of 7", envelope(0, 2, "\u000f\u0000")],
+    [
+      "a varint of 11 bytes",
+      Buffer.concat([envelope(0, 13), Buffer.from([0x2a, 11]), Buffer.alloc(10, 255), Buffer.of(1)])
+    ],
+    ["100,000 nested groups", Buffer.concat([Buffer.from([0, 0, 1, 0x86, 0xa0]), Buffer.alloc(100_000, 0x0b)])],
+    ["a second Open", Buffer.from(open)]
+  ]
+  for (const [what, bytes] of wrong) {
+    it.live(`${what}: the flow is told, and fails`, () =>
+      Effect.gen(function* () {
+        const { ended, port, untouched } = yield* world
+        const pieces = Array.from({ length: Math.ceil(bytes.byteLength / 16_000) }, (_, i) =>
+          data(1, bytes.subarray(i * 16_000, (i + 1) * 16_000))
+        )
+        const client = yield* say(port, asked, data(1, open), ...pieces)
+        yield* client.until(() => client.answer(1).endsWith("{}"))
+        const violation = Buffer.from(FrameBytes.encode(Frame.fail("ProtocolViolation", ""))).subarray(7, 9)
+        assert.include(client.answer(1), violation.toString("latin1"))
+        assert.strictEqual(yield* Caller.soon(Queue.take(ended)), "ProtocolViolation")
+        yield* untouched
+      })
+    )
+  }
+
+  it.live("half a frame, and the end of the stream: PeerLost", () =>
+    Effect.gen(function* () {
+      const { ended, port, untouched } = yield* world
+      yield* say(port, asked, data(1, open), data(1, Buffer.from(Caller.message.subarray(0, 6)), true))
+      assert.strictEqual(yield* Caller.soon(Queue.take(ended)), "PeerLost")
+      yield* untouched
+    })
+  )
+
+  it.live("1,000 streams that each begin a frame and stop: all are ended", () =>
+    Effect.gen(function* () {
+      const { port, served, untouched } = yield* world
+      const before = served.flows
+      const begun = Buffer.concat([Buffer.from(open), Buffer.from([0, 0, 1, 0, 0])])
+      const all = Array.from({ length: 1000 }, (_, i) =>
+        Buffer.concat([headers(2 * i + 1, request), data(2 * i + 1, begun)])
+      )
+      const client = yield* say(port, ...all)
+      const finished = () =>
+        new Set(
+          client
+            .heard()
+            .flatMap(({ kind, payload, stream }) =>
+              kind === type.data && payload.toString("latin1").endsWith("{}") ? [stream] : []
+            )
+        )
+      yield* client.until(() => finished().size === 1000)
+      assert.strictEqual(served.flows, before + 1000)
+      yield* untouched
+    })
+  )
+})
