@@ -8,6 +8,7 @@
 import { Cause, Effect, Fiber, Result, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
+import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import { type Limits, weight } from "../protocol/flow/Limits.ts"
@@ -86,7 +87,7 @@ export const make = Effect.fnUntraced(function* <E>(
     new FlowError({ endpoint, peer, delivered: sender.delivered, reason })
 
   const breakWith = (cause: FlowError | E, last?: Frame.Fail): void => {
-    if (failing !== undefined || (receiver.status === "ended" && sender.status === "ended")) return
+    if (failing !== undefined || FlowState.isOver(sender, receiver)) return
     failing = Effect.fail(cause)
     writer.abandon(last)
     for (const signal of [arrival, space, failure]) signal.notify()
@@ -212,7 +213,7 @@ export const make = Effect.fnUntraced(function* <E>(
   // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
   yield* Effect.addFinalizer(() => {
     writer.flush()
-    return receiver.status === "ended" && sender.status === "ended"
+    return FlowState.isOver(sender, receiver)
       ? Effect.void
       : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${options.role} has left`))
   })

@@ -1,7 +1,7 @@
 /**
  * A flow of messages over a channel of bytes: encodes what leaves, decodes what is handed out.
  */
-import { Effect, Result, Stream } from "effect"
+import { Effect, Result, Sink, Stream } from "effect"
 import type { NonEmptyArray, NonEmptyReadonlyArray } from "effect/Array"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Codec } from "../services/Codec.ts"
@@ -46,6 +46,17 @@ export const make = <Sent, Received, E>(
 
   const receiveAll = Effect.flatMap(channel.receiveAll, decodeAll)
 
+  const sendAll = (messages: Iterable<Sent>) =>
+    Effect.suspend(() => {
+      const all: Array<Uint8Array> = []
+      for (const message of messages) {
+        const encoded = outgoing.encode(message)
+        if (Result.isFailure(encoded)) return unsendable(encoded.failure)
+        all.push(encoded.success)
+      }
+      return channel.sendAll(all)
+    })
+
   return {
     endpoint: options.endpoint,
     peer: options.peer,
@@ -54,16 +65,8 @@ export const make = <Sent, Received, E>(
         const encoded = outgoing.encode(message)
         return Result.isSuccess(encoded) ? channel.sendAll([encoded.success]) : unsendable(encoded.failure)
       }),
-    sendAll: (messages) =>
-      Effect.suspend(() => {
-        const all: Array<Uint8Array> = []
-        for (const message of messages) {
-          const encoded = outgoing.encode(message)
-          if (Result.isFailure(encoded)) return unsendable(encoded.failure)
-          all.push(encoded.success)
-        }
-        return channel.sendAll(all)
-      }),
+    sendAll,
+    sink: Sink.forEachArray(sendAll),
     receive: Effect.flatMap(channel.receive, (bytes) => {
       const decoded = incoming.decode(bytes)
       return Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : Effect.fail(unreadable(decoded.failure))

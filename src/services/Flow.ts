@@ -9,7 +9,7 @@
  * Messages arrive in order, each at most once. The stream of messages ends cleanly only if everything that the other
  * side sent before its `end` has come; anything else is a typed error.
  */
-import type { Cause, Effect, Stream } from "effect"
+import type { Cause, Effect, Sink, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { FlowError } from "./FlowError.ts"
 
@@ -31,6 +31,8 @@ export interface Flow<in Sent, out Received, out E = never> {
   readonly send: (message: Sent) => Effect.Effect<void, FlowError | E>
   /** Sends messages in one go, packed into as few frames as they fit in. */
   readonly sendAll: (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E>
+  /** Sends what a stream gives, each of its batches in one go. It does not end this direction: `end` does. */
+  readonly sink: Sink.Sink<void, Sent, never, FlowError | E>
   /** The next message; fails with `Cause.Done` once the other side has ended. */
   readonly receive: Effect.Effect<Received, FlowError | E | Cause.Done>
   /** All messages that have come, at least one; fails with `Cause.Done` once the other side has ended. */

@@ -129,6 +129,28 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
 
+    it.live("a sink sends what a stream gives, in order, and leaves the end to its user", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, echo)
+        const flow = yield* open
+        const numbers = (from: number) =>
+          Stream.range(from, from + 9_999).pipe(Stream.map((i) => Uint8Array.of(i & 255, i >> 8)))
+        const sending = yield* Effect.forkChild(
+          Stream.run(numbers(0), flow.sink).pipe(
+            Effect.andThen(Stream.run(numbers(10_000), flow.sink)),
+            Effect.andThen(flow.end)
+          )
+        )
+        const received = yield* Stream.runCollect(flow.messages)
+        yield* Fiber.join(sending)
+        assert.deepStrictEqual(
+          received.map(([low = 0, high = 0]) => low + 256 * high),
+          Array.from({ length: 20_000 }, (_, i) => i)
+        )
+        assert.strictEqual(reasonOf(yield* Effect.exit(Stream.run(numbers(0), flow.sink))), "FlowClosed")
+      })
+    )
+
     it.live("delivers copies", () =>
       Effect.gen(function* () {
         const { open } = yield* expose(typed, (flow) =>

@@ -141,6 +141,7 @@ const session = Effect.gen(function* () {
   const flow = yield* fabric.connect(Chat)
   expectTypeOf(flow).toEqualTypeOf<Flow<{ readonly text: string }, Said, Banned>>()
   yield* flow.sendAll([{ text: "hello" }, { text: "again" }])
+  yield* Stream.run(Stream.make({ text: "and" }, { text: "so on" }), flow.sink)
   yield* flow.end
   return yield* Stream.runCollect(flow.messages)
 }).pipe(Effect.scoped)
