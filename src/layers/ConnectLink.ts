@@ -6,6 +6,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, Effect, Result } from "effect"
+import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
@@ -102,6 +103,25 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     }
   }
 }
+
+/**
+ * The body of a request, as long as each envelope in it is a plain message. connect-node takes unknown flags for none, and an
+ * end in a request for nothing.
+ */
+export const guard = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => {
+    const iterator = body[Symbol.asyncIterator]()
+    const scanner = Envelope.scanner()
+    const check = (result: IteratorResult<Uint8Array>) => {
+      const detail = result.done === true ? undefined : Envelope.scan(scanner, result.value)
+      return detail === undefined ? result : Promise.reject(new ConnectError(detail, Code.Internal))
+    }
+    return {
+      next: () => iterator.next().then(check),
+      return: (value) => iterator.return?.(value) ?? Promise.resolve({ done: true, value })
+    }
+  }
+})
 
 const detailOf = (cause: unknown): string =>
   cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)

@@ -8,6 +8,7 @@
 import * as http2 from "node:http2"
 import type * as net from "node:net"
 import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { type Duration, Effect, FiberSet, type Scope } from "effect"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
@@ -61,6 +62,9 @@ const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers["content-encoding"] === undefined &&
   headers["connect-content-encoding"] === undefined &&
   headers["connect-timeout-ms"] === undefined
+
+const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
+  body !== null && typeof body === "object" && Symbol.asyncIterator in body
 
 const listen = (server: http2.Http2Server, { host, port }: Options) =>
   Effect.callback<number, NetworkError>((resume) => {
@@ -155,7 +159,8 @@ export const serve = Effect.fnUntraced(function* (
     const values = createContextValues().set(callKey, call)
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
-    handler(universalRequestFromNodeRequest(request, response, undefined, values))
+    const asked = universalRequestFromNodeRequest(request, response, undefined, values)
+    handler(isBytes(asked.body) ? { ...asked, body: ConnectLink.guard(asked.body) } : asked)
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
   }
