@@ -2,7 +2,7 @@
  * Sessions between hosts, on real sockets: one for each peer and direction, opened when needed and closed when not.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Queue, Stream } from "effect"
+import { Effect, Exit, Fiber, Queue, Scope, Stream } from "effect"
 import * as Caller from "./Caller.ts"
 import * as RawPeer from "./RawPeer.ts"
 import { server } from "./Server.ts"
@@ -93,6 +93,23 @@ describe("a session", () => {
         yield* Effect.sleep(6 + (i % 8))
       }
       assert.strictEqual(served.flows, count)
+    })
+  )
+
+  it.live("never has more streams than the server allows: one more waits until another has gone", () =>
+    Effect.gen(function* () {
+      const { port, served } = yield* server({ streamsMax: 2 })
+      const caller = yield* Caller.make()
+      yield* ask(caller, port)
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      yield* Scope.provide(caller.open(port), scope)
+      yield* caller.open(port)
+      const third = yield* Effect.forkChild(ask(caller, port))
+      yield* Effect.sleep("50 millis")
+      assert.strictEqual(served.flows, 3)
+      yield* Scope.close(scope, Exit.void)
+      yield* Caller.soon(Fiber.join(third))
+      assert.strictEqual(served.flows, 4)
     })
   )
 
