@@ -5,7 +5,9 @@
  * `Codec.bytes`, `Codec.json`, `Codec.protobuf(MessageSchema)`.
  */
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf"
-import { Result, Schema } from "effect"
+import { Result, Schema, SchemaAST } from "effect"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as Utf8 from "../protocol/Utf8.ts"
 
 /**
  * Encodes and decodes the messages of one direction.
@@ -20,7 +22,7 @@ export interface Codec<A> {
   readonly id: string
   /** Text that two codecs share exactly when they understand each other; hashed into the contract fingerprint. */
   readonly shape: string
-  /** The bytes may be those of the message, or be overwritten by the next call: whoever keeps them copies them. */
+  /** The bytes may be those of the message: whoever keeps them copies them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
 }
@@ -34,7 +36,6 @@ export const bytes: Codec<Uint8Array> = {
   decode: (encoded) => Result.succeed(encoded)
 }
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
 const parseJson = (encoded: Uint8Array): Result.Result<unknown, unknown> =>
@@ -42,16 +43,21 @@ const parseJson = (encoded: Uint8Array): Result.Result<unknown, unknown> =>
 
 const printJson = (message: unknown): Result.Result<Uint8Array, unknown> =>
   Result.try({
-    try: () => encoder.encode(JSON.stringify(message)),
+    try: () => Utf8.encode(JSON.stringify(message)),
     catch: (cause) => cause
   })
 
 /** A schema whose decoding and encoding need no services. */
 export type PureSchema<A> = Schema.Codec<A, unknown>
 
-/** Values of a schema, as the JSON that the schema derives. The shape is the JSON Schema of that form. */
+/**
+ * Values of a schema, as the JSON that the schema derives. The shape is the JSON Schema of that form. Both ways are compiled
+ * when they are first used, unless the process forbids code from strings.
+ */
 export const schema = <A>(of: PureSchema<A>): Codec<A> => {
   const json = Schema.toCodecJson(of)
+  SchemaJITCompiler.enable(json.ast)
+  SchemaJITCompiler.enable(SchemaAST.flip(json.ast))
   const decode = Schema.decodeUnknownResult(json)
   const encode = Schema.encodeUnknownResult(json)
   return {
