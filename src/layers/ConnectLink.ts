@@ -169,6 +169,7 @@ const cancelTimeout = "100 millis"
 /** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
 export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
   write: outgoing.write,
+  isIdle: () => false,
   fill: outgoing.fill,
   read: makeRead(frames, outgoing, carrier),
   finish: Effect.sync(outgoing.finish),

@@ -37,6 +37,9 @@ export interface Options<E> {
 }
 
 export interface FlowChannel<E> {
+  /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
+  readonly send: (message: Uint8Array) => Effect.Effect<void, FlowError | E>
+  /** As `send`, for all or none of them unless the flow fails meanwhile. */
   readonly sendAll: (messages: ReadonlyArray<Uint8Array>) => Effect.Effect<void, FlowError | E>
   readonly receive: Effect.Effect<Uint8Array, FlowError | E | Cause.Done>
   readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, FlowError | E | Cause.Done>
@@ -100,24 +103,38 @@ export const make = Effect.fnUntraced(function* <E>(
     return cause
   }
 
-  const queue = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
-    for (let i = from; i < messages.length; i++) {
-      const message = messages[i]
-      if (failing !== undefined) return failing
-      if (sender.status !== "open") return Effect.fail(error(new FlowClosed({ detail: endedBy })))
-      if (message !== undefined && !writer.offer(message)) return Effect.flatMap(writer.room, () => queue(messages, i))
-    }
+  /** Why no message can be sent now; undefined when one can. */
+  const refusal = (): Effect.Effect<never, FlowError | E> | undefined =>
+    failing ?? (sender.status === "open" ? undefined : Effect.fail(error(new FlowClosed({ detail: endedBy }))))
+
+  const tooLarge = (message: Uint8Array): Effect.Effect<never, FlowError> =>
+    Effect.fail(error(new MessageTooLarge({ bytes: message.byteLength, bytesMax: limits.messageBytesMax })))
+
+  const send = (message: Uint8Array): Effect.Effect<void, FlowError | E> => {
+    if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
+    const refused = refusal()
+    if (refused !== undefined) return refused
+    if (!writer.offer(message)) return Effect.flatMap(writer.room, () => send(message))
+    writer.commit()
     return Effect.void
   }
 
-  const sendAll = (messages: ReadonlyArray<Uint8Array>) =>
-    Effect.suspend(() => {
-      const bytesMax = limits.messageBytesMax
-      const large = messages.find((message) => message.byteLength > bytesMax)
-      return large === undefined
-        ? queue(messages, 0)
-        : Effect.fail(error(new MessageTooLarge({ bytes: large.byteLength, bytesMax })))
-    })
+  const sendFrom = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
+    for (let i = from; i < messages.length; i++) {
+      const message = messages[i]
+      const refused = refusal()
+      if (refused !== undefined) return refused
+      if (message !== undefined && !writer.offer(message))
+        return Effect.flatMap(writer.room, () => sendFrom(messages, i))
+    }
+    writer.commit()
+    return Effect.void
+  }
+
+  const sendAll = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void, FlowError | E> => {
+    for (const message of messages) if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
+    return sendFrom(messages, 0)
+  }
 
   const endWith = (last?: Frame.Fail) =>
     Effect.suspend(() => {
@@ -230,6 +247,7 @@ export const make = Effect.fnUntraced(function* <E>(
   })
 
   return {
+    send,
     sendAll,
     receive: pending(() => Inbox.take(inbox)),
     receiveAll: pending(takeAll),

@@ -1,6 +1,6 @@
 /**
- * What leaves a flow: messages are packed as they are sent, and the frame goes to the carrier at the end of the turn, or
- * once as much waits as may. While the carrier has no room, a fiber of the flow's scope waits for it.
+ * What leaves a flow: messages are packed as they are sent. The frame goes to the carrier at once if that is idle, at the
+ * end of the turn if it is not, or once as much waits as may; while it has no room, a fiber of the flow's scope waits for it.
  */
 import { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
@@ -14,6 +14,8 @@ export interface FlowWriter {
   readonly sender: Sender.Sender
   /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
   readonly offer: (message: Uint8Array) => boolean
+  /** What was offered may leave: at once on an idle carrier, otherwise together with what else is sent in this turn. */
+  readonly commit: () => void
   /** Waits until there is room, or no message is taken any more. */
   readonly room: Effect.Effect<void>
   /** Says that no more messages come; see `Sender.end`. */
@@ -59,9 +61,11 @@ export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): F
         flush()
         if (!Sender.hasRoom(sender)) return false
       }
-      Sender.offer(sender, message)
-      schedule()
-      return true
+      return Sender.offer(sender, message)
+    },
+    commit: () => {
+      if (link.isIdle()) flush()
+      else schedule()
     },
     room: room.until(isUnblocked),
     end: (last) => {
@@ -69,6 +73,7 @@ export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): F
     },
     abandon: (last) => {
       Sender.abandon(sender, last)
+      room.notify()
       schedule()
     },
     flush,

@@ -82,6 +82,8 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
   const end = (out: Direction, from: Direction): LinkEnd => ({
     link: {
       write: (frame) => write(out, frame),
+      // A frame costs a look at the other end, so what is sent in one turn goes together.
+      isIdle: () => false,
       fill: (next) => fill(out, next),
       read: read(from),
       finish: Effect.sync(() => {

@@ -28,8 +28,9 @@ export const make = (): Signal => {
       }),
     notify: () => {
       if (waiters.size === 0) return
-      for (const waiter of [...waiters]) {
-        if (!waiters.has(waiter) || !waiter.holds()) continue
+      // Whoever waits again meanwhile comes last, with a condition that does not hold.
+      for (const waiter of waiters) {
+        if (!waiter.holds()) continue
         waiters.delete(waiter)
         waiter.resume(Effect.void)
       }

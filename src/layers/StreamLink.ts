@@ -219,7 +219,15 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   stream.on("error", () => undefined)
   stream.once("end", onEnd).once("close", onClose)
   return {
-    link: { write, fill, read, finish: Effect.sync(finish), cancel, broken: carrier.broken },
+    link: {
+      write,
+      isIdle: () => writes === 0,
+      fill,
+      read,
+      finish: Effect.sync(finish),
+      cancel,
+      broken: carrier.broken
+    },
     finish,
     look,
     listen: () => stream.on("data", onData),

@@ -28,18 +28,20 @@ export const make = <Sent, Received, E>(
       Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
     )
 
-  const decodeAll = ([first, ...rest]: NonEmptyReadonlyArray<Uint8Array>) => {
-    const head = incoming.decode(first)
-    if (Result.isFailure(head)) return Effect.fail(unreadable(head.failure))
-    const messages: NonEmptyArray<Received> = [head.success]
-    for (const bytes of rest) {
-      const decoded = incoming.decode(bytes)
-      if (Result.isSuccess(decoded)) messages.push(decoded.success)
-      else {
+  const decodeAll = (all: NonEmptyReadonlyArray<Uint8Array>) => {
+    const first = incoming.decode(all[0])
+    if (Result.isFailure(first)) return Effect.fail(unreadable(first.failure))
+    const messages: NonEmptyArray<Received> = [first.success]
+    for (let i = 1; i < all.length; i++) {
+      const bytes = all[i]
+      const decoded = bytes === undefined ? undefined : incoming.decode(bytes)
+      if (decoded === undefined) continue
+      if (Result.isFailure(decoded)) {
         // What came before it is good: the error waits for the next call.
         unreadable(decoded.failure)
         break
       }
+      messages.push(decoded.success)
     }
     return Effect.succeed(messages)
   }
@@ -63,7 +65,7 @@ export const make = <Sent, Received, E>(
     send: (message) =>
       Effect.suspend(() => {
         const encoded = outgoing.encode(message)
-        return Result.isSuccess(encoded) ? channel.sendAll([encoded.success]) : unsendable(encoded.failure)
+        return Result.isSuccess(encoded) ? channel.send(encoded.success) : unsendable(encoded.failure)
       }),
     sendAll,
     sink: Sink.forEachArray(sendAll),

@@ -28,6 +28,8 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
 export interface Link {
   /** Hands a frame to the carrier, and waits until the carrier has room for another. */
   readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
+  /** Nothing is on its way: what is handed over now leaves in this turn, so there is no company to wait for. */
+  readonly isIdle: () => boolean
   /** Hands over the frames that `next` gives while the carrier has room right now; once broken or finished it has none. */
   readonly fill: (next: () => Frame | undefined) => void
   /** The next frame; `Cause.Done` when the peer has finished in good order. */

@@ -74,12 +74,21 @@ export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.Fram
 
 const noMessages: ReadonlyArray<Uint8Array> = []
 
-/** What was packed, as a frame. */
-export const packed = (wire: Uint8Array, partial: boolean): Frame.Data => ({
-  _tag: "Data",
-  partial,
-  wire,
-  get messages() {
-    return decodeData(wire.subarray(Envelope.headerBytes))?.messages ?? noMessages
+/** A class for its one getter: on an object of its own it would cost more than the rest of a small frame. */
+class Packed implements Frame.Data {
+  readonly _tag = "Data"
+  readonly wire: Uint8Array
+  readonly partial: boolean
+
+  constructor(wire: Uint8Array, partial: boolean) {
+    this.wire = wire
+    this.partial = partial
   }
-})
+
+  get messages(): ReadonlyArray<Uint8Array> {
+    return decodeData(this.wire.subarray(Envelope.headerBytes))?.messages ?? noMessages
+  }
+}
+
+/** What was packed, as a frame. */
+export const packed = (wire: Uint8Array, partial: boolean): Frame.Data => new Packed(wire, partial)
