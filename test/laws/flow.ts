@@ -22,6 +22,9 @@ import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as FlowTrace from "../../src/layers/FlowTrace.ts"
 import type * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Limits from "../../src/protocol/flow/Limits.ts"
+import * as Packing from "../../src/protocol/flow/Packing.ts"
+import * as Slabs from "../../src/protocol/flow/Slabs.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import type { Handler } from "../../src/services/Fabric.ts"
@@ -278,6 +281,50 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         yield* flow.end
         const received = yield* soon(Stream.runCollect(flow.messages))
         assert.isAtLeast(received.length * message.length, sentBytes)
+      })
+    )
+
+    it.live("a stalled reader costs a fixed number of bytes, however large the messages are", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, () => Effect.never)
+        const stall = Effect.fnUntraced(function* (length: number) {
+          const flow = yield* open
+          let sentBytes = 0
+          yield* Effect.forkChild(
+            Effect.forever(
+              Effect.tap(flow.send(new Uint8Array(length)), () =>
+                Effect.sync(() => {
+                  sentBytes += Packing.sizeOf(length)
+                })
+              ),
+              { disableYield: true }
+            )
+          )
+          let before = -1
+          while (sentBytes === 0 || before !== sentBytes) {
+            before = sentBytes
+            yield* Effect.sleep("300 millis")
+          }
+          assert.isAbove(sentBytes, 0)
+          assert.isAtMost(sentBytes, Limits.stalledBytesMax(config.limits) + 2 * Packing.sizeOf(length))
+        })
+        yield* Effect.forEach([0, 100, 5_000, 70_000, 1_000_000], stall, { concurrency: "unbounded" })
+      })
+    )
+
+    it.live("a message that is kept keeps no more than a few kilobytes beside itself", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(bytes, echo)
+        const flow = yield* open
+        const lengths = Array.from({ length: 2_000 }, (_, index) => (index % 100 === 99 ? 10_000 : index % 100))
+        yield* Effect.forkChild(Effect.andThen(flow.sendAll(lengths.map((length) => new Uint8Array(length))), flow.end))
+        const received = yield* soon(Stream.runCollect(flow.messages))
+        assert.deepStrictEqual(
+          received.map(({ length }) => length),
+          lengths
+        )
+        for (const { buffer, length } of received)
+          assert.isAtMost(buffer.byteLength, Math.max(length, Slabs.slabBytesMax))
       })
     )
 

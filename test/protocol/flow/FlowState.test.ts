@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import * as FlowState from "../../../src/protocol/flow/FlowState.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import type { Limits } from "../../../src/protocol/flow/Limits.ts"
@@ -79,7 +80,7 @@ describe("the states of a flow", () => {
   const Program = Schema.Array(Step).check(Schema.isMaxLength(60))
 
   it.prop("change only as drawn, and keep their word", [Program], ([program]) => {
-    const sender = Sender.make(small)
+    const sender = Sender.make(small, Buffers.make())
     const receiver = Receiver.make(small)
     const out: Array<Frame.Frame> = []
     let state = FlowState.of(sender, receiver)
@@ -105,7 +106,7 @@ describe("the states of a flow", () => {
   })
 
   it.prop("whatever state a flow is in, one that ends and hears the end is done", [Program], ([program]) => {
-    const sender = Sender.make(small)
+    const sender = Sender.make(small, Buffers.make())
     const receiver = Receiver.make(small)
     for (const step of program) {
       if (FlowState.of(sender, receiver) !== "failed" && FlowState.of(sender, receiver) !== "done")
