@@ -3,13 +3,14 @@
  *
  * Shape: a message has flags 0; the answer ends with one envelope of flags 2, whose JSON says how the call ended.
  * Bounds: an envelope above its limit is refused when its header has come; what is held of an unfinished one is at most
- * twice what has come of it, or a whole frame's buffer once two kilobytes have.
+ * twice what has come of it, or a whole frame's buffer once `wholeFromBytes` have.
  * Errors: flags that nobody agreed on (compression too), an envelope that is too long, and anything after the last one
  * are a violation; a stream that stops elsewhere than between two envelopes is incomplete.
  * Source: the Connect protocol, "Streaming RPCs"; faults.md, rows E1 to E9.
  */
 import * as Buffers from "./Buffers.ts"
 
+/** Flags and length. */
 export const headerBytes = 5
 
 /** What the last envelope of an answer may hold. */
@@ -17,6 +18,9 @@ export const endBytesMax = 8 * 1024
 
 const messageFlags = 0x00
 const endFlags = 0x02
+
+/** What of an envelope must have come before it is worth a whole frame's buffer. */
+export const wholeFromBytes = 8 * 1024
 
 /** The end of an answer in good order. */
 export const goodEnd = Uint8Array.of(endFlags, 0, 0, 0, 2, 0x7b, 0x7d)
@@ -84,7 +88,8 @@ const hold = (parser: Parser, chunk: Uint8Array, from: number, wantedBytes: numb
   const taken = Math.min(wantedBytes - parser.heldBytes, chunk.byteLength - from)
   const heldBytes = parser.heldBytes + taken
   if (parser.held.byteLength < heldBytes) {
-    const grown = Buffers.take(parser.buffers, Math.min(wantedBytes, Math.max(heldBytes, 2 * parser.heldBytes)))
+    const bytes = Math.min(wantedBytes, Math.max(heldBytes, 2 * parser.heldBytes))
+    const grown = heldBytes < wholeFromBytes ? new Uint8Array(bytes) : Buffers.take(parser.buffers, bytes)
     grown.set(parser.held.subarray(0, parser.heldBytes))
     Buffers.give(parser.buffers, parser.held)
     parser.held = grown

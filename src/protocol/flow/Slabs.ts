@@ -21,7 +21,8 @@ export const make = (frame: Uint8Array): Slabs => ({ frame, slab: nothing, start
 /** A copy of a part of the frame; the parts are asked for in the order in which they stand there. */
 export const copy = (slabs: Slabs, at: number, bytes: number): Uint8Array => {
   if (at + bytes > slabs.end) {
-    if (bytes > slabBytesMax / 2) return slabs.frame.slice(at, at + bytes)
+    // A large message, or one that nothing follows, needs no slab.
+    if (bytes > slabBytesMax / 2 || at + bytes === slabs.frame.byteLength) return slabs.frame.slice(at, at + bytes)
     slabs.start = at
     slabs.end = Math.min(at + slabBytesMax, slabs.frame.byteLength)
     slabs.slab = slabs.frame.slice(at, slabs.end)
