@@ -1,5 +1,6 @@
 /** All experiments, in the order of the report. */
 import * as Busy from "./experiments/Busy.ts"
+import * as Bytes from "./experiments/Bytes.ts"
 import * as Chitchat from "./experiments/Chitchat.ts"
 import * as Convergence from "./experiments/Convergence.ts"
 import * as Detection from "./experiments/Detection.ts"
@@ -27,6 +28,7 @@ export const experiments: ReadonlyArray<Experiment> = [
   Threshold.swim,
   Threshold.lifeguard,
   Interval.experiment,
+  Bytes.experiment,
   Front.experiment,
   Convergence.experiment,
   Chitchat.experiment,

@@ -34,14 +34,17 @@ export const isConverged = ({ hosts }: Network.Network): boolean => {
   })
 }
 
-type Made = Partial<Options> & { readonly seed: string; readonly meta?: Uint8Array }
+type Made = Partial<Options> & { readonly seed: string; readonly meta?: Uint8Array | ((name: string) => Uint8Array) }
+
+const metaOf = (meta: Made["meta"], name: string): Uint8Array | undefined =>
+  typeof meta === "function" ? meta(name) : meta
 
 /** A cluster of hosts `h0` to `h<n-1>`, each of which starts 100 ms after the one before it and joins through it. */
 export const chained = (n: number, { meta, ...options }: Made): Network.Network => {
   const network = Network.make(options)
   let last: Host | undefined
   for (let i = 0; i < n; i++) {
-    const host = Network.add(network, `h${i}`, meta)
+    const host = Network.add(network, `h${i}`, metaOf(meta, `h${i}`))
     if (last !== undefined) join(network, host, last)
     last = host
     advance(network, 100)
@@ -52,7 +55,7 @@ export const chained = (n: number, { meta, ...options }: Made): Network.Network 
 /** A cluster in which everybody knows everybody, nothing is left to be told, and each is somewhere in its rounds. */
 export const settled = (n: number, { meta, ...options }: Made): Network.Network => {
   const network = Network.make(options)
-  for (let i = 0; i < n; i++) Network.add(network, `h${i}`, meta)
+  for (let i = 0; i < n; i++) Network.add(network, `h${i}`, metaOf(meta, `h${i}`))
   introduce(network, network.hosts)
   return network
 }

@@ -15,6 +15,7 @@ import {
   streamBytes
 } from "./Host.ts"
 import { connects, hostAt, type Network, note, reaches, schedule } from "./Network.ts"
+import * as Sizes from "./Sizes.ts"
 import { detailOf } from "./Trace.ts"
 import * as Wire from "./Wire.ts"
 
@@ -73,6 +74,7 @@ const transmit = (network: Network, from: Host, to: Address, parts: ReadonlyArra
   const { agenda, faults, random } = network
   from.traffic.datagramsSent += 1
   from.traffic.bytesSent += datagramBytes(parts, crc)
+  Sizes.noteDatagram(network.sizes, parts, crc)
   const target = hostAt(network, to)
   if (target === undefined || !reaches(network, from, target)) return
   const copies = faults.duplication > 0 && random() < faults.duplication ? 2 : 1
@@ -106,6 +108,7 @@ export const exchange = (network: Network, from: Host, to: Address, join: boolea
   const nodes = Swim.localNodes(from.state)
   from.traffic.exchanges += 1
   from.traffic.streamBytesSent += streamBytes(nodes)
+  Sizes.noteState(network.sizes, nodes)
   const cargo = from.passenger?.localState()
   load(from, cargo)
   request(network, from, to, { _tag: "PushPull", nodes, join, again, cargo })
@@ -160,6 +163,7 @@ const answer = (network: Network, host: Host, request: Request): void => {
   const nodes = Swim.localNodes(host.state)
   host.traffic.exchanges += 1
   host.traffic.streamBytesSent += streamBytes(nodes)
+  Sizes.noteState(network.sizes, nodes)
   const cargo = host.passenger?.localState()
   load(host, cargo)
   reply(network, request, nodes, cargo)

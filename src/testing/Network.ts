@@ -11,6 +11,7 @@ import * as Agenda from "./Agenda.ts"
 import type { Event, Host } from "./Host.ts"
 import { defaults, type Faults, faults, type Options } from "./Options.ts"
 import * as Random from "./Random.ts"
+import * as Sizes from "./Sizes.ts"
 import * as Trace from "./Trace.ts"
 import * as Wire from "./Wire.ts"
 
@@ -28,6 +29,7 @@ export interface Network {
   readonly faults: Faults
   readonly random: () => number
   readonly wire: Wire.Wire
+  readonly sizes: Sizes.Sizes
   /** How all hosts encode. */
   readonly encode: Config.Config["encode"]
   readonly agenda: Agenda.Agenda<Event>
@@ -48,6 +50,7 @@ export const make = (options: Partial<Options> & { readonly seed: string }): Net
   const wire = Wire.make()
   const network: Network = {
     wire,
+    sizes: Sizes.make(options.seed, options.sampling ?? defaults.sampling),
     encode: (message) => Wire.encode(wire, message),
     options: { ...defaults, ...options },
     faults: { ...faults, ...options.faults },

@@ -50,6 +50,8 @@ export interface Options {
   readonly reunion: Reunion | undefined
   /** Whether all periodic work of all hosts begins at the same instant, as in the model of the first paper. */
   readonly isAligned: boolean
+  /** Share of the messages whose size on the wire, compressed, is measured. */
+  readonly sampling: number
   /** Whether changes of membership are kept in `seen`. */
   readonly isRecording: boolean
 }
@@ -69,5 +71,6 @@ export const defaults: Omit<Options, "seed"> = {
   config: {},
   reunion: undefined,
   isAligned: false,
+  sampling: 0,
   isRecording: true
 }

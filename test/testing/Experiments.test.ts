@@ -1,6 +1,7 @@
 /** The experiments that are quick, with their criteria; all of them run by `npm run sim`. Source: faults.md, section 1. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Busy from "../../scripts/sim/experiments/Busy.ts"
+import { cost, metaOf } from "../../scripts/sim/experiments/Bytes.ts"
 import { converge } from "../../scripts/sim/experiments/Convergence.ts"
 import { detections, expectedPeriods } from "../../scripts/sim/experiments/Detection.ts"
 import { boundSeconds, healSeconds } from "../../scripts/sim/experiments/Heal.ts"
@@ -9,7 +10,7 @@ import { load } from "../../scripts/sim/experiments/Load.ts"
 import { gaps } from "../../scripts/sim/experiments/Rounds.ts"
 import * as Timeouts from "../../scripts/sim/experiments/Timeouts.ts"
 import { isNear, mean, quantile } from "../../scripts/sim/Statistics.ts"
-import { grinta, paper, swim2002 } from "../../src/testing/Profiles.ts"
+import { grinta, paper, reference, swim2002 } from "../../src/testing/Profiles.ts"
 
 const silent = (): void => {}
 
@@ -56,6 +57,19 @@ describe("Lifeguard", () => {
     const { all, atHealthy, runs } = sweep(grinta, chosen, false, silent)
     assert.deepStrictEqual({ all, atHealthy, runs }, { all: 0, atHealthy: 0, runs: 2 })
     assert.isAbove(sweep(paper.swim, chosen, false, silent).all, 100)
+  })
+})
+
+describe("X9", () => {
+  it("ours sends fewer bytes than the reference while members block in cycles", { timeout: 120_000 }, () => {
+    const cell = { count: 8, durationMillis: 8192, gapMillis: 16_384, rep: 0 }
+    const [ours, theirs] = [grinta, reference].map((profile) => cost(profile, [cell], silent))
+    assert.isBelow(ours?.bytes ?? Number.NaN, theirs?.bytes ?? Number.NaN)
+    assert.isBelow(ours?.bytes ?? Number.NaN, ours?.plainBytes ?? Number.NaN)
+  })
+
+  it("each agent says something else of itself", () => {
+    assert.strictEqual(new Set(["h1", "h2", "h1"].map((name) => String(metaOf(name)))).size, 2)
   })
 })
 

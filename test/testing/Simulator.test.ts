@@ -63,6 +63,24 @@ describe("a run", () => {
     assert.strictEqual(story({ seed: "a" }).hash, story({ seed: "a", config: { encode } }).hash)
   })
 
+  it("is the same when sizes are measured, and those of all datagrams are what their sum says", () => {
+    const [none, some, all] = [0, 0.1, 1].map((sampling) => story({ seed: "a", sampling }))
+    const measured = ({ sizes }: Network): number => sizes.datagrams
+    if (none === undefined || some === undefined || all === undefined) return assert.fail("runs are missing")
+    assert.deepStrictEqual([some.hash, all.hash], [none.hash, none.hash])
+    const sum = (of: "datagramsSent" | "bytesSent" | "exchanges"): number =>
+      all.hosts.reduce((so, { traffic }) => so + traffic[of], 0)
+    assert.deepStrictEqual(
+      [measured(none), measured(all), all.sizes.states],
+      [0, sum("datagramsSent"), sum("exchanges")]
+    )
+    assert.closeTo(measured(some) / measured(all), 0.1, 0.03)
+    // No datagram is longer for being compressed, and many are shorter.
+    assert.isAtMost(all.sizes.datagramBytes, sum("bytesSent"))
+    assert.isAbove(all.sizes.datagramBytes, sum("bytesSent") / 3)
+    assert.closeTo(some.sizes.datagramBytes / measured(some), all.sizes.datagramBytes / measured(all), 10)
+  })
+
   it.each(scenarios.map(({ name }) => name))("of the scenario %s is the same for the same seed", (name) => {
     const scenario = scenarios.find((one) => one.name === name) ?? assert.fail(name)
     const small = { hosts: 12, minutes: 1 }

@@ -11,7 +11,7 @@ import type { Extent, Tell } from "../Report.ts"
 import { quantile, range } from "../Statistics.ts"
 import { total } from "./Load.ts"
 
-const n = 128
+export const members = 128
 const quiesceMillis = 15_000
 export const testMillis = 120_000
 /** What an agent says of itself in its metadata; the paper's agents sent 368 bytes a message in all. */
@@ -24,10 +24,12 @@ export const intervals: ReadonlyArray<number> = [1, 4, 16, 64, 256, 1024, 4096, 
 export const start = (
   seed: string,
   profile: Profile,
-  count: number
+  count: number,
+  over: Partial<Parameters<typeof Cluster.settled>[1]> = {}
 ): { readonly network: Network; readonly hosts: ReadonlyArray<Host> } => {
   const faults = { latency: constant(0.2) }
-  const network = Cluster.settled(n, { seed, ...profile, isRecording: false, meta: new Uint8Array(metaBytes), faults })
+  const meta = new Uint8Array(metaBytes)
+  const network = Cluster.settled(members, { seed, ...profile, isRecording: false, meta, faults, ...over })
   advance(network, quiesceMillis)
   const hosts = [...network.hosts]
   shuffle(network.random, hosts)
@@ -80,7 +82,7 @@ export interface Sweep {
   readonly bytesPerSecond: number
 }
 
-interface Cell {
+export interface Cell {
   readonly count: number
   readonly durationMillis: number
   readonly gapMillis: number
@@ -120,7 +122,7 @@ export const sweep = (profile: Profile, chosen: ReadonlyArray<Cell>, isPause: bo
     bytes += total(network, ({ bytesSent }) => bytesSent) - bytesBefore
   }
   const runs = chosen.length
-  const perSecond = runs * n * (testMillis / 1000)
+  const perSecond = runs * members * (testMillis / 1000)
   return {
     runs,
     all: all / runs,
