@@ -191,6 +191,30 @@ it("a live name from another address is a conflict, ignored and told (U20)", () 
   assert.strictEqual(view(host, "m0"), "alive 1")
 })
 
+describe("a leave in the name of another (U21)", () => {
+  it("is a leave for who hears it, until that member has heard of it and refutes", () => {
+    const [victim, peer] = [make({ settings: quiet }), make({ settings: quiet, name: "m0", address: addressOf(0) })]
+    receive(peer, [aliveOf("self", 1, selfAddress)])
+    const [told] = receive(peer, [dead("self", 1, "self")])
+    assert.strictEqual(view(peer, "self"), "left 1")
+    assert.deepInclude(told, { _tag: "Changed", change: "left", accusers: [] })
+    // No host that knows keys can be kept from saying this, as nothing binds a message to its author: it is undone instead.
+    receive(victim, [dead("self", 1, "self")])
+    assert.strictEqual(view(victim, "self"), "alive 2")
+    const [back] = receive(peer, [aliveOf("self", 2, selfAddress)])
+    assert.deepInclude(back, { _tag: "Changed", change: "returned", from: "left" })
+    assert.deepStrictEqual(receive(peer, [dead("self", 1, "self")]), [])
+  })
+
+  it("is undone by a push/pull, when gossip did not bring it", () => {
+    const [victim, peer] = [make({ settings: quiet }), make({ settings: quiet, name: "m0", address: addressOf(0) })]
+    receive(peer, [aliveOf("self", 1, selfAddress), dead("self", 1, "self")])
+    feed(victim, { _tag: "Merge", nodes: Swim.localNodes(peer.state), join: false })
+    feed(peer, { _tag: "Merge", nodes: Swim.localNodes(victim.state), join: false })
+    assert.strictEqual(view(peer, "self"), "alive 2")
+  })
+})
+
 describe("a replay (U22)", () => {
   const script: ReadonlyArray<PacketMessage> = [
     aliveOf("a", 1, addressOf(1)),

@@ -47,6 +47,20 @@ describe("one probe", () => {
     assert.strictEqual(Swim.health(host.state), 0)
   })
 
+  it("is not moved by acks and nacks of other numbers, however many, nor by late ones (U13)", () => {
+    const host = make({ settings: quiet })
+    populate(host, 1)
+    const { name, seq } = nextPing(host)
+    for (let offset = 1; offset <= 5000; offset++)
+      for (const other of [seq + offset, seq - offset])
+        assert.deepStrictEqual(receive(host, [ack(other >>> 0), { _tag: "Nack", seq: other >>> 0 }]), [])
+    assert.include(probed(advance(host, 1000)), "failed")
+    assert.strictEqual(view(host, name), "suspect 1")
+    const health = Swim.health(host.state)
+    assert.deepStrictEqual(receive(host, [ack(seq), { _tag: "Nack", seq }]), [])
+    assert.deepStrictEqual([view(host, name), Swim.health(host.state)], ["suspect 1", health])
+  })
+
   it("numbers are random at first, and differ from host to host", () => {
     const numbers = ["a", "b", "c"].map((seed) => {
       const host = make({ settings: quiet }, seed)
