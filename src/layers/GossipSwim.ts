@@ -8,7 +8,9 @@
  */
 import { Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
+import { parseHost } from "../protocol/Address.ts"
 import { isLive } from "../protocol/swim/Member.ts"
+import * as Reunion from "../protocol/swim/Reunion.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import { Gossip, type MemberChange } from "../services/Gossip.ts"
 import { GossipSocket } from "../services/GossipSocket.ts"
@@ -41,7 +43,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
 
-  const lost = Seeds.makeLost()
+  const lost = Reunion.makeLost()
   const seat = Seat.make(count)
   const driver: Driver.Driver = yield* Driver.make({
     plan,
@@ -49,7 +51,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
     seat,
     count,
     publish: (change) => {
-      lost.note(change)
+      const { address, id, port, status } = change.member
+      const bytes = parseHost(address)
+      if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port })
       PubSub.publishUnsafe(changes, change)
     },
     stopped: PubSub.shutdown(changes)

@@ -5,7 +5,7 @@
  * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
  */
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberHandle, FiberSet, Queue, Random, Semaphore } from "effect"
-import { type Address, host as textOf } from "../protocol/Address.ts"
+import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
@@ -266,14 +266,6 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     between,
     feed,
     /** Does something after the steps that wait, without waiting for it. */
-    later: (effect: Effect.Effect<void>): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, effect)),
-    /** Whether a live member has this address, this host included. */
-    isKnown: (address: Address): boolean =>
-      [...Swim.members(state)].some(
-        (member) =>
-          isLive(member) &&
-          member.address.port === address.port &&
-          textOf(member.address.bytes) === textOf(address.bytes)
-      )
+    later: (effect: Effect.Effect<void>): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, effect))
   }
 })

@@ -7,10 +7,9 @@
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
 import { Duration, Effect, Random, Result } from "effect"
-import { isReadonlyArrayNonEmpty } from "effect/Array"
-import { type Address, format, parseHost, host as textOf } from "../protocol/Address.ts"
+import { type Address, host as textOf } from "../protocol/Address.ts"
 import * as Seed from "../protocol/Seed.ts"
-import type { MemberChange } from "../services/Gossip.ts"
+import * as Reunion from "../protocol/swim/Reunion.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import { FabricClosed, InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
@@ -23,8 +22,6 @@ const joinsMax = 8
 /** Pause of a host that is alone, from the first to the longest; each is drawn from three to five quarters of it. */
 const pauseMillisMin = 500
 const pauseMillisMax = 30_000
-/** Members whose death is remembered, to look for them. */
-const lostMax = 1024
 
 interface Outcome {
   readonly seed: string
@@ -50,30 +47,9 @@ export const parseAll = (
     )
   )
 
-/** The members that died and did not come back. */
-export interface Lost {
-  readonly note: (change: MemberChange) => void
-  readonly addresses: ReadonlyMap<string, Address>
-}
-
-export const makeLost = (): Lost => {
-  const addresses = new Map<string, Address>()
-  return {
-    note: ({ member }) => {
-      const bytes = parseHost(member.address)
-      addresses.delete(member.id)
-      if (member.status !== "dead" || bytes === undefined) return
-      const [oldest] = addresses.keys()
-      if (addresses.size >= lostMax && oldest !== undefined) addresses.delete(oldest)
-      addresses.set(member.id, { bytes, port: member.port })
-    },
-    addresses
-  }
-}
-
 const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
 
-export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"], lost: Lost): Seeds => {
+export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"], lost: Reunion.Lost): Seeds => {
   const { name } = plan.swim
 
   const isSelf = (address: Address): boolean => isSame(address, plan.swim.address) || isSame(address, socket.address)
@@ -126,23 +102,22 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
   /** Gets together with a member that this host does not see: the second exchange shows each side the other's refutation. */
   const reunite = (address: Address) => {
     const exchange = driver.pushPull(address, true)
-    const again = Effect.suspend(() => (driver.isKnown(address) ? Effect.void : exchange))
+    const again = Effect.suspend(() => (Reunion.isSeen(driver.state, address) ? Effect.void : exchange))
     return driver.begin("reunion", Effect.andThen(exchange, again))
   }
 
   const lookAround = Effect.gen(function* () {
     const seeds = yield* parseAll(plan.seeds, socket.address.port)
     const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []))
-    const dead = [...lost.addresses.values()]
-    // The more are lost, the more of the others look, so that one dead member is not looked for by all at once.
-    const isDue = (yield* Random.next) * driver.others().length < dead.length
-    const missing = isDue && isReadonlyArrayNonEmpty(dead) ? [yield* Random.choice(dead)] : []
-    const addresses = new Map([...found.flat(), ...missing].map((address) => [format(address), address]))
-    for (const address of addresses.values()) if (!isSelf(address) && !driver.isKnown(address)) yield* reunite(address)
+    const random = yield* Random.Random
+    const targets = Reunion.targets(driver.state, lost, found.flat(), () => random.nextDoubleUnsafe())
+    for (const address of targets) if (!isSelf(address)) yield* reunite(address)
   })
 
   const pause = (millis: number): Effect.Effect<void> =>
-    Effect.flatMap(Random.nextBetween(0.75, 1.25), (factor) => Effect.sleep(Duration.millis(millis * factor)))
+    Effect.flatMap(Random.Random, (random) =>
+      Effect.sleep(Duration.millis(Reunion.pauseMillis(millis, () => random.nextDoubleUnsafe())))
+    )
 
   const watch = Effect.gen(function* () {
     let pauseMillis = pauseMillisMin
@@ -161,7 +136,7 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
         isTold = true
         yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${joined.failure.message}`)
       }
-      if (lost.addresses.size > 0) yield* lookAround
+      if (lost.size > 0) yield* lookAround
       yield* pause(pauseMillis)
       pauseMillis = Math.min(pauseMillis * 2, pauseMillisMax)
     }

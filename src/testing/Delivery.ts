@@ -1,6 +1,7 @@
 /** Carrying what hosts send: datagrams, which may be lost, and exchanges over connections, which may not. */
 import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
+import * as Reunion from "../protocol/swim/Reunion.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import * as Agenda from "./Agenda.ts"
 import {
@@ -47,10 +48,9 @@ export const perform = (network: Network, host: Host, output: Swim.Output): void
   note(network, host, 2, detailOf(output))
   for (const observe of network.observers) observe(host, output, network.now)
   host.passenger?.hear(output)
-  if (output._tag === "Changed" && network.options.reunion !== undefined) {
-    if (output.change === "died") host.lost.set(output.member.name, output.member.address)
-    else if (output.member.status !== "dead") host.lost.delete(output.member.name)
-  }
+  if (output._tag !== "Changed" || network.options.reunion === undefined) return
+  const { address, name, status } = output.member
+  Reunion.note(host.lost, name, status, address)
 }
 
 /** Does what a host asks of the network. */

@@ -3,6 +3,7 @@ import type { Address } from "../protocol/Address.ts"
 import type { NodeState } from "../protocol/memberlist/Message.ts"
 import type { Message } from "../protocol/names/Exchange.ts"
 import type { Deadline } from "../protocol/swim/Deadlines.ts"
+import type { Lost } from "../protocol/swim/Reunion.ts"
 import type * as Swim from "../protocol/swim/Swim.ts"
 import type { Timer } from "../protocol/swim/Timer.ts"
 
@@ -117,7 +118,7 @@ export interface Host {
   serviceMillis: number
   busyUntil: number
   /** Members that died and did not come back. */
-  readonly lost: Map<string, Address>
+  readonly lost: Lost
   readonly traffic: Traffic
 }
 

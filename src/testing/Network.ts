@@ -6,6 +6,7 @@
  */
 import type { Address } from "../protocol/Address.ts"
 import * as Config from "../protocol/swim/Config.ts"
+import * as Reunion from "../protocol/swim/Reunion.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import * as Agenda from "./Agenda.ts"
 import type { Event, Host } from "./Host.ts"
@@ -110,7 +111,7 @@ export const addIdle = (network: Network, name: string): Host => {
     isMute: false,
     serviceMillis: 0,
     busyUntil: 0,
-    lost: new Map(),
+    lost: Reunion.makeLost(),
     traffic: {
       datagramsSent: 0,
       datagramsReceived: 0,
@@ -166,7 +167,7 @@ export const schedule = (network: Network, host: Host): void => {
 
 /** Has a host look for lost members after a pause. */
 export const look = (network: Network, host: Host, meanMillis: number): void => {
-  const pauseMillis = meanMillis * 1.25 * (0.75 + 0.5 * network.random())
+  const pauseMillis = Reunion.pauseMillis(meanMillis * 1.25, network.random)
   Agenda.put(network.agenda, network.now + pauseMillis, { _tag: "Look", host, life: host.life })
 }
 
