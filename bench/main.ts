@@ -1,96 +1,137 @@
 /**
  * Side by side, in one run: grinta and what a user would pick instead. Two processes on loopback; medians over repeats.
  *
- * Usage: npm run bench [-- --only NAME] [-- --repeats N] [-- --json FILE]
+ * Each measurement has two processes of its own, so that no candidate profits or suffers from the one before it; within a
+ * row the candidates take turns, so that the noise of the machine hits them alike. `--help` tells the arguments.
  */
+import { fork } from "node:child_process"
 import { writeFileSync } from "node:fs"
-import { parseArgs } from "node:util"
-import { Effect } from "effect"
-import { Grinta } from "../src/index.ts"
-import { type Row, rows, startPeer } from "./flow/rows.ts"
-import { type Summary, summary } from "./stats.ts"
+import { availableParallelism, loadavg } from "node:os"
+import { parse, usage } from "./Arguments.ts"
+import { type Loaded, loadAll } from "./flow/peers.ts"
+import { type Row, rows } from "./flow/Rows.ts"
+import { text } from "./Report.ts"
+import type { Result, Run } from "./Run.ts"
 
-interface Result {
-  readonly row: string
-  readonly unit: string
-  readonly candidate: string
-  readonly summary: Summary
-  /** The median against that of the first candidate of the row, so that above 1 is better than it. */
-  readonly ratio: number
-}
+/** A measurement that takes longer has failed. */
+const timeoutMillis = 180_000
 
-const fail = (message: string): never => {
+const refuse = (message: string): never => {
   process.stderr.write(`bench: ${message}\n`)
   process.exit(1)
 }
 
-const options = {
-  only: { type: "string" },
-  repeats: { type: "string", default: "5" },
-  json: { type: "string" }
-} as const
-
-const parse = () => {
-  try {
-    return parseArgs({ options }).values
-  } catch (error) {
-    return fail(`${error instanceof Error ? error.message : error}; known are --only NAME, --repeats N, --json FILE`)
-  }
+const { candidates, leftOut } = await loadAll()
+const known = {
+  rows: rows.map(({ name }) => name),
+  candidates: [...new Set(candidates.map(({ name }) => name))],
+  leftOut
+}
+const parsed = parse(process.argv.slice(2), known)
+const asked = typeof parsed === "string" ? refuse(`${parsed} (--help says more)`) : parsed
+if (asked.help) {
+  process.stdout.write(`${usage}\nRows: ${known.rows.join(", ")}\nCandidates: ${known.candidates.join("; ")}\n`)
+  process.exit()
 }
 
-const { json, only, repeats } = parse()
-const count = Number(repeats)
-if (!Number.isInteger(count) || count < 1) fail(`--repeats takes a whole number from 1, not "${repeats}"`)
-const chosen = only === undefined ? rows : rows.filter(({ name }) => name === only)
-if (chosen.length === 0) fail(`there is no row "${only}"; there are ${rows.map(({ name }) => name).join(", ")}`)
+const isAsked = (asked: ReadonlyArray<string>, name: string): boolean => asked.length === 0 || asked.includes(name)
 
-const progress = (text: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+const chosen = rows
+  .filter(({ name }) => isAsked(asked.rows, name))
+  .map((row) => ({
+    row,
+    candidates: candidates.filter((one) => one.rows.includes(row.name) && isAsked(asked.candidates, one.name))
+  }))
+  .filter((one) => one.candidates.length > 0)
+if (chosen.length === 0) refuse("none of these candidates has one of these rows")
+
+const total = asked.repeats * chosen.reduce((sum, one) => sum + one.candidates.length, 0)
+let done = 0
+
+const progress = (row: Row, candidate: Loaded, repeat: number): void => {
+  if (!process.stderr.isTTY) return
+  const what = `${row.name}: ${candidate.name}, repeat ${repeat + 1} of ${asked.repeats}`
+  process.stderr.write(`\r\u001b[K[${done + 1}/${total}] ${what}`)
 }
 
-const number = (value: number): string =>
-  value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3)
+const clear = (): void => {
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K")
+}
 
-/** Candidates take turns, so that the noise of the machine hits them alike. */
-const measureRow = Effect.fnUntraced(function* (row: Row) {
-  const values = row.candidates.map((): Array<number> => [])
-  const peer = yield* startPeer()
-  for (let repeat = 0; repeat < count; repeat++)
-    for (const [index, candidate] of row.candidates.entries()) {
-      progress(`${row.name}: ${candidate.name}, ${repeat + 1} of ${count}`)
-      const layer = Grinta.layer({
-        name: `bench-${process.pid}-${repeat}-${index}`,
-        seeds: [peer.gossip],
-        listen: { gossipPort: 0, flowPort: 0 },
-        profile: "local"
-      })
-      values[index]?.push(yield* Effect.scoped(Effect.provide(candidate.measure(peer), layer)))
-    }
-  progress("")
-  const summaries = values.map(summary)
-  const first = summaries[0]?.median ?? Number.NaN
-  return row.candidates.map(({ name }, index): Result => {
-    const own = summaries[index] ?? summary([])
-    const ratio = row.better === "higher" ? own.median / first : first / own.median
-    return { row: row.name, unit: row.unit, candidate: name, summary: own, ratio }
+type Measured = { readonly values: ReadonlyArray<number> } | { readonly error: string }
+
+const measure = (row: Row, { file, name }: Loaded): Promise<Measured> =>
+  new Promise((resolve) => {
+    const child = fork(new URL("./flow/measure.ts", import.meta.url), [row.name, file, name], {
+      execArgv: ["--expose-gc"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"]
+    })
+    const late = setTimeout(() => {
+      // Without its parent it ends, and takes its own child along.
+      child.disconnect()
+      resolve({ error: `no figure within ${timeoutMillis / 1000} s` })
+    }, timeoutMillis)
+    child.once("message", (said: Measured) => resolve(said))
+    child.once("exit", (code) => {
+      clearTimeout(late)
+      resolve({ error: `its process ended with ${code}` })
+    })
   })
-}, Effect.scoped)
 
-const program = Effect.gen(function* () {
-  const results: Array<Result> = []
-  for (const row of chosen) {
-    const measured = yield* measureRow(row)
-    results.push(...measured)
-    process.stdout.write(`${row.name} (${row.unit}, ${row.better} is better)\n`)
-    for (const { candidate, ratio, summary } of measured)
-      process.stdout.write(
-        `  ${candidate.padEnd(34)} ${number(summary.median).padStart(10)}  [${number(summary.min)} .. ${number(summary.max)}]  ${ratio.toFixed(2)}x\n`
-      )
-  }
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, results }, null, 2)}\n`)
+const began = performance.now()
+const results: Array<Result> = []
+const failed: Array<Run["failed"][number]> = []
+const conditions = { node: process.version, cores: availableParallelism(), load: loadavg()[0] ?? 0 }
+
+const run = (): Run => ({
+  ...conditions,
+  repeats: asked.repeats,
+  seconds: Math.round((performance.now() - began) / 1000),
+  leftOut,
+  failed,
+  figures: chosen.flatMap(({ row }) => row.figures),
+  results
 })
 
-Effect.runPromise(program).then(
-  () => process.exit(0),
-  (error) => fail(String(error))
-)
+const save = (): void => {
+  if (asked.json === undefined) return
+  try {
+    writeFileSync(asked.json, `${JSON.stringify(run(), null, 2)}\n`)
+  } catch {
+    refuse(`cannot write "${asked.json}"`)
+  }
+}
+
+const measureRow = async ({ candidates, row }: (typeof chosen)[number]): Promise<void> => {
+  const values = new Map<Loaded, Array<ReadonlyArray<number>>>(candidates.map((candidate) => [candidate, []]))
+  for (let repeat = 0; repeat < asked.repeats; repeat++)
+    for (const [candidate, repeats] of values) {
+      progress(row, candidate, repeat)
+      const measured = await measure(row, candidate)
+      done += 1
+      if ("values" in measured) repeats.push(measured.values)
+      else {
+        failed.push({ row: row.name, candidate: candidate.name, why: measured.error })
+        values.delete(candidate)
+      }
+    }
+  clear()
+  for (const [index, figure] of row.figures.entries()) {
+    for (const [candidate, repeats] of values)
+      results.push({
+        figure: figure.name,
+        candidate: candidate.name,
+        values: repeats.map((repeat) => repeat[index] ?? Number.NaN)
+      })
+    process.stdout.write(`${text(run(), figure)}\n`)
+  }
+}
+
+save()
+for (const { name, why } of leftOut) process.stdout.write(`left out: ${name} (${why})\n`)
+for (const one of chosen) {
+  await measureRow(one)
+  save()
+}
+for (const { candidate, row, why } of failed) process.stdout.write(`failed: ${candidate} in ${row} (${why})\n`)
+process.exit(failed.length === 0 ? 0 : 1)

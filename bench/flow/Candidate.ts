@@ -1,0 +1,74 @@
+/** What is measured, as the rows see it: one file of `peers` for each library. */
+import type { Load, Receipt } from "./Load.ts"
+
+/**
+ * The caller's end of a candidate, in the state in which a program has it: connected, for as long as the process lives.
+ * Each function is there if the candidate has rows that need it.
+ */
+export interface Client {
+  /** Sends a load message by message, waiting for room the way the library tells it, and says what the receiver counted. */
+  readonly send?: (load: Load) => Promise<Receipt>
+  /** The same in batches, as the library packs them. */
+  readonly sendAll?: (load: Load) => Promise<Receipt>
+  /** Sends what was said, message by message. */
+  readonly sendTyped?: (load: Load) => Promise<Receipt>
+  /** Sends one message back and forth; microseconds of each round trip. */
+  readonly pingPong?: (load: Load, trips: number) => Promise<ReadonlyArray<number>>
+  /** Opens a flow, or makes the shortest call, again and again; microseconds of each. */
+  readonly open?: (times: number) => Promise<ReadonlyArray<number>>
+  /** Opens flows on one session and leaves them idle. */
+  readonly hold?: (flows: number) => Promise<void>
+  /** Opens flows on one session to a receiver that does not read, sends until none takes more; bytes that were taken. */
+  readonly stall?: (flows: number) => Promise<number>
+  /** Kills the other process while a flow is open; milliseconds until the flow says that its peer is lost. */
+  readonly lost?: (kill: () => void) => Promise<number>
+}
+
+export type RowName =
+  | "send"
+  | "sendAll"
+  | "large"
+  | "typed"
+  | "ping-pong"
+  | "open"
+  | "local-send"
+  | "local-sendAll"
+  | "idle"
+  | "stalled"
+  | "kill"
+
+/** A server that runs. `stop` ends what would outlive its process. */
+export interface Served {
+  readonly address: string
+  readonly stop?: () => void
+}
+
+export interface Candidate {
+  readonly name: string
+  readonly rows: ReadonlyArray<RowName>
+  /** Why it cannot run on this machine, if so. */
+  readonly missing?: () => string | undefined
+  readonly serve: () => Promise<Served>
+  readonly connect: (address: string) => Promise<Client>
+}
+
+/** Runs round trips one after the other; microseconds of each. */
+export const timed = async (trips: number, trip: () => Promise<unknown>): Promise<ReadonlyArray<number>> => {
+  const micros: Array<number> = []
+  for (let i = 0; i < trips; i++) {
+    const began = performance.now()
+    await trip()
+    micros.push((performance.now() - began) * 1000)
+  }
+  return micros
+}
+
+/** Waits until a count has stood still for half a second. */
+export const settled = async (count: () => number): Promise<number> => {
+  for (let still = 0, last = -1; still < 5; ) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    still = count() === last ? still + 1 : 0
+    last = count()
+  }
+  return count()
+}

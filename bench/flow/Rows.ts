@@ -1,0 +1,180 @@
+/** The rows: what is done with a candidate, and what is told of it. */
+import { percentile } from "../stats.ts"
+import type { Client, RowName } from "./Candidate.ts"
+import { expected, type Load, loadOf, type Receipt } from "./Load.ts"
+
+/** The process at the other end. */
+export interface Server {
+  /** Bytes in use there after a garbage collection. */
+  readonly memory: () => Promise<Memory>
+  readonly kill: () => void
+}
+
+export interface Memory {
+  readonly heap: number
+  /** The heap, and the buffers outside of it. */
+  readonly all: number
+}
+
+export interface Figure {
+  readonly name: string
+  readonly title: string
+  readonly unit: string
+  readonly better: "higher" | "lower"
+}
+
+export interface Row {
+  readonly name: RowName
+  /** One measurement gives a value for each. */
+  readonly figures: ReadonlyArray<Figure>
+  readonly measure: (client: Client, server: Server) => Promise<ReadonlyArray<number>>
+}
+
+const smallBytes = 100
+const typedBytes = 60
+const largeBytes = 64 * 1024
+const warmUpMillis = 600
+const measuredMillis = 1_000
+const trips = 5_000
+const opens = 1_000
+const idleFlows = 10_000
+const stalledFlows = 1_000
+
+const need = <A>(what: A | undefined, name: string): A => {
+  if (what === undefined) throw new Error(`the candidate has no ${name}`)
+  return what
+}
+
+type Form = "bytes" | "said"
+
+/** Seconds that a load took. It counts only if the receiver has counted all of it. */
+const deliver = async (sending: (load: Load) => Promise<Receipt>, load: Load, form: Form): Promise<number> => {
+  const began = performance.now()
+  const { bytes, count, sum } = await sending(load)
+  const seconds = (performance.now() - began) / 1000
+  const wanted = expected(load, form)
+  if (count !== wanted.count || bytes !== wanted.bytes || sum !== wanted.sum)
+    throw new Error(
+      `incomplete: ${wanted.count} messages (${wanted.bytes} bytes, sum ${wanted.sum}) were sent, ` +
+        `${count} (${bytes}, ${sum}) arrived`
+    )
+  return seconds
+}
+
+/** Messages a second, over about a second after a warm-up. */
+const throughput = async (sending: (load: Load) => Promise<Receipt>, size: number, form: Form): Promise<number> => {
+  const began = performance.now()
+  let rounds = 4
+  let seconds = await deliver(sending, loadOf(size, rounds), form)
+  while (performance.now() - began < warmUpMillis) {
+    const wanted = Math.ceil((rounds / seconds) * 0.2)
+    rounds = Math.min(Math.max(wanted, 4), rounds * 8)
+    seconds = await deliver(sending, loadOf(size, rounds), form)
+  }
+  const load = loadOf(size, Math.ceil((rounds / seconds) * (measuredMillis / 1000)))
+  return (load.rounds * load.bytes.length) / (await deliver(sending, load, form))
+}
+
+const perSecond = (name: string, title: string): Figure => ({ name, title, unit: "messages/s", better: "higher" })
+const micros = (name: string, title: string): Figure => ({ name, title, unit: "us", better: "lower" })
+const kibibytes = (name: string, title: string): Figure => ({ name, title, unit: "KiB", better: "lower" })
+
+/** The median and the 99th percentile, without the first fifth. */
+const percentiles = (all: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const warm = all.slice(Math.floor(all.length / 5))
+  return [percentile(warm, 0.5), percentile(warm, 0.99)]
+}
+
+const throughputRow = (name: RowName, title: string, of: (client: Client) => Client["send"]): Row => ({
+  name,
+  figures: [perSecond(name, title)],
+  measure: async (client) => [await throughput(need(of(client), name), smallBytes, "bytes")]
+})
+
+/** Bytes in use in this process after a garbage collection. */
+export const memoryNow = (): Memory => {
+  globalThis.gc?.()
+  const { external, heapUsed } = process.memoryUsage()
+  return { heap: heapUsed, all: heapUsed + external }
+}
+
+/** KiB for each of so many flows. */
+const each = (before: number, after: number, flows: number): number => (after - before) / 1024 / flows
+
+export const rows: ReadonlyArray<Row> = [
+  throughputRow("send", "100-byte messages, one by one", ({ send }) => send),
+  throughputRow("sendAll", "100-byte messages in batches of 256", ({ sendAll }) => sendAll),
+  {
+    name: "large",
+    figures: [{ name: "large", title: "64 KiB messages", unit: "MB/s", better: "higher" }],
+    measure: async ({ send }) => [((await throughput(need(send, "send"), largeBytes, "bytes")) * largeBytes) / 1e6]
+  },
+  {
+    name: "typed",
+    figures: [perSecond("typed", "Typed {from, text} messages of 60 bytes, one by one")],
+    measure: async ({ sendTyped }) => [await throughput(need(sendTyped, "sendTyped"), typedBytes, "said")]
+  },
+  {
+    name: "ping-pong",
+    figures: [
+      micros("ping-pong p50", "Round trip of 100 bytes, median"),
+      micros("ping-pong p99", "Round trip of 100 bytes, 99th percentile")
+    ],
+    measure: async ({ pingPong }) => percentiles(await need(pingPong, "pingPong")(loadOf(smallBytes, 1), trips))
+  },
+  {
+    name: "open",
+    figures: [
+      micros("open p50", "Flow open to Accepted, or a unary call, median"),
+      micros("open p99", "Flow open to Accepted, or a unary call, 99th percentile")
+    ],
+    measure: async ({ open }) => percentiles(await need(open, "open")(opens))
+  },
+  throughputRow("local-send", "Within a process, 100 bytes one by one", ({ send }) => send),
+  throughputRow("local-sendAll", "Within a process, 100 bytes in batches of 256", ({ sendAll }) => sendAll),
+  {
+    name: "idle",
+    figures: [
+      kibibytes("idle caller", "Heap of one of 10,000 idle flows, caller"),
+      kibibytes("idle server", "Heap of one of 10,000 idle flows, server")
+    ],
+    measure: async ({ hold }, server) => {
+      const holding = need(hold, "hold")
+      const first = idleFlows / 100
+      const rest = idleFlows - first
+      await holding(first)
+      const before = { here: memoryNow(), there: await server.memory() }
+      await holding(rest)
+      const after = { here: memoryNow(), there: await server.memory() }
+      return [each(before.here.heap, after.here.heap, rest), each(before.there.heap, after.there.heap, rest)]
+    }
+  },
+  {
+    name: "stalled",
+    figures: [
+      { name: "stalled neighbour", title: "What a flow keeps beside 1,000 stalled ones", unit: "%", better: "higher" },
+      kibibytes("stalled taken", "What a stalled flow takes before its sender waits"),
+      kibibytes("stalled caller", "Memory of one of 1,000 stalled flows, caller"),
+      kibibytes("stalled server", "Memory of one of 1,000 stalled flows, server")
+    ],
+    measure: async ({ sendAll, stall }, server) => {
+      const sending = need(sendAll, "sendAll")
+      const alone = await throughput(sending, smallBytes, "bytes")
+      const before = { here: memoryNow(), there: await server.memory() }
+      const taken = await need(stall, "stall")(stalledFlows)
+      const after = { here: memoryNow(), there: await server.memory() }
+      const beside = await throughput(sending, smallBytes, "bytes")
+      return [
+        (beside / alone) * 100,
+        taken / 1024 / stalledFlows,
+        each(before.here.all, after.here.all, stalledFlows),
+        each(before.there.all, after.there.all, stalledFlows)
+      ]
+    }
+  },
+  {
+    name: "kill",
+    figures: [{ name: "kill", title: "From SIGKILL of the peer to PeerLost", unit: "ms", better: "lower" }],
+    measure: async ({ lost }, { kill }) => [await need(lost, "lost")(kill)]
+  }
+]

@@ -1,0 +1,15 @@
+/** The process at the other end: serves one candidate until its parent is gone. Arguments: file and name of the candidate. */
+import { load } from "./peers.ts"
+import { memoryNow } from "./Rows.ts"
+
+const [file = "", name = ""] = process.argv.slice(2)
+const candidate = (await load(file)).find((one) => one.name === name)
+if (candidate === undefined) throw new Error(`there is no candidate "${name}" in ${file}`)
+const { address, stop } = await candidate.serve()
+
+process.on("message", () => process.send?.({ memory: memoryNow() }))
+process.once("disconnect", () => {
+  stop?.()
+  process.exit()
+})
+process.send?.({ address })
