@@ -1,7 +1,7 @@
 /** What grinta is to reach, each from the medians of one run. */
 import { streamWindowBytes } from "../src/layers/Http2Session.ts"
 import type { Run } from "./Run.ts"
-import { percentile } from "./stats.ts"
+import { median } from "./stats.ts"
 
 /** A candidate's figure; of several, the best one counts. */
 interface Reference {
@@ -102,7 +102,6 @@ export const judge = (run: Run): ReadonlyArray<Verdict> =>
   targets.map((target) => {
     const { bound, reference, sense } = target
     const figure = run.figures.find(({ name }) => name === target.figure)
-    const median = (values: ReadonlyArray<number>): number => percentile(values, 0.5)
     const own = run.results.find((one) => one.figure === target.figure && one.candidate === target.candidate)
     const ours = own === undefined ? undefined : median(own.values)
     const others = run.results

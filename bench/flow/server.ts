@@ -8,8 +8,6 @@ if (candidate === undefined) throw new Error(`there is no candidate "${name}" in
 const { address, stop } = await candidate.serve()
 
 process.on("message", () => process.send?.({ memory: memoryNow() }))
-process.once("disconnect", () => {
-  stop?.()
-  process.exit()
-})
+process.once("exit", () => stop?.())
+process.once("disconnect", () => process.exit())
 process.send?.({ address })

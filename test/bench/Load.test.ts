@@ -60,6 +60,7 @@ describe("a load", () => {
 describe("a summary", () => {
   it("is the middle of the values, the lowest and the highest", () => {
     assert.deepStrictEqual(summary([5, 1, 4, 2, 3]), { median: 3, min: 1, max: 5 })
+    assert.deepStrictEqual(summary([10, 2, 4, 1]), { median: 3, min: 1, max: 10 })
     assert.strictEqual(
       percentile(
         Array.from({ length: 100 }, (_, i) => i),
