@@ -3,7 +3,7 @@ import { type Line, number } from "./Report.ts"
 import type { Figure } from "./Run.ts"
 
 const width = 820
-const left = 170
+const left = 190
 const right = 110
 const top = 64
 const rowHeight = 28

@@ -107,12 +107,12 @@ describe("a plot", () => {
   const picture = Plot.svg(send, linesOf(run, send))
 
   it("has a bar and a spread for each candidate, the longest spread to the edge", () => {
-    assert.lengthOf(picture.match(/<rect x="170"/g) ?? [], 4)
+    assert.lengthOf(picture.match(/<rect x="190"/g) ?? [], 4)
     assert.lengthOf(picture.match(/class="spread"\/>/g) ?? [], 4)
     const ends = [...picture.matchAll(/H([\d.]+)M/g)].map(([, end]) => Number(end))
     assert.strictEqual(Math.max(...ends), 710)
-    const bars = [...picture.matchAll(/<rect x="170" y="\d+" width="([\d.]+)"/g)].map(([, width]) => Number(width))
-    assert.deepStrictEqual(bars, [486, 108, 270, 324])
+    const bars = [...picture.matchAll(/<rect x="190" y="\d+" width="([\d.]+)"/g)].map(([, width]) => Number(width))
+    assert.deepStrictEqual(bars, [468, 104, 260, 312])
   })
 
   it("is a document that escapes what it is told", () => {
