@@ -69,10 +69,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   )
 
   /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
-  return Effect.fnUntraced(function* <In, Out, E>(
+  const dialApart = Effect.fnUntraced(function* <In, Out, E>(
     host: Host,
     contract: Contract<In, Out, E>,
-    call: FlowCaller.Call = {}
+    call: FlowCaller.Call
   ) {
     const own = yield* Scope.make()
     open.add(own)
@@ -81,10 +81,20 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         Scope.close(own, exit),
         Effect.sync(() => open.delete(own))
       )
-    const { flow, linger } = yield* dial(host, contract, call).pipe(
-      Effect.retry({ times: 1, while: FlowCaller.isRefused }),
+    const opened = yield* dial(host, contract, call).pipe(
       Scope.provide(own),
       Effect.onExit((exit) => (Exit.isFailure(exit) ? close(exit) : Effect.void))
+    )
+    return { ...opened, close }
+  })
+
+  return Effect.fnUntraced(function* <In, Out, E>(
+    host: Host,
+    contract: Contract<In, Out, E>,
+    call: FlowCaller.Call = {}
+  ) {
+    const { close, flow, linger } = yield* dialApart(host, contract, call).pipe(
+      Effect.retry({ times: 1, while: FlowCaller.isRefused })
     )
     yield* Effect.addFinalizer((exit) => {
       if (Exit.isFailure(exit)) return close(exit)

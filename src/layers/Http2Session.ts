@@ -69,7 +69,8 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     Deferred.doneUnsafe(closed, Effect.void)
   }
   session.on("goaway", (_code, lastStreamId) => {
-    lastSeenId = lastStreamId
+    // What a client says there is of streams that a server opens, and there are none.
+    if (session.type === http2.constants.NGHTTP2_SESSION_CLIENT) lastSeenId = lastStreamId
     retire()
   })
   // The socket tells first: its streams close in the same turn, and the session only after them.
@@ -120,12 +121,12 @@ export const progressOf = (frameTimeout: Duration.Input): Progress.Bounds => ({
   frameMillisMax: Duration.toMillis(frameTimeout)
 })
 
-/** How often streams are looked at, in milliseconds, unless a frame may take less than four times as long. */
-const lookMillis = 1000
+/** How often streams are looked at, in milliseconds: more often when a frame may take less than four times as long. */
+const lookMillis = { most: 1000, least: 10 } as const
 
 /** Looks at the streams of a session until it is closed: one timer for all of them. */
 export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout: Duration.Input) {
-  const pause = Math.min(lookMillis, Duration.toMillis(frameTimeout) / 4)
+  const pause = Math.max(lookMillis.least, Math.min(lookMillis.most, Duration.toMillis(frameTimeout) / 4))
   while (!session.isLost()) {
     yield* Effect.sleep(pause)
     session.look(yield* FlowDeadline.now)

@@ -233,6 +233,19 @@ describe("clients that break Connect", () => {
     })
   )
 
+  it.live("a client that says GOAWAY may still bring its flow to a good end", () =>
+    Effect.gen(function* () {
+      const { ended, port, untouched } = yield* world
+      const rest = Buffer.concat([Caller.message, Caller.end(1)])
+      const client = yield* say(port, asked, data(1, open), RawPeer.goaway(0, code.none), data(1, rest, true))
+      yield* client.until(() => client.answer(1).endsWith("{}"))
+      const whole = Buffer.concat([Caller.accepted, Caller.message, Caller.end(1), Caller.goodEnd])
+      assert.strictEqual(client.answer(1), whole.toString("latin1"))
+      assert.strictEqual(yield* Queue.size(ended), 0)
+      yield* untouched
+    })
+  )
+
   it.live("1,000 streams that each begin a frame and stop: all are ended", () =>
     Effect.gen(function* () {
       const { port, served, untouched } = yield* world
