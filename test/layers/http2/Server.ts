@@ -8,8 +8,12 @@ import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import { Transport } from "../../../src/services/Transport.ts"
 import * as Caller from "./Caller.ts"
 
-/** Serves until the scope ends. `ended` says how its handlers failed. */
-export const server = (config: Partial<TransportConnect.Config> = {}, flows: FlowServer.Config = FlowServer.defaults) =>
+/** Serves until the scope ends. `ended` says how its handlers failed; each does `atLast` before it is done. */
+export const server = (
+  config: Partial<TransportConnect.Config> = {},
+  flows: FlowServer.Config = FlowServer.defaults,
+  atLast: Effect.Effect<void> = Effect.void
+) =>
   Effect.gen(function* () {
     const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
     const ended = yield* Queue.unbounded<string>()
@@ -20,6 +24,7 @@ export const server = (config: Partial<TransportConnect.Config> = {}, flows: Flo
       (flow) => {
         served.flows += 1
         return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+          Effect.andThen(atLast),
           Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
         )
       },

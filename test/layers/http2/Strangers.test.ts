@@ -24,7 +24,7 @@ const flows: FlowServer.Config = {
 
 /** A host, and a flow to it that must not notice anything. */
 const world = Effect.gen(function* () {
-  const host = yield* server(bounds, flows)
+  const host = yield* server(bounds, flows, Effect.sleep("50 millis"))
   const caller = yield* Caller.make()
   const witness = yield* caller.open(host.port)
   const untouched = Effect.gen(function* () {
@@ -237,7 +237,9 @@ describe("clients that break Connect", () => {
     Effect.gen(function* () {
       const { ended, port, untouched } = yield* world
       const rest = Buffer.concat([Caller.message, Caller.end(1)])
-      const client = yield* say(port, asked, data(1, open), RawPeer.goaway(0, code.none), data(1, rest, true))
+      const client = yield* say(port, asked, data(1, open), RawPeer.goaway(0, code.none))
+      yield* client.until(() => client.answer(1).length === Caller.accepted.byteLength)
+      client.socket.write(data(1, rest, true))
       yield* client.until(() => client.answer(1).endsWith("{}"))
       const whole = Buffer.concat([Caller.accepted, Caller.message, Caller.end(1), Caller.goodEnd])
       assert.strictEqual(client.answer(1), whole.toString("latin1"))
