@@ -85,6 +85,8 @@ export const conditions = ({ cores, failed, leftOut, load, node, repeats }: Run)
     `Conditions: Node ${node}, ${cores} cores shared with other work (load average ${load.toFixed(1)} when the run began), ` +
       `both processes on loopback, ${repeats} repeats, medians.`
   ]
+  if (load >= cores)
+    lines.push("The machine was busy: figures are low and far apart, and a target may hold or fail by chance.")
   for (const { name, why } of leftOut) lines.push(`Left out: ${name} (${why}).`)
   for (const { candidate, row, why } of failed) lines.push(`Failed: ${candidate} in ${row} (${why}).`)
   return lines.join("\n\n")

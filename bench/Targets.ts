@@ -35,7 +35,8 @@ const send = { what: "100-byte messages, one by one", figure: "send", candidate:
 const sendAll = { ...send, what: "100-byte messages in batches", figure: "sendAll" } as const
 const pingPong = { what: "round trip, median", figure: "ping-pong p50", candidate: bytes } as const
 const open = { what: "flow open to Accepted, median", figure: "open p50", candidate: bytes } as const
-const windowKibibytes = streamWindowBytes / 1024
+const memory = { candidate: bytes, sense: "at most" } as const
+const sides = ["caller", "server"] as const
 
 /** A `candidate` of a reference stands for all whose names begin with it. NATS has no batches, so its singles count. */
 export const targets: ReadonlyArray<Target> = [
@@ -63,14 +64,19 @@ export const targets: ReadonlyArray<Target> = [
     reference: times("Effect Queue", "local-send")
   },
   { ...send, what: "within a process, in batches", figure: "local-sendAll", bound: 5_000_000 },
-  ...(["caller", "server"] as const).flatMap((side): ReadonlyArray<Target> => {
-    const own = { candidate: bytes, sense: "at most" } as const
-    const idle = `idle ${side}`
-    return [
-      { ...own, what: `heap of an idle flow, ${side}`, figure: idle, bound: 8, reference: above("raw HTTP/2", idle) },
-      { ...own, what: `memory of a stalled flow, ${side}`, figure: `stalled ${side}`, bound: windowKibibytes }
-    ]
+  ...sides.map((side): Target => {
+    const figure = `idle ${side}`
+    const reference = above("raw HTTP/2", figure)
+    return { ...memory, what: `heap of an idle flow, ${side}`, figure, bound: 8, reference }
   }),
+  ...sides.map(
+    (side): Target => ({
+      ...memory,
+      what: `memory of a stalled flow, ${side}`,
+      figure: `stalled ${side}`,
+      bound: streamWindowBytes / 1024
+    })
+  ),
   { ...send, what: "what a neighbour of 1,000 stalled flows keeps", figure: "stalled neighbour", bound: 90 }
 ]
 

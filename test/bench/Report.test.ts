@@ -79,8 +79,10 @@ describe("tables", () => {
     assert.include(table(run, pingPong), "| raw HTTP/2 | 50 | 50 .. 50 | 1.60x |")
   })
 
-  it("says who was left out", () => {
+  it("says who was left out, and that others worked on the machine", () => {
     assert.include(conditions(run), "Left out: NATS (nats-server is not installed).")
+    assert.notInclude(conditions(run), "busy")
+    assert.include(conditions({ ...run, load: 2 }), "The machine was busy")
   })
 
   it("writes numbers with three digits", () => {
