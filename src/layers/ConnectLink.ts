@@ -36,7 +36,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   let refusal: unknown
 
   const last = () => {
-    if (broken?.how === "deadline") refusal ??= new ConnectError(broken.detail, Code.DeadlineExceeded)
+    if (fate() === "deadline") refusal ??= new ConnectError("the time of the call is over", Code.DeadlineExceeded)
     return refusal === undefined ? finished : Promise.reject(refusal)
   }
 
@@ -136,31 +136,17 @@ export interface Carrier {
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
   /** Fails once the stream has stopped otherwise than in good order. */
   readonly broken: Effect.Effect<never, LinkBroken>
-  /** Fails when the deadline of the call is over, on a carrier that knows of one. */
-  readonly over?: Effect.Effect<never, LinkBroken>
+  /**
+   * For a stream that has stopped without a last word: fails with its reset, or as done if none comes. A client that gives
+   * up may finish its side just before.
+   */
+  readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
+  /** The deadline of the call has come: breaks the link, unless it is broken already. */
+  readonly expire: () => void
   /** Waits until what was written is out, or never will be. */
   readonly flushed: Effect.Effect<void>
   /** Waits until the stream is closed. */
   readonly closed: Effect.Effect<void>
-}
-
-/** A carrier of a call that has a deadline of its own, which connect-node reads from the headers and says by its signal. */
-export const withDeadline = (carrier: Carrier, signal: AbortSignal): Carrier => {
-  const isOver = () => signal.aborted && ConnectError.from(signal.reason).code === Code.DeadlineExceeded
-  const over = Effect.callback<never, LinkBroken>((resume) => {
-    const check = () => {
-      if (isOver()) resume(Effect.fail(new LinkBroken({ how: "deadline", detail: "the timeout of the call" })))
-    }
-    check()
-    signal.addEventListener("abort", check)
-    return Effect.sync(() => signal.removeEventListener("abort", check))
-  })
-  return {
-    ...carrier,
-    fate: () => (isOver() ? "deadline" : carrier.fate()),
-    broken: Effect.raceFirst(carrier.broken, over),
-    over
-  }
 }
 
 /** How long a cancelled link waits for its last frame to leave. */
@@ -193,7 +179,9 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
 }
 
 /** The reading half: `frames` is what connect-node has parsed. */
-const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, { fate, over }: Carrier): Link["read"] => {
+const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, carrier: Carrier): Link["read"] => {
+  const { fate, stopped } = carrier
+  let hasLast = false
   const iterator = frames[Symbol.asyncIterator]()
   // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
   // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
@@ -205,13 +193,14 @@ const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, { fat
     return asked
   }
   const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(fate(), cause), detail: detailOf(cause) })
-  const read = Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
+  return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
     next().then(
       (result) => {
         // The iterable of a stream that was reset ends as if in good order.
         if (result.done === true)
-          return resume(fate() === "open" ? Cause.done() : Effect.fail(brokenBy("no more frames")))
+          return resume(fate() !== "open" ? Effect.fail(brokenBy("no more frames")) : hasLast ? Cause.done() : stopped)
         const frame = Frame.fromProto(result.value)
+        hasLast ||= Result.isSuccess(frame) && Frame.isLast(frame.success)
         resume(
           Result.isSuccess(frame)
             ? Effect.succeed(frame.success)
@@ -221,5 +210,4 @@ const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, { fat
       (cause) => resume(Effect.fail(brokenBy(cause)))
     )
   })
-  return over === undefined ? read : Effect.raceFirst(read, over)
 }

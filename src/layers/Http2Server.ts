@@ -11,10 +11,12 @@ import { createConnectRouter, createContextKey, createContextValues } from "@con
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { type Duration, Effect, FiberSet, type Scope } from "effect"
+import * as Timeout from "../protocol/flow/Timeout.ts"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as StreamLink from "./StreamLink.ts"
 
@@ -40,28 +42,43 @@ export interface Options {
 interface Call {
   readonly carrier: ConnectLink.Carrier
   readonly stream: http2.ServerHttp2Stream
+  /** How long its caller gives it; undefined for ever. */
+  readonly timeoutMillis: number | undefined
 }
 
 /** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
 const closeTimeout = "1 second"
 
-/** The longest deadline of a call: beyond it the timers of Node fire at once. */
-const maxTimeoutMs = 2 ** 31 - 1
-
 const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
 
+/** How long the caller gives the call, in milliseconds; undefined for ever, NaN when what it says is no time. */
+const timeoutOf = (headers: http2.IncomingHttpHeaders): number | undefined => {
+  const header = Timeout.headerOf(headers["content-type"] ?? "")
+  const said = headers[header]
+  return said === undefined ? undefined : Timeout.parse(header, String(said))
+}
+
 /**
- * Whether a call is one that this host would make, so that nothing need be negotiated: no compression, no deadline. All
- * others are left to connect-node.
+ * Whether a call needs nothing but its frames taken and given: Connect in binary, no compression, a deadline that makes
+ * sense or none. All others are left to connect-node, which speaks the other protocols, and says what is wrong.
  */
-const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
+export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers[":path"] === StreamLink.path &&
   headers[":method"] === "POST" &&
   headers["content-type"] === StreamLink.contentType &&
-  headers["connect-protocol-version"] === StreamLink.protocolVersion &&
+  (headers["connect-protocol-version"] ?? StreamLink.protocolVersion) === StreamLink.protocolVersion &&
   headers["content-encoding"] === undefined &&
   headers["connect-content-encoding"] === undefined &&
-  headers["connect-timeout-ms"] === undefined
+  !Number.isNaN(timeoutOf(headers))
+
+/** What connect-node is shown: a deadline is kept here, and only one that is no time is left for connect-node to refuse. */
+const withoutTimeout = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders =>
+  Number.isNaN(timeoutOf(headers))
+    ? headers
+    : { ...headers, [Timeout.headerOf(headers["content-type"] ?? "")]: undefined }
+
+/** Frames in JSON, of whatever protocol: nobody needs them, and the parsing of JSON is a place to attack. */
+const isJson = (headers: http2.IncomingHttpHeaders): boolean => /json/i.test(headers["content-type"] ?? "")
 
 const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
   body !== null && typeof body === "object" && Symbol.asyncIterator in body
@@ -91,12 +108,23 @@ export const serve = Effect.fnUntraced(function* (
   const sockets = new Set<net.Socket>()
   const progress = Http2Session.progressOf(options.frameTimeout)
 
-  const serveLink = (link: Link, call: Call) =>
-    onLink(link).pipe(
-      Effect.scoped,
-      Effect.ensuring(Effect.andThen(link.finish, Effect.timeoutOption(call.carrier.closed, closeTimeout))),
-      Effect.ensuring(Effect.sync(() => call.stream.close()))
+  const end = (link: Link, { carrier, stream }: Call) =>
+    link.finish.pipe(
+      Effect.andThen(Effect.timeoutOption(carrier.closed, closeTimeout)),
+      Effect.andThen(Effect.sync(() => stream.close()))
     )
+
+  /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
+  const serveLink = (link: Link, call: Call) => {
+    const { carrier, timeoutMillis } = call
+    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), end(link, call))
+    const over = Effect.andThen(Effect.sync(carrier.expire), end(link, call))
+    return Effect.forkScoped(Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
+      Effect.andThen(onLink(link)),
+      Effect.scoped,
+      Effect.ensuring(end(link, call))
+    )
+  }
 
   /** Serves a call that connect-node has parsed. */
   const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
@@ -123,16 +151,14 @@ export const serve = Effect.fnUntraced(function* (
 
   const router = createConnectRouter({
     acceptCompression: [],
-    maxTimeoutMs,
     readMaxBytes: options.frameWireBytesMax,
     writeMaxBytes: options.frameWireBytesMax
   }).service(FlowService, {
     open: (frames, context) => {
-      const asked = context.values.get(callKey)
-      const carrier = asked === undefined ? undefined : ConnectLink.withDeadline(asked.carrier, context.signal)
-      const outgoing = ConnectLink.makeOutgoing(carrier === undefined ? () => "lost" : carrier.fate)
-      if (asked === undefined || carrier === undefined) outgoing.finish()
-      else run(serveCall(frames, outgoing, { ...asked, carrier }))
+      const call = context.values.get(callKey)
+      const outgoing = ConnectLink.makeOutgoing(call === undefined ? () => "lost" : call.carrier.fate)
+      if (call === undefined) outgoing.finish()
+      else run(serveCall(frames, outgoing, call))
       return outgoing.iterable
     }
   })
@@ -145,17 +171,18 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
+    const timeoutMillis = timeoutOf(headers)
     if (session !== undefined && isDirect(headers))
-      return serveStream({ carrier: Http2Session.carrier(session, stream), stream }, session)
-    const request = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders)
+      return serveStream({ carrier: Http2Session.carrier(session, stream), stream, timeoutMillis }, session)
+    const request = new http2.Http2ServerRequest(stream, withoutTimeout(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
-    if (session === undefined || handler === undefined) {
-      response.writeHead(404)
+    if (session === undefined || handler === undefined || isJson(headers)) {
+      response.writeHead(handler === undefined ? 404 : 415)
       response.end()
       return
     }
-    const call: Call = { carrier: Http2Session.carrier(session, stream), stream }
+    const call: Call = { carrier: Http2Session.carrier(session, stream), stream, timeoutMillis }
     const values = createContextValues().set(callKey, call)
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined

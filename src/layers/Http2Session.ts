@@ -3,7 +3,7 @@
  * stream.
  */
 import * as http2 from "node:http2"
-import { Clock, Deferred, Duration, Effect, Option } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Option } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
@@ -153,6 +153,9 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
   }
 })
 
+/** How soon after the end of its stream the reset of a client comes that gives up. */
+const resetTimeout = "100 millis"
+
 /**
  * What becomes of one stream of a session. "refused" is a promise of the peer: its program has not seen the stream.
  * Source: RFC 9113, sections 6.8 and 8.7.
@@ -160,6 +163,7 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
 export const carrier = (session: Session, stream: http2.Http2Stream): Carrier => {
   const broken = Deferred.makeUnsafe<never, LinkBroken>()
   let isViolated = false
+  let isOver = false
   // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
   let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
   stream.once("response", () => {
@@ -171,6 +175,7 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   const isReset = () => stream.rstCode !== undefined && stream.rstCode !== 0
   const isRefused = () => stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)
   const fate = () => {
+    if (isOver) return "deadline"
     if (isRefused()) return "refused"
     if (isViolated) return "violation"
     if (session.isLost()) return "lost"
@@ -178,14 +183,16 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   }
   const detailOf = (how: ReturnType<typeof fate>): string => {
     if (how === "violation") return "the session broke the rules of HTTP/2"
+    if (how === "deadline") return "the timeout of the call"
     return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
   }
-  stream.once("close", () => {
+  const check = () => {
     const how = fate()
     if (how === "open") return
     if (how === "refused") session.retire()
     Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: detailOf(how) })))
-  })
+  }
+  stream.once("close", check)
   const flushed = Deferred.makeUnsafe<void>()
   const closed = Deferred.makeUnsafe<void>()
   const settle = (settled: Deferred.Deferred<void>) => () => Deferred.doneUnsafe(settled, Effect.void)
@@ -193,6 +200,11 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   return {
     fate,
     broken: Deferred.await(broken),
+    stopped: Effect.suspend(() => Effect.raceFirst(Deferred.await(broken), Effect.delay(Cause.done(), resetTimeout))),
+    expire: () => {
+      isOver ||= fate() === "open"
+      check()
+    },
     flushed: Deferred.await(flushed),
     closed: Deferred.await(closed)
   }

@@ -9,7 +9,7 @@ import * as http2 from "node:http2"
 import { Cause, Effect, Option, Result, Schema } from "effect"
 import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
-import type * as Frame from "../protocol/flow/Frame.ts"
+import * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
@@ -33,8 +33,6 @@ export interface Options {
 
 export interface StreamLink {
   readonly link: Link
-  /** Finishes this side in good order. */
-  readonly finish: () => void
   /** Reads what comes from now on. */
   readonly listen: () => void
   /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
@@ -78,6 +76,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   let head = 0
   /** What follows the frames that wait. */
   let ended: LinkBroken | Cause.Done | undefined
+  let hasLast = false
   let isBegun = false
   let isFinished = false
   let writes = 0
@@ -130,12 +129,18 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
 
   const take = (): Effect.Effect<Frame.Frame, LinkBroken | Cause.Done> | undefined => {
     const bytes = waiting[head]
-    if (bytes === undefined) return ended === undefined ? undefined : Effect.fail(ended)
+    if (bytes === undefined) {
+      if (ended === undefined) return undefined
+      return role === "endpoint" && Cause.isDone(ended) && !hasLast ? carrier.stopped : Effect.fail(ended)
+    }
     head += 1
     goOn()
     const frame = FrameBytes.decode(bytes)
     Buffers.give(FlowBuffers.shared, bytes)
-    if (Result.isSuccess(frame)) return Effect.succeed(frame.success)
+    if (Result.isSuccess(frame)) {
+      hasLast ||= Frame.isLast(frame.success)
+      return Effect.succeed(frame.success)
+    }
     ended = violation(frame.failure.detail)
     waiting = []
     goOn()
@@ -158,7 +163,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     room.notify()
     if (isOver()) return
     begin()
-    if (role === "endpoint") stream.end(Envelope.goodEnd)
+    if (role === "endpoint") stream.end(carrier.fate() === "deadline" ? Envelope.lateEnd : Envelope.goodEnd)
     else stream.end()
   }
 
@@ -228,7 +233,6 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       cancel,
       broken: carrier.broken
     },
-    finish,
     look,
     listen: () => stream.on("data", onData),
     refuse: (why) => {

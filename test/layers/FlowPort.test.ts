@@ -4,7 +4,7 @@
  */
 import * as http2 from "node:http2"
 import * as net from "node:net"
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
+import { create, type MessageInitShape } from "@bufbuild/protobuf"
 import { Code, ConnectError, createClient } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,6 @@ import { Context, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
-import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import { FailReason, FlowService, FrameSchema, RejectReason } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
@@ -212,36 +211,6 @@ describe("a flow port and strangers", () => {
       })
     )
   }
-
-  it.live("the timeout in the headers of a call is kept on this side, and one that is none is refused", () =>
-    Effect.gen(function* () {
-      const { ended, port, untouched } = yield* world
-      const session = yield* Effect.acquireRelease(
-        Effect.sync(() => http2.connect(`http://127.0.0.1:${port}`)),
-        (open) => Effect.sync(() => open.destroy())
-      )
-      const ask = (timeout: string) =>
-        Effect.callback<string>((resume) => {
-          const request = session.request({
-            ":method": "POST",
-            ":path": "/grinta.v1.FlowService/Open",
-            "content-type": "application/connect+proto",
-            "connect-protocol-version": "1",
-            "connect-timeout-ms": timeout
-          })
-          const chunks: Array<Uint8Array> = []
-          request.on("data", (chunk) => chunks.push(chunk)).on("error", () => undefined)
-          request.on("close", () => resume(Effect.succeed(Buffer.concat(chunks).toString("latin1"))))
-          const open = create(FrameSchema, { kind: { case: "open", value: { endpoint: "listen", wireVersion: 1 } } })
-          request.write(Envelope.wrap(toBinary(FrameSchema, open)))
-        }).pipe(Effect.timeout("10 seconds"))
-      assert.include(yield* ask("100"), "deadline_exceeded")
-      assert.strictEqual(yield* Effect.timeout(Queue.take(ended), "10 seconds"), "DeadlineExceeded")
-      for (const wrong of ["abc", "-1", "99999999999", "9999999999"])
-        assert.include(yield* ask(wrong), "invalid_argument", wrong)
-      yield* untouched
-    })
-  )
 
   const violations: ReadonlyArray<readonly [string, ReadonlyArray<FrameInit>]> = [
     ["Data before Open", [dataFrame]],

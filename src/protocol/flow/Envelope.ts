@@ -21,9 +21,17 @@ const endFlags = 0x02
 
 /** What of an envelope must have come before it is worth a whole frame's buffer. */
 export const wholeFromBytes = 8 * 1024
+/** An end of up to 255 bytes of JSON. */
+const end = (json: string): Uint8Array => {
+  const bytes = new TextEncoder().encode(json)
+  return Uint8Array.of(endFlags, 0, 0, 0, bytes.byteLength, ...bytes)
+}
 
 /** The end of an answer in good order. */
-export const goodEnd = Uint8Array.of(endFlags, 0, 0, 0, 2, 0x7b, 0x7d)
+export const goodEnd = end("{}")
+
+/** The end of an answer whose time was over before the flow was. */
+export const lateEnd = end('{"error":{"code":"deadline_exceeded"}}')
 
 /** Writes the header of a message of this length. */
 export const writeHeader = (into: Uint8Array, at: number, length: number): void => {
