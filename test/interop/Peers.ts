@@ -17,6 +17,8 @@ const peer = (title: string, command: string, args: ReadonlyArray<string>): Peer
 
 export const go: Peer = peer("Go", "go", ["version"])
 export const serf: Peer = peer("Serf", "serf", ["version"])
+/** It comes with `npm ci`. */
+export const buf: Peer = peer("buf", "buf", ["--version"])
 
 /** A suite whose tests run side by side, since most of their time is waiting, unless they are said to be busy. */
 export const describeWith = (

@@ -1,5 +1,6 @@
 /** Child processes of the tests: started for a scope, and killed at its end. */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
+import type { Server } from "node:net"
 import { createInterface } from "node:readline"
 import { Effect, Layer } from "effect"
 import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
@@ -66,6 +67,15 @@ export const run = (command: string, args: ReadonlyArray<string>, cwd?: string):
     execFile(command, args, { cwd, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
       resume(error === null ? Effect.succeed(stdout) : Effect.fail(`${error.message}\n${stdout}${stderr}`))
     )
+  })
+
+/** Lets a server of this process listen on loopback; its port. */
+export const listen = (server: Server): Effect.Effect<number> =>
+  Effect.callback((resume) => {
+    server.listen(0, loopback, () => {
+      const address = server.address()
+      resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : 0))
+    })
   })
 
 /** A port that is free for both UDP and TCP, as long as nobody else is given it. */
