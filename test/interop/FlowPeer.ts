@@ -7,6 +7,7 @@ import { afterAll, beforeAll } from "@effect/vitest"
 import { Deferred, Effect, Schema } from "effect"
 import { FrameSchema } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Calls from "./FlowCalls.ts"
+import { becomes } from "./Ours.ts"
 import * as Processes from "./Processes.ts"
 
 const folder = new URL("./go/flow/", import.meta.url).pathname
@@ -35,6 +36,7 @@ export const build = (): void => {
 const Line = Schema.fromJsonString(
   Schema.Struct({
     frame: Schema.optionalKey(Schema.Unknown),
+    hex: Schema.optionalKey(Schema.String),
     over: Schema.optionalKey(Schema.String),
     port: Schema.optionalKey(Schema.Number)
   })
@@ -70,6 +72,23 @@ export const call = Effect.fnUntraced(function* (
     next: inbox.next
   }
   return made
+})
+
+/** What each of these frames is to the peer, and how it writes them; both in hex. */
+export const recode = Effect.fnUntraced(function* (frames: ReadonlyArray<string>) {
+  const told: Array<{ readonly frame?: unknown; readonly hex?: string }> = []
+  const { process } = yield* Processes.start({
+    command: binary,
+    args: ["-recode"],
+    onLine: (text) => told.push(Schema.decodeSync(Line)(text))
+  })
+  process.stdin?.end(frames.map((hex) => `${hex}\n`).join(""))
+  yield* becomes(
+    "the peer has told of all frames",
+    Effect.sync(() => told.length),
+    frames.length
+  )
+  return told
 })
 
 /** Starts a host; its port. */

@@ -2,12 +2,14 @@
 // grinta's proto files as any Go program would.
 //
 // With -call it opens one call, and is driven by lines of JSON: {"send": FRAME}, {"finish": true}, {"cancel": true}. It tells
-// {"frame": FRAME} of each frame that comes, and {"over": CODE} at the end. Without, it serves, and tells its {"port": PORT}.
+// {"frame": FRAME} of each frame that comes, and {"over": CODE} at the end. With -recode it reads frames in hex, and tells of
+// each what it is and how this program writes it. Otherwise it serves, and tells its {"port": PORT}.
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,6 +23,7 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	grintav1 "grinta.test/interop/flow/gen/grinta/v1"
 	"grinta.test/interop/flow/gen/grinta/v1/grintav1connect"
@@ -29,6 +32,7 @@ import (
 var (
 	call     = flag.String("call", "", "URL of the host to call; without it the program serves")
 	protocol = flag.String("protocol", "connect", "connect, grpc or grpcweb")
+	recode   = flag.Bool("recode", false, "read frames in hex and write them again")
 	timeout  = flag.Int("timeout", 0, "deadline of the call in milliseconds, 0 for none")
 )
 
@@ -37,6 +41,7 @@ type line struct {
 	Finish bool            `json:"finish,omitempty"`
 	Cancel bool            `json:"cancel,omitempty"`
 	Frame  json.RawMessage `json:"frame,omitempty"`
+	Hex    string          `json:"hex,omitempty"`
 	Over   string          `json:"over,omitempty"`
 	Port   int             `json:"port,omitempty"`
 }
@@ -53,11 +58,36 @@ func say(told line) {
 
 func main() {
 	flag.Parse()
-	if *call == "" {
+	switch {
+	case *call != "":
+		open()
+	case *recode:
+		write()
+	default:
 		serve()
-		return
 	}
-	open()
+}
+
+func write() {
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		bytes, err := hex.DecodeString(lines.Text())
+		if err != nil {
+			log.Fatal(err)
+		}
+		frame := new(grintav1.Frame)
+		if err := proto.Unmarshal(bytes, frame); err != nil {
+			log.Fatal(err)
+		}
+		text, err := protojson.Marshal(frame)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if bytes, err = proto.Marshal(frame); err != nil {
+			log.Fatal(err)
+		}
+		say(line{Frame: text, Hex: hex.EncodeToString(bytes)})
+	}
 }
 
 func open() {
