@@ -1,5 +1,6 @@
 /** The fenced code blocks of the documents, and what each must be. */
 import { existsSync } from "node:fs"
+import { relative } from "node:path"
 
 export interface Block {
   /** Path of the document. */
@@ -40,6 +41,8 @@ export interface Program extends Block {
   readonly output: string
   /** It serves until it is told to stop. */
   readonly isHost: boolean
+  /** It calls a host that is there already, at this port. */
+  readonly isClient: boolean
 }
 
 export interface Sorted {
@@ -50,6 +53,15 @@ export interface Sorted {
   /** Blocks that nothing would check, and why. */
   readonly strays: ReadonlyArray<string>
 }
+
+/** Where the documents say that a host is. */
+export const hostPort = "127.0.0.1:7947"
+
+/** A program of a document as a file of a folder: the package by its sources, and generated code by ours. */
+export const sourceOf = (program: Program, folder: string): string =>
+  program.text
+    .replaceAll('from "grinta"', `from "${relative(folder, "src/index.ts")}"`)
+    .replaceAll('from "./gen/', `from "${relative(folder, "src/protocol/gen")}/`)
 
 const named = /^\/\/ ([\w-]+\.ts)$/m
 
@@ -79,7 +91,8 @@ export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
       ...block,
       file: named.exec(block.text.split("\n")[0] ?? "")?.[1] ?? `line-${block.line}.ts`,
       output: outputOf(block),
-      isHost: block.text.includes("Layer.launch")
+      isHost: block.text.includes("Layer.launch"),
+      isClient: block.text.includes(hostPort)
     })),
     shells: of("sh").map((block) => ({ ...block, output: outputOf(block) })),
     flows: of("flow"),

@@ -1,6 +1,7 @@
 /** What docs/protocol.md draws is what a caller and a host do. */
 import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
@@ -8,6 +9,7 @@ import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -15,11 +17,12 @@ import type { Flow } from "../../src/services/Flow.ts"
 import { FlowError } from "../../src/services/FlowError.ts"
 import { NetworkError } from "../../src/services/NetworkError.ts"
 import { LinkBroken, Transport } from "../../src/services/Transport.ts"
-import { blocksOf, sort, where } from "./blocks.ts"
+import { envelope, goodEnd, lives } from "../vectors/flow.ts"
+import { blocksOf, hostPort, sort, sourceOf, where } from "./blocks.ts"
 
 const document = "docs/protocol.md"
 const content = readFileSync(document, "utf8")
-const { flows, shells } = sort(blocksOf(document, content))
+const { flows, programs, shells } = sort(blocksOf(document, content))
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 
@@ -60,6 +63,8 @@ const stepOf = (words: string): Step => {
   const [kind = "", ...rest] = words.split(" ")
   const [first = ""] = rest
   if (words === "(connection lost)") return new LinkBroken({ how: "lost", detail: "lost" })
+  if (words === "(stream reset)") return new LinkBroken({ how: "reset", detail: "reset" })
+  if (words === "(deadline passed)") return new LinkBroken({ how: "deadline", detail: "deadline" })
   if (words === "(stream finished)") return "finish"
   switch (kind) {
     case "Open":
@@ -188,6 +193,9 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
 
+  it("say how much the end of an answer may hold", () =>
+    assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))
+
   it.each(["frameWireBytesMax", "concurrency", "backlog", "streamsMax", "sessionsMax"] as const)(
     "say the limit %s",
     (name) => assert.include(row(name), ` ${limits[name]}`)
@@ -225,19 +233,51 @@ describe("the tables", () => {
 describe("a client in another language", () => {
   const Echo = Endpoint.make("echo", { input: Schema.String, output: Schema.String })
 
-  it.live("opens a flow as shown", () =>
+  const host = Effect.gen(function* () {
+    const serve = Echo.toLayer((flow) => Stream.runForEach(flow.messages, flow.send))
+    const layer = Grinta.layer({ name: "server", listen: { gossipPort: 0, flowPort: 0 } })
+    const { flowPort } = Context.get(yield* Layer.build(Layer.provideMerge(serve, layer)), Transport)
+    return `127.0.0.1:${flowPort}`
+  })
+
+  const run = (command: string, args: ReadonlyArray<string>) =>
+    Effect.callback<string>((resume) => {
+      execFile(command, args, { timeout: 20_000 }, (_, printed, complaints) =>
+        resume(Effect.succeed(printed + complaints))
+      )
+    })
+
+  it.live.each(shells.flatMap(({ output, text }) => ["connect", "grpc", "grpcweb"].map((one) => [one, text, output])))(
+    "opens a flow as shown, over %s",
+    ([protocol = "", text = "", output]) =>
+      Effect.gen(function* () {
+        const command = text.replace(hostPort, yield* host).replace("curl", `curl --protocol ${protocol}`)
+        const said = yield* run("sh", ["-c", command])
+        assert.strictEqual(said.replaceAll(/\s+/g, "").replaceAll("}{", "}\n{"), output)
+      })
+  )
+
+  it.live("of twenty lines does so too", () =>
     Effect.gen(function* () {
-      const serve = Echo.toLayer((flow) => Stream.runForEach(flow.messages, flow.send))
-      const layer = Grinta.layer({ name: "server", listen: { gossipPort: 0, flowPort: 0 } })
-      const { flowPort } = Context.get(yield* Layer.build(Layer.provideMerge(serve, layer)), Transport)
-      for (const { output, text } of shells) {
-        const command = text.replace(":7947/", `:${flowPort}/`)
-        const said = yield* Effect.callback<string>((resume) => {
-          execFile("sh", ["-c", command], { timeout: 10_000 }, (_, printed) => resume(Effect.succeed(printed)))
-        })
-        const frames = said.replaceAll(/\s+/g, "").replaceAll("}{", "}\n{")
-        assert.strictEqual(frames, output)
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync("test/docs/.check-")),
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+      )
+      const clients = programs.filter(({ isClient }) => isClient)
+      assert.isNotEmpty(clients)
+      for (const client of clients) {
+        const path = join(folder, client.file)
+        writeFileSync(path, sourceOf(client, folder).replaceAll(hostPort, yield* host))
+        assert.strictEqual((yield* run(process.execPath, [path])).trimEnd(), client.output)
       }
     })
   )
+
+  it("sees these bytes", () => {
+    const rows = [...content.matchAll(/^\| (?:->|<-) \| `([0-9a-f ]+)` \|/gm)].map(([, hex = ""]) =>
+      hex.replace(" ", "")
+    )
+    const [[, steps] = ["", []]] = lives
+    assert.deepStrictEqual(rows, [...steps.map(([, , hex]) => envelope(hex)), goodEnd])
+  })
 })

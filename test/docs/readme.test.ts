@@ -5,7 +5,7 @@ import { basename, dirname, join, relative } from "node:path"
 import { Effect, Exit, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import { blocksOf, type Program, shellFault, sort, where } from "./blocks.ts"
+import { blocksOf, type Program, shellFault, sort, sourceOf, where } from "./blocks.ts"
 
 const documents = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]
 const contents = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]))
@@ -18,12 +18,6 @@ const scripts = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).scr
 const folder = mkdtempSync("test/docs/.check-")
 
 const pathOf = ({ document, file }: Program): string => join(folder, basename(document), file)
-
-/** The package by its sources: the text keeps its lines. */
-const sourceOf = (program: Program): string => {
-  const index = relative(dirname(pathOf(program)), "src/index.ts")
-  return program.text.replaceAll('from "grinta"', `from "${index}"`)
-}
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -75,7 +69,7 @@ describe("programs in the documents", () => {
   beforeAll(() => {
     for (const program of programs) {
       mkdirSync(dirname(pathOf(program)), { recursive: true })
-      writeFileSync(pathOf(program), sourceOf(program))
+      writeFileSync(pathOf(program), sourceOf(program, dirname(pathOf(program))))
     }
     const files = programs.map((program) => relative(folder, pathOf(program)))
     writeFileSync(
@@ -92,7 +86,13 @@ describe("programs in the documents", () => {
     assert.isEmpty(faults, `\n${faults.join("\n")}\n`)
   })
 
-  it.each(programs.map((program) => [`${where(program)} ${program.file}`, program] as const))(
+  it("that call a host are all run by another test", () => {
+    const clients = programs.filter(({ isClient }) => isClient)
+    assert.deepStrictEqual([...new Set(clients.map(({ document }) => document))], ["docs/protocol.md"])
+  })
+
+  const alone = programs.filter(({ isClient }) => !isClient)
+  it.each(alone.map((program) => [`${where(program)} ${program.file}`, program] as const))(
     "run: %s",
     async (_, program) => {
       if (program.isHost) {

@@ -21,6 +21,7 @@ const endFlags = 0x02
 
 /** What of an envelope must have come before it is worth a whole frame's buffer. */
 export const wholeFromBytes = 8 * 1024
+
 /** An end of up to 255 bytes of JSON. */
 const end = (json: string): Uint8Array => {
   const bytes = new TextEncoder().encode(json)
