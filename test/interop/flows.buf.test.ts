@@ -1,4 +1,4 @@
-/** `buf curl`, which people try a service with, opens flows to an endpoint of ours, over each of its protocols. */
+/** `buf curl`, which people try a service with, opens flows to an endpoint of ours, over Connect and gRPC. */
 import { create, toJsonString } from "@bufbuild/protobuf"
 import { Effect } from "effect"
 import { FrameSchema } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
@@ -41,7 +41,7 @@ const call = Effect.fnUntraced(function* (port: number, protocol: string) {
 })
 
 describeWith([buf], "buf curl", () => {
-  for (const protocol of ["connect", "grpc", "grpcweb"])
+  for (const protocol of ["connect", "grpc"])
     flowLaws({
       name: protocol,
       isDirect: protocol === "connect",
