@@ -6,7 +6,12 @@ import * as Config from "../../src/protocol/swim/Config.ts"
 import * as Swim from "../../src/protocol/swim/Swim.ts"
 import * as Harness from "../protocol/swim/Harness.ts"
 
-const settings: Config.Settings = { ...Config.swift, gossipIntervalMillis: 0, pushPullIntervalMillis: 0 }
+const settings: Config.Settings = {
+  ...Config.swift,
+  suspicionRoundsMin: 0,
+  gossipIntervalMillis: 0,
+  pushPullIntervalMillis: 0
+}
 const patient: Config.Settings = { ...settings, probeIntervalMillis: 1e9 }
 
 const make = (rules: Partial<Config.Rules>, over: Partial<Config.Settings> = {}, n = 10): Harness.Harness => {
@@ -72,6 +77,19 @@ describe("a death out of the blue", () => {
     const reference = make({})
     say(reference, dead("m1", "m2"))
     assert.strictEqual(Harness.view(reference, "m1"), "dead 1")
+  })
+})
+
+describe("a small cluster", () => {
+  it("gives a suspect four probe intervals, as one of a hundred members does", () => {
+    const { suspicionRoundsMin } = Config.swift
+    const host = make({}, { suspicionRoundsMin, probeIntervalMillis: 1000, confirmationsMax: 1, secondOpinions: 0 }, 3)
+    say(host, suspect("m1", "m2"), 2)
+    say(host, suspect("m1", "m3"), 2)
+    pass(host, 3900)
+    assert.strictEqual(Harness.view(host, "m1"), "suspect 1")
+    pass(host, 200)
+    assert.strictEqual(Harness.view(host, "m1"), "dead 1")
   })
 })
 

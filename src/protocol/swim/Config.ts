@@ -13,6 +13,8 @@ export interface Settings {
   readonly indirectChecks: number
   readonly retransmitMult: number
   readonly suspicionMult: number
+  /** The shortest suspicion in a cluster of any size, in probe intervals: a small one would decide within a pause. */
+  readonly suspicionRoundsMin: number
   readonly suspicionMaxTimeoutMult: number
   /** Accusers, beside the first, that shorten a suspicion to its minimum; undefined for `suspicionMult - 2`. */
   readonly confirmationsMax: number | undefined
@@ -122,6 +124,7 @@ export const lan: Settings = {
   indirectChecks: 3,
   retransmitMult: 4,
   suspicionMult: 4,
+  suspicionRoundsMin: 0,
   suspicionMaxTimeoutMult: 6,
   confirmationsMax: undefined,
   pushPullIntervalMillis: 30_000,
@@ -143,7 +146,14 @@ export const lan: Settings = {
  *
  * Since those rules protect the living, a suspect gets half the time; helpers speak while the prober still listens.
  */
-export const swift: Settings = { ...lan, suspicionMult: 2, confirmationsMax: 2, secondOpinions: 4, nackShare: 0.8 }
+export const swift: Settings = {
+  ...lan,
+  suspicionMult: 2,
+  suspicionRoundsMin: 4,
+  confirmationsMax: 2,
+  secondOpinions: 4,
+  nackShare: 0.8
+}
 
 /** Timings for members far apart. */
 export const wan: Settings = {

@@ -7,10 +7,13 @@ import * as Suspicion from "./Suspicion.ts"
 export const naturalRounds = (mult: number, n: number): number => mult * Math.ceil(Math.log(n + 1))
 
 /** The shortest time that a suspect has. */
-export const suspicionMinMillis = ({ rules, settings }: Config, n: number): number =>
-  rules.naturalLog
-    ? naturalRounds(settings.suspicionMult, n) * settings.probeIntervalMillis
-    : Suspicion.minMillis(settings.suspicionMult, n, settings.probeIntervalMillis)
+export const suspicionMinMillis = ({ rules, settings }: Config, n: number): number => {
+  const { probeIntervalMillis, suspicionMult, suspicionRoundsMin } = settings
+  const grown = rules.naturalLog
+    ? naturalRounds(suspicionMult, n) * probeIntervalMillis
+    : Suspicion.minMillis(suspicionMult, n, probeIntervalMillis)
+  return Math.max(grown, suspicionRoundsMin * probeIntervalMillis)
+}
 
 /** How often a broadcast is sent. */
 export const transmitsMax = ({ rules, settings }: Config, n: number): number =>
