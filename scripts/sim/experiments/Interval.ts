@@ -1,7 +1,6 @@
-/** X8 and X9: false deaths while members block in cycles, and what that costs. Source: Lifeguard, tables IV and VI. */
+/** X8: false deaths while members block in cycles. Source: Lifeguard, table IV. */
 import { grinta, type Profile, paper, reference } from "../../../src/testing/Profiles.ts"
 import type { Experiment, Row } from "../Report.ts"
-import { isNear } from "../Statistics.ts"
 import { cells, type Sweep, sweep } from "./Lifeguard.ts"
 
 interface Published {
@@ -21,11 +20,6 @@ const cases: ReadonlyArray<readonly [string, Profile, Published | undefined]> = 
   ["reference", reference, undefined],
   ["ours", grinta, undefined]
 ]
-
-const loads: { readonly [name: string]: readonly [messages: number, bytes: number] } = {
-  SWIM: [6.56, 2410],
-  Lifeguard: [7.26, 2360]
-}
 
 const isRatioNear = (ours: number, published: number): boolean => ours <= published * 1.5 && ours >= published / 1.5
 
@@ -49,9 +43,9 @@ const rowsOf = (name: string, found: Sweep, base: Sweep, published: Published | 
 
 export const experiment: Experiment = {
   id: "X8",
-  title: "false deaths under members that block in cycles (and X9, the load of these runs)",
+  title: "false deaths under members that block in cycles",
   criterion:
-    "FP: deaths of members never in trouble; FP-: those that a healthy member believed. Holds within a factor of 2 per run, of 1.5 for a share of SWIM; ours when FP- is 0 and FP at most 0.5 % of SWIM. X9: holds within 15 %.",
+    "FP: deaths of members never in trouble; FP-: those that a healthy member believed. Holds within a factor of 2 per run, of 1.5 for a share of SWIM; ours when FP- is 0 and FP at most 0.5 % of SWIM.",
   run: (extent, tell) => {
     const chosen = cells(extent)
     const found = new Map(
@@ -82,29 +76,6 @@ export const experiment: Experiment = {
         digits: 3,
         holds: paused.atHealthy === 0
       },
-      ...cases.flatMap(([name]): ReadonlyArray<Row> => {
-        const { bytesPerSecond, messagesPerSecond } = found.get(name) ?? base
-        const [messages, bytes] = loads[name] ?? []
-        const judge = (value: number, figure: number | undefined): Pick<Row, "holds"> =>
-          figure === undefined ? {} : { holds: isNear(value, figure, 0.15) }
-        return [
-          {
-            what: `X9: ${name}, datagrams`,
-            published: messages,
-            ours: messagesPerSecond,
-            unit: "1/s",
-            ...judge(messagesPerSecond, messages)
-          },
-          {
-            what: `X9: ${name}, bytes, not compressed`,
-            published: bytes,
-            ours: bytesPerSecond,
-            digits: 0,
-            unit: "B/s",
-            ...judge(bytesPerSecond, bytes)
-          }
-        ]
-      }),
       { what: "runs of each configuration", published: undefined, ours: base.runs, digits: 0 }
     ]
   }

@@ -9,7 +9,6 @@ import type { Profile } from "../../../src/testing/Profiles.ts"
 import { advance } from "../../../src/testing/Run.ts"
 import type { Extent, Tell } from "../Report.ts"
 import { quantile, range } from "../Statistics.ts"
-import { total } from "./Load.ts"
 
 export const members = 128
 const quiesceMillis = 15_000
@@ -77,9 +76,6 @@ export interface Sweep {
   /** Per run. */
   readonly all: number
   readonly atHealthy: number
-  /** Per member. */
-  readonly messagesPerSecond: number
-  readonly bytesPerSecond: number
 }
 
 export interface Cell {
@@ -106,28 +102,15 @@ export const cells = (extent: Extent): ReadonlyArray<Cell> => {
 export const sweep = (profile: Profile, chosen: ReadonlyArray<Cell>, isPause: boolean, tell: Tell): Sweep => {
   let all = 0
   let atHealthy = 0
-  let messages = 0
-  let bytes = 0
   for (const [i, { count, durationMillis, gapMillis, rep }] of chosen.entries()) {
     tell(i, chosen.length)
     const { hosts, network } = start(`interval ${count} ${durationMillis} ${gapMillis} ${rep}`, profile, count)
-    const messagesBefore = total(network, ({ datagramsSent }) => datagramsSent)
-    const bytesBefore = total(network, ({ bytesSent }) => bytesSent)
     const counted = Anomaly.countFalsePositives(network, new Set(hosts))
     Anomaly.begin(network, { hosts, durationMillis, gapMillis, cyclesMillis: testMillis, isPause })
     advance(network, testMillis)
     all += counted.all
     atHealthy += counted.atHealthy
-    messages += total(network, ({ datagramsSent }) => datagramsSent) - messagesBefore
-    bytes += total(network, ({ bytesSent }) => bytesSent) - bytesBefore
   }
   const runs = chosen.length
-  const perSecond = runs * members * (testMillis / 1000)
-  return {
-    runs,
-    all: all / runs,
-    atHealthy: atHealthy / runs,
-    messagesPerSecond: messages / perSecond,
-    bytesPerSecond: bytes / perSecond
-  }
+  return { runs, all: all / runs, atHealthy: atHealthy / runs }
 }
