@@ -16,7 +16,7 @@ const keyrings: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyA
 
 const profile = {
   probeIntervalMillis: 20,
-  probeTimeoutMillis: 100,
+  probeTimeoutMillis: 10,
   gossipIntervalMillis: 20,
   pushPullIntervalMillis: 200
 }
