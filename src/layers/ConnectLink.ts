@@ -134,7 +134,9 @@ export interface Carrier {
    * them, so what came is to blame.
    */
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
-  /** Fails once the stream has stopped otherwise than in good order. */
+  /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
+  readonly cause: () => (() => LinkBroken) | undefined
+  /** Fails once it has. */
   readonly broken: Effect.Effect<never, LinkBroken>
   /** Fails when the deadline of the call is over, on a carrier that knows of one. */
   readonly over?: Effect.Effect<never, LinkBroken>

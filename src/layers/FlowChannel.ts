@@ -2,10 +2,10 @@
  * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
  * for every transport and for both ends.
  *
- * Two fibers, owned by the scope of the flow: one writes what waits, as packed as it waits; one reads. What has come is
- * handed out before a failure is; what waits to leave is dropped by one.
+ * A link with `attach` drives it; on any other fibers of the flow's scope do: one writes what waits, as packed as it waits,
+ * one reads. What has come is handed out before a failure is; what waits to leave is dropped by one.
  */
-import { Cause, Effect, Fiber, Result, type Scope } from "effect"
+import { Cause, Effect, Result, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as FlowState from "../protocol/flow/FlowState.ts"
@@ -21,7 +21,7 @@ import {
   PeerLost,
   ProtocolViolation
 } from "../services/FlowError.ts"
-import type { Link, LinkBroken } from "../services/Transport.ts"
+import type { Attached, Link, LinkBroken } from "../services/Transport.ts"
 import { reasonOfFail, reasonOfLink } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
@@ -72,7 +72,8 @@ export const make = Effect.fnUntraced(function* <E>(
   options: Options<E>
 ): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
   const { endpoint, peer, limits } = options
-  const writer = FlowWriter.make(link, limits, options.role)
+  let attached: Attached | undefined
+  const writer = FlowWriter.make(link, limits, options.role, link.attach && (() => attached?.finish()))
   const { sender } = writer
   const receiver = Receiver.make(limits)
   const inbox = Inbox.make(limits)
@@ -80,6 +81,7 @@ export const make = Effect.fnUntraced(function* <E>(
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   let refused: Effect.Effect<never, FlowError> | undefined
   let isDiscarding = false
+  let isReadToEnd = false
   let unheardBytes = 0
   let endedBy = "this direction has ended"
   const arrival = Signal.make()
@@ -89,17 +91,29 @@ export const make = Effect.fnUntraced(function* <E>(
   const error = (reason: FlowErrorReason): FlowError =>
     new FlowError({ endpoint, peer, delivered: sender.delivered, reason })
 
-  const breakWith = (cause: FlowError | E, last?: Frame.Fail): void => {
-    if (failing !== undefined || FlowState.isOver(sender, receiver)) return
-    failing = Effect.fail(cause)
+  const isSettled = (): boolean => failing !== undefined || FlowState.isOver(sender, receiver)
+
+  /** Whoever reads the link goes on. */
+  const goOn = (): void => {
+    space.notify()
+    attached?.goOn()
+  }
+
+  /** The error is made for the first who asks: an error has a stack, and a flow that is left has nobody to show it to. */
+  const breakWith = (cause: () => FlowError | E, last?: Frame.Fail): void => {
+    if (isSettled()) return
+    let made: Effect.Effect<never, FlowError | E> | undefined
+    failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
     writer.abandon(last)
-    for (const signal of [arrival, space, failure]) signal.notify()
+    arrival.notify()
+    failure.notify()
+    goOn()
   }
 
   const refuse = (reason: FlowErrorReason, last: Frame.Fail): FlowError => {
     const cause = error(reason)
     refused = Effect.fail(cause)
-    breakWith(cause, last)
+    breakWith(() => cause, last)
     return cause
   }
 
@@ -143,70 +157,77 @@ export const make = Effect.fnUntraced(function* <E>(
       return Effect.void
     })
 
-  const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
+  const mayRead = (): boolean => failing !== undefined || isDiscarding || !Inbox.isFull(inbox)
+
+  const accept = (messages: ReadonlyArray<Uint8Array>): void => {
     if (isDiscarding) {
       for (const message of messages) unheardBytes += weight(message)
-      space.notify()
-      return Effect.void
+      return space.notify()
     }
     Inbox.push(inbox, messages)
     arrival.notify()
-    return space.until(() => failing !== undefined || isDiscarding || !Inbox.isFull(inbox))
   }
 
   const onFail = (frame: Frame.Fail): void => {
     const domain = frame.reason === "Domain" ? options.decodeError(frame.error) : undefined
-    breakWith(domain !== undefined && Result.isSuccess(domain) ? domain.success : error(reasonOfFail(frame)))
+    const declared = domain !== undefined && Result.isSuccess(domain) ? domain : undefined
+    breakWith(() => (declared === undefined ? error(reasonOfFail(frame)) : declared.success))
   }
 
-  const onFrame = (frame: Frame.Frame): Effect.Effect<void> => {
-    if (failing !== undefined) return Effect.void
-    const received = Receiver.receive(receiver, frame)
+  const onReceived = (received: Receiver.Received): void => {
     switch (received._tag) {
       case "Messages":
         return accept(received.messages)
       case "Ended":
-        return Effect.sync(arrival.notify)
+        return arrival.notify()
       case "Failed":
-        return Effect.sync(() => onFail(received.fail))
+        return onFail(received.fail)
       case "TooLarge": {
         const { bytes } = received
         const bytesMax = limits.messageBytesMax
-        return Effect.sync(() => {
-          refuse(
-            new MessageTooLarge({ bytes, bytesMax }),
-            Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
-          )
-        })
+        const last = Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
+        refuse(new MessageTooLarge({ bytes, bytesMax }), last)
+        return
       }
       case "Violation": {
         const { detail } = received
-        return Effect.sync(() => {
-          refuse(new ProtocolViolation({ detail }), Frame.fail("ProtocolViolation", detail))
-        })
+        refuse(new ProtocolViolation({ detail }), Frame.fail("ProtocolViolation", detail))
       }
     }
   }
 
-  /** Reads to the end of the link, whatever became of the flow: only then has the peer had its last word. */
-  const readAll = Effect.forever(Effect.flatMap(link.read, onFrame), { disableYield: true })
+  /** Takes a frame; whether another may come. */
+  const onFrame = (frame: Frame.Frame): boolean => {
+    if (failing === undefined) onReceived(Receiver.receive(receiver, frame))
+    return mayRead()
+  }
 
   /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
   const onFinished = (): void => {
-    if (receiver.status !== "ended") breakWith(error(new PeerLost({ detail: "the stream stopped without End" })))
-    else if (options.role === "caller") breakWith(error(new FlowClosed({ detail: "the endpoint has finished" })))
+    if (receiver.status !== "ended") breakWith(() => error(new PeerLost({ detail: "the stream stopped without End" })))
+    else if (options.role === "caller") breakWith(() => error(new FlowClosed({ detail: "the endpoint has finished" })))
   }
 
-  const onBroken = (broken: LinkBroken) =>
-    Effect.sync(() => {
-      if (broken.how === "violation") {
-        refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
-        return
-      }
-      if (broken.how !== "finished") return breakWith(error(reasonOfLink(broken)))
+  const onBroken = (how: () => LinkBroken): void => {
+    if (isSettled()) return
+    const broken = how()
+    if (broken.how === "violation") refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
+    else if (broken.how !== "finished") breakWith(() => error(reasonOfLink(broken)))
+    else {
       endedBy = broken.detail
       writer.abandon()
-    })
+    }
+  }
+
+  const onEnd = (how: () => LinkBroken | Cause.Done): void => {
+    isReadToEnd = true
+    if (!isSettled()) {
+      const ended = how()
+      if (Cause.isDone(ended)) onFinished()
+      else onBroken(() => ended)
+    }
+    space.notify()
+  }
 
   const hasNews = (): boolean => inbox.bytes > 0 || receiver.status === "ended" || failing !== undefined
 
@@ -215,7 +236,7 @@ export const make = Effect.fnUntraced(function* <E>(
       if (refused !== undefined) return refused
       const taken = take()
       if (taken !== undefined) {
-        if (!Inbox.isFull(inbox)) space.notify()
+        if (!Inbox.isFull(inbox)) goOn()
         return Effect.succeed(taken)
       }
       if (receiver.status === "ended") return Cause.done()
@@ -230,20 +251,28 @@ export const make = Effect.fnUntraced(function* <E>(
   // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
   yield* Effect.addFinalizer(() => {
     writer.flush()
+    attached?.detach()
     return FlowState.isOver(sender, receiver)
       ? Effect.void
       : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${options.role} has left`))
   })
-  const writing = yield* Effect.forkScoped(Effect.catch(writer.writeAll, onBroken))
-  const reader = yield* Effect.forkScoped(
-    Effect.catch(readAll, (ended) => (Cause.isDone(ended) ? Effect.sync(onFinished) : onBroken(ended)))
-  )
-  yield* Effect.forkScoped(Effect.catch(link.broken, onBroken))
+  if (link.attach === undefined) {
+    const breaking = Effect.catch((broken: LinkBroken) => Effect.sync(() => onBroken(() => broken)))
+    // To the end of the link, whatever became of the flow: only then has the peer had its last word.
+    const readNext = Effect.flatMap(link.read, (frame) => (onFrame(frame) ? Effect.void : space.until(mayRead)))
+    const readAll = Effect.forever(readNext, { disableYield: true })
+    yield* Effect.forkScoped(breaking(writer.writeAll))
+    yield* Effect.forkScoped(Effect.catch(readAll, (ended) => Effect.sync(() => onEnd(() => ended))))
+    yield* Effect.forkScoped(breaking(link.broken))
+  } else {
+    attached = link.attach({ onFrame, onEnd, onBroken, onRoom: writer.onRoom })
+    attached.goOn()
+  }
 
   const drain = Effect.suspend(() => {
     isDiscarding = true
-    space.notify()
-    return Effect.asVoid(Fiber.await(reader))
+    goOn()
+    return space.until(() => isReadToEnd)
   })
 
   return {
@@ -253,9 +282,9 @@ export const make = Effect.fnUntraced(function* <E>(
     receiveAll: pending(takeAll),
     endWith,
     refuse,
-    fail: (reason, last) => breakWith(error(reason), last),
+    fail: (reason, last) => breakWith(() => error(reason), last),
     error,
-    flushed: Effect.asVoid(Fiber.await(writing)),
+    flushed: writer.flushed,
     failed: failure.until(() => failing !== undefined),
     drain,
     linger: Effect.suspend(() =>

@@ -1,6 +1,7 @@
 /**
  * What leaves a flow: messages are packed as they are sent. The frame goes to the carrier at once if that is idle, at the
- * end of the turn if it is not, or once as much waits as may; while it has no room, a fiber of the flow's scope waits for it.
+ * end of the turn if it is not, or once as much waits as may. While it has no room, it says when it has some again; of a
+ * carrier that does not, a fiber of the flow's scope waits for it.
  */
 import { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
@@ -24,26 +25,48 @@ export interface FlowWriter {
   readonly abandon: (last?: Frame.Fail) => void
   /** Hands to the carrier now what it has room for. */
   readonly flush: () => void
+  /** The carrier has room again, or never will have. */
+  readonly onRoom: () => void
   /** Writes until the last frame is with the carrier, and finishes the link if this side is to. */
   readonly writeAll: Effect.Effect<void, LinkBroken>
+  /** Waits until the last frame is with the carrier, or never will be. */
+  readonly flushed: Effect.Effect<void>
 }
 
-export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): FlowWriter => {
+/** `finish` is that of an attached link; any other has `writeAll` run. */
+export const make = (
+  link: Link,
+  limits: Limits,
+  role: "caller" | "endpoint",
+  finish: (() => void) | undefined
+): FlowWriter => {
   const sender = Sender.make(limits, FlowBuffers.shared)
   const room = Signal.make()
   const work = Signal.make()
   let isScheduled = false
   /** The fiber holds a frame, which no other may overtake. */
   let isHeld = false
+  let isDone = false
 
   const isSending = (): boolean => sender.status === "open" || sender.status === "ending"
   const isUnblocked = (): boolean => Sender.hasRoom(sender) || sender.status !== "open"
   const next = () => Sender.take(sender)
 
+  const isFinishing = (): boolean => role === "caller" || sender.fail !== undefined
+
+  const settle = (): void => {
+    isDone = true
+    work.notify()
+  }
+
   const flush = (): void => {
     isScheduled = false
     if (isHeld) return
     link.fill(next)
+    if (finish !== undefined && !isDone && !isSending()) {
+      if (isFinishing()) finish()
+      settle()
+    }
     work.notify()
     room.notify()
   }
@@ -77,6 +100,10 @@ export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): F
       schedule()
     },
     flush,
+    onRoom: () => {
+      if (!isScheduled) flush()
+    },
+    flushed: work.until(() => isDone),
     writeAll: Effect.gen(function* () {
       while (isSending()) {
         yield* work.until(() => !isSending() || (!isScheduled && Sender.hasWork(sender)))
@@ -88,7 +115,7 @@ export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): F
         isHeld = false
         flush()
       }
-      if (role === "caller" || sender.fail !== undefined) yield* link.finish
-    })
+      if (isFinishing()) yield* link.finish
+    }).pipe(Effect.ensuring(Effect.sync(settle)))
   }
 }

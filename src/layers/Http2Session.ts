@@ -8,6 +8,7 @@ import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Signal from "./Signal.ts"
 
 /** Unread data that a stream may hold at its receiver. Source: faults.md, rows D-14 and G9. */
 export const streamWindowBytes = 64 * 1024
@@ -158,7 +159,10 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
  * Source: RFC 9113, sections 6.8 and 8.7.
  */
 export const carrier = (session: Session, stream: http2.Http2Stream): Carrier => {
-  const broken = Deferred.makeUnsafe<never, LinkBroken>()
+  const settled = Signal.make()
+  let broken: (() => LinkBroken) | undefined
+  let isFlushed = false
+  let isClosed = false
   let isViolated = false
   // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
   let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
@@ -180,20 +184,26 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
     if (how === "violation") return "the session broke the rules of HTTP/2"
     return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
   }
+  stream.once("finish", () => {
+    isFlushed = true
+    settled.notify()
+  })
   stream.once("close", () => {
     const how = fate()
-    if (how === "open") return
+    isFlushed = true
+    isClosed = true
     if (how === "refused") session.retire()
-    Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: detailOf(how) })))
+    if (how !== "open") broken = () => new LinkBroken({ how, detail: detailOf(how) })
+    settled.notify()
   })
-  const flushed = Deferred.makeUnsafe<void>()
-  const closed = Deferred.makeUnsafe<void>()
-  const settle = (settled: Deferred.Deferred<void>) => () => Deferred.doneUnsafe(settled, Effect.void)
-  stream.once("finish", settle(flushed)).once("close", settle(flushed)).once("close", settle(closed))
   return {
     fate,
-    broken: Deferred.await(broken),
-    flushed: Deferred.await(flushed),
-    closed: Deferred.await(closed)
+    cause: () => broken,
+    broken: Effect.flatMap(
+      settled.until(() => broken !== undefined),
+      () => (broken === undefined ? Effect.never : Effect.fail(broken()))
+    ),
+    flushed: settled.until(() => isFlushed),
+    closed: settled.until(() => isClosed)
   }
 }

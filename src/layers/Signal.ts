@@ -17,17 +17,19 @@ interface Waiter {
 }
 
 export const make = (): Signal => {
-  const waiters = new Set<Waiter>()
+  /** Made for the first who waits: most signals of an idle flow have nobody. */
+  let waiters: Set<Waiter> | undefined
   return {
     until: (holds) =>
       Effect.callback<void>((resume) => {
         if (holds()) return resume(Effect.void)
         const waiter: Waiter = { holds, resume }
+        waiters ??= new Set()
         waiters.add(waiter)
-        return Effect.sync(() => waiters.delete(waiter))
+        return Effect.sync(() => waiters?.delete(waiter))
       }),
     notify: () => {
-      if (waiters.size === 0) return
+      if (waiters === undefined || waiters.size === 0) return
       // Whoever waits again meanwhile comes last, with a condition that does not hold.
       for (const waiter of waiters) {
         if (!waiter.holds()) continue
