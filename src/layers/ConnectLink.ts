@@ -44,7 +44,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     isFinished = true
     pull?.(last())
     pull = undefined
-    asked.notify()
+    Signal.notify(asked)
   }
 
   const breakWith = (cause: LinkBroken): void => {
@@ -57,7 +57,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
       ? Promise.resolve(last())
       : new Promise<IteratorResult<ProtoFrame, undefined>>((resolve) => {
           pull = resolve
-          asked.notify()
+          Signal.notify(asked)
         })
 
   /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
@@ -69,7 +69,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 
   /** Waits until the stream has room, and gives the function that fills it. */
   const ready: Effect.Effect<Pull, LinkBroken> = Effect.flatMap(
-    asked.until(() => pull !== undefined || isFinished),
+    Signal.until(asked, () => pull !== undefined || isFinished),
     () =>
       pull === undefined
         ? Effect.fail(broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))

@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   yield* Effect.addFinalizer((exit) =>
     Effect.andThen(
       Effect.timeoutOption(
-        changed.until(() => lingering === 0),
+        Signal.until(changed, () => lingering === 0),
         lingerTimeout
       ),
       Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           close(exit),
           Effect.sync(() => {
             lingering -= 1
-            changed.notify()
+            Signal.notify(changed)
           })
         )
       )

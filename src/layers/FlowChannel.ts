@@ -53,8 +53,8 @@ export interface FlowChannel<E> {
   readonly error: (reason: FlowErrorReason) => FlowError
   /** Waits until the last frame is with the carrier, or never will be. */
   readonly flushed: Effect.Effect<void>
-  /** Waits until the flow has failed. */
-  readonly failed: Effect.Effect<void>
+  /** Calls back once the flow has failed: the one who asked last. */
+  readonly onFailed: (told: () => void) => void
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
   readonly drain: Effect.Effect<void>
   /**
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* <E>(
   let endedBy = "this direction has ended"
   const arrival = Signal.make()
   const space = Signal.make()
-  const failure = Signal.make()
+  let tellFailed: (() => void) | undefined
 
   const error = (reason: FlowErrorReason): FlowError =>
     new FlowError({ endpoint, peer, delivered: sender.delivered, reason })
@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function* <E>(
 
   /** Whoever reads the link goes on. */
   const goOn = (): void => {
-    space.notify()
+    Signal.notify(space)
     attached?.goOn()
   }
 
@@ -105,8 +105,8 @@ export const make = Effect.fnUntraced(function* <E>(
     let made: Effect.Effect<never, FlowError | E> | undefined
     failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
     writer.abandon(last)
-    arrival.notify()
-    failure.notify()
+    Signal.notify(arrival)
+    tellFailed?.()
     goOn()
   }
 
@@ -162,10 +162,10 @@ export const make = Effect.fnUntraced(function* <E>(
   const accept = (messages: ReadonlyArray<Uint8Array>): void => {
     if (isDiscarding) {
       for (const message of messages) unheardBytes += weight(message)
-      return space.notify()
+      return Signal.notify(space)
     }
     Inbox.push(inbox, messages)
-    arrival.notify()
+    Signal.notify(arrival)
   }
 
   const onFail = (frame: Frame.Fail): void => {
@@ -179,7 +179,7 @@ export const make = Effect.fnUntraced(function* <E>(
       case "Messages":
         return accept(received.messages)
       case "Ended":
-        return arrival.notify()
+        return Signal.notify(arrival)
       case "Failed":
         return onFail(received.fail)
       case "TooLarge": {
@@ -221,12 +221,10 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const onEnd = (how: () => LinkBroken | Cause.Done): void => {
     isReadToEnd = true
-    if (!isSettled()) {
-      const ended = how()
-      if (Cause.isDone(ended)) onFinished()
-      else onBroken(() => ended)
-    }
-    space.notify()
+    const ended = isSettled() ? undefined : how()
+    if (Cause.isDone(ended)) onFinished()
+    else if (ended !== undefined) onBroken(() => ended)
+    Signal.notify(space)
   }
 
   const hasNews = (): boolean => inbox.bytes > 0 || receiver.status === "ended" || failing !== undefined
@@ -240,7 +238,7 @@ export const make = Effect.fnUntraced(function* <E>(
         return Effect.succeed(taken)
       }
       if (receiver.status === "ended") return Cause.done()
-      return failing ?? Effect.flatMap(arrival.until(hasNews), () => pending(take))
+      return failing ?? Effect.flatMap(Signal.until(arrival, hasNews), () => pending(take))
     })
 
   const takeAll = (): NonEmptyReadonlyArray<Uint8Array> | undefined => {
@@ -259,7 +257,7 @@ export const make = Effect.fnUntraced(function* <E>(
   if (link.attach === undefined) {
     const breaking = Effect.catch((broken: LinkBroken) => Effect.sync(() => onBroken(() => broken)))
     // To the end of the link, whatever became of the flow: only then has the peer had its last word.
-    const readNext = Effect.flatMap(link.read, (frame) => (onFrame(frame) ? Effect.void : space.until(mayRead)))
+    const readNext = Effect.flatMap(link.read, (frame) => (onFrame(frame) ? Effect.void : Signal.until(space, mayRead)))
     const readAll = Effect.forever(readNext, { disableYield: true })
     yield* Effect.forkScoped(breaking(writer.writeAll))
     yield* Effect.forkScoped(Effect.catch(readAll, (ended) => Effect.sync(() => onEnd(() => ended))))
@@ -272,7 +270,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const drain = Effect.suspend(() => {
     isDiscarding = true
     goOn()
-    return space.until(() => isReadToEnd)
+    return Signal.until(space, () => isReadToEnd)
   })
 
   return {
@@ -285,13 +283,16 @@ export const make = Effect.fnUntraced(function* <E>(
     fail: (reason, last) => breakWith(() => error(reason), last),
     error,
     flushed: writer.flushed,
-    failed: failure.until(() => failing !== undefined),
+    onFailed: (told) => {
+      tellFailed = told
+      if (failing !== undefined) told()
+    },
     drain,
     linger: Effect.suspend(() =>
       sender.status === "ending" || sender.status === "ended"
         ? Effect.raceFirst(
             drain,
-            space.until(() => unheardBytes > unheardBytesMax)
+            Signal.until(space, () => unheardBytes > unheardBytesMax)
           )
         : Effect.void
     )

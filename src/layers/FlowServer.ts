@@ -1,7 +1,7 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { Cause, type Context, type Duration, Effect, Option, Result, type Scope } from "effect"
+import { Cause, type Context, type Duration, Effect, Exit, Fiber, Option, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
@@ -53,6 +53,8 @@ export interface Exposed {
   readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, LinkBroken, Scope.Scope>
   /** Takes no more flows; those that wait for their turn are told so. */
   readonly stop: Effect.Effect<void>
+  /** Ends the flows that are served, and their handlers. */
+  readonly close: Effect.Effect<void>
   /** Waits until no flow is being served. */
   readonly idle: Effect.Effect<void>
 }
@@ -69,22 +71,21 @@ const lastFrame = Effect.fnUntraced(function* <E>(name: string, error: Codec<E>,
   return Frame.fail("Handler", "the handler gave up")
 })
 
-/**
- * Prepares an endpoint. `context` is what the handler needs; `closed` ends when the endpoint is no longer exposed, and
- * takes the running flows with it.
- */
+/** Prepares an endpoint. `context` is what the handler needs. */
 export const expose = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
-    readonly closed: Effect.Effect<void>
     readonly config: Config
   }
 ): Exposed => {
   const { config } = options
   const admission = Admission.make<Frame.Open>(config)
   const changed = Signal.make()
+  /** Wakes those who serve a flow, once the endpoint is closed. */
+  const serving = new Set<() => void>()
+  let isClosed = false
   let flows = 0
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
@@ -107,7 +108,7 @@ export const expose = <In, Out, E, R>(
           Frame.rejected("EndpointBusy", `${config.concurrency} flows are served, ${config.backlog} wait`)
         )
       case "waiting": {
-        const decided = changed.until(() => !admission.waiting.has(open))
+        const decided = Signal.until(changed, () => !admission.waiting.has(open))
         const turn = Effect.map(decided, () => (admission.serving.has(open) ? undefined : notFound))
         // Its caller has given up before: this is for one that did not.
         const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
@@ -127,8 +128,41 @@ export const expose = <In, Out, E, R>(
   const leave = (open: Frame.Open) =>
     Effect.sync(() => {
       Admission.leave(admission, open)
-      changed.notify()
+      Signal.notify(changed)
     })
+
+  /** Runs a handler until it ends, its flow has failed and its grace is over, or the endpoint is closed; the last frame. */
+  const untilOver = Effect.fnUntraced(function* (
+    handled: Effect.Effect<Frame.Fail | undefined>,
+    { onFailed }: FlowChannel.FlowChannel<never>
+  ) {
+    const running = yield* Effect.forkChild(handled, { startImmediately: true })
+    const woken = (alsoBy: (wake: () => void) => void) =>
+      Effect.callback<void>((resume) => {
+        const wake = () => {
+          serving.delete(wake)
+          resume(Effect.void)
+        }
+        serving.add(wake)
+        running.addObserver(wake)
+        alsoBy(wake)
+        if (isClosed) wake()
+        return Effect.sync(() => serving.delete(wake))
+      })
+    const isOver = () => isClosed || running.pollUnsafe() !== undefined
+    const grace = Effect.suspend(() =>
+      isOver()
+        ? Effect.void
+        : Effect.timeoutOption(
+            woken(() => undefined),
+            config.handlerGrace
+          )
+    )
+    const ending = Effect.map(Effect.andThen(woken(onFailed), grace), () => running.pollUnsafe())
+    const ended = yield* Effect.ensuring(ending, Fiber.interrupt(running))
+    if (ended !== undefined && Exit.isSuccess(ended)) return ended.value
+    return isClosed ? Frame.fail("Closed", "the endpoint is no longer exposed") : undefined
+  })
 
   const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, callers?: Callers, deadlineMillis?: number) {
     const channel = yield* FlowChannel.make<never>(link, {
@@ -140,8 +174,11 @@ export const expose = <In, Out, E, R>(
     })
     yield* FlowDeadline.enforce(channel, deadlineMillis)
     if (callers !== undefined && open.caller !== "") {
-      const detail = `host "${open.caller}" is dead`
-      yield* callers.enter(open.caller, () => channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail)))
+      const { caller } = open
+      yield* callers.enter(caller, () => {
+        const detail = `host "${caller}" is dead`
+        channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail))
+      })
     }
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
@@ -158,9 +195,7 @@ export const expose = <In, Out, E, R>(
         onSuccess: () => Effect.undefined
       })
     )
-    const abandoned = Effect.as(Effect.andThen(channel.failed, Effect.sleep(config.handlerGrace)), undefined)
-    const closed = Effect.as(options.closed, Frame.fail("Closed", "the endpoint is no longer exposed"))
-    const last = yield* Effect.raceFirst(handled, Effect.raceFirst(abandoned, closed))
+    const last = yield* untilOver(handled, channel)
     yield* leave(open)
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
@@ -191,9 +226,13 @@ export const expose = <In, Out, E, R>(
       }).pipe(Effect.ensuring(leave(open))),
     stop: Effect.sync(() => {
       Admission.close(admission)
-      changed.notify()
+      Signal.notify(changed)
     }),
-    idle: changed.until(() => flows === 0)
+    close: Effect.sync(() => {
+      isClosed = true
+      for (const wake of serving) wake()
+    }),
+    idle: Signal.until(changed, () => flows === 0)
   }
 }
 

@@ -56,7 +56,7 @@ export const make = (
 
   const settle = (): void => {
     isDone = true
-    work.notify()
+    Signal.notify(work)
   }
 
   const flush = (): void => {
@@ -67,8 +67,8 @@ export const make = (
       if (isFinishing()) finish()
       settle()
     }
-    work.notify()
-    room.notify()
+    Signal.notify(work)
+    Signal.notify(room)
   }
 
   const schedule = (): void => {
@@ -90,27 +90,27 @@ export const make = (
       if (link.isIdle()) flush()
       else schedule()
     },
-    room: room.until(isUnblocked),
+    room: Signal.until(room, isUnblocked),
     end: (last) => {
       if (Sender.end(sender, last)) schedule()
     },
     abandon: (last) => {
       Sender.abandon(sender, last)
-      room.notify()
+      Signal.notify(room)
       schedule()
     },
     flush,
     onRoom: () => {
       if (!isScheduled) flush()
     },
-    flushed: work.until(() => isDone),
+    flushed: Signal.until(work, () => isDone),
     writeAll: Effect.gen(function* () {
       while (isSending()) {
-        yield* work.until(() => !isSending() || (!isScheduled && Sender.hasWork(sender)))
+        yield* Signal.until(work, () => !isSending() || (!isScheduled && Sender.hasWork(sender)))
         const frame = Sender.take(sender)
         if (frame === undefined) continue
         isHeld = true
-        room.notify()
+        Signal.notify(room)
         yield* link.write(frame)
         isHeld = false
         flush()

@@ -186,7 +186,7 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   }
   stream.once("finish", () => {
     isFlushed = true
-    settled.notify()
+    Signal.notify(settled)
   })
   stream.once("close", () => {
     const how = fate()
@@ -194,16 +194,16 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
     isClosed = true
     if (how === "refused") session.retire()
     if (how !== "open") broken = () => new LinkBroken({ how, detail: detailOf(how) })
-    settled.notify()
+    Signal.notify(settled)
   })
   return {
     fate,
     cause: () => broken,
     broken: Effect.flatMap(
-      settled.until(() => broken !== undefined),
+      Signal.until(settled, () => broken !== undefined),
       () => (broken === undefined ? Effect.never : Effect.fail(broken()))
     ),
-    flushed: settled.until(() => isFlushed),
-    closed: settled.until(() => isClosed)
+    flushed: Signal.until(settled, () => isFlushed),
+    closed: Signal.until(settled, () => isClosed)
   }
 }

@@ -155,7 +155,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const read: Link["read"] = Effect.suspend(() => {
     const frame = take()
     if (frame !== undefined) return Effect.succeed(frame)
-    return ended === undefined ? Effect.flatMap(arrival.until(hasNews), () => read) : Effect.fail(ended())
+    return ended === undefined ? Effect.flatMap(Signal.until(arrival, hasNews), () => read) : Effect.fail(ended())
   })
 
   /** Gives the listener what it may take. */
@@ -172,7 +172,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   }
 
   const notify = (): void => {
-    if (listener === undefined) arrival.notify()
+    if (listener === undefined) Signal.notify(arrival)
     else deliver()
   }
 
@@ -202,7 +202,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const finish = (): void => {
     if (isFinished) return
     isFinished = true
-    room.notify()
+    Signal.notify(room)
     if (isOver()) return
     begin()
     if (role === "endpoint") stream.end(Envelope.goodEnd)
@@ -218,7 +218,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const over = Effect.suspend(() => Effect.fail(overBy()))
 
   const onRoom = (): void => {
-    room.notify()
+    Signal.notify(room)
     listener?.onRoom()
   }
 
@@ -249,10 +249,10 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const write: Link["write"] = (frame) =>
     Effect.suspend(() => {
       if (isFinished || isOver()) return over
-      if (writes >= writesMax) return Effect.flatMap(room.until(hasRoom), () => write(frame))
+      if (writes >= writesMax) return Effect.flatMap(Signal.until(room, hasRoom), () => write(frame))
       put(frame)
       if (writes < writesMax) return Effect.void
-      return Effect.flatMap(room.until(hasRoom), () => (isFinished || isOver() ? over : Effect.void))
+      return Effect.flatMap(Signal.until(room, hasRoom), () => (isFinished || isOver() ? over : Effect.void))
     })
 
   const cancel: Link["cancel"] = (last) =>
