@@ -59,9 +59,9 @@ export interface FlowChannel<E> {
   readonly drain: Effect.Effect<void>
   /**
    * For a caller that has ended and goes: as `drain`, but not for long under a peer that has more to say than nobody hears.
-   * Over at once for a caller that has not ended.
+   * Undefined for a caller that has not ended.
    */
-  readonly linger: Effect.Effect<void>
+  readonly linger: () => Effect.Effect<void> | undefined
 }
 
 /** What a peer may still say to a caller that is gone, before it is told so. */
@@ -288,13 +288,12 @@ export const make = Effect.fnUntraced(function* <E>(
       if (failing !== undefined) told()
     },
     drain,
-    linger: Effect.suspend(() =>
+    linger: () =>
       sender.status === "ending" || sender.status === "ended"
         ? Effect.raceFirst(
             drain,
             Signal.until(space, () => unheardBytes > unheardBytesMax)
           )
-        : Effect.void
-    )
+        : undefined
   }
 })

@@ -91,10 +91,13 @@ export const serve = Effect.fnUntraced(function* (
   const sockets = new Set<net.Socket>()
   const progress = Http2Session.progressOf(options.frameTimeout)
 
+  const untilClosed = ({ carrier, stream }: Call) =>
+    Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout)))
+
   const serveLink = (link: Link, call: Call) =>
     onLink(link).pipe(
       Effect.scoped,
-      Effect.ensuring(Effect.andThen(link.finish, Effect.timeoutOption(call.carrier.closed, closeTimeout))),
+      Effect.ensuring(Effect.andThen(link.finish, untilClosed(call))),
       Effect.ensuring(Effect.sync(() => call.stream.close()))
     )
 

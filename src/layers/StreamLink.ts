@@ -46,9 +46,6 @@ export interface StreamLink {
 /** Frames that the stream holds: one on its way, and one that follows it at once. */
 const writesMax = 2
 
-/** How long a cancelled link waits for its last frame to leave. */
-const cancelTimeout = "100 millis"
-
 const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
 const decodeEnd = Schema.decodeUnknownOption(End)
 const decoder = new TextDecoder()
@@ -266,7 +263,8 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       begin()
       stream.write(FrameBytes.encode(last))
       finish()
-      return Effect.asVoid(Effect.timeoutOption(carrier.flushed, cancelTimeout))
+      // Whoever opened the stream lets it flush before it closes it.
+      return Effect.void
     })
 
   stream.on("error", () => undefined)
