@@ -205,25 +205,26 @@ export const expose = <In, Out, E, R>(
     )
   })
 
+  const accept = (link: Link, open: Frame.Open, callers?: Callers, deadlineAt?: number) => {
+    flows += 1
+    return Effect.andThen(link.write(Frame.accepted), FlowDeadline.left(deadlineAt)).pipe(
+      Effect.flatMap((deadlineMillis) => serve(link, open, callers, deadlineMillis)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          flows -= 1
+        })
+      )
+    )
+  }
+
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.gen(function* () {
-        const deadline = open.deadlineMillis === undefined ? undefined : (yield* FlowDeadline.now) + open.deadlineMillis
-        const rejected = yield* admit(link, open)
-        if (rejected !== undefined) return yield* reject(link, rejected)
-        flows += 1
-        const accepting = Effect.andThen(
-          link.write(Frame.accepted),
-          serve(link, open, callers, yield* FlowDeadline.left(deadline))
+      Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
+        Effect.flatMap(admit(link, open), (rejected) =>
+          rejected === undefined ? accept(link, open, callers, deadlineAt) : reject(link, rejected)
         )
-        return yield* Effect.ensuring(
-          accepting,
-          Effect.sync(() => {
-            flows -= 1
-          })
-        )
-      }).pipe(Effect.ensuring(leave(open))),
+      ).pipe(Effect.ensuring(leave(open))),
     stop: Effect.sync(() => {
       Admission.close(admission)
       Signal.notify(changed)
@@ -245,31 +246,32 @@ const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkB
   Effect.andThen(link.write(rejected), link.finish)
 
 /** Answers an incoming link: the first frame decides which endpoint serves it, or why none does. */
-export const answer = Effect.fnUntraced(
-  function* (
-    link: Link,
-    options: {
-      readonly self: string
-      readonly find: (name: string) => Exposed | undefined
-      readonly config: Config
-      /** Knows which host opened which flow. */
-      readonly callers?: Callers
+export const answer = (
+  link: Link,
+  options: {
+    readonly self: string
+    readonly find: (name: string) => Exposed | undefined
+    readonly config: Config
+    /** Knows which host opened which flow. */
+    readonly callers?: Callers
+  }
+): Effect.Effect<void, never, Scope.Scope> => {
+  const begin = (first: Option.Option<Frame.Frame>): Effect.Effect<void, LinkBroken, Scope.Scope> => {
+    if (Option.isNone(first)) return Effect.void
+    const open = first.value
+    if (open._tag !== "Open") {
+      const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
+      return Effect.andThen(link.write(last), link.finish)
     }
-  ) {
-    const open = yield* Effect.timeoutOption(link.read, options.config.openTimeout)
-    if (Option.isNone(open)) return
-    if (open.value._tag !== "Open") {
-      yield* link.write(Frame.fail("ProtocolViolation", `${open.value._tag} came before Open`))
-      return yield* link.finish
-    }
-    const refused = refuse(open.value, options)
-    const exposed = options.find(open.value.endpoint)
-    const rejected = refused ?? exposed?.refusal(open.value)
-    if (exposed === undefined || rejected !== undefined) return yield* reject(link, rejected ?? notFound)
-    yield* exposed.serve(link, open.value, options.callers)
-  },
-  (answered) => Effect.ignore(answered)
-)
+    const refused = refuse(open, options)
+    const exposed = options.find(open.endpoint)
+    const rejected = refused ?? exposed?.refusal(open)
+    return exposed === undefined || rejected !== undefined
+      ? reject(link, rejected ?? notFound)
+      : exposed.serve(link, open, options.callers)
+  }
+  return Effect.ignore(Effect.flatMap(Effect.timeoutOption(link.read, options.config.openTimeout), begin))
+}
 
 const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
   if (open.wireVersion !== Frame.wireVersion)

@@ -88,7 +88,7 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     closed: Deferred.await(closed),
     watch: (stream, look) => {
       looks.set(stream, look)
-      stream.once("close", () => looks.delete(stream))
+      stream.on("close", () => looks.delete(stream))
     },
     look: (nowMillis) => {
       for (const look of looks.values()) look(nowMillis)
@@ -166,10 +166,11 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   let isViolated = false
   // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
   let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
-  stream.once("response", () => {
-    isHeard = true
-  })
-  stream.once("error", (cause: NodeJS.ErrnoException) => {
+  if (!isHeard)
+    stream.once("response", () => {
+      isHeard = true
+    })
+  stream.on("error", (cause: NodeJS.ErrnoException) => {
     isViolated = isHeard && cause.code === "ERR_HTTP2_ERROR"
   })
   const isReset = () => stream.rstCode !== undefined && stream.rstCode !== 0
@@ -184,11 +185,11 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
     if (how === "violation") return "the session broke the rules of HTTP/2"
     return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
   }
-  stream.once("finish", () => {
+  stream.on("finish", () => {
     isFlushed = true
     Signal.notify(settled)
   })
-  stream.once("close", () => {
+  stream.on("close", () => {
     const how = fate()
     isFlushed = true
     isClosed = true

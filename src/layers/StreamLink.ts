@@ -50,6 +50,8 @@ const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Sche
 const decodeEnd = Schema.decodeUnknownOption(End)
 const decoder = new TextDecoder()
 
+const ignore = () => undefined
+
 const violation = (detail: string) => new LinkBroken({ how: "violation", detail })
 
 /** How an answer ended that said so. */
@@ -267,8 +269,8 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       return Effect.void
     })
 
-  stream.on("error", () => undefined)
-  stream.once("end", onEnd).once("close", onClose)
+  // What happens once needs no `once`, which would cost an idle flow more than the listener.
+  stream.on("error", ignore).on("end", onEnd).on("close", onClose)
   return {
     link: {
       write,
