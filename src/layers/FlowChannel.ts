@@ -73,7 +73,8 @@ export const make = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
   const { endpoint, peer, limits } = options
   let attached: Attached | undefined
-  const writer = FlowWriter.make(link, limits, options.role, link.attach && (() => attached?.finish()))
+  const finish = link.attach && (() => attached?.finish())
+  const writer = FlowWriter.make({ link, limits, role: options.role, finish })
   const { sender } = writer
   const receiver = Receiver.make(limits)
   const inbox = Inbox.make(limits)
@@ -104,7 +105,7 @@ export const make = Effect.fnUntraced(function* <E>(
     if (isSettled()) return
     let made: Effect.Effect<never, FlowError | E> | undefined
     failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
-    writer.abandon(last)
+    FlowWriter.abandon(writer, last)
     Signal.notify(arrival)
     tellFailed?.()
     goOn()
@@ -128,8 +129,8 @@ export const make = Effect.fnUntraced(function* <E>(
     if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
     const refused = refusal()
     if (refused !== undefined) return refused
-    if (!writer.offer(message)) return Effect.flatMap(writer.room, () => send(message))
-    writer.commit()
+    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(FlowWriter.room(writer), () => send(message))
+    FlowWriter.commit(writer)
     return Effect.void
   }
 
@@ -138,10 +139,10 @@ export const make = Effect.fnUntraced(function* <E>(
       const message = messages[i]
       const refused = refusal()
       if (refused !== undefined) return refused
-      if (message !== undefined && !writer.offer(message))
-        return Effect.flatMap(writer.room, () => sendFrom(messages, i))
+      if (message !== undefined && !FlowWriter.offer(writer, message))
+        return Effect.flatMap(FlowWriter.room(writer), () => sendFrom(messages, i))
     }
-    writer.commit()
+    FlowWriter.commit(writer)
     return Effect.void
   }
 
@@ -153,7 +154,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const endWith = (last?: Frame.Fail) =>
     Effect.suspend(() => {
       if (failing !== undefined) return failing
-      writer.end(last)
+      FlowWriter.end(writer, last)
       return Effect.void
     })
 
@@ -215,7 +216,7 @@ export const make = Effect.fnUntraced(function* <E>(
     else if (broken.how !== "finished") breakWith(() => error(reasonOfLink(broken)))
     else {
       endedBy = broken.detail
-      writer.abandon()
+      FlowWriter.abandon(writer)
     }
   }
 
@@ -248,7 +249,7 @@ export const make = Effect.fnUntraced(function* <E>(
 
   // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
   yield* Effect.addFinalizer(() => {
-    writer.flush()
+    FlowWriter.flush(writer)
     attached?.detach()
     return FlowState.isOver(sender, receiver)
       ? Effect.void
@@ -259,11 +260,11 @@ export const make = Effect.fnUntraced(function* <E>(
     // To the end of the link, whatever became of the flow: only then has the peer had its last word.
     const readNext = Effect.flatMap(link.read, (frame) => (onFrame(frame) ? Effect.void : Signal.until(space, mayRead)))
     const readAll = Effect.forever(readNext, { disableYield: true })
-    yield* Effect.forkScoped(breaking(writer.writeAll))
+    yield* Effect.forkScoped(breaking(FlowWriter.writeAll(writer)))
     yield* Effect.forkScoped(Effect.catch(readAll, (ended) => Effect.sync(() => onEnd(() => ended))))
     yield* Effect.forkScoped(breaking(link.broken))
   } else {
-    attached = link.attach({ onFrame, onEnd, onBroken, onRoom: writer.onRoom })
+    attached = link.attach({ onFrame, onEnd, onBroken, onRoom: () => FlowWriter.onRoom(writer) })
     attached.goOn()
   }
 
@@ -282,7 +283,7 @@ export const make = Effect.fnUntraced(function* <E>(
     refuse,
     fail: (reason, last) => breakWith(() => error(reason), last),
     error,
-    flushed: writer.flushed,
+    flushed: FlowWriter.flushed(writer),
     onFailed: (told) => {
       tellFailed = told
       if (failing !== undefined) told()

@@ -154,6 +154,13 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
   }
 })
 
+type Fate = ReturnType<Carrier["fate"]>
+
+const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
+  if (how === "violation") return "the session broke the rules of HTTP/2"
+  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
+}
+
 /**
  * What becomes of one stream of a session. "refused" is a promise of the peer: its program has not seen the stream.
  * Source: RFC 9113, sections 6.8 and 8.7.
@@ -173,17 +180,12 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
   stream.on("error", (cause: NodeJS.ErrnoException) => {
     isViolated = isHeard && cause.code === "ERR_HTTP2_ERROR"
   })
-  const isReset = () => stream.rstCode !== undefined && stream.rstCode !== 0
-  const isRefused = () => stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)
-  const fate = () => {
-    if (isRefused()) return "refused"
+  const fate = (): Fate => {
+    const { rstCode } = stream
+    if (rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)) return "refused"
     if (isViolated) return "violation"
     if (session.isLost()) return "lost"
-    return isReset() ? "reset" : "open"
-  }
-  const detailOf = (how: ReturnType<typeof fate>): string => {
-    if (how === "violation") return "the session broke the rules of HTTP/2"
-    return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
+    return rstCode !== undefined && rstCode !== 0 ? "reset" : "open"
   }
   stream.on("finish", () => {
     isFlushed = true
@@ -194,7 +196,7 @@ export const carrier = (session: Session, stream: http2.Http2Stream): Carrier =>
     isFlushed = true
     isClosed = true
     if (how === "refused") session.retire()
-    if (how !== "open") broken = () => new LinkBroken({ how, detail: detailOf(how) })
+    if (how !== "open") broken = () => new LinkBroken({ how, detail: detailOf(how, stream) })
     Signal.notify(settled)
   })
   return {
