@@ -82,7 +82,8 @@ export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.Fram
   if (data !== undefined) return Result.succeed(data)
   if (isAccepted(bytes)) return Result.succeed(Frame.accepted)
   const parsed = Result.try({
-    try: () => fromBinary(FrameSchema, bytes),
+    // Its fields of bytes are views of what it reads.
+    try: () => fromBinary(FrameSchema, bytes.slice()),
     catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) })
   })
   return Result.flatMap(parsed, Frame.fromProto)
