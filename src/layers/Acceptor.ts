@@ -19,11 +19,11 @@ export const make = (): Acceptor => {
   const set = (onLink: OnLink | undefined) =>
     Effect.sync(() => {
       current = onLink
-      changed.notify()
+      Signal.notify(changed)
     })
   const accept: OnLink = (link) =>
     Effect.flatMap(
-      changed.until(() => current !== undefined),
+      Signal.until(changed, () => current !== undefined),
       () => (current === undefined ? accept(link) : current(link))
     )
   return { accept, serve: (onLink) => Effect.acquireRelease(set(onLink), () => set(undefined)) }

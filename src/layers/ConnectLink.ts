@@ -44,7 +44,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     isFinished = true
     pull?.(last())
     pull = undefined
-    asked.notify()
+    Signal.notify(asked)
   }
 
   const breakWith = (cause: LinkBroken): void => {
@@ -57,7 +57,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
       ? Promise.resolve(last())
       : new Promise<IteratorResult<ProtoFrame, undefined>>((resolve) => {
           pull = resolve
-          asked.notify()
+          Signal.notify(asked)
         })
 
   /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
@@ -69,7 +69,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 
   /** Waits until the stream has room, and gives the function that fills it. */
   const ready: Effect.Effect<Pull, LinkBroken> = Effect.flatMap(
-    asked.until(() => pull !== undefined || isFinished),
+    Signal.until(asked, () => pull !== undefined || isFinished),
     () =>
       pull === undefined
         ? Effect.fail(broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
@@ -134,7 +134,9 @@ export interface Carrier {
    * them, so what came is to blame.
    */
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
-  /** Fails once the stream has stopped otherwise than in good order. */
+  /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
+  readonly cause: () => (() => LinkBroken) | undefined
+  /** Fails once it has. */
   readonly broken: Effect.Effect<never, LinkBroken>
   /**
    * For a stream that has stopped without a last word: fails with its reset, or as done if none comes. A client that gives
@@ -143,6 +145,8 @@ export interface Carrier {
   readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
   /** The deadline of the call has come: breaks the link, unless it is broken already. */
   readonly expire: () => void
+  /** Who is told of that, at once. */
+  readonly onExpired: (told: () => void) => void
   /** Waits until what was written is out, or never will be. */
   readonly flushed: Effect.Effect<void>
   /** Waits until the stream is closed. */

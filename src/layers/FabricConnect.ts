@@ -115,17 +115,18 @@ export const make = Effect.fnUntraced(function* (
     call: FlowCaller.Call
   ) {
     const candidates = yield* inOrder(owners, contract, select)
-    const reason = new EndpointNotFound({ endpoint: contract.name })
-    const none: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> = Effect.fail(
-      new NetworkError({ operation: "connect", reason })
-    )
-    return yield* candidates.reduceRight(
-      (next, { entry }, index) =>
-        Effect.catch(dial(entry, contract, call), (error) =>
-          isPassedOver(error) && index < candidates.length - 1 ? next : Effect.fail(error)
-        ),
-      none
-    )
+    const from = (index: number): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> => {
+      const candidate = candidates[index]
+      if (candidate === undefined) {
+        const reason = new EndpointNotFound({ endpoint: contract.name })
+        return Effect.fail(new NetworkError({ operation: "connect", reason }))
+      }
+      const dialled = dial(candidate.entry, contract, call)
+      return index === candidates.length - 1
+        ? dialled
+        : Effect.catch(dialled, (error) => (isPassedOver(error) ? from(index + 1) : Effect.fail(error)))
+    }
+    return yield* from(0)
   })
 
   const connect = Effect.fn("Fabric.connect")(function* <In, Out, E>(

@@ -1,7 +1,7 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Deferred, Duration, Effect, Exit, Option, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Scope } from "effect"
 import type { Contract } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { InvalidConfig, NameTaken, NetworkError } from "../services/NetworkError.ts"
@@ -62,14 +62,13 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       return yield* new NetworkError({ operation: "expose", reason: new NameTaken({ name, owner: selfId }) })
     }
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const closed = yield* Deferred.make<void>()
-    const endpoint = FlowServer.expose(contract, handler, { context, closed: Deferred.await(closed), config })
+    const endpoint = FlowServer.expose(contract, handler, { context, config })
     const close = (drain: Duration.Input) =>
       Effect.gen(function* () {
         if (exposed.get(name) === endpoint) exposed.delete(name)
         yield* endpoint.stop
         yield* Effect.timeoutOption(endpoint.idle, drain)
-        yield* Deferred.succeed(closed, undefined)
+        yield* endpoint.close
         yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
       })
     const serve = Effect.gen(function* () {

@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   yield* Effect.addFinalizer((exit) =>
     Effect.andThen(
       Effect.timeoutOption(
-        changed.until(() => lingering === 0),
+        Signal.until(changed, () => lingering === 0),
         lingerTimeout
       ),
       Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
@@ -99,16 +99,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     yield* Effect.addFinalizer((exit) => {
       if (Exit.isFailure(exit)) return close(exit)
       lingering += 1
-      const leave = Effect.ensuring(
-        Effect.timeoutOption(linger, lingerTimeout),
-        Effect.andThen(
-          close(exit),
-          Effect.sync(() => {
-            lingering -= 1
-            changed.notify()
-          })
-        )
+      const left = Effect.andThen(
+        close(exit),
+        Effect.sync(() => {
+          lingering -= 1
+          Signal.notify(changed)
+        })
       )
+      const waiting = linger()
+      const leave = waiting === undefined ? left : Effect.ensuring(Effect.timeoutOption(waiting, lingerTimeout), left)
       return Effect.sync(() => runLingering(Effect.asVoid(leave)))
     })
     return flow

@@ -83,8 +83,8 @@ export interface Call {
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
-  /** What a caller that goes in good order waits for before it closes the scope of the flow. */
-  readonly linger: Effect.Effect<void>
+  /** What a caller that goes in good order waits for before it closes the scope of the flow; undefined if for nothing. */
+  readonly linger: () => Effect.Effect<void> | undefined
 }
 
 /** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */

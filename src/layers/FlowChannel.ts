@@ -2,27 +2,19 @@
  * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
  * for every transport and for both ends.
  *
- * Two fibers, owned by the scope of the flow: one writes what waits, as packed as it waits; one reads. What has come is
- * handed out before a failure is; what waits to leave is dropped by one.
+ * A link with `attach` drives it; on any other fibers of the flow's scope do: one writes what waits, as packed as it waits,
+ * one reads. What has come is handed out before a failure is; what waits to leave is dropped by one.
  */
-import { Cause, Effect, Fiber, Result, type Scope } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import { isReadonlyArrayNonEmpty } from "effect/Array"
+import { Cause, Effect, Result, type Scope } from "effect"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import { type Limits, weight } from "../protocol/flow/Limits.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
-import {
-  FlowClosed,
-  FlowError,
-  type FlowErrorReason,
-  MessageTooLarge,
-  PeerLost,
-  ProtocolViolation
-} from "../services/FlowError.ts"
-import type { Link, LinkBroken } from "../services/Transport.ts"
-import { reasonOfFail, reasonOfLink } from "./FlowReason.ts"
+import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
+import type { Attached, Link, LinkBroken } from "../services/Transport.ts"
+import { reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
@@ -53,15 +45,15 @@ export interface FlowChannel<E> {
   readonly error: (reason: FlowErrorReason) => FlowError
   /** Waits until the last frame is with the carrier, or never will be. */
   readonly flushed: Effect.Effect<void>
-  /** Waits until the flow has failed. */
-  readonly failed: Effect.Effect<void>
+  /** Calls back once the flow has failed: the one who asked last. */
+  readonly onFailed: (told: () => void) => void
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
   readonly drain: Effect.Effect<void>
   /**
    * For a caller that has ended and goes: as `drain`, but not for long under a peer that has more to say than nobody hears.
-   * Over at once for a caller that has not ended.
+   * Undefined for a caller that has not ended.
    */
-  readonly linger: Effect.Effect<void>
+  readonly linger: () => Effect.Effect<void> | undefined
 }
 
 /** What a peer may still say to a caller that is gone, before it is told so. */
@@ -72,7 +64,11 @@ export const make = Effect.fnUntraced(function* <E>(
   options: Options<E>
 ): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
   const { endpoint, peer, limits } = options
-  const writer = FlowWriter.make(link, limits, options.role)
+  const context = yield* Effect.context<never>()
+  const scope = yield* Effect.scope
+  let attached: Attached | undefined
+  const finish = link.attach && (() => attached?.finish())
+  const writer = FlowWriter.make({ link, limits, role: options.role, finish })
   const { sender } = writer
   const receiver = Receiver.make(limits)
   const inbox = Inbox.make(limits)
@@ -80,26 +76,39 @@ export const make = Effect.fnUntraced(function* <E>(
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   let refused: Effect.Effect<never, FlowError> | undefined
   let isDiscarding = false
+  let isReadToEnd = false
   let unheardBytes = 0
   let endedBy = "this direction has ended"
   const arrival = Signal.make()
   const space = Signal.make()
-  const failure = Signal.make()
+  let tellFailed: (() => void) | undefined
 
   const error = (reason: FlowErrorReason): FlowError =>
     new FlowError({ endpoint, peer, delivered: sender.delivered, reason })
 
-  const breakWith = (cause: FlowError | E, last?: Frame.Fail): void => {
-    if (failing !== undefined || FlowState.isOver(sender, receiver)) return
-    failing = Effect.fail(cause)
-    writer.abandon(last)
-    for (const signal of [arrival, space, failure]) signal.notify()
+  const isSettled = (): boolean => failing !== undefined || FlowState.isOver(sender, receiver)
+
+  /** Whoever reads the link goes on. */
+  const goOn = (): void => {
+    Signal.notify(space)
+    attached?.goOn()
+  }
+
+  /** The error is made for the first who asks: an error has a stack, and a flow that is left has nobody to show it to. */
+  const breakWith = (cause: () => FlowError | E, last?: Frame.Fail): void => {
+    if (isSettled()) return
+    let made: Effect.Effect<never, FlowError | E> | undefined
+    failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
+    FlowWriter.abandon(writer, last)
+    Signal.notify(arrival)
+    tellFailed?.()
+    goOn()
   }
 
   const refuse = (reason: FlowErrorReason, last: Frame.Fail): FlowError => {
     const cause = error(reason)
     refused = Effect.fail(cause)
-    breakWith(cause, last)
+    breakWith(() => cause, last)
     return cause
   }
 
@@ -114,8 +123,8 @@ export const make = Effect.fnUntraced(function* <E>(
     if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
     const refused = refusal()
     if (refused !== undefined) return refused
-    if (!writer.offer(message)) return Effect.flatMap(writer.room, () => send(message))
-    writer.commit()
+    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(FlowWriter.room(writer), () => send(message))
+    FlowWriter.commit(writer)
     return Effect.void
   }
 
@@ -124,10 +133,10 @@ export const make = Effect.fnUntraced(function* <E>(
       const message = messages[i]
       const refused = refusal()
       if (refused !== undefined) return refused
-      if (message !== undefined && !writer.offer(message))
-        return Effect.flatMap(writer.room, () => sendFrom(messages, i))
+      if (message !== undefined && !FlowWriter.offer(writer, message))
+        return Effect.flatMap(FlowWriter.room(writer), () => sendFrom(messages, i))
     }
-    writer.commit()
+    FlowWriter.commit(writer)
     return Effect.void
   }
 
@@ -139,74 +148,82 @@ export const make = Effect.fnUntraced(function* <E>(
   const endWith = (last?: Frame.Fail) =>
     Effect.suspend(() => {
       if (failing !== undefined) return failing
-      writer.end(last)
+      FlowWriter.end(writer, last)
       return Effect.void
     })
 
-  const accept = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void> => {
+  const mayRead = (): boolean => failing !== undefined || isDiscarding || !Inbox.isFull(inbox)
+
+  const accept = (messages: ReadonlyArray<Uint8Array>): void => {
     if (isDiscarding) {
       for (const message of messages) unheardBytes += weight(message)
-      space.notify()
-      return Effect.void
+      return Signal.notify(space)
     }
     Inbox.push(inbox, messages)
-    arrival.notify()
-    return space.until(() => failing !== undefined || isDiscarding || !Inbox.isFull(inbox))
+    Signal.notify(arrival)
   }
 
   const onFail = (frame: Frame.Fail): void => {
     const domain = frame.reason === "Domain" ? options.decodeError(frame.error) : undefined
-    breakWith(domain !== undefined && Result.isSuccess(domain) ? domain.success : error(reasonOfFail(frame)))
+    const declared = domain !== undefined && Result.isSuccess(domain) ? domain : undefined
+    breakWith(() => (declared === undefined ? error(reasonOfFail(frame)) : declared.success))
   }
 
-  const onFrame = (frame: Frame.Frame): Effect.Effect<void> => {
-    if (failing !== undefined) return Effect.void
-    const received = Receiver.receive(receiver, frame)
+  const onReceived = (received: Receiver.Received): void => {
     switch (received._tag) {
       case "Messages":
         return accept(received.messages)
       case "Ended":
-        return Effect.sync(arrival.notify)
+        return Signal.notify(arrival)
       case "Failed":
-        return Effect.sync(() => onFail(received.fail))
-      case "TooLarge": {
-        const { bytes } = received
-        const bytesMax = limits.messageBytesMax
-        return Effect.sync(() => {
-          refuse(
-            new MessageTooLarge({ bytes, bytesMax }),
-            Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
-          )
-        })
-      }
+        return onFail(received.fail)
+      case "TooLarge":
       case "Violation": {
-        const { detail } = received
-        return Effect.sync(() => {
-          refuse(new ProtocolViolation({ detail }), Frame.fail("ProtocolViolation", detail))
-        })
+        const { last, reason } = refusalOf(received, limits.messageBytesMax)
+        refuse(reason, last)
       }
     }
   }
 
-  /** Reads to the end of the link, whatever became of the flow: only then has the peer had its last word. */
-  const readAll = Effect.forever(Effect.flatMap(link.read, onFrame), { disableYield: true })
+  /** Takes a frame; whether another may come. */
+  const onFrame = (frame: Frame.Frame): boolean => {
+    if (failing === undefined) onReceived(Receiver.receive(receiver, frame))
+    return mayRead()
+  }
+
+  const onStopped = (): void => breakWith(() => error(new PeerLost({ detail: "the stream stopped without End" })))
 
   /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
   const onFinished = (): void => {
-    if (receiver.status !== "ended") breakWith(error(new PeerLost({ detail: "the stream stopped without End" })))
-    else if (options.role === "caller") breakWith(error(new FlowClosed({ detail: "the endpoint has finished" })))
+    if (receiver.status === "ended") {
+      if (options.role === "caller") breakWith(() => error(new FlowClosed({ detail: "the endpoint has finished" })))
+    } else if (link.stopped === undefined) onStopped()
+    else {
+      const settle = Effect.catch(link.stopped, (how) =>
+        Effect.sync(() => (Cause.isDone(how) ? onStopped() : onBroken(() => how)))
+      )
+      Effect.runForkWith(context)(Effect.forkIn(settle, scope))
+    }
   }
 
-  const onBroken = (broken: LinkBroken) =>
-    Effect.sync(() => {
-      if (broken.how === "violation") {
-        refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
-        return
-      }
-      if (broken.how !== "finished") return breakWith(error(reasonOfLink(broken)))
+  const onBroken = (how: () => LinkBroken): void => {
+    if (isSettled()) return
+    const broken = how()
+    if (broken.how === "violation") refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
+    else if (broken.how !== "finished") breakWith(() => error(reasonOfLink(broken)))
+    else {
       endedBy = broken.detail
-      writer.abandon()
-    })
+      FlowWriter.abandon(writer)
+    }
+  }
+
+  const onEnd = (how: () => LinkBroken | Cause.Done): void => {
+    isReadToEnd = true
+    const ended = isSettled() ? undefined : how()
+    if (Cause.isDone(ended)) onFinished()
+    else if (ended !== undefined) onBroken(() => ended)
+    Signal.notify(space)
+  }
 
   const hasNews = (): boolean => inbox.bytes > 0 || receiver.status === "ended" || failing !== undefined
 
@@ -215,11 +232,11 @@ export const make = Effect.fnUntraced(function* <E>(
       if (refused !== undefined) return refused
       const taken = take()
       if (taken !== undefined) {
-        if (!Inbox.isFull(inbox)) space.notify()
+        if (!Inbox.isFull(inbox)) goOn()
         return Effect.succeed(taken)
       }
       if (receiver.status === "ended") return Cause.done()
-      return failing ?? Effect.flatMap(arrival.until(hasNews), () => pending(take))
+      return failing ?? Effect.flatMap(Signal.until(arrival, hasNews), () => pending(take))
     })
 
   const takeAll = (): NonEmptyReadonlyArray<Uint8Array> | undefined => {
@@ -229,21 +246,29 @@ export const make = Effect.fnUntraced(function* <E>(
 
   // Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier.
   yield* Effect.addFinalizer(() => {
-    writer.flush()
+    FlowWriter.flush(writer)
+    attached?.detach()
     return FlowState.isOver(sender, receiver)
       ? Effect.void
       : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${options.role} has left`))
   })
-  const writing = yield* Effect.forkScoped(Effect.catch(writer.writeAll, onBroken))
-  const reader = yield* Effect.forkScoped(
-    Effect.catch(readAll, (ended) => (Cause.isDone(ended) ? Effect.sync(onFinished) : onBroken(ended)))
-  )
-  yield* Effect.forkScoped(Effect.catch(link.broken, onBroken))
+  if (link.attach === undefined) {
+    const breaking = Effect.catch((broken: LinkBroken) => Effect.sync(() => onBroken(() => broken)))
+    // To the end of the link, whatever became of the flow: only then has the peer had its last word.
+    const readNext = Effect.flatMap(link.read, (frame) => (onFrame(frame) ? Effect.void : Signal.until(space, mayRead)))
+    const readAll = Effect.forever(readNext, { disableYield: true })
+    yield* Effect.forkScoped(breaking(FlowWriter.writeAll(writer)))
+    yield* Effect.forkScoped(Effect.catch(readAll, (ended) => Effect.sync(() => onEnd(() => ended))))
+    yield* Effect.forkScoped(breaking(link.broken))
+  } else {
+    attached = link.attach({ onFrame, onEnd, onBroken, onRoom: () => FlowWriter.onRoom(writer) })
+    attached.goOn()
+  }
 
   const drain = Effect.suspend(() => {
     isDiscarding = true
-    space.notify()
-    return Effect.asVoid(Fiber.await(reader))
+    goOn()
+    return Signal.until(space, () => isReadToEnd)
   })
 
   return {
@@ -253,18 +278,20 @@ export const make = Effect.fnUntraced(function* <E>(
     receiveAll: pending(takeAll),
     endWith,
     refuse,
-    fail: (reason, last) => breakWith(error(reason), last),
+    fail: (reason, last) => breakWith(() => error(reason), last),
     error,
-    flushed: Effect.asVoid(Fiber.await(writing)),
-    failed: failure.until(() => failing !== undefined),
+    flushed: FlowWriter.flushed(writer),
+    onFailed: (told) => {
+      tellFailed = told
+      if (failing !== undefined) told()
+    },
     drain,
-    linger: Effect.suspend(() =>
+    linger: () =>
       sender.status === "ending" || sender.status === "ended"
         ? Effect.raceFirst(
             drain,
-            space.until(() => unheardBytes > unheardBytesMax)
+            Signal.until(space, () => unheardBytes > unheardBytesMax)
           )
-        : Effect.void
-    )
+        : undefined
   }
 })

@@ -14,6 +14,10 @@ export const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeN
 
 export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.sync(() => nowOf(clock)))
 
+/** When a deadline of so many milliseconds from now is over, on that clock; undefined when there is none. */
+export const at = (millis: number | undefined): Effect.Effect<number | undefined> =>
+  millis === undefined ? Effect.undefined : Effect.map(now, (nowMillis) => nowMillis + millis)
+
 /** What is left of a deadline, in whole milliseconds; undefined when there is none. */
 export const left = (at: number | undefined): Effect.Effect<number | undefined> =>
   at === undefined ? Effect.undefined : Effect.map(now, (millis) => Math.max(0, Math.ceil(at - millis)))

@@ -1,13 +1,15 @@
 /**
  * What a flow fails with, by how its link broke or by what the peer said.
  */
-import type * as Frame from "../protocol/flow/Frame.ts"
+import * as Frame from "../protocol/flow/Frame.ts"
+import type * as Receiver from "../protocol/flow/Receiver.ts"
 import {
   DeadlineExceeded,
   FlowClosed,
   type FlowErrorReason,
   FlowReset,
   MalformedMessage,
+  MessageTooLarge,
   PeerLost,
   ProtocolViolation
 } from "../services/FlowError.ts"
@@ -44,5 +46,21 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
     case "Closed":
     case "Unspecified":
       return new FlowReset({ detail: frame.detail })
+  }
+}
+
+/** Why this side refuses what came, and what it tells the peer. */
+export const refusalOf = (
+  received: Extract<Receiver.Received, { readonly _tag: "TooLarge" | "Violation" }>,
+  bytesMax: number
+): { readonly reason: FlowErrorReason; readonly last: Frame.Fail } => {
+  if (received._tag === "Violation") {
+    const { detail } = received
+    return { reason: new ProtocolViolation({ detail }), last: Frame.fail("ProtocolViolation", detail) }
+  }
+  const { bytes } = received
+  return {
+    reason: new MessageTooLarge({ bytes, bytesMax }),
+    last: Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
   }
 }

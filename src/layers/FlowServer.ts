@@ -1,7 +1,7 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { Cause, type Context, type Duration, Effect, Option, Result, type Scope } from "effect"
+import { Cause, type Context, type Duration, Effect, Exit, Fiber, Option, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
@@ -53,6 +53,8 @@ export interface Exposed {
   readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, LinkBroken, Scope.Scope>
   /** Takes no more flows; those that wait for their turn are told so. */
   readonly stop: Effect.Effect<void>
+  /** Ends the flows that are served, and their handlers. */
+  readonly close: Effect.Effect<void>
   /** Waits until no flow is being served. */
   readonly idle: Effect.Effect<void>
 }
@@ -69,22 +71,21 @@ const lastFrame = Effect.fnUntraced(function* <E>(name: string, error: Codec<E>,
   return Frame.fail("Handler", "the handler gave up")
 })
 
-/**
- * Prepares an endpoint. `context` is what the handler needs; `closed` ends when the endpoint is no longer exposed, and
- * takes the running flows with it.
- */
+/** Prepares an endpoint. `context` is what the handler needs. */
 export const expose = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
-    readonly closed: Effect.Effect<void>
     readonly config: Config
   }
 ): Exposed => {
   const { config } = options
   const admission = Admission.make<Frame.Open>(config)
   const changed = Signal.make()
+  /** Wakes those who serve a flow, once the endpoint is closed. */
+  const serving = new Set<() => void>()
+  let isClosed = false
   let flows = 0
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
@@ -107,7 +108,7 @@ export const expose = <In, Out, E, R>(
           Frame.rejected("EndpointBusy", `${config.concurrency} flows are served, ${config.backlog} wait`)
         )
       case "waiting": {
-        const decided = changed.until(() => !admission.waiting.has(open))
+        const decided = Signal.until(changed, () => !admission.waiting.has(open))
         const turn = Effect.map(decided, () => (admission.serving.has(open) ? undefined : notFound))
         // Its caller has given up before: this is for one that did not.
         const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
@@ -127,8 +128,41 @@ export const expose = <In, Out, E, R>(
   const leave = (open: Frame.Open) =>
     Effect.sync(() => {
       Admission.leave(admission, open)
-      changed.notify()
+      Signal.notify(changed)
     })
+
+  /** Runs a handler until it ends, its flow has failed and its grace is over, or the endpoint is closed; the last frame. */
+  const untilOver = Effect.fnUntraced(function* (
+    handled: Effect.Effect<Frame.Fail | undefined>,
+    { onFailed }: FlowChannel.FlowChannel<never>
+  ) {
+    const running = yield* Effect.forkChild(handled, { startImmediately: true })
+    const woken = (alsoBy: (wake: () => void) => void) =>
+      Effect.callback<void>((resume) => {
+        const wake = () => {
+          serving.delete(wake)
+          resume(Effect.void)
+        }
+        serving.add(wake)
+        running.addObserver(wake)
+        alsoBy(wake)
+        if (isClosed) wake()
+        return Effect.sync(() => serving.delete(wake))
+      })
+    const isOver = () => isClosed || running.pollUnsafe() !== undefined
+    const grace = Effect.suspend(() =>
+      isOver()
+        ? Effect.void
+        : Effect.timeoutOption(
+            woken(() => undefined),
+            config.handlerGrace
+          )
+    )
+    const ending = Effect.map(Effect.andThen(woken(onFailed), grace), () => running.pollUnsafe())
+    const ended = yield* Effect.ensuring(ending, Fiber.interrupt(running))
+    if (ended !== undefined && Exit.isSuccess(ended)) return ended.value
+    return isClosed ? Frame.fail("Closed", "the endpoint is no longer exposed") : undefined
+  })
 
   const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, callers?: Callers, deadlineMillis?: number) {
     const channel = yield* FlowChannel.make<never>(link, {
@@ -140,8 +174,11 @@ export const expose = <In, Out, E, R>(
     })
     yield* FlowDeadline.enforce(channel, deadlineMillis)
     if (callers !== undefined && open.caller !== "") {
-      const detail = `host "${open.caller}" is dead`
-      yield* callers.enter(open.caller, () => channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail)))
+      const { caller } = open
+      yield* callers.enter(caller, () => {
+        const detail = `host "${caller}" is dead`
+        channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail))
+      })
     }
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
@@ -158,9 +195,7 @@ export const expose = <In, Out, E, R>(
         onSuccess: () => Effect.undefined
       })
     )
-    const abandoned = Effect.as(Effect.andThen(channel.failed, Effect.sleep(config.handlerGrace)), undefined)
-    const closed = Effect.as(options.closed, Frame.fail("Closed", "the endpoint is no longer exposed"))
-    const last = yield* Effect.raceFirst(handled, Effect.raceFirst(abandoned, closed))
+    const last = yield* untilOver(handled, channel)
     yield* leave(open)
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
@@ -170,30 +205,35 @@ export const expose = <In, Out, E, R>(
     )
   })
 
+  const accept = (link: Link, open: Frame.Open, callers?: Callers, deadlineAt?: number) => {
+    flows += 1
+    return Effect.andThen(link.write(Frame.accepted), FlowDeadline.left(deadlineAt)).pipe(
+      Effect.flatMap((deadlineMillis) => serve(link, open, callers, deadlineMillis)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          flows -= 1
+        })
+      )
+    )
+  }
+
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.gen(function* () {
-        const deadline = open.deadlineMillis === undefined ? undefined : (yield* FlowDeadline.now) + open.deadlineMillis
-        const rejected = yield* admit(link, open)
-        if (rejected !== undefined) return yield* reject(link, rejected)
-        flows += 1
-        const accepting = Effect.andThen(
-          link.write(Frame.accepted),
-          serve(link, open, callers, yield* FlowDeadline.left(deadline))
+      Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
+        Effect.flatMap(admit(link, open), (rejected) =>
+          rejected === undefined ? accept(link, open, callers, deadlineAt) : reject(link, rejected)
         )
-        return yield* Effect.ensuring(
-          accepting,
-          Effect.sync(() => {
-            flows -= 1
-          })
-        )
-      }).pipe(Effect.ensuring(leave(open))),
+      ).pipe(Effect.ensuring(leave(open))),
     stop: Effect.sync(() => {
       Admission.close(admission)
-      changed.notify()
+      Signal.notify(changed)
     }),
-    idle: changed.until(() => flows === 0)
+    close: Effect.sync(() => {
+      isClosed = true
+      for (const wake of serving) wake()
+    }),
+    idle: Signal.until(changed, () => flows === 0)
   }
 }
 
@@ -206,31 +246,32 @@ const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkB
   Effect.andThen(link.write(rejected), link.finish)
 
 /** Answers an incoming link: the first frame decides which endpoint serves it, or why none does. */
-export const answer = Effect.fnUntraced(
-  function* (
-    link: Link,
-    options: {
-      readonly self: string
-      readonly find: (name: string) => Exposed | undefined
-      readonly config: Config
-      /** Knows which host opened which flow. */
-      readonly callers?: Callers
+export const answer = (
+  link: Link,
+  options: {
+    readonly self: string
+    readonly find: (name: string) => Exposed | undefined
+    readonly config: Config
+    /** Knows which host opened which flow. */
+    readonly callers?: Callers
+  }
+): Effect.Effect<void, never, Scope.Scope> => {
+  const begin = (first: Option.Option<Frame.Frame>): Effect.Effect<void, LinkBroken, Scope.Scope> => {
+    if (Option.isNone(first)) return Effect.void
+    const open = first.value
+    if (open._tag !== "Open") {
+      const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
+      return Effect.andThen(link.write(last), link.finish)
     }
-  ) {
-    const open = yield* Effect.timeoutOption(link.read, options.config.openTimeout)
-    if (Option.isNone(open)) return
-    if (open.value._tag !== "Open") {
-      yield* link.write(Frame.fail("ProtocolViolation", `${open.value._tag} came before Open`))
-      return yield* link.finish
-    }
-    const refused = refuse(open.value, options)
-    const exposed = options.find(open.value.endpoint)
-    const rejected = refused ?? exposed?.refusal(open.value)
-    if (exposed === undefined || rejected !== undefined) return yield* reject(link, rejected ?? notFound)
-    yield* exposed.serve(link, open.value, options.callers)
-  },
-  (answered) => Effect.ignore(answered)
-)
+    const refused = refuse(open, options)
+    const exposed = options.find(open.endpoint)
+    const rejected = refused ?? exposed?.refusal(open)
+    return exposed === undefined || rejected !== undefined
+      ? reject(link, rejected ?? notFound)
+      : exposed.serve(link, open, options.callers)
+  }
+  return Effect.ignore(Effect.flatMap(Effect.timeoutOption(link.read, options.config.openTimeout), begin))
+}
 
 const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
   if (open.wireVersion !== Frame.wireVersion)

@@ -41,13 +41,16 @@ export const current: Effect.Effect<Trace | undefined> = Effect.map(
   Option.match({ onNone: () => undefined, onSome: traceOf })
 )
 
+/** The stack from here says nothing of a handler, and costs more than the rest of a span. */
+const ofHandler = { kind: "server", captureStackTrace: false } as const
+
 /** Runs a handler in a span of its own: below the caller's, or at the root when none came. */
 export const within =
   (name: string, trace: Trace | undefined) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> => {
     const ids = trace === undefined ? undefined : parse(trace.parent)
-    if (trace === undefined || ids === undefined) return Effect.withSpan(effect, name, { root: true, kind: "server" })
+    if (trace === undefined || ids === undefined) return Effect.withSpan(effect, name, { root: true, ...ofHandler })
     const isCarried = trace.state !== "" && trace.state.length <= stateLengthMax
     const annotations = isCarried ? Context.make(TraceState, trace.state) : Context.empty()
-    return Effect.withSpan(effect, name, { parent: Tracer.externalSpan({ ...ids, annotations }), kind: "server" })
+    return Effect.withSpan(effect, name, { parent: Tracer.externalSpan({ ...ids, annotations }), ...ofHandler })
   }

@@ -1,6 +1,7 @@
 /**
  * What leaves a flow: messages are packed as they are sent. The frame goes to the carrier at once if that is idle, at the
- * end of the turn if it is not, or once as much waits as may; while it has no room, a fiber of the flow's scope waits for it.
+ * end of the turn if it is not, or once as much waits as may. While it has no room, it says when it has some again; of a
+ * carrier that does not, a fiber of the flow's scope waits for it.
  */
 import { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
@@ -10,85 +11,118 @@ import type { Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
+/** A record and functions: an idle flow has one, and a closure for each function would be most of its memory. */
 export interface FlowWriter {
+  readonly link: Link
+  readonly role: "caller" | "endpoint"
+  /** That of an attached link; any other has `writeAll` run. */
+  readonly finish: (() => void) | undefined
   readonly sender: Sender.Sender
-  /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
-  readonly offer: (message: Uint8Array) => boolean
-  /** What was offered may leave: at once on an idle carrier, otherwise together with what else is sent in this turn. */
-  readonly commit: () => void
-  /** Waits until there is room, or no message is taken any more. */
-  readonly room: Effect.Effect<void>
-  /** Says that no more messages come; see `Sender.end`. */
-  readonly end: (last?: Frame.Fail) => void
-  /** Drops what waits; see `Sender.abandon`. */
-  readonly abandon: (last?: Frame.Fail) => void
-  /** Hands to the carrier now what it has room for. */
-  readonly flush: () => void
-  /** Writes until the last frame is with the carrier, and finishes the link if this side is to. */
-  readonly writeAll: Effect.Effect<void, LinkBroken>
-}
-
-export const make = (link: Link, limits: Limits, role: "caller" | "endpoint"): FlowWriter => {
-  const sender = Sender.make(limits, FlowBuffers.shared)
-  const room = Signal.make()
-  const work = Signal.make()
-  let isScheduled = false
+  readonly changed: Signal.Signal
+  isScheduled: boolean
   /** The fiber holds a frame, which no other may overtake. */
-  let isHeld = false
-
-  const isSending = (): boolean => sender.status === "open" || sender.status === "ending"
-  const isUnblocked = (): boolean => Sender.hasRoom(sender) || sender.status !== "open"
-  const next = () => Sender.take(sender)
-
-  const flush = (): void => {
-    isScheduled = false
-    if (isHeld) return
-    link.fill(next)
-    work.notify()
-    room.notify()
-  }
-
-  const schedule = (): void => {
-    if (isScheduled || isHeld) return
-    isScheduled = true
-    queueMicrotask(flush)
-  }
-
-  return {
-    sender,
-    offer: (message) => {
-      if (!Sender.hasRoom(sender)) {
-        flush()
-        if (!Sender.hasRoom(sender)) return false
-      }
-      return Sender.offer(sender, message)
-    },
-    commit: () => {
-      if (link.isIdle()) flush()
-      else schedule()
-    },
-    room: room.until(isUnblocked),
-    end: (last) => {
-      if (Sender.end(sender, last)) schedule()
-    },
-    abandon: (last) => {
-      Sender.abandon(sender, last)
-      room.notify()
-      schedule()
-    },
-    flush,
-    writeAll: Effect.gen(function* () {
-      while (isSending()) {
-        yield* work.until(() => !isSending() || (!isScheduled && Sender.hasWork(sender)))
-        const frame = Sender.take(sender)
-        if (frame === undefined) continue
-        isHeld = true
-        room.notify()
-        yield* link.write(frame)
-        isHeld = false
-        flush()
-      }
-      if (role === "caller" || sender.fail !== undefined) yield* link.finish
-    })
-  }
+  isHeld: boolean
+  /** The last frame is with the carrier, or never will be. */
+  isDone: boolean
 }
+
+export const make = (
+  options: Pick<FlowWriter, "link" | "role" | "finish"> & { readonly limits: Limits }
+): FlowWriter => ({
+  link: options.link,
+  role: options.role,
+  finish: options.finish,
+  sender: Sender.make(options.limits, FlowBuffers.shared),
+  changed: Signal.make(),
+  isScheduled: false,
+  isHeld: false,
+  isDone: false
+})
+
+const isSending = ({ sender }: FlowWriter): boolean => sender.status === "open" || sender.status === "ending"
+
+const isFinishing = ({ role, sender }: FlowWriter): boolean => role === "caller" || sender.fail !== undefined
+
+/** Hands to the carrier now what it has room for. */
+export const flush = (writer: FlowWriter): void => {
+  writer.isScheduled = false
+  if (writer.isHeld) return
+  writer.link.fill(() => Sender.take(writer.sender))
+  if (writer.finish !== undefined && !writer.isDone && !isSending(writer)) {
+    writer.isDone = true
+    if (isFinishing(writer)) writer.finish()
+  }
+  Signal.notify(writer.changed)
+}
+
+const schedule = (writer: FlowWriter): void => {
+  if (writer.isScheduled || writer.isHeld) return
+  writer.isScheduled = true
+  queueMicrotask(() => flush(writer))
+}
+
+/** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
+export const offer = (writer: FlowWriter, message: Uint8Array): boolean => {
+  const { sender } = writer
+  if (!Sender.hasRoom(sender)) {
+    flush(writer)
+    if (!Sender.hasRoom(sender)) return false
+  }
+  return Sender.offer(sender, message)
+}
+
+/** What was offered may leave: at once on an idle carrier, otherwise together with what else is sent in this turn. */
+export const commit = (writer: FlowWriter): void => {
+  if (writer.link.isIdle()) flush(writer)
+  else schedule(writer)
+}
+
+/** Waits until there is room, or no message is taken any more. */
+export const room = ({ changed, sender }: FlowWriter): Effect.Effect<void> =>
+  Signal.until(changed, () => Sender.hasRoom(sender) || sender.status !== "open")
+
+/** Says that no more messages come; see `Sender.end`. */
+export const end = (writer: FlowWriter, last?: Frame.Fail): void => {
+  if (Sender.end(writer.sender, last)) schedule(writer)
+}
+
+/** Drops what waits; see `Sender.abandon`. */
+export const abandon = (writer: FlowWriter, last?: Frame.Fail): void => {
+  Sender.abandon(writer.sender, last)
+  schedule(writer)
+  Signal.notify(writer.changed)
+}
+
+/** The carrier has room again, or never will have. */
+export const onRoom = (writer: FlowWriter): void => {
+  if (!writer.isScheduled) flush(writer)
+}
+
+/** Waits until the last frame is with the carrier, or never will be. */
+export const flushed = (writer: FlowWriter): Effect.Effect<void> => Signal.until(writer.changed, () => writer.isDone)
+
+/** Writes until the last frame is with the carrier, and finishes the link if this side is to. */
+export const writeAll = Effect.fnUntraced(
+  function* (writer: FlowWriter): Effect.fn.Return<void, LinkBroken> {
+    const { changed, link, sender } = writer
+    while (isSending(writer)) {
+      yield* Signal.until(changed, () => !isSending(writer) || (!writer.isScheduled && Sender.hasWork(sender)))
+      const frame = Sender.take(sender)
+      if (frame === undefined) continue
+      writer.isHeld = true
+      Signal.notify(changed)
+      yield* link.write(frame)
+      writer.isHeld = false
+      flush(writer)
+    }
+    if (isFinishing(writer)) yield* link.finish
+  },
+  (writing, writer) =>
+    Effect.ensuring(
+      writing,
+      Effect.sync(() => {
+        writer.isDone = true
+        Signal.notify(writer.changed)
+      })
+    )
+)

@@ -110,7 +110,9 @@ export const serve = Effect.fnUntraced(function* (
 
   const end = (link: Link, { carrier, stream }: Call) =>
     link.finish.pipe(
-      Effect.andThen(Effect.timeoutOption(carrier.closed, closeTimeout)),
+      Effect.andThen(
+        Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout)))
+      ),
       Effect.andThen(Effect.sync(() => stream.close()))
     )
 

@@ -8,6 +8,7 @@ import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Signal from "./Signal.ts"
 
 /** Unread data that a stream may hold at its receiver. Source: faults.md, rows D-14 and G9. */
 export const streamWindowBytes = 64 * 1024
@@ -87,7 +88,7 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     closed: Deferred.await(closed),
     watch: (stream, look) => {
       looks.set(stream, look)
-      stream.once("close", () => looks.delete(stream))
+      stream.on("close", () => looks.delete(stream))
     },
     look: (nowMillis) => {
       for (const look of looks.values()) look(nowMillis)
@@ -156,56 +157,76 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
 /** How soon after the end of its stream the reset of a client comes that gives up. */
 const resetTimeout = "100 millis"
 
+type Fate = ReturnType<Carrier["fate"]>
+
+const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
+  if (how === "violation") return "the session broke the rules of HTTP/2"
+  if (how === "deadline") return "the timeout of the call"
+  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
+}
+
 /**
  * What becomes of one stream of a session. "refused" is a promise of the peer: its program has not seen the stream.
  * Source: RFC 9113, sections 6.8 and 8.7.
  */
 export const carrier = (session: Session, stream: http2.Http2Stream): Carrier => {
-  const broken = Deferred.makeUnsafe<never, LinkBroken>()
+  const settled = Signal.make()
+  let broken: (() => LinkBroken) | undefined
+  let isFlushed = false
+  let isClosed = false
   let isViolated = false
   let isOver = false
+  let tellExpired: (() => void) | undefined
   // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
   let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
-  stream.once("response", () => {
-    isHeard = true
-  })
-  stream.once("error", (cause: NodeJS.ErrnoException) => {
+  if (!isHeard)
+    stream.once("response", () => {
+      isHeard = true
+    })
+  stream.on("error", (cause: NodeJS.ErrnoException) => {
     isViolated = isHeard && cause.code === "ERR_HTTP2_ERROR"
   })
-  const isReset = () => stream.rstCode !== undefined && stream.rstCode !== 0
-  const isRefused = () => stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)
-  const fate = () => {
+  const fate = (): Fate => {
+    const { rstCode } = stream
     if (isOver) return "deadline"
-    if (isRefused()) return "refused"
+    if (rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)) return "refused"
     if (isViolated) return "violation"
     if (session.isLost()) return "lost"
-    return isReset() ? "reset" : "open"
+    return rstCode !== undefined && rstCode !== 0 ? "reset" : "open"
   }
-  const detailOf = (how: ReturnType<typeof fate>): string => {
-    if (how === "violation") return "the session broke the rules of HTTP/2"
-    if (how === "deadline") return "the timeout of the call"
-    return how === "lost" ? "the connection is gone" : `code ${stream.rstCode}`
-  }
-  const check = () => {
+  const check = (): void => {
     const how = fate()
-    if (how === "open") return
     if (how === "refused") session.retire()
-    Deferred.doneUnsafe(broken, Effect.fail(new LinkBroken({ how, detail: detailOf(how) })))
+    if (how !== "open") broken ??= () => new LinkBroken({ how, detail: detailOf(how, stream) })
+    Signal.notify(settled)
   }
-  stream.once("close", check)
-  const flushed = Deferred.makeUnsafe<void>()
-  const closed = Deferred.makeUnsafe<void>()
-  const settle = (settled: Deferred.Deferred<void>) => () => Deferred.doneUnsafe(settled, Effect.void)
-  stream.once("finish", settle(flushed)).once("close", settle(flushed)).once("close", settle(closed))
+  stream.on("finish", () => {
+    isFlushed = true
+    Signal.notify(settled)
+  })
+  stream.on("close", () => {
+    isFlushed = true
+    isClosed = true
+    check()
+  })
+  const untilBroken = Effect.flatMap(
+    Signal.until(settled, () => broken !== undefined),
+    () => (broken === undefined ? Effect.never : Effect.fail(broken()))
+  )
   return {
     fate,
-    broken: Deferred.await(broken),
-    stopped: Effect.suspend(() => Effect.raceFirst(Deferred.await(broken), Effect.delay(Cause.done(), resetTimeout))),
+    cause: () => broken,
+    broken: untilBroken,
+    stopped: Effect.suspend(() => Effect.raceFirst(untilBroken, Effect.delay(Cause.done(), resetTimeout))),
     expire: () => {
       isOver ||= fate() === "open"
       check()
+      tellExpired?.()
     },
-    flushed: Deferred.await(flushed),
-    closed: Deferred.await(closed)
+    onExpired: (told) => {
+      tellExpired = told
+    },
+    flushed: Signal.until(settled, () => isFlushed),
+    closed: Signal.until(settled, () => isClosed)
   }
 }

@@ -33,13 +33,13 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
     broken = cause
     there.frame = undefined
     back.frame = undefined
-    for (const signal of [there.changed, back.changed, breaking]) signal.notify()
+    for (const signal of [there.changed, back.changed, breaking]) Signal.notify(signal)
   }
 
   /** Waits until what was written is read. */
   const taken = (out: Direction): Effect.Effect<void, LinkBroken> =>
     Effect.flatMap(
-      out.changed.until(() => broken !== undefined || out.frame === undefined),
+      Signal.until(out.changed, () => broken !== undefined || out.frame === undefined),
       () => (broken === undefined ? Effect.void : Effect.fail(broken))
     )
 
@@ -47,14 +47,14 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
     Effect.flatMap(taken(out), () => {
       if (out.isFinished) return Effect.fail(new LinkBroken({ how: "finished", detail: "this side has finished" }))
       out.frame = frame
-      out.changed.notify()
+      Signal.notify(out.changed)
       return taken(out)
     })
 
   const fill = (out: Direction, next: () => Frame | undefined): void => {
     if (out.frame !== undefined || out.isFinished || broken !== undefined) return
     out.frame = next()
-    out.changed.notify()
+    Signal.notify(out.changed)
   }
 
   const cancel = (out: Direction, last: Fail): void => {
@@ -62,19 +62,19 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
     if (out.frame === undefined) {
       out.frame = last
       out.isFinished = true
-      out.changed.notify()
+      Signal.notify(out.changed)
     }
     breakWith(new LinkBroken({ how: "reset", detail: last.detail }))
   }
 
   const read = (from: Direction): Effect.Effect<Frame, LinkBroken | Cause.Done> =>
     Effect.flatMap(
-      from.changed.until(() => from.frame !== undefined || from.isFinished || broken !== undefined),
+      Signal.until(from.changed, () => from.frame !== undefined || from.isFinished || broken !== undefined),
       (): Effect.Effect<Frame, LinkBroken | Cause.Done> => {
         const { frame } = from
         if (frame === undefined) return broken === undefined || from.isFinished ? Cause.done() : Effect.fail(broken)
         from.frame = undefined
-        from.changed.notify()
+        Signal.notify(from.changed)
         return Effect.succeed(frame)
       }
     )
@@ -88,11 +88,11 @@ export const make = (): readonly [LinkEnd, LinkEnd] => {
       read: read(from),
       finish: Effect.sync(() => {
         out.isFinished = true
-        out.changed.notify()
+        Signal.notify(out.changed)
       }),
       cancel: (last) => Effect.sync(() => cancel(out, last)),
       broken: Effect.flatMap(
-        breaking.until(() => broken !== undefined),
+        Signal.until(breaking, () => broken !== undefined),
         () => (broken === undefined ? Effect.never : Effect.fail(broken))
       )
     },

@@ -7,8 +7,8 @@
 import { Effect } from "effect"
 
 export interface Signal {
-  readonly until: (holds: () => boolean) => Effect.Effect<void>
-  readonly notify: () => void
+  /** Made for the first who waits: most signals of an idle flow have nobody. */
+  waiters: Set<Waiter> | undefined
 }
 
 interface Waiter {
@@ -16,24 +16,23 @@ interface Waiter {
   readonly resume: (effect: Effect.Effect<void>) => void
 }
 
-export const make = (): Signal => {
-  const waiters = new Set<Waiter>()
-  return {
-    until: (holds) =>
-      Effect.callback<void>((resume) => {
-        if (holds()) return resume(Effect.void)
-        const waiter: Waiter = { holds, resume }
-        waiters.add(waiter)
-        return Effect.sync(() => waiters.delete(waiter))
-      }),
-    notify: () => {
-      if (waiters.size === 0) return
-      // Whoever waits again meanwhile comes last, with a condition that does not hold.
-      for (const waiter of waiters) {
-        if (!waiter.holds()) continue
-        waiters.delete(waiter)
-        waiter.resume(Effect.void)
-      }
-    }
+export const make = (): Signal => ({ waiters: undefined })
+
+export const until = (signal: Signal, holds: () => boolean): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (holds()) return resume(Effect.void)
+    const waiter: Waiter = { holds, resume }
+    signal.waiters ??= new Set()
+    signal.waiters.add(waiter)
+    return Effect.sync(() => signal.waiters?.delete(waiter))
+  })
+
+export const notify = ({ waiters }: Signal): void => {
+  if (waiters === undefined || waiters.size === 0) return
+  // Whoever waits again meanwhile comes last, with a condition that does not hold.
+  for (const waiter of waiters) {
+    if (!waiter.holds()) continue
+    waiters.delete(waiter)
+    waiter.resume(Effect.void)
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A link over one HTTP/2 stream that speaks Connect: what both ends of a direct call share.
  *
- * What comes is parsed and handed to the waiting reader in the turn in which it came, so that an answer leaves with the
+ * What comes is parsed and handed to the listener, or the waiting reader, in the turn in which it came, so that an answer leaves with the
  * same look at the socket. While nobody reads, the stream is paused, and its window stops the peer; a write waits until the
  * stream has passed it on, and what is sent meanwhile goes out as one frame.
  */
@@ -9,10 +9,10 @@ import * as http2 from "node:http2"
 import { Cause, Effect, Option, Result, Schema } from "effect"
 import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
-import * as Frame from "../protocol/flow/Frame.ts"
+import type * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
-import { type Link, LinkBroken } from "../services/Transport.ts"
+import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
@@ -44,12 +44,11 @@ export interface StreamLink {
 /** Frames that the stream holds: one on its way, and one that follows it at once. */
 const writesMax = 2
 
-/** How long a cancelled link waits for its last frame to leave. */
-const cancelTimeout = "100 millis"
-
 const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
 const decodeEnd = Schema.decodeUnknownOption(End)
 const decoder = new TextDecoder()
+
+const ignore = () => undefined
 
 const violation = (detail: string) => new LinkBroken({ how: "violation", detail })
 
@@ -75,15 +74,18 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   /** Index in `waiting` of the next frame to hand out. */
   let head = 0
   /** What follows the frames that wait. */
-  let ended: LinkBroken | Cause.Done | undefined
-  let hasLast = false
+  let ended: (() => LinkBroken | Cause.Done) | undefined
+  let listener: Listener | undefined
+  /** The listener has taken all that it may. */
+  let isHeld = true
+  let isEndHeard = false
   let isBegun = false
   let isFinished = false
   let writes = 0
 
-  const endWith = (how: LinkBroken | Cause.Done): void => {
+  const endWith = (how: () => LinkBroken | Cause.Done): void => {
     ended ??= how
-    arrival.notify()
+    notify()
   }
 
   const hasNews = (): boolean => head < waiting.length || ended !== undefined
@@ -91,8 +93,8 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const onData = (chunk: Uint8Array): void => {
     if (ended !== undefined) return
     const detail = Envelope.push(parser, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), waiting)
-    if (detail !== undefined) ended = violation(detail)
-    if (hasNews()) arrival.notify()
+    if (detail !== undefined) ended = () => violation(detail)
+    if (hasNews()) notify()
     if (head < waiting.length) stream.pause()
   }
 
@@ -101,22 +103,30 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     const isOpen = !Envelope.isComplete(parser) && !stream.isPaused()
     const frame = isOpen ? parser.wholeCount : undefined
     const detail = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
-    if (detail !== undefined) endWith(violation(detail))
+    if (detail !== undefined) endWith(() => violation(detail))
   }
 
   /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
   const onEnd = (): void => {
     const how = carrier.fate()
-    if (how !== "open") endWith(new LinkBroken({ how, detail: "no more frames" }))
-    else if (!Envelope.isComplete(parser)) endWith(new LinkBroken({ how: "lost", detail: "it stopped within a frame" }))
-    else if (parser.end !== undefined) endWith(endOf(parser.end))
-    else if (role === "endpoint") endWith(Cause.Done())
-    else endWith(new LinkBroken({ how: "lost", detail: "the answer stopped without its end" }))
+    const { end } = parser
+    const lost = (detail: string) => endWith(() => new LinkBroken({ how: "lost", detail }))
+    if (how !== "open") endWith(() => new LinkBroken({ how, detail: "no more frames" }))
+    else if (!Envelope.isComplete(parser)) lost("it stopped within a frame")
+    else if (end !== undefined) endWith(() => endOf(end))
+    else if (role === "endpoint") endWith(() => Cause.Done())
+    else lost("the answer stopped without its end")
+  }
+
+  const onBroken = (): void => {
+    const broken = carrier.cause()
+    if (broken !== undefined) listener?.onBroken(broken)
   }
 
   const onClose = (): void => {
     if (ended === undefined) onEnd()
-    room.notify()
+    onBroken()
+    onRoom()
   }
 
   /** Reads on once everything was handed out: an ended link throws away what still comes. */
@@ -127,27 +137,60 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     if (stream.isPaused()) stream.resume()
   }
 
-  const take = (): Effect.Effect<Frame.Frame, LinkBroken | Cause.Done> | undefined => {
+  /** The next frame, if one has come; one that is none ends the link. */
+  const take = (): Frame.Frame | undefined => {
     const bytes = waiting[head]
-    if (bytes === undefined) {
-      if (ended === undefined) return undefined
-      return role === "endpoint" && Cause.isDone(ended) && !hasLast ? carrier.stopped : Effect.fail(ended)
-    }
+    if (bytes === undefined) return undefined
     head += 1
     goOn()
     const frame = FrameBytes.decode(bytes)
     Buffers.give(FlowBuffers.shared, bytes)
-    if (Result.isSuccess(frame)) {
-      hasLast ||= Frame.isLast(frame.success)
-      return Effect.succeed(frame.success)
-    }
-    ended = violation(frame.failure.detail)
+    if (Result.isSuccess(frame)) return frame.success
+    const { detail } = frame.failure
+    ended = () => violation(detail)
     waiting = []
     goOn()
-    return Effect.fail(ended)
+    return undefined
   }
 
-  const read: Link["read"] = Effect.suspend(() => take() ?? Effect.flatMap(arrival.until(hasNews), () => read))
+  const read: Link["read"] = Effect.suspend(() => {
+    const frame = take()
+    if (frame !== undefined) return Effect.succeed(frame)
+    return ended === undefined ? Effect.flatMap(Signal.until(arrival, hasNews), () => read) : Effect.fail(ended())
+  })
+
+  /** Gives the listener what it may take. */
+  const deliver = (): void => {
+    while (listener !== undefined && !isHeld) {
+      const frame = take()
+      if (frame !== undefined) isHeld = !listener.onFrame(frame)
+      else if (ended === undefined || isEndHeard) return
+      else {
+        isEndHeard = true
+        listener.onEnd(ended)
+      }
+    }
+  }
+
+  const notify = (): void => {
+    if (listener === undefined) Signal.notify(arrival)
+    else deliver()
+  }
+
+  const attach: Link["attach"] = (to) => {
+    listener = to
+    return {
+      goOn: () => {
+        if (!isHeld) return
+        isHeld = false
+        deliver()
+      },
+      finish,
+      detach: () => {
+        listener = undefined
+      }
+    }
+  }
 
   const begin = (): void => {
     if (isBegun) return
@@ -160,25 +203,30 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const finish = (): void => {
     if (isFinished) return
     isFinished = true
-    room.notify()
+    Signal.notify(room)
     if (isOver()) return
     begin()
     if (role === "endpoint") stream.end(carrier.fate() === "deadline" ? Envelope.lateEnd : Envelope.goodEnd)
     else stream.end()
   }
 
-  const over = Effect.suspend(() => {
-    if (isFinished) return Effect.fail(new LinkBroken({ how: "finished", detail: "this side has finished" }))
+  const overBy = (): LinkBroken => {
+    if (isFinished) return new LinkBroken({ how: "finished", detail: "this side has finished" })
     const how = carrier.fate()
-    return Effect.fail(
-      new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" })
-    )
-  })
+    return new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" })
+  }
+
+  const over = Effect.suspend(() => Effect.fail(overBy()))
+
+  const onRoom = (): void => {
+    Signal.notify(room)
+    listener?.onRoom()
+  }
 
   const onWritten = (frame: Uint8Array, error: Error | null | undefined): void => {
     if (!error) Buffers.give(FlowBuffers.shared, frame)
     writes -= 1
-    room.notify()
+    onRoom()
   }
 
   const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()
@@ -196,15 +244,16 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       if (frame === undefined) return
       put(frame)
     }
+    if ((isFinished || isOver()) && next() !== undefined) listener?.onBroken(overBy)
   }
 
   const write: Link["write"] = (frame) =>
     Effect.suspend(() => {
       if (isFinished || isOver()) return over
-      if (writes >= writesMax) return Effect.flatMap(room.until(hasRoom), () => write(frame))
+      if (writes >= writesMax) return Effect.flatMap(Signal.until(room, hasRoom), () => write(frame))
       put(frame)
       if (writes < writesMax) return Effect.void
-      return Effect.flatMap(room.until(hasRoom), () => (isFinished || isOver() ? over : Effect.void))
+      return Effect.flatMap(Signal.until(room, hasRoom), () => (isFinished || isOver() ? over : Effect.void))
     })
 
   const cancel: Link["cancel"] = (last) =>
@@ -218,11 +267,13 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       begin()
       stream.write(FrameBytes.encode(last))
       finish()
-      return Effect.asVoid(Effect.timeoutOption(carrier.flushed, cancelTimeout))
+      // Whoever opened the stream lets it flush before it closes it.
+      return Effect.void
     })
 
-  stream.on("error", () => undefined)
-  stream.once("end", onEnd).once("close", onClose)
+  carrier.onExpired(onBroken)
+  // What happens once needs no `once`, which would cost an idle flow more than the listener.
+  stream.on("error", ignore).on("end", onEnd).on("close", onClose)
   return {
     link: {
       write,
@@ -231,12 +282,14 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
       read,
       finish: Effect.sync(finish),
       cancel,
-      broken: carrier.broken
+      broken: carrier.broken,
+      attach,
+      ...(role === "endpoint" && { stopped: carrier.stopped })
     },
     look,
     listen: () => stream.on("data", onData),
     refuse: (why) => {
-      endWith(why)
+      endWith(() => why)
       stream.resume()
     }
   }

@@ -24,6 +24,28 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
   }
 }
 
+/** Who hears of a link that gives its frames by itself, in the turn in which they come. */
+export interface Listener {
+  /** Takes a frame; false when no other is to come before `goOn`. */
+  readonly onFrame: (frame: Frame) => boolean
+  /** No more frames come: the peer has finished in good order, or what happened instead, made when asked for. */
+  readonly onEnd: (how: () => LinkBroken | Cause.Done) => void
+  /** The carrier broke, or takes no more frames; what has come before may still be given. */
+  readonly onBroken: (how: () => LinkBroken) => void
+  /** A carrier that was full has room again, or never will have. */
+  readonly onRoom: () => void
+}
+
+/** A link with its listener. */
+export interface Attached {
+  /** Gives the next frames. */
+  readonly goOn: () => void
+  /** As `Link.finish`, at once. */
+  readonly finish: () => void
+  /** The listener hears nothing more. */
+  readonly detach: () => void
+}
+
 /** One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. */
 export interface Link {
   /** Hands a frame to the carrier, and waits until the carrier has room for another. */
@@ -40,6 +62,16 @@ export interface Link {
   readonly cancel: (last: Fail) => Effect.Effect<void>
   /** Fails when the carrier breaks, even while nobody reads or writes. */
   readonly broken: Effect.Effect<never, LinkBroken>
+  /**
+   * Gives the frames from here on to a listener, from the first `goOn` on, in place of `write`, `read` and `broken`. A link
+   * that has it spares each flow the fibers that wait for them.
+   */
+  readonly attach?: (listener: Listener) => Attached
+  /**
+   * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment
+   * later, or as done if nothing did.
+   */
+  readonly stopped?: Effect.Effect<never, LinkBroken | Cause.Done>
 }
 
 export class Transport extends Context.Service<

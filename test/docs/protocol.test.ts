@@ -154,7 +154,7 @@ const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const exposed = FlowServer.expose(
     contract,
     (flow) => Effect.onExit(listen(flow, heard), (exit) => Deferred.succeed(done, outcome(heard, exit))),
-    { context: Context.empty(), closed: Effect.never, config }
+    { context: Context.empty(), config }
   )
   const answered = FlowServer.answer(far.link, {
     self: "server",

@@ -65,10 +65,8 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     bounds: Partial<FlowServer.Config> = {}
   ) =>
     Effect.gen(function* () {
-      const closed = yield* Deferred.make<void>()
       const endpoint = FlowServer.expose(contract, handler, {
         context: Context.empty(),
-        closed: Deferred.await(closed),
         config: { ...config, ...bounds }
       })
       yield* wire.serve((link) =>
@@ -85,7 +83,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
         ).pipe(Effect.map(({ flow }) => flow))
-      return { open: openAs(contract), openAs, endpoint, close: Deferred.succeed(closed, undefined) }
+      return { open: openAs(contract), openAs, endpoint, close: endpoint.close }
     })
 
   const expose = <In, Out, E>(

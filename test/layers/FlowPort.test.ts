@@ -37,18 +37,17 @@ const world = Effect.gen(function* () {
   const endpoint = FlowServer.expose(
     echo,
     (flow) => Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)),
-    { context: Context.empty(), closed: Effect.never, config }
+    { context: Context.empty(), config }
   )
   const hold = FlowServer.expose({ ...echo, name: "hold" }, () => Effect.never, {
     context: Context.empty(),
-    closed: Effect.never,
     config
   })
   const ended = yield* Queue.unbounded<string>()
   const listen = FlowServer.expose(
     { ...echo, name: "listen" },
     (flow) => Stream.runDrain(flow.messages).pipe(Effect.tapError((error) => Queue.offer(ended, error.reason._tag))),
-    { context: Context.empty(), closed: Effect.never, config }
+    { context: Context.empty(), config }
   )
   const exposed = new Map([
     ["listen", listen],

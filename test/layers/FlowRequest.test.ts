@@ -39,7 +39,7 @@ const world = Effect.gen(function* () {
       Stream.runDrain(flow.messages).pipe(
         Effect.tapError(({ delivered, reason }) => Deferred.succeed(failed, `${reason._tag}, delivered: ${delivered}`))
       ),
-    { context: Context.empty(), closed: Effect.never, config }
+    { context: Context.empty(), config }
   )
   yield* transport.serve((link) =>
     FlowServer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), config })

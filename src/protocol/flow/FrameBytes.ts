@@ -25,9 +25,24 @@ const encodeData = ({ messages, partial }: Frame.Data): Uint8Array => {
   return Packing.seal(packing, partial)
 }
 
-/** A frame in its envelope. */
-export const encode = (frame: Frame.Frame): Uint8Array =>
-  frame._tag === "Data" ? (frame.wire ?? encodeData(frame)) : Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
+/** Accepted, which has no fields. */
+const acceptedBytes = toBinary(FrameSchema, Frame.toProto(Frame.accepted))
+const acceptedWire = Envelope.wrap(acceptedBytes)
+
+/** A frame in its envelope. The bytes may be shared: nobody may change them. */
+export const encode = (frame: Frame.Frame): Uint8Array => {
+  switch (frame._tag) {
+    case "Data":
+      return frame.wire ?? encodeData(frame)
+    case "Accepted":
+      return acceptedWire
+    default:
+      return Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
+  }
+}
+
+const isAccepted = (bytes: Uint8Array): boolean =>
+  bytes.byteLength === acceptedBytes.byteLength && acceptedBytes.every((byte, at) => byte === bytes[at])
 
 /** Reads a Data frame as `encode` writes it; undefined for anything else, right or wrong. */
 const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
@@ -65,8 +80,10 @@ const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
 export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
   const data = decodeData(bytes)
   if (data !== undefined) return Result.succeed(data)
+  if (isAccepted(bytes)) return Result.succeed(Frame.accepted)
   const parsed = Result.try({
-    try: () => fromBinary(FrameSchema, bytes),
+    // Its fields of bytes are views of what it reads.
+    try: () => fromBinary(FrameSchema, bytes.slice()),
     catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) })
   })
   return Result.flatMap(parsed, Frame.fromProto)

@@ -86,7 +86,7 @@ describe("nothing is left", () => {
                 )
               )
             }),
-          { context: Context.empty(), closed: Effect.never, config }
+          { context: Context.empty(), config }
         )
         const layer = Layer.provide(TransportConnect.layer({ port: 0, idleTimeout: "1 hour" }), running.layer)
         const transport = Context.get(yield* Layer.build(layer), Transport)

@@ -28,7 +28,7 @@ export const server = (
           Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
         )
       },
-      { context: Context.empty(), closed: Effect.never, config: flows }
+      { context: Context.empty(), config: flows }
     )
     yield* transport.serve((link) =>
       FlowServer.answer(link, { self: "server", find: () => endpoint, config: flows, callers })

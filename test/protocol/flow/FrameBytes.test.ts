@@ -20,6 +20,18 @@ const decodeGenerated = (encoded: Uint8Array) =>
   )
 
 const frames: ReadonlyArray<readonly [string, Frame.Frame]> = [
+  [
+    "open",
+    {
+      _tag: "Open",
+      endpoint: "a",
+      wireVersion: Frame.wireVersion,
+      contract: 123n,
+      codec: "bytes",
+      caller: "b",
+      host: "c"
+    }
+  ],
   ["accepted", Frame.accepted],
   ["rejected", Frame.rejected("EndpointBusy", "full")],
   ["end", { _tag: "End", count: 300 }],
@@ -40,6 +52,13 @@ describe("frames as bytes", () => {
     it(`${what}: as the generated code writes and reads it`, () => {
       assert.isTrue(Buffer.from(Envelope.wrap(generated(frame))).equals(FrameBytes.encode(frame)))
       assert.deepStrictEqual(FrameBytes.decode(generated(frame)), Result.succeed(frame))
+    })
+
+    it(`${what}: is still what it was once its bytes are used for others`, () => {
+      const encoded = generated(frame)
+      const decoded = FrameBytes.decode(encoded)
+      encoded.fill(0xff)
+      assert.deepStrictEqual(decoded, Result.succeed(frame))
     })
   }
 
