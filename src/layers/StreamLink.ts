@@ -226,7 +226,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const onWritten = (frame: Uint8Array, error: Error | null | undefined): void => {
     if (!error) Buffers.give(FlowBuffers.shared, frame)
     writes -= 1
-    onRoom()
+    if (writes === writesMax - 1) onRoom()
   }
 
   const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()

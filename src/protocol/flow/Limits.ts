@@ -26,7 +26,7 @@ export const weight = (message: Uint8Array): number => message.byteLength + mess
 
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each that
- * was taken while there was room. The sender: what waits, a frame that its fiber holds, two that the carrier writes. The receiver: what waits and the
+ * was taken while there was room. The sender: what waits, a frame that a fiber may hold, two that the carrier writes. The receiver: what waits and the
  * frame that filled it, and on a network the carrier's window and a frame that is being joined; a window is one frame.
  */
 export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax }: Limits): number =>
