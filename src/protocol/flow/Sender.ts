@@ -118,9 +118,6 @@ export const abandon = (sender: Sender, last?: Fail): void => {
 /** True while a frame is due. */
 export const hasWork = (sender: Sender): boolean => sender.waiting.length > 0 || sender.status === "ending"
 
-/** True while a frame waits that takes no more messages. */
-export const hasFull = (sender: Sender): boolean => sender.waiting.length > 1
-
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
 export const take = (sender: Sender): Data | End | Fail | undefined => {
   const next = sender.waiting.shift()
