@@ -1,9 +1,9 @@
 /**
  * A link over one HTTP/2 stream that speaks Connect: what both ends of a direct call share.
  *
- * What comes is parsed and handed to the listener, or the waiting reader, in the turn in which it came, so that an answer leaves with the
- * same look at the socket. While nobody reads, the stream is paused, and its window stops the peer; a write waits until the
- * stream has passed it on, and what is sent meanwhile goes out as one frame.
+ * What comes is parsed and handed to the listener, or the waiting reader, in the turn in which it came, so that an
+ * answer leaves with the same look at the socket. While nobody reads, the stream is paused, and its window stops the
+ * peer; a write waits until the stream has passed it on, and what is sent meanwhile goes out as one frame.
  */
 import * as http2 from "node:http2"
 import { Cause, Effect, Option, Result, Schema } from "effect"

@@ -9,9 +9,10 @@ import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
 /**
- * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
- * "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be read. "deadline": the carrier's own
- * bound of the call is over. "refused": the peer has said that it never looked at the link, so another may be dialled.
+ * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it
+ * lives. "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be
+ * read. "deadline": the carrier's own bound of the call is over. "refused": the peer has said that it never looked at
+ * the link, so another may be dialled.
  */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
   readonly how: "lost" | "reset" | "violation" | "finished" | "deadline" | "refused"

@@ -25,9 +25,10 @@ export const messageOverheadBytes = 32
 export const weight = (message: Uint8Array): number => message.byteLength + messageOverheadBytes
 
 /**
- * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each that
- * was taken while there was room. The sender: what waits, a frame that a fiber may hold, two that the carrier writes. The receiver: what waits and the
- * frame that filled it, and on a network the carrier's window and a frame that is being joined; a window is one frame.
+ * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
+ * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, two that the carrier
+ * writes. The receiver: what waits and the frame that filled it, and on a network the carrier's window and a frame that
+ * is being joined; a window is one frame.
  */
 export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax }: Limits): number =>
   2 * bufferBytesMax + 6 * frameBytesMax

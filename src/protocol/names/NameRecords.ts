@@ -2,8 +2,8 @@
  * Name records as values, and their form on the gossip plane.
  *
  * Shape: the byte 0x67 ("g"), then one protobuf `grinta.v1.NameRecords`; the same for a gossiped message, for one to a
- * single member, and for the state given in a push/pull. The first byte sets it apart from what other programs gossip in the same cluster: Serf's messages
- * start with 0 to 9.
+ * single member, and for the state given in a push/pull. The first byte sets it apart from what other programs gossip
+ * in the same cluster: Serf's messages start with 0 to 9.
  * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, rows R3 and R7.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
