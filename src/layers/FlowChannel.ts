@@ -10,7 +10,7 @@ import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Arra
 import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
-import { type Limits, weight } from "../protocol/flow/Limits.ts"
+import type { Limits } from "../protocol/flow/Limits.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Attached, Link, LinkBroken } from "../services/Transport.ts"
@@ -154,12 +154,12 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const mayRead = (): boolean => failing !== undefined || isDiscarding || !Inbox.isFull(inbox)
 
-  const accept = (messages: ReadonlyArray<Uint8Array>): void => {
+  const accept = (messages: ReadonlyArray<Uint8Array>, weight: number): void => {
     if (isDiscarding) {
-      for (const message of messages) unheardBytes += weight(message)
+      unheardBytes += weight
       return Signal.notify(space)
     }
-    Inbox.push(inbox, messages)
+    Inbox.push(inbox, messages, weight)
     Signal.notify(arrival)
   }
 
@@ -172,7 +172,7 @@ export const make = Effect.fnUntraced(function* <E>(
   const onReceived = (received: Receiver.Received): void => {
     switch (received._tag) {
       case "Messages":
-        return accept(received.messages)
+        return accept(received.messages, received.weight)
       case "Ended":
         return Signal.notify(arrival)
       case "Failed":

@@ -65,7 +65,8 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
   const parser = Envelope.make({
     bytesMax: options.frameWireBytesMax,
     hasEnd: role === "caller",
-    buffers: FlowBuffers.shared
+    buffers: FlowBuffers.shared,
+    isOneMessage: FrameBytes.isOneMessage
   })
   const progress = Progress.make()
   const arrival = Signal.make()
@@ -143,8 +144,7 @@ export const make = (stream: http2.Http2Stream, options: Options): StreamLink =>
     if (bytes === undefined) return undefined
     head += 1
     goOn()
-    const frame = FrameBytes.decode(bytes)
-    Buffers.give(FlowBuffers.shared, bytes)
+    const frame = FrameBytes.decode(bytes, FlowBuffers.shared)
     if (Result.isSuccess(frame)) return frame.success
     const { detail } = frame.failure
     ended = () => violation(detail)

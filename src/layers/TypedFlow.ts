@@ -28,7 +28,7 @@ export const make = <Sent, Received, E>(
       Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
     )
 
-  const decodeAll = (all: NonEmptyReadonlyArray<Uint8Array>) => {
+  const decodeEach = (all: NonEmptyReadonlyArray<Uint8Array>) => {
     const first = incoming.decode(all[0])
     if (Result.isFailure(first)) return Effect.fail(unreadable(first.failure))
     const messages: NonEmptyArray<Received> = [first.success]
@@ -44,6 +44,11 @@ export const make = <Sent, Received, E>(
       messages.push(decoded.success)
     }
     return Effect.succeed(messages)
+  }
+
+  const decodeAll = (all: NonEmptyReadonlyArray<Uint8Array>) => {
+    const decoded = incoming.decodeAll?.(all)
+    return decoded !== undefined && Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : decodeEach(all)
   }
 
   const receiveAll = Effect.flatMap(channel.receiveAll, decodeAll)

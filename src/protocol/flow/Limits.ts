@@ -24,6 +24,12 @@ export const messageOverheadBytes = 32
 
 export const weight = (message: Uint8Array): number => message.byteLength + messageOverheadBytes
 
+export const weightOf = (messages: ReadonlyArray<Uint8Array>): number => {
+  let bytes = messages.length * messageOverheadBytes
+  for (const { byteLength } of messages) bytes += byteLength
+  return bytes
+}
+
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
  * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, two that the carrier
