@@ -10,8 +10,11 @@ import type { Carrier } from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Signal from "./Signal.ts"
 
-/** Unread data that a stream may hold at its receiver. Source: faults.md, rows D-14 and G9. */
-export const streamWindowBytes = 64 * 1024
+/**
+ * Unread data that a stream may hold at its receiver: two frames. A window of one, 64 KiB, takes no whole frame with its
+ * envelope, so each would wait for its last bytes until the reader has half of it. Source: faults.md, rows D-14 and G9.
+ */
+export const streamWindowBytes = 128 * 1024
 
 /** Large enough for a thousand stalled streams, so that they do not take the session's window from their neighbours. */
 export const sessionWindowBytes = 64 * 1024 * 1024

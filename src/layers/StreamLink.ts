@@ -41,8 +41,8 @@ export interface StreamLink {
   readonly refuse: (why: LinkBroken) => void
 }
 
-/** Frames that the stream holds: one on its way, and one that follows it at once. */
-const writesMax = 2
+/** Frames that the stream holds: with another one behind it a frame would stop in the middle whenever the window does. */
+const writesMax = 1
 
 const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
 const decodeEnd = Schema.decodeUnknownOption(End)

@@ -14,7 +14,7 @@ export interface Inbox {
   bytes: number
 }
 
-export const make = (limits: Limits): Inbox => ({ bytesMax: limits.bufferBytesMax, batches: [], head: 0, bytes: 0 })
+export const make = (limits: Limits): Inbox => ({ bytesMax: limits.inboxBytesMax, batches: [], head: 0, bytes: 0 })
 
 export const isFull = (inbox: Inbox): boolean => inbox.bytes >= inbox.bytesMax
 

@@ -14,7 +14,8 @@ const small: Limits = {
   messageBytesMax: 64,
   frameBytesMax: 8,
   frameMessagesMax: 4,
-  bufferBytesMax: 256
+  bufferBytesMax: 256,
+  inboxBytesMax: 256
 }
 
 const Step = Schema.Literals([

@@ -14,7 +14,8 @@ const small: Limits = {
   messageBytesMax: 64,
   frameBytesMax: 8,
   frameMessagesMax: 4,
-  bufferBytesMax: 256
+  bufferBytesMax: 256,
+  inboxBytesMax: 256
 }
 
 /** Lengths of messages, and how many are queued before a frame is taken. */
