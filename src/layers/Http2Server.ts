@@ -41,7 +41,7 @@ export interface Options {
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
 interface Call {
-  readonly carrier: ConnectLink.Carrier
+  readonly carrier: StreamCarrier
   readonly stream: http2.ServerHttp2Stream
   /** How long its caller gives it; undefined for ever. */
   readonly timeoutMillis: number | undefined

@@ -21,10 +21,10 @@ const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
   return how === "lost" ? "the connection is gone" : `code ${rstCode}`
 }
 
-/** What hears of a stream beside its carrier, and after it. */
-export interface Hearer extends Pick<Heard, "onData" | "onEnd" | "onClose" | "look"> {
+/** Who hears of a stream beside its carrier, and after it. */
+export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">> {
   /** The deadline of the call has come. */
-  readonly onExpired: () => void
+  readonly onExpired?: () => void
 }
 
 /** A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them. */
@@ -84,15 +84,15 @@ export class StreamCarrier implements Carrier, Heard {
   expire(): void {
     this.isOver ||= this.fate() === "open"
     this.check()
-    this.hearer?.onExpired()
+    this.hearer?.onExpired?.()
   }
 
   onData(chunk: Uint8Array): void {
-    this.hearer?.onData(chunk)
+    this.hearer?.onData?.(chunk)
   }
 
   onEnd(): void {
-    this.hearer?.onEnd()
+    this.hearer?.onEnd?.()
   }
 
   onError(cause: NodeJS.ErrnoException): void {
@@ -106,11 +106,11 @@ export class StreamCarrier implements Carrier, Heard {
   onClose(): void {
     this.isClosed = true
     this.check()
-    this.hearer?.onClose()
+    this.hearer?.onClose?.()
   }
 
   look(nowMillis: number): void {
-    this.hearer?.look(nowMillis)
+    this.hearer?.look?.(nowMillis)
   }
 
   get broken(): Effect.Effect<never, LinkBroken> {
