@@ -8,7 +8,20 @@ import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 
-export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
+export interface ClientSession extends Http2Session.Session<http2.ClientHttp2Session> {
+  /** What every call says: names and values in turn. Node keeps this list for each, where it would copy an object. */
+  readonly headers: ReadonlyArray<string>
+}
+
+const headersOf = (authority: string): ReadonlyArray<string> => [
+  ...[":method", "POST"],
+  ...[":scheme", "http"],
+  ...[":authority", new URL(authority).host],
+  ...[":path", StreamLink.path],
+  ...["content-type", StreamLink.contentType],
+  ...["connect-protocol-version", StreamLink.protocolVersion],
+  ...["user-agent", "grinta"]
+]
 
 /** Opens a session and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
@@ -35,7 +48,7 @@ export const connect = Effect.fnUntraced(function* (
     }),
     (session) => Effect.sync(() => session.destroy())
   )
-  const session = Http2Session.adopt(connected)
+  const session: ClientSession = { ...Http2Session.adopt(connected), headers: headersOf(authority) }
   yield* Effect.forkScoped(Http2Session.keepAlive(connected, options.keepalive))
   yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
@@ -80,13 +93,7 @@ export const call = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Link, unknown, Scope.Scope> {
   const open = Effect.try({
     try: () => {
-      const stream = session.http2.request({
-        ":method": "POST",
-        ":path": StreamLink.path,
-        "content-type": StreamLink.contentType,
-        "connect-protocol-version": StreamLink.protocolVersion,
-        "user-agent": "grinta"
-      })
+      const stream = session.http2.request(session.headers)
       return { stream, carrier: new StreamCarrier(session, stream) }
     },
     catch: (cause) => cause
