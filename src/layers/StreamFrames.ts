@@ -25,6 +25,9 @@ export const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
   return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${text.slice(0, 200)}`)
 }
 
+/** What waits in a flow for which nothing does. */
+const nothing: Array<Uint8Array> = []
+
 /** A record and functions, for the reason that `FlowWriter` is. */
 export interface StreamFrames {
   readonly parser: Envelope.Parser
@@ -38,19 +41,21 @@ export interface StreamFrames {
 export const make = (options: Pick<Envelope.Parser, "bytesMax" | "hasEnd">): StreamFrames => ({
   parser: Envelope.make({ bytesMax: options.bytesMax, hasEnd: options.hasEnd, buffers: FlowBuffers.shared }),
   progress: undefined,
-  waiting: [],
+  waiting: nothing,
   head: 0
 })
 
 /** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
-export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefined =>
-  Envelope.push(frames.parser, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), frames.waiting)
+export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefined => {
+  if (frames.waiting === nothing) frames.waiting = []
+  return Envelope.push(frames.parser, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), frames.waiting)
+}
 
 export const isEmpty = ({ head, waiting }: StreamFrames): boolean => head >= waiting.length
 
 /** Drops what waits. */
 export const clear = (frames: StreamFrames): void => {
-  frames.waiting = []
+  frames.waiting = nothing
   frames.head = 0
 }
 

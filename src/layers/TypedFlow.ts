@@ -17,8 +17,8 @@ export interface Options<Sent, Received> {
 }
 
 /**
- * Effects are made for the first who asks, since an idle flow has nobody who does. Functions are its own: a flow's `send` is
- * passed on without the flow.
+ * What a flow offers is made for the first who asks for it, since an idle flow has nobody who does. Its functions need no
+ * flow to be called on: they are passed on without it.
  */
 class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   readonly endpoint: string
@@ -26,6 +26,8 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   readonly #channel: FlowChannel<E>
   readonly #outgoing: Codec<Sent>
   readonly #incoming: Codec<Received>
+  #send: Flow<Sent, Received, E>["send"] | undefined
+  #sendAll: Flow<Sent, Received, E>["sendAll"] | undefined
   #receive: Flow<Sent, Received, E>["receive"] | undefined
   #receiveAll: Flow<Sent, Received, E>["receiveAll"] | undefined
 
@@ -37,22 +39,28 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     this.#incoming = options.incoming
   }
 
-  readonly send = (message: Sent): Effect.Effect<void, FlowError | E> =>
-    Effect.suspend(() => {
-      const encoded = this.#outgoing.encode(message)
-      return Result.isSuccess(encoded) ? this.#channel.send(encoded.success) : this.#unsendable(encoded.failure)
-    })
-
-  readonly sendAll = (messages: Iterable<Sent>): Effect.Effect<void, FlowError | E> =>
-    Effect.suspend(() => {
-      const all: Array<Uint8Array> = []
-      for (const message of messages) {
+  get send(): (message: Sent) => Effect.Effect<void, FlowError | E> {
+    this.#send ??= (message) =>
+      Effect.suspend(() => {
         const encoded = this.#outgoing.encode(message)
-        if (Result.isFailure(encoded)) return this.#unsendable(encoded.failure)
-        all.push(encoded.success)
-      }
-      return this.#channel.sendAll(all)
-    })
+        return Result.isSuccess(encoded) ? this.#channel.send(encoded.success) : this.#unsendable(encoded.failure)
+      })
+    return this.#send
+  }
+
+  get sendAll(): (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E> {
+    this.#sendAll ??= (messages) =>
+      Effect.suspend(() => {
+        const all: Array<Uint8Array> = []
+        for (const message of messages) {
+          const encoded = this.#outgoing.encode(message)
+          if (Result.isFailure(encoded)) return this.#unsendable(encoded.failure)
+          all.push(encoded.success)
+        }
+        return this.#channel.sendAll(all)
+      })
+    return this.#sendAll
+  }
 
   get sink(): Sink.Sink<void, Sent, never, FlowError | E> {
     return Sink.forEachArray(this.sendAll)
