@@ -32,7 +32,7 @@ export const make = (
   link: options.link,
   role: options.role,
   finish: options.finish,
-  sender: Sender.make(options.limits, FlowBuffers.shared),
+  sender: Sender.make(options.limits, options.link.isWithin ? undefined : FlowBuffers.shared),
   changed: Signal.make(),
   isScheduled: false,
   isHeld: false,

@@ -168,6 +168,7 @@ const attach = (end: End, listener: Listener): Attached => {
 }
 
 const linkOf = (end: End): Link => ({
+  isWithin: true,
   write: (frame) => write(end, frame),
   // A frame costs a look at the other end, so what is sent in one turn goes together.
   isIdle: () => false,
