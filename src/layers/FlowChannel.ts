@@ -11,6 +11,7 @@ import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import { type Limits, weight } from "../protocol/flow/Limits.ts"
+import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Attached, Link, LinkBroken } from "../services/Transport.ts"
@@ -29,12 +30,14 @@ export interface Options<E> {
 }
 
 export interface FlowChannel<E> {
+  /** Messages may be values, as they stay within the process. */
+  readonly takesValues: boolean
   /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
-  readonly send: (message: Uint8Array) => Effect.Effect<void, FlowError | E>
+  readonly send: (message: Message) => Effect.Effect<void, FlowError | E>
   /** As `send`, for all or none of them unless the flow fails meanwhile. */
-  readonly sendAll: (messages: ReadonlyArray<Uint8Array>) => Effect.Effect<void, FlowError | E>
-  readonly receive: Effect.Effect<Uint8Array, FlowError | E | Cause.Done>
-  readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, FlowError | E | Cause.Done>
+  readonly sendAll: (messages: ReadonlyArray<Message>) => Effect.Effect<void, FlowError | E>
+  readonly receive: Effect.Effect<Message, FlowError | E | Cause.Done>
+  readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Message>, FlowError | E | Cause.Done>
   /** Ends the outgoing direction, with End or with the given frame; what was sent before leaves first. */
   readonly endWith: (last?: Frame.Fail) => Effect.Effect<void, FlowError | E>
   /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
@@ -116,19 +119,18 @@ export const make = Effect.fnUntraced(function* <E>(
   const refusal = (): Effect.Effect<never, FlowError | E> | undefined =>
     failing ?? (sender.status === "open" ? undefined : Effect.fail(error(new FlowClosed({ detail: endedBy }))))
 
-  const tooLarge = (message: Uint8Array): Effect.Effect<never, FlowError> =>
-    Effect.fail(error(new MessageTooLarge({ bytes: message.byteLength, bytesMax: limits.messageBytesMax })))
+  const tooLarge = (bytes: number | undefined): Effect.Effect<never, FlowError> | undefined =>
+    bytes === undefined ? bytes : Effect.fail(error(new MessageTooLarge({ bytes, bytesMax: limits.messageBytesMax })))
 
-  const send = (message: Uint8Array): Effect.Effect<void, FlowError | E> => {
-    if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
-    const refused = refusal()
+  const send = (message: Message): Effect.Effect<void, FlowError | E> => {
+    const refused = tooLarge(bytesAbove(message, limits.messageBytesMax)) ?? refusal()
     if (refused !== undefined) return refused
     if (!FlowWriter.offer(writer, message)) return Effect.flatMap(FlowWriter.room(writer), () => send(message))
     FlowWriter.commit(writer)
     return Effect.void
   }
 
-  const sendFrom = (messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> => {
+  const sendFrom = (messages: ReadonlyArray<Message>, from: number): Effect.Effect<void, FlowError | E> => {
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
       const refused = refusal()
@@ -140,10 +142,8 @@ export const make = Effect.fnUntraced(function* <E>(
     return Effect.void
   }
 
-  const sendAll = (messages: ReadonlyArray<Uint8Array>): Effect.Effect<void, FlowError | E> => {
-    for (const message of messages) if (message.byteLength > limits.messageBytesMax) return tooLarge(message)
-    return sendFrom(messages, 0)
-  }
+  const sendAll = (messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> =>
+    tooLarge(firstAbove(messages, limits.messageBytesMax)) ?? sendFrom(messages, 0)
 
   const endWith = (last?: Frame.Fail) =>
     Effect.suspend(() => {
@@ -154,7 +154,7 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const mayRead = (): boolean => failing !== undefined || isDiscarding || !Inbox.isFull(inbox)
 
-  const accept = (messages: ReadonlyArray<Uint8Array>): void => {
+  const accept = (messages: ReadonlyArray<Message>): void => {
     if (isDiscarding) {
       for (const message of messages) unheardBytes += weight(message)
       return Signal.notify(space)
@@ -239,7 +239,7 @@ export const make = Effect.fnUntraced(function* <E>(
       return failing ?? Effect.flatMap(Signal.until(arrival, hasNews), () => pending(take))
     })
 
-  const takeAll = (): NonEmptyReadonlyArray<Uint8Array> | undefined => {
+  const takeAll = (): NonEmptyReadonlyArray<Message> | undefined => {
     const messages = Inbox.takeAll(inbox)
     return isReadonlyArrayNonEmpty(messages) ? messages : undefined
   }
@@ -272,6 +272,7 @@ export const make = Effect.fnUntraced(function* <E>(
   })
 
   return {
+    takesValues: link.isWithin === true,
     send,
     sendAll,
     receive: pending(() => Inbox.take(inbox)),

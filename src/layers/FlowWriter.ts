@@ -6,6 +6,7 @@
 import { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import type { Message } from "../protocol/flow/Message.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
@@ -62,7 +63,7 @@ const schedule = (writer: FlowWriter): void => {
 }
 
 /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
-export const offer = (writer: FlowWriter, message: Uint8Array): boolean => {
+export const offer = (writer: FlowWriter, message: Message): boolean => {
   const { sender } = writer
   if (!Sender.hasRoom(sender)) {
     flush(writer)

@@ -2,10 +2,11 @@
  * Messages that have come and wait for their reader, in order. The reader of the carrier stops while it is full.
  */
 import { type Limits, weight } from "./Limits.ts"
+import type { Message } from "./Message.ts"
 
 export interface Inbox {
   readonly bytesMax: number
-  messages: Array<Uint8Array>
+  messages: Array<Message>
   /** Index in `messages` of the next one to hand out. */
   head: number
   /** Weight of everything that waits. */
@@ -16,7 +17,7 @@ export const make = (limits: Limits): Inbox => ({ bytesMax: limits.bufferBytesMa
 
 export const isFull = (inbox: Inbox): boolean => inbox.bytes >= inbox.bytesMax
 
-export const push = (inbox: Inbox, messages: ReadonlyArray<Uint8Array>): void => {
+export const push = (inbox: Inbox, messages: ReadonlyArray<Message>): void => {
   for (const message of messages) {
     inbox.messages.push(message)
     inbox.bytes += weight(message)
@@ -24,7 +25,7 @@ export const push = (inbox: Inbox, messages: ReadonlyArray<Uint8Array>): void =>
 }
 
 /** The next message; undefined when none waits. */
-export const take = (inbox: Inbox): Uint8Array | undefined => {
+export const take = (inbox: Inbox): Message | undefined => {
   const message = inbox.messages[inbox.head]
   if (message === undefined) return undefined
   inbox.head += 1
@@ -37,7 +38,7 @@ export const take = (inbox: Inbox): Uint8Array | undefined => {
 }
 
 /** All that waits, perhaps nothing. */
-export const takeAll = (inbox: Inbox): ReadonlyArray<Uint8Array> => {
+export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
   const messages = inbox.head === 0 ? inbox.messages : inbox.messages.slice(inbox.head)
   inbox.messages = []
   inbox.head = 0

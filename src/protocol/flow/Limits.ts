@@ -22,7 +22,7 @@ export const defaults: Limits = {
 /** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */
 export const messageOverheadBytes = 32
 
-export const weight = (message: Uint8Array): number => message.byteLength + messageOverheadBytes
+export const weight = (message: { readonly byteLength: number }): number => message.byteLength + messageOverheadBytes
 
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each

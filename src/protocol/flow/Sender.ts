@@ -9,9 +9,10 @@
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
-import type { Data, End, Fail } from "./Frame.ts"
+import type { Data, End, Fail, Local } from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
 import { type Limits, weight } from "./Limits.ts"
+import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
 /** A frame that waits: the last one that does may still take messages. */
@@ -76,10 +77,10 @@ const open = (sender: Sender, bytes: number): Waiting => {
     : last
 }
 
-const put = (sender: Sender, waiting: Waiting, bytes: Uint8Array, itsWeight: number): void => {
+const put = (sender: Sender, waiting: Waiting, message: Message, itsWeight: number): void => {
   const { content } = waiting
-  if ("messages" in content) Copies.add(content, bytes)
-  else if (sender.buffers !== undefined) Packing.add(content, bytes, sender.buffers)
+  if ("messages" in content) Copies.add(content, message)
+  else if (sender.buffers !== undefined) Packing.add(content, bytesOf(message), sender.buffers)
   waiting.weight += itsWeight
   sender.waitingBytes += itsWeight
 }
@@ -87,6 +88,7 @@ const put = (sender: Sender, waiting: Waiting, bytes: Uint8Array, itsWeight: num
 /** Puts the pieces of a message that fill frames of their own into such; what is left of it. */
 const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
   const { frameBytesMax } = sender.limits
+  if (message.byteLength <= frameBytesMax) return message
   let offset = 0
   while (message.byteLength - offset > frameBytesMax) {
     const piece = message.subarray(offset, offset + frameBytesMax)
@@ -97,10 +99,9 @@ const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
 }
 
 /** Queues a message; the caller has checked `hasRoom` and the size. False once `end` was said or the flow has failed. */
-export const offer = (sender: Sender, message: Uint8Array): boolean => {
+export const offer = (sender: Sender, message: Message): boolean => {
   if (sender.status !== "open") return false
-  const isCut = message.byteLength > sender.limits.frameBytesMax && sender.buffers !== undefined
-  const rest = isCut ? cut(sender, message) : message
+  const rest = sender.buffers === undefined ? message : cut(sender, bytesOf(message))
   put(sender, open(sender, rest.byteLength), rest, weight(rest))
   return true
 }
@@ -126,7 +127,7 @@ export const abandon = (sender: Sender, last?: Fail): void => {
 export const hasWork = (sender: Sender): boolean => sender.waiting.length > 0 || sender.status === "ending"
 
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
-export const take = (sender: Sender): Data | End | Fail | undefined => {
+export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
   const next = sender.waiting.shift()
   if (next !== undefined) {
     const { content, partial } = next

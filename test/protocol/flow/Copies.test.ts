@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Copies from "../../../src/protocol/flow/Copies.ts"
+import * as Message from "../../../src/protocol/flow/Message.ts"
 import * as Slabs from "../../../src/protocol/flow/Slabs.ts"
 
 const Lengths = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9000 }))).check(
@@ -11,7 +12,7 @@ const Hint = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 70_000 }))
 const copiesOf = (messages: ReadonlyArray<Uint8Array>, hintBytes: number) => {
   const copies = Copies.make(hintBytes)
   for (const message of messages) Copies.add(copies, message)
-  return Copies.seal(copies).messages
+  return Copies.seal(copies).messages.map(Message.bytesOf)
 }
 
 describe("copies", () => {
