@@ -126,7 +126,7 @@ export const guard = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array
 const detailOf = (cause: unknown): string =>
   cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
 
-/** What is known of the stream under a link when it stops. */
+/** What is known of the stream under a link when it stops. What is a function here may be a method. */
 export interface Carrier {
   /**
    * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
@@ -145,8 +145,6 @@ export interface Carrier {
   readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
   /** The deadline of the call has come: breaks the link, unless it is broken already. */
   readonly expire: () => void
-  /** Who is told of that, at once. */
-  readonly onExpired: (told: () => void) => void
   /** Waits until what was written is out, or never will be. */
   readonly flushed: Effect.Effect<void>
   /** Waits until the stream is closed. */
@@ -184,7 +182,6 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
 
 /** The reading half: `frames` is what connect-node has parsed. */
 const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, carrier: Carrier): Link["read"] => {
-  const { fate, stopped } = carrier
   let hasLast = false
   const iterator = frames[Symbol.asyncIterator]()
   // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
@@ -196,13 +193,19 @@ const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, carri
     first = undefined
     return asked
   }
-  const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(fate(), cause), detail: detailOf(cause) })
+  const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(carrier.fate(), cause), detail: detailOf(cause) })
   return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
     next().then(
       (result) => {
         // The iterable of a stream that was reset ends as if in good order.
         if (result.done === true)
-          return resume(fate() !== "open" ? Effect.fail(brokenBy("no more frames")) : hasLast ? Cause.done() : stopped)
+          return resume(
+            carrier.fate() !== "open"
+              ? Effect.fail(brokenBy("no more frames"))
+              : hasLast
+                ? Cause.done()
+                : carrier.stopped
+          )
         const frame = Frame.fromProto(result.value)
         hasLast ||= Result.isSuccess(frame) && Frame.isLast(frame.success)
         resume(

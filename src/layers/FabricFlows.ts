@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     contract: Contract<In, Out, E>,
     call: FlowCaller.Call = {}
   ) {
-    const { close, flow, linger } = yield* dialApart(host, contract, call).pipe(
+    const { channel, close, flow } = yield* dialApart(host, contract, call).pipe(
       Effect.retry({ times: 1, while: FlowCaller.isRefused })
     )
     yield* Effect.addFinalizer((exit) => {
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           Signal.notify(changed)
         })
       )
-      const waiting = linger()
+      const waiting = channel.linger()
       const leave = waiting === undefined ? left : Effect.ensuring(Effect.timeoutOption(waiting, lingerTimeout), left)
       return Effect.sync(() => runLingering(Effect.asVoid(leave)))
     })

@@ -83,8 +83,8 @@ export interface Call {
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
-  /** What a caller that goes in good order waits for before it closes the scope of the flow; undefined if for nothing. */
-  readonly linger: () => Effect.Effect<void> | undefined
+  /** Says by `linger` what a caller that goes in good order waits for before it closes the scope of the flow. */
+  readonly channel: Pick<FlowChannel.FlowChannel<E>, "linger">
 }
 
 /** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */
@@ -137,5 +137,5 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     outgoing: contract.input,
     incoming: contract.output
   })
-  return { flow, linger: channel.linger }
+  return { flow, channel }
 })

@@ -134,7 +134,7 @@ export const expose = <In, Out, E, R>(
   /** Runs a handler until it ends, its flow has failed and its grace is over, or the endpoint is closed; the last frame. */
   const untilOver = Effect.fnUntraced(function* (
     handled: Effect.Effect<Frame.Fail | undefined>,
-    { onFailed }: FlowChannel.FlowChannel<never>
+    channel: FlowChannel.FlowChannel<never>
   ) {
     const running = yield* Effect.forkChild(handled, { startImmediately: true })
     const woken = (alsoBy: (wake: () => void) => void) =>
@@ -158,7 +158,13 @@ export const expose = <In, Out, E, R>(
             config.handlerGrace
           )
     )
-    const ending = Effect.map(Effect.andThen(woken(onFailed), grace), () => running.pollUnsafe())
+    const ending = Effect.map(
+      Effect.andThen(
+        woken((wake) => channel.onFailed(wake)),
+        grace
+      ),
+      () => running.pollUnsafe()
+    )
     const ended = yield* Effect.ensuring(ending, Fiber.interrupt(running))
     if (ended !== undefined && Exit.isSuccess(ended)) return ended.value
     return isClosed ? Frame.fail("Closed", "the endpoint is no longer exposed") : undefined

@@ -8,7 +8,7 @@ import type * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Message } from "../protocol/flow/Message.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
-import type { Link, LinkBroken } from "../services/Transport.ts"
+import type { Attached, Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
@@ -16,10 +16,10 @@ import * as Signal from "./Signal.ts"
 export interface FlowWriter {
   readonly link: Link
   readonly role: "caller" | "endpoint"
-  /** That of an attached link; any other has `writeAll` run. */
-  readonly finish: (() => void) | undefined
   readonly sender: Sender.Sender
   readonly changed: Signal.Signal
+  /** Finishes the link; a link without `attach` has `writeAll` run. */
+  attached: Attached | undefined
   isScheduled: boolean
   /** The fiber holds a frame, which no other may overtake. */
   isHeld: boolean
@@ -27,18 +27,22 @@ export interface FlowWriter {
   isDone: boolean
 }
 
-export const make = (
-  options: Pick<FlowWriter, "link" | "role" | "finish"> & { readonly limits: Limits }
-): FlowWriter => ({
+export const make = (options: Pick<FlowWriter, "link" | "role"> & { readonly limits: Limits }): FlowWriter => ({
   link: options.link,
   role: options.role,
-  finish: options.finish,
   sender: Sender.make(options.limits, options.link.isWithin ? undefined : FlowBuffers.shared),
   changed: Signal.make(),
+  attached: undefined,
   isScheduled: false,
   isHeld: false,
   isDone: false
 })
+
+/** Has the link, which can, drive the flow of this writer. */
+export const attach = (writer: FlowWriter, listener: Listener): void => {
+  writer.attached = writer.link.attach?.(listener)
+  writer.attached?.goOn()
+}
 
 const isSending = ({ sender }: FlowWriter): boolean => sender.status === "open" || sender.status === "ending"
 
@@ -49,9 +53,9 @@ export const flush = (writer: FlowWriter): void => {
   writer.isScheduled = false
   if (writer.isHeld) return
   writer.link.fill(() => Sender.take(writer.sender))
-  if (writer.finish !== undefined && !writer.isDone && !isSending(writer)) {
+  if (writer.link.attach !== undefined && !writer.isDone && !isSending(writer)) {
     writer.isDone = true
-    if (isFinishing(writer)) writer.finish()
+    if (isFinishing(writer)) writer.attached?.finish()
   }
   Signal.notify(writer.changed)
 }

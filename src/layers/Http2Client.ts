@@ -4,11 +4,24 @@
 import * as http2 from "node:http2"
 import { type Duration, Effect, type Scope } from "effect"
 import { type Link, LinkBroken } from "../services/Transport.ts"
-import type { Carrier } from "./ConnectLink.ts"
 import * as Http2Session from "./Http2Session.ts"
+import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 
-export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
+export interface ClientSession extends Http2Session.Session<http2.ClientHttp2Session> {
+  /** What every call says: names and values in turn. Node keeps this list for each, where it would copy an object. */
+  readonly headers: ReadonlyArray<string>
+}
+
+const headersOf = (authority: string): ReadonlyArray<string> => [
+  ...[":method", "POST"],
+  ...[":scheme", "http"],
+  ...[":authority", new URL(authority).host],
+  ...[":path", StreamLink.path],
+  ...["content-type", StreamLink.contentType],
+  ...["connect-protocol-version", StreamLink.protocolVersion],
+  ...["user-agent", "grinta"]
+]
 
 /** Opens a session and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
@@ -35,7 +48,7 @@ export const connect = Effect.fnUntraced(function* (
     }),
     (session) => Effect.sync(() => session.destroy())
   )
-  const session = Http2Session.adopt(connected)
+  const session: ClientSession = { ...Http2Session.adopt(connected), headers: headersOf(authority) }
   yield* Effect.forkScoped(Http2Session.keepAlive(connected, options.keepalive))
   yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
@@ -44,7 +57,7 @@ export const connect = Effect.fnUntraced(function* (
 /** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */
 const leaveTimeout = "100 millis"
 
-const leave = (stream: http2.ClientHttp2Stream, carrier: Carrier) =>
+const leave = (stream: http2.ClientHttp2Stream, carrier: StreamCarrier) =>
   Effect.suspend(() =>
     stream.writableEnded && !stream.closed ? Effect.timeoutOption(carrier.flushed, leaveTimeout) : Effect.void
   ).pipe(Effect.andThen(Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))))
@@ -59,40 +72,39 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
     : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
 }
 
+/** How the streams of calls are handled. */
+export const optionsOf = (options: {
+  readonly frameWireBytesMax: number
+  readonly frameTimeout: Duration.Input
+}): StreamLink.Options<http2.ClientHttp2Stream> => ({
+  frameWireBytesMax: options.frameWireBytesMax,
+  progress: Http2Session.progressOf(options.frameTimeout),
+  role: "caller",
+  begin: () => undefined
+})
+
 /**
  * Opens one call of `FlowService.Open`; the end of the scope cancels it unless both sides have finished. The failure is
  * what the session said.
  */
 export const call = Effect.fnUntraced(function* (
   session: ClientSession,
-  options: { readonly frameWireBytesMax: number; readonly frameTimeout: Duration.Input }
+  options: StreamLink.Options<http2.ClientHttp2Stream>
 ): Effect.fn.Return<Link, unknown, Scope.Scope> {
   const open = Effect.try({
     try: () => {
-      const stream = session.http2.request({
-        ":method": "POST",
-        ":path": StreamLink.path,
-        "content-type": StreamLink.contentType,
-        "connect-protocol-version": StreamLink.protocolVersion,
-        "user-agent": "grinta"
-      })
-      return { stream, carrier: Http2Session.carrier(session, stream) }
+      const stream = session.http2.request(session.headers)
+      return { stream, carrier: new StreamCarrier(session, stream) }
     },
     catch: (cause) => cause
   })
   const { carrier, stream } = yield* Effect.acquireRelease(open, (opened) => leave(opened.stream, opened.carrier))
-  const { link, listen, look, refuse } = StreamLink.make(stream, {
-    carrier,
-    frameWireBytesMax: options.frameWireBytesMax,
-    progress: Http2Session.progressOf(options.frameTimeout),
-    role: "caller",
-    begin: () => undefined
-  })
-  session.watch(stream, look)
+  const link = new StreamLink.StreamLink(stream, carrier, options)
   stream.once("response", (headers) => {
+    carrier.isHeard = true
     const why = refusal(headers)
-    if (why === undefined) listen()
-    else refuse(why)
+    if (why === undefined) carrier.listen()
+    else link.refuse(why)
   })
   return link
 })

@@ -18,6 +18,7 @@ import type { Link } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Session from "./Http2Session.ts"
+import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 
 export interface Options {
@@ -40,7 +41,7 @@ export interface Options {
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
 interface Call {
-  readonly carrier: ConnectLink.Carrier
+  readonly carrier: StreamCarrier
   readonly stream: http2.ServerHttp2Stream
   /** How long its caller gives it; undefined for ever. */
   readonly timeoutMillis: number | undefined
@@ -106,7 +107,12 @@ export const serve = Effect.fnUntraced(function* (
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
   const open = new Set<http2.Http2Session>()
   const sockets = new Set<net.Socket>()
-  const progress = Http2Session.progressOf(options.frameTimeout)
+  const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
+    frameWireBytesMax: options.frameWireBytesMax,
+    progress: Http2Session.progressOf(options.frameTimeout),
+    role: "endpoint",
+    begin: (stream) => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
+  }
 
   const end = (link: Link, { carrier, stream }: Call) =>
     link.finish.pipe(
@@ -120,7 +126,10 @@ export const serve = Effect.fnUntraced(function* (
   const serveLink = (link: Link, call: Call) => {
     const { carrier, timeoutMillis } = call
     if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), end(link, call))
-    const over = Effect.andThen(Effect.sync(carrier.expire), end(link, call))
+    const over = Effect.andThen(
+      Effect.sync(() => carrier.expire()),
+      end(link, call)
+    )
     return Effect.forkScoped(Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
       Effect.andThen(onLink(link)),
       Effect.scoped,
@@ -137,18 +146,10 @@ export const serve = Effect.fnUntraced(function* (
     }).pipe(Effect.scoped)
 
   /** Serves a call of a peer that speaks as this host does. */
-  const serveStream = (call: Call, session: Http2Session.Session): void => {
-    const { carrier, stream } = call
-    const { link, listen, look } = StreamLink.make(stream, {
-      carrier,
-      frameWireBytesMax: options.frameWireBytesMax,
-      progress,
-      role: "endpoint",
-      begin: () => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
-    })
-    listen()
-    session.watch(stream, look)
-    run(serveLink(link, call))
+  const serveStream = (carrier: StreamCarrier, stream: http2.ServerHttp2Stream, timeoutMillis: number | undefined) => {
+    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+    carrier.listen()
+    run(serveLink(link, { carrier, stream, timeoutMillis }))
   }
 
   const router = createConnectRouter({
@@ -158,7 +159,7 @@ export const serve = Effect.fnUntraced(function* (
   }).service(FlowService, {
     open: (frames, context) => {
       const call = context.values.get(callKey)
-      const outgoing = ConnectLink.makeOutgoing(call === undefined ? () => "lost" : call.carrier.fate)
+      const outgoing = ConnectLink.makeOutgoing(() => call?.carrier.fate() ?? "lost")
       if (call === undefined) outgoing.finish()
       else run(serveCall(frames, outgoing, call))
       return outgoing.iterable
@@ -175,7 +176,7 @@ export const serve = Effect.fnUntraced(function* (
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
     const timeoutMillis = timeoutOf(headers)
     if (session !== undefined && isDirect(headers))
-      return serveStream({ carrier: Http2Session.carrier(session, stream), stream, timeoutMillis }, session)
+      return serveStream(new StreamCarrier(session, stream), stream, timeoutMillis)
     const request = new http2.Http2ServerRequest(stream, withoutTimeout(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
@@ -184,7 +185,7 @@ export const serve = Effect.fnUntraced(function* (
       response.end()
       return
     }
-    const call: Call = { carrier: Http2Session.carrier(session, stream), stream, timeoutMillis }
+    const call: Call = { carrier: new StreamCarrier(session, stream), stream, timeoutMillis }
     const values = createContextValues().set(callKey, call)
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined

@@ -1,17 +1,16 @@
 /**
- * What both ends of an HTTP/2 session need: bounds, keepalive, and the difference between a lost session and a reset
- * stream.
+ * What both ends of an HTTP/2 session need: bounds, keepalive, whether it is lost, and who hears of its streams.
  */
 import * as http2 from "node:http2"
-import { Cause, Clock, Deferred, Duration, Effect, Option } from "effect"
+import { Clock, Deferred, Duration, Effect, Option } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
-import { LinkBroken } from "../services/Transport.ts"
-import type { Carrier } from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
-import * as Signal from "./Signal.ts"
 
-/** Unread data that a stream may hold at its receiver. Source: faults.md, rows D-14 and G9. */
-export const streamWindowBytes = 64 * 1024
+/**
+ * Unread data that a stream may hold at its receiver: two frames. A window of one, 64 KiB, takes no whole frame with its
+ * envelope, so each would wait for its last bytes until the reader has half of it. Source: faults.md, rows D-14 and G9.
+ */
+export const streamWindowBytes = 128 * 1024
 
 /** Large enough for a thousand stalled streams, so that they do not take the session's window from their neighbours. */
 export const sessionWindowBytes = 64 * 1024 * 1024
@@ -46,19 +45,52 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
-  /** Looks at a stream now and then, until it is closed. */
-  readonly watch: (stream: http2.Http2Stream, look: (nowMillis: number) => void) => void
-  /** Looks at all that are watched. */
-  readonly look: (nowMillis: number) => void
+  /** Who hears of a stream, until it is closed. What happens once needs no `once`, which would cost more than the listener. */
+  readonly streams: Map<http2.Http2Stream, Heard>
+  readonly listeners: ReturnType<typeof listenersOf>
   /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
+
+/** Who hears of a stream, by the listeners that all streams of its session share. */
+export interface Heard {
+  readonly onData: (chunk: Uint8Array) => void
+  /** The stream says nothing more. */
+  readonly onEnd: () => void
+  readonly onError: (cause: NodeJS.ErrnoException) => void
+  /** All that was written is out. */
+  readonly onFinish: () => void
+  readonly onClose: () => void
+  /** Comes now and then, until the stream is closed. */
+  readonly look: (nowMillis: number) => void
+}
+
+/** Listeners that find their stream: a closure for each event of each stream would be most of what an idle one costs. */
+const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
+  data(this: http2.Http2Stream, chunk: Uint8Array): void {
+    streams.get(this)?.onData(chunk)
+  },
+  end(this: http2.Http2Stream): void {
+    streams.get(this)?.onEnd()
+  },
+  error(this: http2.Http2Stream, cause: NodeJS.ErrnoException): void {
+    streams.get(this)?.onError(cause)
+  },
+  finish(this: http2.Http2Stream): void {
+    streams.get(this)?.onFinish()
+  },
+  close(this: http2.Http2Stream): void {
+    const heard = streams.get(this)
+    streams.delete(this)
+    heard?.onClose()
+  }
+})
 
 /** Adopts a session as soon as it is connected: its window, its listeners. */
 export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
-  const looks = new Map<http2.Http2Stream, (nowMillis: number) => void>()
+  const streams = new Map<http2.Http2Stream, Heard>()
   let isLost = false
   let lastSeenId = Number.POSITIVE_INFINITY
   const retire = () => {
@@ -86,13 +118,8 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire,
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
-    watch: (stream, look) => {
-      looks.set(stream, look)
-      stream.on("close", () => looks.delete(stream))
-    },
-    look: (nowMillis) => {
-      for (const look of looks.values()) look(nowMillis)
-    },
+    streams,
+    listeners: listenersOf(streams),
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }
 }
@@ -130,7 +157,8 @@ export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout
   const pause = Math.max(lookMillis.least, Math.min(lookMillis.most, Duration.toMillis(frameTimeout) / 4))
   while (!session.isLost()) {
     yield* Effect.sleep(pause)
-    session.look(yield* FlowDeadline.now)
+    const nowMillis = yield* FlowDeadline.now
+    for (const heard of session.streams.values()) heard.look(nowMillis)
   }
 })
 
@@ -140,12 +168,13 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
   let streams = 0
   let since: number | undefined
   const clock = yield* Clock.Clock
+  const onClose = () => {
+    streams -= 1
+    since = FlowDeadline.nowOf(clock)
+  }
   session.on("stream", (stream) => {
     streams += 1
-    stream.once("close", () => {
-      streams -= 1
-      since = FlowDeadline.nowOf(clock)
-    })
+    stream.on("close", onClose)
   })
   while (true) {
     const left = streams > 0 || since === undefined ? millis : since + millis - (yield* FlowDeadline.now)
@@ -153,80 +182,3 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
     yield* Effect.sleep(FlowDeadline.timer(left))
   }
 })
-
-/** How soon after the end of its stream the reset of a client comes that gives up. */
-const resetTimeout = "100 millis"
-
-type Fate = ReturnType<Carrier["fate"]>
-
-const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
-  if (how === "violation") return "the session broke the rules of HTTP/2"
-  if (how === "deadline") return "the timeout of the call"
-  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
-}
-
-/**
- * What becomes of one stream of a session. "refused" is a promise of the peer: its program has not seen the stream.
- * Source: RFC 9113, sections 6.8 and 8.7.
- */
-export const carrier = (session: Session, stream: http2.Http2Stream): Carrier => {
-  const settled = Signal.make()
-  let broken: (() => LinkBroken) | undefined
-  let isFlushed = false
-  let isClosed = false
-  let isViolated = false
-  let isOver = false
-  let tellExpired: (() => void) | undefined
-  // A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it.
-  let isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
-  if (!isHeard)
-    stream.once("response", () => {
-      isHeard = true
-    })
-  stream.on("error", (cause: NodeJS.ErrnoException) => {
-    isViolated = isHeard && cause.code === "ERR_HTTP2_ERROR"
-  })
-  const fate = (): Fate => {
-    const { rstCode } = stream
-    if (isOver) return "deadline"
-    if (rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)) return "refused"
-    if (isViolated) return "violation"
-    if (session.isLost()) return "lost"
-    return rstCode !== undefined && rstCode !== 0 ? "reset" : "open"
-  }
-  const check = (): void => {
-    const how = fate()
-    if (how === "refused") session.retire()
-    if (how !== "open") broken ??= () => new LinkBroken({ how, detail: detailOf(how, stream) })
-    Signal.notify(settled)
-  }
-  stream.on("finish", () => {
-    isFlushed = true
-    Signal.notify(settled)
-  })
-  stream.on("close", () => {
-    isFlushed = true
-    isClosed = true
-    check()
-  })
-  const untilBroken = Effect.flatMap(
-    Signal.until(settled, () => broken !== undefined),
-    () => (broken === undefined ? Effect.never : Effect.fail(broken()))
-  )
-  return {
-    fate,
-    cause: () => broken,
-    broken: untilBroken,
-    stopped: Effect.suspend(() => Effect.raceFirst(untilBroken, Effect.delay(Cause.done(), resetTimeout))),
-    expire: () => {
-      isOver ||= fate() === "open"
-      check()
-      tellExpired?.()
-    },
-    onExpired: (told) => {
-      tellExpired = told
-    },
-    flushed: Signal.until(settled, () => isFlushed),
-    closed: Signal.until(settled, () => isClosed)
-  }
-}

@@ -6,33 +6,50 @@
  */
 import { Effect } from "effect"
 
+/** A list of its own: a `Set` that outlives those who come and go puts table after table into the old generation. */
 export interface Signal {
-  /** Made for the first who waits: most signals of an idle flow have nobody. */
-  waiters: Set<Waiter> | undefined
+  first: Waiter | undefined
+  last: Waiter | undefined
 }
 
 interface Waiter {
   readonly holds: () => boolean
   readonly resume: (effect: Effect.Effect<void>) => void
+  isGone: boolean
+  next: Waiter | undefined
 }
 
-export const make = (): Signal => ({ waiters: undefined })
+export const make = (): Signal => ({ first: undefined, last: undefined })
+
+const add = (signal: Signal, waiter: Waiter): void => {
+  if (signal.last === undefined) signal.first = waiter
+  else signal.last.next = waiter
+  signal.last = waiter
+}
+
+const remove = (signal: Signal, waiter: Waiter): void => {
+  if (waiter.isGone) return
+  waiter.isGone = true
+  let before: Waiter | undefined
+  for (let at = signal.first; at !== undefined && at !== waiter; at = at.next) before = at
+  if (before === undefined) signal.first = waiter.next
+  else before.next = waiter.next
+  if (signal.last === waiter) signal.last = before
+}
 
 export const until = (signal: Signal, holds: () => boolean): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (holds()) return resume(Effect.void)
-    const waiter: Waiter = { holds, resume }
-    signal.waiters ??= new Set()
-    signal.waiters.add(waiter)
-    return Effect.sync(() => signal.waiters?.delete(waiter))
+    const waiter: Waiter = { holds, resume, isGone: false, next: undefined }
+    add(signal, waiter)
+    return Effect.sync(() => remove(signal, waiter))
   })
 
-export const notify = ({ waiters }: Signal): void => {
-  if (waiters === undefined || waiters.size === 0) return
+export const notify = (signal: Signal): void => {
   // Whoever waits again meanwhile comes last, with a condition that does not hold.
-  for (const waiter of waiters) {
-    if (!waiter.holds()) continue
-    waiters.delete(waiter)
+  for (let waiter = signal.first; waiter !== undefined; waiter = waiter.next) {
+    if (waiter.isGone || !waiter.holds()) continue
+    remove(signal, waiter)
     waiter.resume(Effect.void)
   }
 }

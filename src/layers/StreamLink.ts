@@ -6,291 +6,293 @@
  * peer; a write waits until the stream has passed it on, and what is sent meanwhile goes out as one frame.
  */
 import * as http2 from "node:http2"
-import { Cause, Effect, Option, Result, Schema } from "effect"
+import { Cause, Effect, Result } from "effect"
 import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
-import * as Progress from "../protocol/flow/Progress.ts"
-import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
-import type { Carrier } from "./ConnectLink.ts"
+import type * as Progress from "../protocol/flow/Progress.ts"
+import { type Attached, type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
+import type { Hearer, StreamCarrier } from "./StreamCarrier.ts"
+import * as StreamFrames from "./StreamFrames.ts"
 
 export const path = "/grinta.v1.FlowService/Open"
 export const contentType = "application/connect+proto"
 export const protocolVersion = "1"
 
-export interface Options {
-  readonly carrier: Carrier
+/** How one side of a transport handles its streams: the same for all of them. */
+export interface Options<S> {
   readonly frameWireBytesMax: number
   readonly progress: Progress.Bounds
   /** The caller reads an answer, which says how it ended; the endpoint writes one. */
   readonly role: "caller" | "endpoint"
   /** Runs before the first bytes are written. */
-  readonly begin: () => void
+  readonly begin: (stream: S) => void
 }
 
-export interface StreamLink {
-  readonly link: Link
-  /** Reads what comes from now on. */
-  readonly listen: () => void
-  /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
-  readonly look: (nowMillis: number) => void
-  /** What comes is no flow, so nobody hears it. */
-  readonly refuse: (why: LinkBroken) => void
+/** Frames that the stream holds: with another one behind it a frame would stop in the middle whenever the window does. */
+const writesMax = 1
+
+/** What a link is to its listener. */
+class Driven implements Attached {
+  private readonly link: Pick<StreamLink, "release" | "finishNow" | "detach">
+
+  constructor(link: Driven["link"]) {
+    this.link = link
+  }
+
+  goOn(): void {
+    this.link.release()
+  }
+
+  finish(): void {
+    this.link.finishNow()
+  }
+
+  detach(): void {
+    this.link.detach()
+  }
 }
 
-/** Frames that the stream holds: one on its way, and one that follows it at once. */
-const writesMax = 2
-
-const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
-const decodeEnd = Schema.decodeUnknownOption(End)
-const decoder = new TextDecoder()
-
-const ignore = () => undefined
-
-const violation = (detail: string) => new LinkBroken({ how: "violation", detail })
-
-/** How an answer ended that said so. */
-const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
-  const text = decoder.decode(json)
-  const end = decodeEnd(text)
-  if (Option.isNone(end)) return violation("the answer ended with something that is no end")
-  return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${text.slice(0, 200)}`)
-}
-
-export const make = (stream: http2.Http2Stream, options: Options): StreamLink => {
-  const { carrier, role } = options
-  const parser = Envelope.make({
-    bytesMax: options.frameWireBytesMax,
-    hasEnd: role === "caller",
-    buffers: FlowBuffers.shared
-  })
-  const progress = Progress.make()
-  const arrival = Signal.make()
-  const room = Signal.make()
-  let waiting: Array<Uint8Array> = []
-  /** Index in `waiting` of the next frame to hand out. */
-  let head = 0
+/** A class, and its effects made when they are asked for: see `FlowChannel`. */
+export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> implements Link, Hearer {
+  private readonly stream: S
+  private readonly carrier: StreamCarrier
+  private readonly options: Options<S>
+  private readonly frames: StreamFrames.StreamFrames
+  private readonly changed = Signal.make()
+  private writes = 0
   /** What follows the frames that wait. */
-  let ended: (() => LinkBroken | Cause.Done) | undefined
-  let listener: Listener | undefined
+  private ended: (() => LinkBroken | Cause.Done) | undefined
+  private listener: Listener | undefined
   /** The listener has taken all that it may. */
-  let isHeld = true
-  let isEndHeard = false
-  let isBegun = false
-  let isFinished = false
-  let writes = 0
+  private isHeld = true
+  private isEndHeard = false
+  private isBegun = false
+  private isFinished = false
 
-  const endWith = (how: () => LinkBroken | Cause.Done): void => {
-    ended ??= how
-    notify()
+  constructor(stream: S, carrier: StreamCarrier, options: Options<S>) {
+    this.stream = stream
+    this.carrier = carrier
+    this.options = options
+    this.frames = StreamFrames.make({ bytesMax: options.frameWireBytesMax, hasEnd: options.role === "caller" })
+    carrier.hear(this)
   }
 
-  const hasNews = (): boolean => head < waiting.length || ended !== undefined
-
-  const onData = (chunk: Uint8Array): void => {
-    if (ended !== undefined) return
-    const detail = Envelope.push(parser, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), waiting)
-    if (detail !== undefined) ended = () => violation(detail)
-    if (hasNews()) notify()
-    if (head < waiting.length) stream.pause()
+  /** What comes is no flow, so nobody hears it. */
+  refuse(why: LinkBroken): void {
+    this.endWith(() => why)
+    this.stream.resume()
   }
 
-  const look = (nowMillis: number): void => {
-    if (ended !== undefined) return
-    const isOpen = !Envelope.isComplete(parser) && !stream.isPaused()
-    const frame = isOpen ? parser.wholeCount : undefined
-    const detail = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
-    if (detail !== undefined) endWith(() => violation(detail))
+  private endWith(how: () => LinkBroken | Cause.Done): void {
+    this.ended ??= how
+    this.deliver()
+  }
+
+  private hasNews(): boolean {
+    return !StreamFrames.isEmpty(this.frames) || this.ended !== undefined
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.ended !== undefined) return
+    const detail = StreamFrames.push(this.frames, chunk)
+    if (detail !== undefined) this.ended = () => StreamFrames.violation(detail)
+    if (this.hasNews()) this.deliver()
+    if (!StreamFrames.isEmpty(this.frames)) this.stream.pause()
+  }
+
+  /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
+  look(nowMillis: number): void {
+    if (this.ended !== undefined) return
+    const now = { isRead: !this.stream.isPaused(), nowMillis }
+    const detail = StreamFrames.look(this.frames, this.options.progress, now)
+    if (detail !== undefined) this.endWith(() => StreamFrames.violation(detail))
   }
 
   /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
-  const onEnd = (): void => {
-    const how = carrier.fate()
+  onEnd(): void {
+    const how = this.carrier.fate()
+    const { parser } = this.frames
     const { end } = parser
-    const lost = (detail: string) => endWith(() => new LinkBroken({ how: "lost", detail }))
-    if (how !== "open") endWith(() => new LinkBroken({ how, detail: "no more frames" }))
+    const lost = (detail: string) => this.endWith(() => new LinkBroken({ how: "lost", detail }))
+    if (how !== "open") this.endWith(() => new LinkBroken({ how, detail: "no more frames" }))
     else if (!Envelope.isComplete(parser)) lost("it stopped within a frame")
-    else if (end !== undefined) endWith(() => endOf(end))
-    else if (role === "endpoint") endWith(() => Cause.Done())
+    else if (end !== undefined) this.endWith(() => StreamFrames.endOf(end))
+    else if (this.options.role === "endpoint") this.endWith(() => Cause.Done())
     else lost("the answer stopped without its end")
   }
 
-  const onBroken = (): void => {
-    const broken = carrier.cause()
-    if (broken !== undefined) listener?.onBroken(broken)
+  onExpired(): void {
+    const broken = this.carrier.cause()
+    if (broken !== undefined) this.listener?.onBroken(broken)
   }
 
-  const onClose = (): void => {
-    if (ended === undefined) onEnd()
-    onBroken()
-    onRoom()
+  onClose(): void {
+    if (this.ended === undefined) this.onEnd()
+    this.onExpired()
+    this.onRoom()
   }
 
   /** Reads on once everything was handed out: an ended link throws away what still comes. */
-  const goOn = (): void => {
-    if (head < waiting.length) return
-    waiting = []
-    head = 0
-    if (stream.isPaused()) stream.resume()
+  private goOn(): void {
+    if (StreamFrames.isEmpty(this.frames) && this.stream.isPaused()) this.stream.resume()
   }
 
   /** The next frame, if one has come; one that is none ends the link. */
-  const take = (): Frame.Frame | undefined => {
-    const bytes = waiting[head]
-    if (bytes === undefined) return undefined
-    head += 1
-    goOn()
-    const frame = FrameBytes.decode(bytes)
-    Buffers.give(FlowBuffers.shared, bytes)
-    if (Result.isSuccess(frame)) return frame.success
-    const { detail } = frame.failure
-    ended = () => violation(detail)
-    waiting = []
-    goOn()
-    return undefined
+  private take(): Frame.Frame | undefined {
+    const frame = StreamFrames.take(this.frames)
+    if (frame === undefined) return undefined
+    if (Result.isFailure(frame)) {
+      const { detail } = frame.failure
+      this.ended = () => StreamFrames.violation(detail)
+      StreamFrames.clear(this.frames)
+    }
+    this.goOn()
+    return Result.isSuccess(frame) ? frame.success : undefined
   }
 
-  const read: Link["read"] = Effect.suspend(() => {
-    const frame = take()
-    if (frame !== undefined) return Effect.succeed(frame)
-    return ended === undefined ? Effect.flatMap(Signal.until(arrival, hasNews), () => read) : Effect.fail(ended())
-  })
+  get read(): Effect.Effect<Frame.Frame, LinkBroken | Cause.Done> {
+    return Effect.suspend(() => {
+      const frame = this.take()
+      if (frame !== undefined) return Effect.succeed(frame)
+      if (this.ended !== undefined) return Effect.fail(this.ended())
+      return Effect.flatMap(
+        Signal.until(this.changed, () => this.hasNews()),
+        () => this.read
+      )
+    })
+  }
 
-  /** Gives the listener what it may take. */
-  const deliver = (): void => {
-    while (listener !== undefined && !isHeld) {
-      const frame = take()
-      if (frame !== undefined) isHeld = !listener.onFrame(frame)
-      else if (ended === undefined || isEndHeard) return
+  /** Gives the listener what it may take, or wakes the reader. */
+  private deliver(): void {
+    if (this.listener === undefined) Signal.notify(this.changed)
+    while (this.listener !== undefined && !this.isHeld) {
+      const frame = this.take()
+      if (frame !== undefined) this.isHeld = !this.listener.onFrame(frame)
+      else if (this.ended === undefined || this.isEndHeard) return
       else {
-        isEndHeard = true
-        listener.onEnd(ended)
+        this.isEndHeard = true
+        this.listener.onEnd(this.ended)
       }
     }
   }
 
-  const notify = (): void => {
-    if (listener === undefined) Signal.notify(arrival)
-    else deliver()
+  attach(listener: Listener): Attached {
+    this.listener = listener
+    return new Driven(this)
   }
 
-  const attach: Link["attach"] = (to) => {
-    listener = to
-    return {
-      goOn: () => {
-        if (!isHeld) return
-        isHeld = false
-        deliver()
-      },
-      finish,
-      detach: () => {
-        listener = undefined
-      }
-    }
+  release(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.deliver()
   }
 
-  const begin = (): void => {
-    if (isBegun) return
-    isBegun = true
-    options.begin()
+  detach(): void {
+    this.listener = undefined
   }
 
-  const isOver = (): boolean => stream.destroyed || stream.closed || stream.writableEnded
-
-  const finish = (): void => {
-    if (isFinished) return
-    isFinished = true
-    Signal.notify(room)
-    if (isOver()) return
-    begin()
-    if (role === "endpoint") stream.end(carrier.fate() === "deadline" ? Envelope.lateEnd : Envelope.goodEnd)
-    else stream.end()
+  private begin(): void {
+    if (this.isBegun) return
+    this.isBegun = true
+    this.options.begin(this.stream)
   }
 
-  const overBy = (): LinkBroken => {
-    if (isFinished) return new LinkBroken({ how: "finished", detail: "this side has finished" })
-    const how = carrier.fate()
+  private isOver(): boolean {
+    const { stream } = this
+    return this.isFinished || stream.destroyed || stream.closed || stream.writableEnded
+  }
+
+  finishNow(): void {
+    if (this.isFinished) return
+    const wasOver = this.isOver()
+    this.isFinished = true
+    Signal.notify(this.changed)
+    if (wasOver) return
+    this.begin()
+    if (this.options.role === "caller") this.stream.end()
+    else this.stream.end(this.carrier.fate() === "deadline" ? Envelope.lateEnd : Envelope.goodEnd)
+  }
+
+  get finish(): Effect.Effect<void> {
+    return Effect.sync(() => this.finishNow())
+  }
+
+  private overBy(): LinkBroken {
+    if (this.isFinished) return new LinkBroken({ how: "finished", detail: "this side has finished" })
+    const how = this.carrier.fate()
     return new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" })
   }
 
-  const over = Effect.suspend(() => Effect.fail(overBy()))
-
-  const onRoom = (): void => {
-    Signal.notify(room)
-    listener?.onRoom()
+  private onRoom(): void {
+    Signal.notify(this.changed)
+    this.listener?.onRoom()
   }
 
-  const onWritten = (frame: Uint8Array, error: Error | null | undefined): void => {
+  private onWritten(frame: Uint8Array, error: Error | null | undefined): void {
     if (!error) Buffers.give(FlowBuffers.shared, frame)
-    writes -= 1
-    if (writes === writesMax - 1) onRoom()
+    this.writes -= 1
+    if (this.writes === writesMax - 1) this.onRoom()
   }
 
-  const hasRoom = (): boolean => writes < writesMax || isFinished || isOver()
-
-  const put = (frame: Frame.Frame): void => {
-    begin()
-    writes += 1
+  private put(frame: Frame.Frame): void {
+    this.begin()
+    this.writes += 1
     const bytes = FrameBytes.encode(frame)
-    stream.write(bytes, (error) => onWritten(bytes, error))
+    this.stream.write(bytes, (error) => this.onWritten(bytes, error))
   }
 
-  const fill: Link["fill"] = (next) => {
-    while (writes < writesMax && !isFinished && !isOver()) {
+  isIdle(): boolean {
+    return this.writes === 0
+  }
+
+  fill(next: () => Frame.Frame | undefined): void {
+    while (this.writes < writesMax && !this.isOver()) {
       const frame = next()
       if (frame === undefined) return
-      put(frame)
+      this.put(frame)
     }
-    if ((isFinished || isOver()) && next() !== undefined) listener?.onBroken(overBy)
+    if (this.isOver() && next() !== undefined) this.listener?.onBroken(() => this.overBy())
   }
 
-  const write: Link["write"] = (frame) =>
-    Effect.suspend(() => {
-      if (isFinished || isOver()) return over
-      if (writes >= writesMax) return Effect.flatMap(Signal.until(room, hasRoom), () => write(frame))
-      put(frame)
-      if (writes < writesMax) return Effect.void
-      return Effect.flatMap(Signal.until(room, hasRoom), () => (isFinished || isOver() ? over : Effect.void))
-    })
+  /** Waits until there is room, or never will be. */
+  private get room(): Effect.Effect<void, LinkBroken> {
+    const hasRoom = Signal.until(this.changed, () => this.writes < writesMax || this.isOver())
+    return Effect.flatMap(hasRoom, () => (this.isOver() ? Effect.fail(this.overBy()) : Effect.void))
+  }
 
-  const cancel: Link["cancel"] = (last) =>
-    Effect.suspend(() => {
-      if (isFinished || isOver()) return Effect.void
-      if (writes >= writesMax) {
-        isFinished = true
-        stream.close(http2.constants.NGHTTP2_CANCEL)
-        return Effect.void
+  write(frame: Frame.Frame): Effect.Effect<void, LinkBroken> {
+    return Effect.suspend(() => {
+      if (this.isOver()) return Effect.fail(this.overBy())
+      if (this.writes >= writesMax) return Effect.flatMap(this.room, () => this.write(frame))
+      this.put(frame)
+      return this.writes < writesMax ? Effect.void : this.room
+    })
+  }
+
+  cancel(last: Frame.Fail): Effect.Effect<void> {
+    return Effect.sync(() => {
+      if (this.isOver()) return
+      if (this.writes >= writesMax) {
+        this.isFinished = true
+        this.stream.close(http2.constants.NGHTTP2_CANCEL)
+        return
       }
-      begin()
-      stream.write(FrameBytes.encode(last))
-      finish()
+      this.begin()
+      this.stream.write(FrameBytes.encode(last))
       // Whoever opened the stream lets it flush before it closes it.
-      return Effect.void
+      this.finishNow()
     })
+  }
 
-  carrier.onExpired(onBroken)
-  // What happens once needs no `once`, which would cost an idle flow more than the listener.
-  stream.on("error", ignore).on("end", onEnd).on("close", onClose)
-  return {
-    link: {
-      write,
-      isIdle: () => writes === 0,
-      fill,
-      read,
-      finish: Effect.sync(finish),
-      cancel,
-      broken: carrier.broken,
-      attach,
-      ...(role === "endpoint" && { stopped: carrier.stopped })
-    },
-    look,
-    listen: () => stream.on("data", onData),
-    refuse: (why) => {
-      endWith(() => why)
-      stream.resume()
-    }
+  get broken(): Effect.Effect<never, LinkBroken> {
+    return this.carrier.broken
+  }
+
+  get stopped(): Effect.Effect<never, LinkBroken | Cause.Done> | undefined {
+    return this.options.role === "endpoint" ? this.carrier.stopped : undefined
   }
 }

@@ -88,10 +88,12 @@ const make = Effect.fnUntraced(function* (config: Config) {
       )
     )
 
+  const callOptions = Http2Client.optionsOf(config)
+
   const dial = Effect.fnUntraced(function* (host: Host) {
     const authority = authorityOf(host)
     return yield* sessionTo(authority).pipe(
-      Effect.flatMap((session) => Http2Client.call(session, config)),
+      Effect.flatMap((session) => Http2Client.call(session, callOptions)),
       Effect.mapError((cause) => {
         const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
         return new NetworkError({ operation: "connect", reason })

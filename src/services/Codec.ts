@@ -6,6 +6,7 @@
  */
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf"
 import { Result, Schema, SchemaAST } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as Message from "../protocol/flow/Message.ts"
 import * as Utf8 from "../protocol/Utf8.ts"
@@ -26,6 +27,8 @@ export interface Codec<A> {
   /** The bytes may be those of the message: whoever keeps them copies them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
+  /** Decodes a batch, if that takes less than one message after the other; fails if one of them would. */
+  readonly decodeAll?: (all: NonEmptyReadonlyArray<Uint8Array>) => Result.Result<NonEmptyReadonlyArray<A>, unknown>
   /** For bytes that are the text of a JSON value: the same without the text, within a process. */
   readonly value?: Valued<A>
 }
@@ -43,7 +46,8 @@ export const bytes: Codec<Uint8Array> = {
   id: "bytes",
   shape: "bytes",
   encode: (message) => (message instanceof Uint8Array ? Result.succeed(message) : Result.fail("not a Uint8Array")),
-  decode: (encoded) => Result.succeed(encoded)
+  decode: (encoded) => Result.succeed(encoded),
+  decodeAll: (all) => Result.succeed(all)
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true })

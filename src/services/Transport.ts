@@ -47,7 +47,10 @@ export interface Attached {
   readonly detach: () => void
 }
 
-/** One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. */
+/**
+ * One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. What is
+ * a function here may be a method: it is called on its link.
+ */
 export interface Link {
   /** Hands a frame to the carrier, and waits until the carrier has room for another. */
   readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
@@ -74,7 +77,7 @@ export interface Link {
    * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment
    * later, or as done if nothing did.
    */
-  readonly stopped?: Effect.Effect<never, LinkBroken | Cause.Done>
+  readonly stopped?: Effect.Effect<never, LinkBroken | Cause.Done> | undefined
 }
 
 export class Transport extends Context.Service<

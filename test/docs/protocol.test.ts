@@ -197,7 +197,7 @@ describe("the tables", () => {
   const row = (cell: string): string => content.split("\n").find((line) => line.includes(`\`${cell}\` |`)) ?? ""
   const limits = { ...config.limits, ...TransportConnect.defaults, ...FlowServer.defaults }
 
-  it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax"] as const)(
+  it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax", "inboxBytesMax"] as const)(
     "say the limit %s",
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )

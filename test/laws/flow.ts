@@ -322,7 +322,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           lengths
         )
         for (const { buffer, length } of received)
-          assert.isAtMost(buffer.byteLength, Math.max(length, Slabs.slabBytesMax))
+          assert.isAtMost(buffer.byteLength, Math.max(2 * length, Slabs.slabBytesMax))
       })
     )
 

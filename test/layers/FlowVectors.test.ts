@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Schema, Stream } from "effect"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Buffers from "../../src/protocol/flow/Buffers.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
 import { FrameSchema } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
@@ -86,7 +87,7 @@ describe("golden frames", () => {
     assert.strictEqual(toJsonString(FrameSchema, fromBinary(FrameSchema, bytes)), json)
     const frame = Result.getOrThrow(Frame.fromProto(fromBinary(FrameSchema, bytes)))
     assert.strictEqual(Buffer.from(FrameBytes.encode(frame)).toString("hex"), envelope(hex))
-    assert.deepStrictEqual(FrameBytes.decode(Uint8Array.from(bytes)), Result.succeed(frame))
+    assert.deepStrictEqual(FrameBytes.decode(Uint8Array.from(bytes), Buffers.make()), Result.succeed(frame))
   })
 })
 

@@ -56,6 +56,8 @@ export interface Parser {
   /** Whether an end is due: answers have one, requests must not. */
   readonly hasEnd: boolean
   readonly buffers: Buffers.Buffers
+  /** Whether a message of this length that begins like this will keep the memory in which it is put together. */
+  readonly isOneMessage: (start: Uint8Array, length: number) => boolean
   /** The beginning of an envelope whose rest has not come. */
   held: Uint8Array
   heldBytes: number
@@ -68,7 +70,7 @@ export interface Parser {
 
 const nothing = new Uint8Array(0)
 
-export const make = (options: Pick<Parser, "bytesMax" | "hasEnd" | "buffers">): Parser => ({
+export const make = (options: Pick<Parser, "bytesMax" | "hasEnd" | "buffers" | "isOneMessage">): Parser => ({
   ...options,
   held: nothing,
   heldBytes: 0,
@@ -92,13 +94,22 @@ const refusal = (parser: Parser, flags: number | undefined, length: number): str
   return length > endBytesMax ? `an end of ${length} bytes, of ${endBytesMax} at most` : undefined
 }
 
+/** Room for what is held and `taken` more of the chunk, on the way to all of what is wanted. */
+const grow = (parser: Parser, chunk: Uint8Array, from: number, taken: number, wantedBytes: number): Uint8Array => {
+  const { buffers, held, heldBytes } = parser
+  const bytes = Math.min(wantedBytes, Math.max(heldBytes + taken, 2 * heldBytes))
+  if (heldBytes + taken < wholeFromBytes) return new Uint8Array(bytes)
+  const start =
+    heldBytes > headerBytes ? held.subarray(headerBytes, heldBytes) : chunk.subarray(from + headerBytes - heldBytes)
+  return parser.isOneMessage(start, wantedBytes) ? new Uint8Array(wantedBytes) : Buffers.take(buffers, bytes)
+}
+
 /** Adds to what is held, up to `wantedBytes` in all. How much was taken. */
 const hold = (parser: Parser, chunk: Uint8Array, from: number, wantedBytes: number): number => {
   const taken = Math.min(wantedBytes - parser.heldBytes, chunk.byteLength - from)
   const heldBytes = parser.heldBytes + taken
   if (parser.held.byteLength < heldBytes) {
-    const bytes = Math.min(wantedBytes, Math.max(heldBytes, 2 * parser.heldBytes))
-    const grown = heldBytes < wholeFromBytes ? new Uint8Array(bytes) : Buffers.take(parser.buffers, bytes)
+    const grown = grow(parser, chunk, from, taken, wantedBytes)
     grown.set(parser.held.subarray(0, parser.heldBytes))
     Buffers.give(parser.buffers, parser.held)
     parser.held = grown

@@ -15,6 +15,7 @@ import * as Envelope from "./Envelope.ts"
 import * as Frame from "./Frame.ts"
 import * as Packing from "./Packing.ts"
 import * as Slabs from "./Slabs.ts"
+import * as Varint from "./Varint.ts"
 
 const encodeData = ({ messages, partial }: Frame.Data): Uint8Array => {
   let bytes = 0
@@ -45,48 +46,60 @@ const isAccepted = (bytes: Uint8Array): boolean =>
   bytes.byteLength === acceptedBytes.byteLength && acceptedBytes.every((byte, at) => byte === bytes[at])
 
 /** Reads a Data frame as `encode` writes it; undefined for anything else, right or wrong. */
-const decodeData = (bytes: Uint8Array): Frame.Data | undefined => {
-  if (bytes[0] !== Packing.dataTag) return undefined
+const decodeData = (slabs: Slabs.Slabs): Frame.Data | undefined => {
+  const bytes = slabs.frame
   const end = bytes.byteLength
-  let at = 1
-  /** Reads a length of at most 28 bits; negative when there is none. */
-  const length = (): number => {
-    let value = 0
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = bytes[at++]
-      if (byte === undefined) return -1
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) return value
-    }
-    return -1
-  }
-  const dataBytes = length()
+  if (bytes[0] !== Packing.dataTag) return undefined
+  const dataBytes = Varint.read(bytes, 1)
+  let at = 1 + Varint.sizeOf(dataBytes)
   if (dataBytes < 0 || dataBytes !== end - at) return undefined
-  const slabs = Slabs.make(bytes)
   const messages: Array<Uint8Array> = []
   while (at < end) {
     if (bytes[at] === Packing.partialTag)
       return at + 2 === end && bytes[at + 1] === 1 ? { _tag: "Data", messages, partial: true } : undefined
-    if (bytes[at++] !== Packing.messagesTag) return undefined
-    const size = length()
-    if (size < 0 || at + size > end) return undefined
-    messages.push(Slabs.copy(slabs, at, size))
+    if (bytes[at] !== Packing.messagesTag) return undefined
+    const size = Varint.read(bytes, at + 1)
+    if (size < 0) return undefined
+    at += 1 + Varint.sizeOf(size)
+    if (at + size > end) return undefined
+    messages.push(Slabs.cut(slabs, at, size))
     at += size
   }
   return { _tag: "Data", messages, partial: false }
 }
 
-/** The frame that came out of an envelope. It shares no memory with the bytes: see `Slabs`. */
-export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
-  const data = decodeData(bytes)
-  if (data !== undefined) return Result.succeed(data)
-  if (isAccepted(bytes)) return Result.succeed(Frame.accepted)
+const decodeGenerated = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
   const parsed = Result.try({
     // Its fields of bytes are views of what it reads.
     try: () => fromBinary(FrameSchema, bytes.slice()),
     catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) })
   })
   return Result.flatMap(parsed, Frame.fromProto)
+}
+
+/**
+ * The frame that came out of an envelope. The bytes are its own from here on: a large message may stay in them (see
+ * `Slabs`), otherwise they go back to where they came from.
+ */
+export const decode = (bytes: Uint8Array, buffers: Buffers.Buffers): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
+  const slabs = Slabs.make(bytes)
+  const data = decodeData(slabs)
+  const frame =
+    data !== undefined
+      ? Result.succeed(data)
+      : isAccepted(bytes)
+        ? Result.succeed(Frame.accepted)
+        : decodeGenerated(bytes)
+  if (!slabs.isKept) Buffers.give(buffers, bytes)
+  return frame
+}
+
+/** Whether the first bytes of a frame say that it is one large message, which will stay in them. */
+export const isOneMessage = (start: Uint8Array, frameBytes: number): boolean => {
+  const dataBytes = start[0] === Packing.dataTag ? Varint.read(start, 1) : -1
+  const at = 1 + Varint.sizeOf(dataBytes)
+  const size = dataBytes >= 0 && start[at] === Packing.messagesTag ? Varint.read(start, at + 1) : -1
+  return size >= 0 && Slabs.mayStay(size, frameBytes)
 }
 
 const noMessages: ReadonlyArray<Uint8Array> = []
@@ -103,7 +116,7 @@ class Packed implements Frame.Data {
   }
 
   get messages(): ReadonlyArray<Uint8Array> {
-    return decodeData(this.wire.subarray(Envelope.headerBytes))?.messages ?? noMessages
+    return decodeData(Slabs.make(this.wire.subarray(Envelope.headerBytes)))?.messages ?? noMessages
   }
 }
 

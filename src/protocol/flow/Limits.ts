@@ -8,15 +8,18 @@ export interface Limits {
   readonly frameBytesMax: number
   /** Messages in one Data frame. */
   readonly frameMessagesMax: number
-  /** What waits on each side of a flow for its reader or its carrier, in bytes; one message may overshoot it. */
+  /** What waits at the sender for its carrier, in bytes; one message may overshoot it. */
   readonly bufferBytesMax: number
+  /** What waits at the receiver for its reader before the carrier is not read any further, in bytes; a frame may overshoot it. */
+  readonly inboxBytesMax: number
 }
 
 export const defaults: Limits = {
   messageBytesMax: 4 * 1024 * 1024,
   frameBytesMax: 64 * 1024,
   frameMessagesMax: 1024,
-  bufferBytesMax: 64 * 1024
+  bufferBytesMax: 64 * 1024,
+  inboxBytesMax: 16 * 1024
 }
 
 /** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */
@@ -24,11 +27,17 @@ export const messageOverheadBytes = 32
 
 export const weight = (message: { readonly byteLength: number }): number => message.byteLength + messageOverheadBytes
 
+export const weightOf = (messages: ReadonlyArray<{ readonly byteLength: number }>): number => {
+  let bytes = messages.length * messageOverheadBytes
+  for (const { byteLength } of messages) bytes += byteLength
+  return bytes
+}
+
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
- * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, two that the carrier
- * writes. The receiver: what waits and the frame that filled it, and on a network the carrier's window and a frame that
- * is being joined; a window is one frame.
+ * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, one that the carrier writes.
+ * The receiver: what waits and the frame that filled it, and on a network the carrier's window and a frame that is being
+ * joined; a window is two frames.
  */
-export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax }: Limits): number =>
-  2 * bufferBytesMax + 6 * frameBytesMax
+export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax, inboxBytesMax }: Limits): number =>
+  bufferBytesMax + inboxBytesMax + 6 * frameBytesMax

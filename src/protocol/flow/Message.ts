@@ -5,6 +5,7 @@
  * Units: the `byteLength` of a value is about what it takes in memory; its text takes at most three times as many bytes.
  * Bounds: what takes more than `valueBytesMax` bytes, or is nested deeper than `depthMax`, travels as text.
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Utf8 from "../Utf8.ts"
 
 export class Value {
@@ -91,6 +92,9 @@ export const copy = (json: unknown): Value | undefined => {
   const copied = copyOf(json, size, depthMax)
   return copied === undefined || size.bytes > valueBytesMax ? undefined : new Value(copied, size.bytes)
 }
+
+export const areBytes = (messages: NonEmptyReadonlyArray<Message>): messages is NonEmptyReadonlyArray<Uint8Array> =>
+  messages.every((message) => !(message instanceof Value))
 
 /** The bytes of a message, wherever it goes. */
 export const bytesOf = (message: Message): Uint8Array =>

@@ -7,7 +7,7 @@
  */
 import { concat } from "../Bytes.ts"
 import type { Fail, Frame } from "./Frame.ts"
-import type { Limits } from "./Limits.ts"
+import { type Limits, weightOf } from "./Limits.ts"
 import { firstAbove, type Message } from "./Message.ts"
 
 export interface Receiver {
@@ -20,7 +20,7 @@ export interface Receiver {
 }
 
 export type Received =
-  | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
+  | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message>; readonly weight: number }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Failed"; readonly fail: Fail }
   | { readonly _tag: "TooLarge"; readonly bytes: number }
@@ -44,28 +44,34 @@ const tooLarge = (receiver: Receiver, bytes: number): Received => {
   return { _tag: "TooLarge", bytes }
 }
 
+/** Puts together a message that was cut and goes on, or ends, in these. */
+const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: boolean): ReadonlyArray<Uint8Array> => {
+  const complete = partial ? messages.slice(0, -1) : [...messages]
+  const [first] = messages
+  if (first !== undefined && receiver.pieces.length > 0 && complete.length > 0) {
+    complete[0] = concat([...receiver.pieces, first])
+    receiver.pieces = []
+    receiver.piecesBytes = 0
+  }
+  const last = messages[messages.length - 1]
+  if (partial && last !== undefined) {
+    receiver.pieces.push(last)
+    receiver.piecesBytes += last.byteLength
+  }
+  return complete
+}
+
 const receiveData = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: boolean): Received => {
   const { messageBytesMax } = receiver.limits
   if (partial && messages.length === 0) return violation(receiver, "a partial Data frame without a message")
-  const complete: Array<Uint8Array> = []
-  const last = messages.length - 1
-  for (let i = 0; i <= last; i++) {
-    const message = messages[i]
-    if (message === undefined) continue
-    const bytes = receiver.piecesBytes + message.byteLength
-    if (bytes > messageBytesMax) return tooLarge(receiver, bytes)
-    if (partial && i === last) {
-      receiver.pieces.push(message)
-      receiver.piecesBytes = bytes
-    } else if (receiver.pieces.length > 0) {
-      receiver.pieces.push(message)
-      complete.push(concat(receiver.pieces))
-      receiver.pieces = []
-      receiver.piecesBytes = 0
-    } else complete.push(message)
+  let { piecesBytes } = receiver
+  for (const { byteLength } of messages) {
+    if (piecesBytes + byteLength > messageBytesMax) return tooLarge(receiver, piecesBytes + byteLength)
+    piecesBytes = 0
   }
+  const complete = partial || receiver.pieces.length > 0 ? join(receiver, messages, partial) : messages
   receiver.receivedCount += complete.length
-  return { _tag: "Messages", messages: complete }
+  return { _tag: "Messages", messages: complete, weight: weightOf(complete) }
 }
 
 const receiveLocal = (receiver: Receiver, messages: ReadonlyArray<Message>): Received => {
@@ -73,7 +79,7 @@ const receiveLocal = (receiver: Receiver, messages: ReadonlyArray<Message>): Rec
   const above = firstAbove(messages, receiver.limits.messageBytesMax)
   if (above !== undefined) return tooLarge(receiver, above)
   receiver.receivedCount += messages.length
-  return { _tag: "Messages", messages }
+  return { _tag: "Messages", messages, weight: weightOf(messages) }
 }
 
 const receiveEnd = (receiver: Receiver, count: number): Received => {

@@ -15,3 +15,15 @@ export const write = (into: Uint8Array, at: number, value: number): number => {
   into[end++] = rest
   return end
 }
+
+/** Reads a length of at most 28 bits that is written as short as can be; -1 for any other, and where there is none. */
+export const read = (from: Uint8Array, at: number): number => {
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    const byte = from[at + i]
+    if (byte === undefined) return -1
+    value |= (byte & 0x7f) << (7 * i)
+    if (byte < 0x80) return byte === 0 && i > 0 ? -1 : value
+  }
+  return -1
+}

@@ -10,7 +10,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
 
 const parse = (chunks: ReadonlyArray<Uint8Array>, options = { bytesMax: 300, hasEnd: true }) => {
-  const parser = Envelope.make({ ...options, buffers: Buffers.make() })
+  const parser = Envelope.make({ ...options, buffers: Buffers.make(), isOneMessage: () => false })
   const messages: Array<Uint8Array> = []
   let violation: string | undefined
   for (const chunk of chunks) violation ??= Envelope.push(parser, chunk, messages)
@@ -103,7 +103,12 @@ describe("envelopes", () => {
   })
 
   it("hold no more than twice what has come, and a whole frame's buffer when much has", () => {
-    const parser = Envelope.make({ bytesMax: 1 << 20, hasEnd: false, buffers: Buffers.make() })
+    const parser = Envelope.make({
+      bytesMax: 1 << 20,
+      hasEnd: false,
+      buffers: Buffers.make(),
+      isOneMessage: () => false
+    })
     const messages: Array<Uint8Array> = []
     const whole = Envelope.wrap(new Uint8Array(1 << 20))
     for (let at = 0; at < 12_000; at++) {
@@ -111,5 +116,23 @@ describe("envelopes", () => {
       const holdsMuch = at + 1 >= Envelope.wholeFromBytes
       assert.isAtMost(parser.held.byteLength, Math.max(5, holdsMuch ? Buffers.wholeBytes : 2 * (at + 1)))
     }
+  })
+
+  it.prop("put a message together in memory of its own if it keeps that", [Cuts], ([cuts]) => {
+    const whole = Envelope.wrap(new Uint8Array(20_000).fill(7))
+    const asked: Array<Uint8Array> = []
+    const isOneMessage = (start: Uint8Array, length: number) => {
+      asked.push(start)
+      assert.strictEqual(length, whole.byteLength)
+      return true
+    }
+    const buffers = Buffers.make()
+    const parser = Envelope.make({ bytesMax: 1 << 20, hasEnd: false, buffers, isOneMessage })
+    const messages: Array<Uint8Array> = []
+    for (const chunk of cut(whole, cuts)) assert.isUndefined(Envelope.push(parser, chunk, messages))
+    assert.deepStrictEqual(messages, [new Uint8Array(20_000).fill(7)])
+    assert.strictEqual(messages[0]?.buffer.byteLength, whole.byteLength)
+    assert.strictEqual(asked.length, 1)
+    assert.isTrue(asked.every((start) => start.every((byte) => byte === 7)))
   })
 })

@@ -10,7 +10,13 @@ import type { Limits } from "../../../src/protocol/flow/Limits.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
 
-const small: Limits = { messageBytesMax: 64, frameBytesMax: 8, frameMessagesMax: 4, bufferBytesMax: 256 }
+const small: Limits = {
+  messageBytesMax: 64,
+  frameBytesMax: 8,
+  frameMessagesMax: 4,
+  bufferBytesMax: 256,
+  inboxBytesMax: 256
+}
 
 const Step = Schema.Literals([
   ...(["offer", "take", "end", "give up", "lose the link"] as const),

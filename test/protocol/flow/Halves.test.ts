@@ -11,7 +11,13 @@ import { bytesOf } from "../../../src/protocol/flow/Message.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
 
-const small: Limits = { messageBytesMax: 64, frameBytesMax: 8, frameMessagesMax: 4, bufferBytesMax: 256 }
+const small: Limits = {
+  messageBytesMax: 64,
+  frameBytesMax: 8,
+  frameMessagesMax: 4,
+  bufferBytesMax: 256,
+  inboxBytesMax: 256
+}
 
 /** Lengths of messages, and how many are queued before a frame is taken. */
 const Program = Schema.Array(

@@ -21,7 +21,7 @@ const messagesOf = (lengths: ReadonlyArray<number>, salt: number) =>
 const wireOf = (messages: ReadonlyArray<Uint8Array>) => FrameBytes.encode({ _tag: "Data", messages, partial: false })
 
 const unpack = (wire: Uint8Array): ReadonlyArray<Uint8Array> => {
-  const frame = FrameBytes.decode(wire.subarray(Envelope.headerBytes))
+  const frame = FrameBytes.decode(wire.subarray(Envelope.headerBytes), Buffers.make())
   return Result.isSuccess(frame) && frame.success._tag === "Data" ? frame.success.messages : []
 }
 
@@ -72,7 +72,7 @@ describe("packing", () => {
 })
 
 describe("unpacking", () => {
-  it.prop("copies, and nothing that is kept holds more than a slab besides itself", [Lengths], ([lengths]) => {
+  it.prop("copies, and nothing that is kept holds more than a slab, or twice itself", [Lengths], ([lengths]) => {
     const messages = messagesOf(lengths, 1)
     const chunk = new Uint8Array(512 * 1024)
     const wire = wireOf(messages)
@@ -81,6 +81,6 @@ describe("unpacking", () => {
     chunk.fill(255)
     assert.deepStrictEqual(unpacked, messages)
     for (const message of unpacked)
-      assert.isAtMost(message.buffer.byteLength, Math.max(Slabs.slabBytesMax, message.byteLength))
+      assert.isAtMost(message.buffer.byteLength, Math.max(Slabs.slabBytesMax, 2 * message.byteLength))
   })
 })

@@ -1,0 +1,64 @@
+/**
+ * What comes to a flow: frames are checked and their messages wait for whoever receives them, or are thrown away. Whoever
+ * reads the link stops while enough waits.
+ */
+import type { Effect } from "effect"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
+import * as Inbox from "../protocol/flow/Inbox.ts"
+import type { Limits } from "../protocol/flow/Limits.ts"
+import type { Message } from "../protocol/flow/Message.ts"
+import * as Receiver from "../protocol/flow/Receiver.ts"
+import * as Signal from "./Signal.ts"
+
+/** What a peer may still say to a caller that is gone, before it is told so. */
+const unheardBytesMax = 256 * 1024
+
+/** A record and functions, for the reason that `FlowWriter` is. */
+export interface FlowReader {
+  readonly receiver: Receiver.Receiver
+  readonly inbox: Inbox.Inbox
+  /** Something has come, was taken, or will not come; the flow has failed. */
+  readonly changed: Signal.Signal
+  isDiscarding: boolean
+  /** The link has no more frames. */
+  isReadToEnd: boolean
+  /** What has come since it is thrown away. */
+  unheardBytes: number
+}
+
+export const make = (limits: Limits): FlowReader => ({
+  receiver: Receiver.make(limits),
+  inbox: Inbox.make(limits),
+  changed: Signal.make(),
+  isDiscarding: false,
+  isReadToEnd: false,
+  unheardBytes: 0
+})
+
+export const accept = (reader: FlowReader, messages: ReadonlyArray<Message>, weight: number): void => {
+  if (reader.isDiscarding) reader.unheardBytes += weight
+  else Inbox.push(reader.inbox, messages, weight)
+  Signal.notify(reader.changed)
+}
+
+export const isFull = ({ inbox, isDiscarding }: FlowReader): boolean => !isDiscarding && Inbox.isFull(inbox)
+
+/** A message waits, or none will come any more. */
+export const hasNews = ({ inbox, receiver }: FlowReader): boolean => inbox.bytes > 0 || receiver.status === "ended"
+
+/** Takes of what waits; undefined when nothing does. */
+export type Take<A> = (reader: FlowReader) => A | undefined
+
+export const take: Take<Message> = ({ inbox }) => Inbox.take(inbox)
+
+export const takeAll: Take<NonEmptyReadonlyArray<Message>> = ({ inbox }) => {
+  const messages = Inbox.takeAll(inbox)
+  return isReadonlyArrayNonEmpty(messages) ? messages : undefined
+}
+
+/** Waits until the link has no more frames. */
+export const atEnd = (reader: FlowReader): Effect.Effect<void> => Signal.until(reader.changed, () => reader.isReadToEnd)
+
+/** Waits until more was thrown away than a caller that is gone bears. */
+export const overheard = (reader: FlowReader): Effect.Effect<void> =>
+  Signal.until(reader.changed, () => reader.unheardBytes > unheardBytesMax)

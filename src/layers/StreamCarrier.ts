@@ -1,0 +1,134 @@
+/**
+ * What becomes of one stream of an HTTP/2 session, and the difference between a lost session and a reset stream. "refused"
+ * is a promise of the peer: its program has not seen the stream.
+ * Source: RFC 9113, sections 6.8 and 8.7.
+ */
+import * as http2 from "node:http2"
+import { Cause, Effect } from "effect"
+import { LinkBroken } from "../services/Transport.ts"
+import type { Carrier } from "./ConnectLink.ts"
+import type { Heard, Session } from "./Http2Session.ts"
+import * as Signal from "./Signal.ts"
+
+/** How soon after the end of its stream the reset of a client comes that gives up. */
+const resetTimeout = "100 millis"
+
+type Fate = ReturnType<Carrier["fate"]>
+
+const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
+  if (how === "violation") return "the session broke the rules of HTTP/2"
+  if (how === "deadline") return "the timeout of the call"
+  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
+}
+
+/** Who hears of a stream beside its carrier, and after it. */
+export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">> {
+  /** The deadline of the call has come. */
+  readonly onExpired?: () => void
+}
+
+/** A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them. */
+export class StreamCarrier implements Carrier, Heard {
+  private readonly session: Session
+  private readonly stream: http2.Http2Stream
+  private readonly settled = Signal.make()
+  private breaking: (() => LinkBroken) | undefined
+  private hearer: Hearer | undefined
+  /** A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it. */
+  isHeard: boolean
+  private isViolated = false
+  private isOver = false
+  private isClosed = false
+
+  constructor(session: Session, stream: http2.Http2Stream) {
+    this.session = session
+    this.stream = stream
+    this.isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
+    const { close, error, finish } = session.listeners
+    session.streams.set(stream, this)
+    stream.on("error", error).on("finish", finish).on("close", close)
+  }
+
+  /** Has the end of the stream heard, and all else that is known here. */
+  hear(hearer: Hearer): void {
+    this.hearer = hearer
+    this.stream.on("end", this.session.listeners.end)
+  }
+
+  /** Has the data of the stream heard from now on. */
+  listen(): void {
+    this.stream.on("data", this.session.listeners.data)
+  }
+
+  fate(): Fate {
+    const { session, stream } = this
+    const { rstCode } = stream
+    if (this.isOver) return "deadline"
+    if (rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)) return "refused"
+    if (this.isViolated) return "violation"
+    if (session.isLost()) return "lost"
+    return rstCode !== undefined && rstCode !== 0 ? "reset" : "open"
+  }
+
+  cause(): (() => LinkBroken) | undefined {
+    return this.breaking
+  }
+
+  private check(): void {
+    const how = this.fate()
+    if (how === "refused") this.session.retire()
+    if (how !== "open") this.breaking ??= () => new LinkBroken({ how, detail: detailOf(how, this.stream) })
+    Signal.notify(this.settled)
+  }
+
+  expire(): void {
+    this.isOver ||= this.fate() === "open"
+    this.check()
+    this.hearer?.onExpired?.()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.hearer?.onData?.(chunk)
+  }
+
+  onEnd(): void {
+    this.hearer?.onEnd?.()
+  }
+
+  onError(cause: NodeJS.ErrnoException): void {
+    this.isViolated = this.isHeard && cause.code === "ERR_HTTP2_ERROR"
+  }
+
+  onFinish(): void {
+    Signal.notify(this.settled)
+  }
+
+  onClose(): void {
+    this.isClosed = true
+    this.check()
+    this.hearer?.onClose?.()
+  }
+
+  look(nowMillis: number): void {
+    this.hearer?.look?.(nowMillis)
+  }
+
+  get broken(): Effect.Effect<never, LinkBroken> {
+    return Effect.flatMap(
+      Signal.until(this.settled, () => this.breaking !== undefined),
+      () => (this.breaking === undefined ? Effect.never : Effect.fail(this.breaking()))
+    )
+  }
+
+  get stopped(): Effect.Effect<never, LinkBroken | Cause.Done> {
+    return Effect.suspend(() => Effect.raceFirst(this.broken, Effect.delay(Cause.done(), resetTimeout)))
+  }
+
+  get flushed(): Effect.Effect<void> {
+    return Signal.until(this.settled, () => this.isClosed || this.stream.writableFinished)
+  }
+
+  get closed(): Effect.Effect<void> {
+    return Signal.until(this.settled, () => this.isClosed)
+  }
+}
