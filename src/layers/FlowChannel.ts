@@ -10,6 +10,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
@@ -85,10 +86,9 @@ export class FlowChannel<E> implements Listener {
   }
 
   /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
-  send(message: Uint8Array): Effect.Effect<void, FlowError | E> {
+  send(message: Message): Effect.Effect<void, FlowError | E> {
     const { writer } = this
-    if (message.byteLength > writer.sender.limits.messageBytesMax) return this.tooLarge(message)
-    const refused = this.refusal()
+    const refused = this.tooLarge(bytesAbove(message, writer.sender.limits.messageBytesMax)) ?? this.refusal()
     if (refused !== undefined) return refused
     if (!FlowWriter.offer(writer, message)) return Effect.flatMap(FlowWriter.room(writer), () => this.send(message))
     FlowWriter.commit(writer)
@@ -96,13 +96,12 @@ export class FlowChannel<E> implements Listener {
   }
 
   /** As `send`, for all or none of them unless the flow fails meanwhile. */
-  sendAll(messages: ReadonlyArray<Uint8Array>): Effect.Effect<void, FlowError | E> {
+  sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
     const { messageBytesMax } = this.writer.sender.limits
-    for (const message of messages) if (message.byteLength > messageBytesMax) return this.tooLarge(message)
-    return this.sendFrom(messages, 0)
+    return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)
   }
 
-  private sendFrom(messages: ReadonlyArray<Uint8Array>, from: number): Effect.Effect<void, FlowError | E> {
+  private sendFrom(messages: ReadonlyArray<Message>, from: number): Effect.Effect<void, FlowError | E> {
     const { writer } = this
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
@@ -115,9 +114,10 @@ export class FlowChannel<E> implements Listener {
     return Effect.void
   }
 
-  private tooLarge(message: Uint8Array): Effect.Effect<never, FlowError> {
+  private tooLarge(bytes: number | undefined): Effect.Effect<never, FlowError> | undefined {
+    if (bytes === undefined) return undefined
     const { messageBytesMax } = this.writer.sender.limits
-    return Effect.fail(this.error(new MessageTooLarge({ bytes: message.byteLength, bytesMax: messageBytesMax })))
+    return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: messageBytesMax })))
   }
 
   /** Why no message can be sent now; undefined when one can. */
@@ -140,11 +140,11 @@ export class FlowChannel<E> implements Listener {
     return FlowWriter.flushed(this.writer)
   }
 
-  get receive(): Effect.Effect<Uint8Array, FlowError | E | Cause.Done> {
+  get receive(): Effect.Effect<Message, FlowError | E | Cause.Done> {
     return this.next(FlowReader.take)
   }
 
-  get receiveAll(): Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, FlowError | E | Cause.Done> {
+  get receiveAll(): Effect.Effect<NonEmptyReadonlyArray<Message>, FlowError | E | Cause.Done> {
     return this.next(FlowReader.takeAll)
   }
 

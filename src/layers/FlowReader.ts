@@ -6,6 +6,7 @@ import type { Effect } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import type { Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import * as Signal from "./Signal.ts"
 
@@ -34,7 +35,7 @@ export const make = (limits: Limits): FlowReader => ({
   unheardBytes: 0
 })
 
-export const accept = (reader: FlowReader, messages: ReadonlyArray<Uint8Array>, weight: number): void => {
+export const accept = (reader: FlowReader, messages: ReadonlyArray<Message>, weight: number): void => {
   if (reader.isDiscarding) reader.unheardBytes += weight
   else Inbox.push(reader.inbox, messages, weight)
   Signal.notify(reader.changed)
@@ -48,9 +49,9 @@ export const hasNews = ({ inbox, receiver }: FlowReader): boolean => inbox.bytes
 /** Takes of what waits; undefined when nothing does. */
 export type Take<A> = (reader: FlowReader) => A | undefined
 
-export const take: Take<Uint8Array> = ({ inbox }) => Inbox.take(inbox)
+export const take: Take<Message> = ({ inbox }) => Inbox.take(inbox)
 
-export const takeAll: Take<NonEmptyReadonlyArray<Uint8Array>> = ({ inbox }) => {
+export const takeAll: Take<NonEmptyReadonlyArray<Message>> = ({ inbox }) => {
   const messages = Inbox.takeAll(inbox)
   return isReadonlyArrayNonEmpty(messages) ? messages : undefined
 }

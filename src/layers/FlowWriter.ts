@@ -6,6 +6,7 @@
 import { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import type { Message } from "../protocol/flow/Message.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
 import type { Attached, Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
@@ -29,7 +30,7 @@ export interface FlowWriter {
 export const make = (options: Pick<FlowWriter, "link" | "role"> & { readonly limits: Limits }): FlowWriter => ({
   link: options.link,
   role: options.role,
-  sender: Sender.make(options.limits, FlowBuffers.shared),
+  sender: Sender.make(options.limits, options.link.isWithin ? undefined : FlowBuffers.shared),
   changed: Signal.make(),
   attached: undefined,
   isScheduled: false,
@@ -66,7 +67,7 @@ const schedule = (writer: FlowWriter): void => {
 }
 
 /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
-export const offer = (writer: FlowWriter, message: Uint8Array): boolean => {
+export const offer = (writer: FlowWriter, message: Message): boolean => {
   const { sender } = writer
   if (!Sender.hasRoom(sender)) {
     flush(writer)

@@ -61,8 +61,8 @@ const make = Effect.fnUntraced(function* (
       }
     })
 
-  /** What one end reads has come all the way. */
-  const delayed = (link: Link, from: string, to: string): Link => ({
+  /** What one end reads has come all the way, packed as on any network. That takes a fiber, so nobody listens. */
+  const delayed = ({ attach: _, isWithin: __, ...link }: Link, from: string, to: string): Link => ({
     ...link,
     read: Effect.tap(link.read, () => network.travel(from, to))
   })

@@ -4,6 +4,7 @@
 import { type Cause, Effect, Result, Sink, Stream } from "effect"
 import type { NonEmptyArray, NonEmptyReadonlyArray } from "effect/Array"
 import * as Frame from "../protocol/flow/Frame.ts"
+import { areBytes, bytesOf, type Message, Value } from "../protocol/flow/Message.ts"
 import type { Codec } from "../services/Codec.ts"
 import type { Flow, Peer } from "../services/Flow.ts"
 import { type FlowError, MalformedMessage } from "../services/FlowError.ts"
@@ -15,6 +16,10 @@ export interface Options<Sent, Received> {
   readonly outgoing: Codec<Sent>
   readonly incoming: Codec<Received>
 }
+
+/** The other side may have another codec than this one. */
+const decode = <A>(codec: Codec<A>, message: Message): Result.Result<A, unknown> =>
+  message instanceof Value && codec.value !== undefined ? codec.value.decode(message) : codec.decode(bytesOf(message))
 
 /**
  * What a flow offers is made for the first who asks for it, since an idle flow has nobody who does. Its functions need no
@@ -42,7 +47,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   get send(): (message: Sent) => Effect.Effect<void, FlowError | E> {
     this.#send ??= (message) =>
       Effect.suspend(() => {
-        const encoded = this.#outgoing.encode(message)
+        const encoded = this.#encode(message)
         return Result.isSuccess(encoded) ? this.#channel.send(encoded.success) : this.#unsendable(encoded.failure)
       })
     return this.#send
@@ -51,9 +56,9 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   get sendAll(): (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E> {
     this.#sendAll ??= (messages) =>
       Effect.suspend(() => {
-        const all: Array<Uint8Array> = []
+        const all: Array<Message> = []
         for (const message of messages) {
-          const encoded = this.#outgoing.encode(message)
+          const encoded = this.#encode(message)
           if (Result.isFailure(encoded)) return this.#unsendable(encoded.failure)
           all.push(encoded.success)
         }
@@ -68,7 +73,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
 
   get receive(): Effect.Effect<Received, FlowError | E | Cause.Done> {
     this.#receive ??= Effect.flatMap(this.#channel.receive, (bytes) => {
-      const decoded = this.#incoming.decode(bytes)
+      const decoded = decode(this.#incoming, bytes)
       return Result.isSuccess(decoded)
         ? Effect.succeed(decoded.success)
         : Effect.fail(this.#unreadable(decoded.failure))
@@ -89,6 +94,12 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return this.#channel.endWith()
   }
 
+  /** As a value if it stays within the process, otherwise as bytes. */
+  #encode(message: Sent): Result.Result<Message, unknown> {
+    const value = this.#channel.writer.link.isWithin ? this.#outgoing.value : undefined
+    return value === undefined ? this.#outgoing.encode(message) : value.encode(message)
+  }
+
   #unsendable(cause: unknown): Effect.Effect<never, FlowError> {
     return Effect.fail(this.#channel.error(new MalformedMessage({ cause })))
   }
@@ -100,18 +111,18 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     )
   }
 
-  #decodeAll(all: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError> {
-    const decoded = this.#incoming.decodeAll?.(all)
+  #decodeAll(all: NonEmptyReadonlyArray<Message>): Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError> {
+    const decoded = areBytes(all) ? this.#incoming.decodeAll?.(all) : undefined
     return decoded !== undefined && Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : this.#decodeEach(all)
   }
 
-  #decodeEach(all: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError> {
-    const first = this.#incoming.decode(all[0])
+  #decodeEach(all: NonEmptyReadonlyArray<Message>): Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError> {
+    const first = decode(this.#incoming, all[0])
     if (Result.isFailure(first)) return Effect.fail(this.#unreadable(first.failure))
     const messages: NonEmptyArray<Received> = [first.success]
     for (let i = 1; i < all.length; i++) {
       const bytes = all[i]
-      const decoded = bytes === undefined ? undefined : this.#incoming.decode(bytes)
+      const decoded = bytes === undefined ? undefined : decode(this.#incoming, bytes)
       if (decoded === undefined) continue
       if (Result.isFailure(decoded)) {
         // What came before it is good: the error waits for the next call.

@@ -8,6 +8,7 @@ import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufb
 import { Result, Schema, SchemaAST } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as Message from "../protocol/flow/Message.ts"
 import * as Utf8 from "../protocol/Utf8.ts"
 
 /**
@@ -28,6 +29,15 @@ export interface Codec<A> {
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
   /** Decodes a batch, if that takes less than one message after the other; fails if one of them would. */
   readonly decodeAll?: (all: NonEmptyReadonlyArray<Uint8Array>) => Result.Result<NonEmptyReadonlyArray<A>, unknown>
+  /** For bytes that are the text of a JSON value: the same without the text, within a process. */
+  readonly value?: Valued<A>
+}
+
+/** Law: gives, and fails, as `encode` and `decode` would. */
+export interface Valued<A> {
+  /** A copy of the value, or its text. */
+  readonly encode: (message: A) => Result.Result<Message.Message, unknown>
+  readonly decode: (value: Message.Value) => Result.Result<A, unknown>
 }
 
 /** Raw bytes. */
@@ -69,7 +79,15 @@ export const schema = <A>(of: PureSchema<A>): Codec<A> => {
     id: "schema-json",
     shape: JSON.stringify(Schema.toJsonSchemaDocument(json)),
     encode: (message) => Result.flatMap(encode(message), printJson),
-    decode: (encoded) => Result.flatMap(parseJson(encoded), decode)
+    decode: (encoded) => Result.flatMap(parseJson(encoded), decode),
+    value: {
+      encode: (message) =>
+        Result.flatMap(encode(message), (value): Result.Result<Message.Message, unknown> => {
+          const copied = Message.copy(value)
+          return copied === undefined ? printJson(value) : Result.succeed(copied)
+        }),
+      decode: ({ json }) => decode(json)
+    }
   }
 }
 

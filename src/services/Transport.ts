@@ -54,6 +54,8 @@ export interface Attached {
 export interface Link {
   /** Hands a frame to the carrier, and waits until the carrier has room for another. */
   readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
+  /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
+  readonly isWithin?: boolean
   /** Nothing is on its way: what is handed over now leaves in this turn, so there is no company to wait for. */
   readonly isIdle: () => boolean
   /** Hands over the frames that `next` gives while the carrier has room right now; once broken or finished it has none. */

@@ -127,10 +127,19 @@ const outcome = (heard: ReadonlyArray<string>, exit: Exit.Exit<unknown, unknown>
 const listen = <E>(flow: Pick<Flow<string, string, E>, "messages">, heard: Array<string>) =>
   Stream.runForEach(flow.messages, (message) => Effect.sync(() => heard.push(message)))
 
-/** Writes what is drawn for one side, and reads whatever the other one says. */
-const play = Effect.fnUntraced(function* (end: LinkPair.LinkEnd, steps: ReadonlyArray<Step>) {
+/** Waits until a program has all messages that it gets. */
+const until = (heard: ReadonlyArray<string>, gets = "nothing") =>
+  Effect.repeat(Effect.sleep("1 millis"), { until: () => (heard.join(" ") || "nothing") === gets.split(", then")[0] })
+
+/** Writes what is drawn for one side, the last of it once `ready`, and reads whatever the other one says. */
+const play = Effect.fnUntraced(function* (
+  end: LinkPair.LinkEnd,
+  steps: ReadonlyArray<Step>,
+  ready: Effect.Effect<unknown>
+) {
   yield* Effect.forkScoped(Effect.ignore(Effect.forever(end.link.read)))
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
+    if (index > 0 && index === steps.length - 1) yield* ready
     if (step === "finish") yield* end.link.finish
     else if (step._tag === "LinkBroken") end.breakWith(step)
     else yield* Effect.ignore(end.link.write(step))
@@ -140,7 +149,7 @@ const play = Effect.fnUntraced(function* (end: LinkPair.LinkEnd, steps: Readonly
 const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const [near, far] = LinkPair.make()
   const heard: Array<string> = []
-  yield* Effect.forkScoped(play(far, drawn.host))
+  yield* Effect.forkScoped(play(far, drawn.host, until(heard, drawn.gets.get("caller"))))
   const options = { caller: "client", host, limits: config.limits }
   const opened = FlowCaller.open(near.link, { ...contract, name: nameIn(drawn) }, options)
   const exit = yield* Effect.exit(Effect.flatMap(opened, ({ flow }) => listen(flow, heard)))
@@ -162,7 +171,7 @@ const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
     config
   })
   yield* Effect.forkScoped(Effect.ensuring(Effect.scoped(answered), Deferred.succeed(done, "nothing")))
-  yield* Effect.forkScoped(play(near, drawn.caller))
+  yield* Effect.forkScoped(play(near, drawn.caller, until(heard, drawn.gets.get("endpoint"))))
   return yield* Deferred.await(done)
 })
 

@@ -672,6 +672,70 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
 
+    it.live("a typed message above the limit, as its text, is not sent, and the flow goes on", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, echo)
+        const flow = yield* open
+        const { messageBytesMax } = config.limits
+        const message = (length: number) => ({ n: 1, tags: ["\u0001".repeat(length)] })
+        assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(message(messageBytesMax / 6)))), "MessageTooLarge")
+        yield* flow.send(message(messageBytesMax / 7))
+        assert.deepStrictEqual(yield* soon(flow.receive), message(messageBytesMax / 7))
+      })
+    )
+
+    it.live("a limit of a few bytes is one of the text, too", () =>
+      Effect.gen(function* () {
+        const wire = yield* makeWire
+        const limits = { ...config.limits, messageBytesMax: 20 }
+        yield* exposeAt(wire, typed, echo)
+        const { flow } = yield* Effect.flatMap(wire.dial, (link) =>
+          FlowCaller.open(link, typed, { caller: "client", host: wire.host, limits })
+        )
+        const text = (length: number) => `{"n":1,"tags":["${"a".repeat(length)}"]}`
+        const fits = 20 - text(0).length
+        yield* flow.send({ n: 1, tags: ["a".repeat(fits)] })
+        assert.deepStrictEqual(yield* soon(flow.receive), { n: 1, tags: ["a".repeat(fits)] })
+        const exit = yield* Effect.exit(flow.send({ n: 1, tags: ["a".repeat(fits + 1)] }))
+        assert.strictEqual(reasonOf(exit), "MessageTooLarge")
+      })
+    )
+
+    it.live("a stalled reader of typed messages stops the sender, too", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, () => Effect.never)
+        const flow = yield* open
+        let sentBytes = 0
+        const message = { n: 1, tags: ["a".repeat(1000)] }
+        yield* Effect.forkChild(
+          Effect.forever(
+            Effect.tap(flow.send(message), () =>
+              Effect.sync(() => {
+                sentBytes += JSON.stringify(message).length
+              })
+            )
+          )
+        )
+        let before = -1
+        while (sentBytes === 0 || before !== sentBytes) {
+          before = sentBytes
+          yield* Effect.sleep("200 millis")
+        }
+        assert.isAtMost(sentBytes, Limits.stalledBytesMax(config.limits) + 2 * JSON.stringify(message).length)
+      })
+    )
+
+    it.live("whoever reads typed messages by another codec gets their text", () =>
+      Effect.gen(function* () {
+        const { openAs } = yield* expose(bytes, echo)
+        const flow = yield* openAs({ ...typed, name: "bytes", codec: "", fingerprint: 0n })
+        const message = { n: 1, tags: ["a", "\ud800"] }
+        yield* flow.sendAll([message, message])
+        assert.deepStrictEqual(yield* soon(flow.receive), message)
+        assert.deepStrictEqual(yield* soon(flow.receive), message)
+      })
+    )
+
     it.live("a message that cannot be decoded fails that flow only, on both sides", () =>
       Effect.gen(function* () {
         const handler = yield* Deferred.make<string>()

@@ -8,6 +8,7 @@
 import { create } from "@bufbuild/protobuf"
 import { Data as EffectData, Record, Result } from "effect"
 import * as Proto from "../gen/grinta/v1/flow_pb.ts"
+import { bytesOf, type Message } from "./Message.ts"
 
 /** The only version of the frames so far. */
 export const wireVersion = 1
@@ -56,6 +57,12 @@ export interface Data {
   readonly wire?: Uint8Array
 }
 
+/** Messages that stay within the process, in order, each whole. On a wire they would be Data. */
+export interface Local {
+  readonly _tag: "Local"
+  readonly messages: ReadonlyArray<Message>
+}
+
 /** The sender's direction is over after `count` messages. */
 export interface End {
   readonly _tag: "End"
@@ -70,7 +77,7 @@ export interface Fail {
   readonly error: Uint8Array
 }
 
-export type Frame = Open | Accepted | Rejected | Data | End | Fail
+export type Frame = Open | Accepted | Rejected | Data | Local | End | Fail
 
 /** Whether a side may stop after this frame. */
 export const isLast = ({ _tag }: Frame): boolean => _tag === "End" || _tag === "Fail"
@@ -153,6 +160,8 @@ const kindOf = (frame: Frame): Proto.Frame["kind"] => {
       value.messages = [...frame.messages]
       return { case: "data", value }
     }
+    case "Local":
+      return kindOf({ _tag: "Data", messages: frame.messages.map(bytesOf), partial: false })
     case "End":
       return { case: "end", value: create(Proto.EndSchema, { count: BigInt(frame.count) }) }
     case "Fail":

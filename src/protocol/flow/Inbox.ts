@@ -3,11 +3,12 @@
  * gets a batch that waits alone as it is. The reader of the carrier stops while the inbox is full.
  */
 import { type Limits, weight } from "./Limits.ts"
+import type { Message } from "./Message.ts"
 
 export interface Inbox {
   readonly bytesMax: number
   /** None of them is empty. */
-  batches: Array<ReadonlyArray<Uint8Array>>
+  batches: Array<ReadonlyArray<Message>>
   /** Index in the first batch of the next message to hand out. */
   head: number
   /** Weight of everything that waits. */
@@ -19,14 +20,14 @@ export const make = (limits: Limits): Inbox => ({ bytesMax: limits.inboxBytesMax
 export const isFull = (inbox: Inbox): boolean => inbox.bytes >= inbox.bytesMax
 
 /** Takes a batch of this weight, which nobody may change any more. */
-export const push = (inbox: Inbox, messages: ReadonlyArray<Uint8Array>, bytes: number): void => {
+export const push = (inbox: Inbox, messages: ReadonlyArray<Message>, bytes: number): void => {
   if (messages.length === 0) return
   inbox.batches.push(messages)
   inbox.bytes += bytes
 }
 
 /** The next message; undefined when none waits. */
-export const take = (inbox: Inbox): Uint8Array | undefined => {
+export const take = (inbox: Inbox): Message | undefined => {
   const batch = inbox.batches[0]
   const message = batch?.[inbox.head]
   if (batch === undefined || message === undefined) return undefined
@@ -39,14 +40,14 @@ export const take = (inbox: Inbox): Uint8Array | undefined => {
   return message
 }
 
-const join = ({ batches, head }: Inbox): ReadonlyArray<Uint8Array> => {
-  const all: Array<Uint8Array> = []
+const join = ({ batches, head }: Inbox): ReadonlyArray<Message> => {
+  const all: Array<Message> = []
   for (const batch of batches) for (const message of batch) all.push(message)
   return head === 0 ? all : all.slice(head)
 }
 
 /** All that waits, perhaps nothing. */
-export const takeAll = (inbox: Inbox): ReadonlyArray<Uint8Array> => {
+export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
   const [only] = inbox.batches
   const messages = only !== undefined && inbox.batches.length === 1 && inbox.head === 0 ? only : join(inbox)
   inbox.batches = []

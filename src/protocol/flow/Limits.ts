@@ -25,9 +25,9 @@ export const defaults: Limits = {
 /** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */
 export const messageOverheadBytes = 32
 
-export const weight = (message: Uint8Array): number => message.byteLength + messageOverheadBytes
+export const weight = (message: { readonly byteLength: number }): number => message.byteLength + messageOverheadBytes
 
-export const weightOf = (messages: ReadonlyArray<Uint8Array>): number => {
+export const weightOf = (messages: ReadonlyArray<{ readonly byteLength: number }>): number => {
   let bytes = messages.length * messageOverheadBytes
   for (const { byteLength } of messages) bytes += byteLength
   return bytes

@@ -8,6 +8,7 @@
 import { concat } from "../Bytes.ts"
 import type { Fail, Frame } from "./Frame.ts"
 import { type Limits, weightOf } from "./Limits.ts"
+import { firstAbove, type Message } from "./Message.ts"
 
 export interface Receiver {
   readonly limits: Limits
@@ -19,7 +20,7 @@ export interface Receiver {
 }
 
 export type Received =
-  | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Uint8Array>; readonly weight: number }
+  | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message>; readonly weight: number }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Failed"; readonly fail: Fail }
   | { readonly _tag: "TooLarge"; readonly bytes: number }
@@ -73,6 +74,14 @@ const receiveData = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, pa
   return { _tag: "Messages", messages: complete, weight: weightOf(complete) }
 }
 
+const receiveLocal = (receiver: Receiver, messages: ReadonlyArray<Message>): Received => {
+  if (receiver.pieces.length > 0) return violation(receiver, "another message in the middle of one")
+  const above = firstAbove(messages, receiver.limits.messageBytesMax)
+  if (above !== undefined) return tooLarge(receiver, above)
+  receiver.receivedCount += messages.length
+  return { _tag: "Messages", messages, weight: weightOf(messages) }
+}
+
 const receiveEnd = (receiver: Receiver, count: number): Received => {
   if (receiver.pieces.length > 0) return violation(receiver, "End in the middle of a message")
   if (count !== receiver.receivedCount)
@@ -91,6 +100,8 @@ export const receive = (receiver: Receiver, frame: Frame): Received => {
   switch (frame._tag) {
     case "Data":
       return receiveData(receiver, frame.messages, frame.partial)
+    case "Local":
+      return receiveLocal(receiver, frame.messages)
     case "End":
       return receiveEnd(receiver, frame.count)
     case "Open":

@@ -8,14 +8,16 @@
  * so its owner may change it afterwards.
  */
 import type * as Buffers from "./Buffers.ts"
-import type { Data, End, Fail } from "./Frame.ts"
+import * as Copies from "./Copies.ts"
+import type { Data, End, Fail, Local } from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
 import { type Limits, weight } from "./Limits.ts"
+import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
 /** A frame that waits: the last one that does may still take messages. */
 interface Waiting {
-  readonly packing: Packing.Packing
+  readonly content: Packing.Packing | Copies.Copies
   /** Holds a piece of a message that goes on in the next frame. */
   readonly partial: boolean
   weight: number
@@ -23,7 +25,8 @@ interface Waiting {
 
 export interface Sender {
   readonly limits: Limits
-  readonly buffers: Buffers.Buffers
+  /** Undefined when the frames stay within the process. */
+  readonly buffers: Buffers.Buffers | undefined
   readonly waiting: Array<Waiting>
   /** Weight of everything that waits. */
   waitingBytes: number
@@ -37,8 +40,8 @@ export interface Sender {
   fail: Fail | undefined
 }
 
-/** Flows may share their buffers. */
-export const make = (limits: Limits, buffers: Buffers.Buffers): Sender => ({
+/** Flows may share their buffers. Without any, messages are copied for a reader within the process, and never cut. */
+export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Sender => ({
   limits,
   buffers,
   waiting: [],
@@ -54,8 +57,10 @@ export const make = (limits: Limits, buffers: Buffers.Buffers): Sender => ({
 export const hasRoom = (sender: Sender): boolean => sender.waitingBytes < sender.limits.bufferBytesMax
 
 const begin = (sender: Sender, bytes: number, partial: boolean): Waiting => {
-  const packing = Packing.make(Math.max(Packing.sizeOf(bytes), sender.lastBytes), sender.buffers)
-  const waiting = { packing, partial, weight: 0 }
+  const { buffers, lastBytes } = sender
+  const content =
+    buffers === undefined ? Copies.make(lastBytes) : Packing.make(Math.max(Packing.sizeOf(bytes), lastBytes), buffers)
+  const waiting = { content, partial, weight: 0 }
   sender.waiting.push(waiting)
   return waiting
 }
@@ -66,14 +71,16 @@ const open = (sender: Sender, bytes: number): Waiting => {
   const last = sender.waiting[sender.waiting.length - 1]
   return last === undefined ||
     last.partial ||
-    last.packing.count >= frameMessagesMax ||
-    last.packing.payloadBytes + bytes > frameBytesMax
+    last.content.count >= frameMessagesMax ||
+    last.content.payloadBytes + bytes > frameBytesMax
     ? begin(sender, bytes, false)
     : last
 }
 
-const put = (sender: Sender, waiting: Waiting, bytes: Uint8Array, itsWeight: number): void => {
-  Packing.add(waiting.packing, bytes, sender.buffers)
+const put = (sender: Sender, waiting: Waiting, message: Message, itsWeight: number): void => {
+  const { content } = waiting
+  if ("messages" in content) Copies.add(content, message)
+  else if (sender.buffers !== undefined) Packing.add(content, bytesOf(message), sender.buffers)
   waiting.weight += itsWeight
   sender.waitingBytes += itsWeight
 }
@@ -81,6 +88,7 @@ const put = (sender: Sender, waiting: Waiting, bytes: Uint8Array, itsWeight: num
 /** Puts the pieces of a message that fill frames of their own into such; what is left of it. */
 const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
   const { frameBytesMax } = sender.limits
+  if (message.byteLength <= frameBytesMax) return message
   let offset = 0
   while (message.byteLength - offset > frameBytesMax) {
     const piece = message.subarray(offset, offset + frameBytesMax)
@@ -91,9 +99,9 @@ const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
 }
 
 /** Queues a message; the caller has checked `hasRoom` and the size. False once `end` was said or the flow has failed. */
-export const offer = (sender: Sender, message: Uint8Array): boolean => {
+export const offer = (sender: Sender, message: Message): boolean => {
   if (sender.status !== "open") return false
-  const rest = message.byteLength > sender.limits.frameBytesMax ? cut(sender, message) : message
+  const rest = sender.buffers === undefined ? message : cut(sender, bytesOf(message))
   put(sender, open(sender, rest.byteLength), rest, weight(rest))
   return true
 }
@@ -119,15 +127,15 @@ export const abandon = (sender: Sender, last?: Fail): void => {
 export const hasWork = (sender: Sender): boolean => sender.waiting.length > 0 || sender.status === "ending"
 
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
-export const take = (sender: Sender): Data | End | Fail | undefined => {
+export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
   const next = sender.waiting.shift()
   if (next !== undefined) {
-    const { packing, partial } = next
+    const { content, partial } = next
     sender.waitingBytes -= next.weight
-    sender.lastBytes = packing.payloadBytes
-    sender.sentCount += partial ? packing.count - 1 : packing.count
+    sender.lastBytes = content.payloadBytes
+    sender.sentCount += partial ? content.count - 1 : content.count
     sender.delivered = "maybe"
-    return FrameBytes.packed(Packing.seal(packing, partial), partial)
+    return "messages" in content ? Copies.seal(content) : FrameBytes.packed(Packing.seal(content, partial), partial)
   }
   if (sender.status !== "ending") return undefined
   sender.status = "ended"

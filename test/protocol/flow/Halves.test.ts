@@ -7,6 +7,7 @@ import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import type { Frame } from "../../../src/protocol/flow/Frame.ts"
 import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
 import type { Limits } from "../../../src/protocol/flow/Limits.ts"
+import { bytesOf } from "../../../src/protocol/flow/Message.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
 
@@ -34,8 +35,8 @@ const drain = (sender: Sender.Sender): ReadonlyArray<Frame> => {
   return frames
 }
 
-const run = (program: typeof Program.Type) => {
-  const sender = Sender.make(small, Buffers.make())
+const run = (program: typeof Program.Type, buffers: Buffers.Buffers | undefined) => {
+  const sender = Sender.make(small, buffers)
   const frames: Array<Frame> = []
   const sent = program.map(({ length }, index) => message(index, length))
   program.forEach(({ take }, index) => {
@@ -50,24 +51,41 @@ const run = (program: typeof Program.Type) => {
 
 describe("the halves of a flow", () => {
   it.prop("what is sent comes out: all of it, in order, once, and then the end", [Program], ([program]) => {
-    const { frames, sender, sent } = run(program)
-    const receiver = Receiver.make(small)
-    const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
-    const received = outcomes.flatMap((outcome) => (outcome._tag === "Messages" ? outcome.messages : []))
-    assert.deepStrictEqual(
-      received.map((bytes) => [...bytes]),
-      sent.map((bytes) => [...bytes])
-    )
-    assert.strictEqual(outcomes.at(-1)?._tag, "Ended")
-    assert.strictEqual(sender.status, "ended")
-    assert.strictEqual(sender.waitingBytes, 0)
+    for (const buffers of [Buffers.make(), undefined]) {
+      const { frames, sender, sent } = run(program, buffers)
+      const receiver = Receiver.make(small)
+      const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
+      const received = outcomes.flatMap((outcome) => (outcome._tag === "Messages" ? outcome.messages : []))
+      assert.deepStrictEqual(
+        received.map((bytes) => [...bytesOf(bytes)]),
+        sent.map((bytes) => [...bytes])
+      )
+      assert.strictEqual(outcomes.at(-1)?._tag, "Ended")
+      assert.strictEqual(sender.status, "ended")
+      assert.strictEqual(sender.waitingBytes, 0)
+    }
   })
+
+  it.prop(
+    "within the process messages stay whole, and a frame is above its bounds for one alone",
+    [Program],
+    ([program]) => {
+      for (const frame of run(program, undefined).frames) {
+        assert.notStrictEqual(frame._tag, "Data")
+        if (frame._tag !== "Local") continue
+        assert.isAtMost(frame.messages.length, small.frameMessagesMax)
+        const bytes = frame.messages.reduce((sum, { byteLength }) => sum + byteLength, 0)
+        if (bytes > small.frameBytesMax)
+          assert.isAtMost(frame.messages.filter(({ byteLength }) => byteLength > 0).length, 1)
+      }
+    }
+  )
 
   it.prop(
     "no frame is above its bounds, and a frame is never sent half full while more waits",
     [Program],
     ([program]) => {
-      const { frames } = run(program)
+      const { frames } = run(program, Buffers.make())
       for (const frame of frames) {
         if (frame._tag !== "Data") continue
         assert.isAtMost(frame.messages.length, small.frameMessagesMax)
@@ -83,7 +101,7 @@ describe("the halves of a flow", () => {
     "a lost or repeated frame of whole messages is never taken for a good end",
     [Program, Schema.Int],
     ([program, at]) => {
-      const { frames } = run(program)
+      const { frames } = run(program, Buffers.make())
       const whole = frames.filter((frame) => frame._tag === "Data" && !frame.partial && frame.messages.length > 0)
       const victim = whole[Math.abs(at) % Math.max(1, whole.length)]
       if (victim === undefined) return
