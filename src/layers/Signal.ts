@@ -7,7 +7,7 @@
 import { Effect } from "effect"
 
 export interface Signal {
-  /** Made for the first who waits: most signals of an idle flow have nobody. */
+  /** Made for the first who waits and dropped with the last: most signals of an idle flow have nobody. */
   waiters: Set<Waiter> | undefined
 }
 
@@ -24,15 +24,21 @@ export const until = (signal: Signal, holds: () => boolean): Effect.Effect<void>
     const waiter: Waiter = { holds, resume }
     signal.waiters ??= new Set()
     signal.waiters.add(waiter)
-    return Effect.sync(() => signal.waiters?.delete(waiter))
+    return Effect.sync(() => remove(signal, waiter))
   })
 
-export const notify = ({ waiters }: Signal): void => {
-  if (waiters === undefined || waiters.size === 0) return
+const remove = (signal: Signal, waiter: Waiter): void => {
+  signal.waiters?.delete(waiter)
+  if (signal.waiters?.size === 0) signal.waiters = undefined
+}
+
+export const notify = (signal: Signal): void => {
+  const { waiters } = signal
+  if (waiters === undefined) return
   // Whoever waits again meanwhile comes last, with a condition that does not hold.
   for (const waiter of waiters) {
     if (!waiter.holds()) continue
-    waiters.delete(waiter)
+    remove(signal, waiter)
     waiter.resume(Effect.void)
   }
 }

@@ -15,7 +15,7 @@ import {
   Schema,
   type Scope,
   Stream,
-  type Tracer
+  Tracer
 } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
@@ -601,7 +601,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const outer = { parent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, state }
         const caller = yield* Effect.andThen(open, Effect.orDie(Effect.currentSpan)).pipe(
           Effect.withSpan("caller"),
-          FlowTrace.within("outer", outer)
+          Effect.provideServiceEffect(Tracer.ParentSpan, FlowTrace.begin("outer", outer))
         )
         const [span, onward] = yield* soon(Deferred.await(heard))
         const parent = Option.getOrUndefined(span.parent)

@@ -61,14 +61,14 @@ describe("nothing is left", () => {
         const words = new Map<string, number>()
         const counted: Callers.Callers = {
           ...callers,
-          enter: (caller, lose) =>
-            Effect.andThen(
-              callers.enter(caller, lose),
-              Effect.acquireRelease(
-                Effect.sync(() => void held.flows++),
-                () => Effect.sync(() => void held.flows--)
-              )
-            )
+          enter: (caller, flow) => {
+            const forget = callers.enter(caller, flow)
+            held.flows++
+            return () => {
+              held.flows--
+              forget()
+            }
+          }
         }
         const endpoint = FlowServer.expose(
           Caller.echo,
