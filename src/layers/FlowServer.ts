@@ -182,10 +182,12 @@ export const expose = <In, Out, E, R>(
 
   const release = (served: Served<E>): Effect.Effect<void> => {
     const { forget, link, running } = served
+    if (running !== undefined && running.pollUnsafe() === undefined)
+      return Effect.flatMap(Fiber.interrupt(running), () => release(served))
     flows -= 1
     forget?.()
     leave(link)
-    return running === undefined || running.pollUnsafe() !== undefined ? Effect.void : Fiber.interrupt(running)
+    return Effect.void
   }
 
   return {

@@ -3,14 +3,30 @@
  */
 import * as http2 from "node:http2"
 import { type Duration, Effect, type Scope } from "effect"
+import type * as Progress from "../protocol/flow/Progress.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
-import type { Carrier } from "./ConnectLink.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as StreamLink from "./StreamLink.ts"
+import type { Timeouts } from "./Timeouts.ts"
 
 export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
 
-/** Opens a session and keeps it alive for the scope. The failure is what the network said. */
+/** Whom a call is for. */
+export interface Peer {
+  readonly session: ClientSession
+  /** `headersTo` it. */
+  readonly headers: ReadonlyArray<string>
+}
+
+/** What the calls of a transport have in common. */
+export interface Options {
+  readonly frameWireBytesMax: number
+  readonly progress: Progress.Bounds
+  /** Timeouts of `leaveTimeout`. */
+  readonly leaving: Timeouts
+}
+
+/** Opens a session to an address and port, and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   authority: string,
   options: {
@@ -20,7 +36,7 @@ export const connect = Effect.fnUntraced(function* (
   }
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
   const opening = Effect.callback<http2.ClientHttp2Session, unknown>((resume) => {
-    const session = http2.connect(authority, {
+    const session = http2.connect(`http://${authority}`, {
       settings: Http2Session.settings,
       maxSessionMemory: Http2Session.sessionMemoryMegabytes
     })
@@ -42,12 +58,23 @@ export const connect = Effect.fnUntraced(function* (
 })
 
 /** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */
-const leaveTimeout = "100 millis"
+export const leaveTimeout = "100 millis"
 
-const leave = (stream: http2.ClientHttp2Stream, carrier: Carrier) =>
-  Effect.suspend(() =>
-    stream.writableEnded && !stream.closed ? Effect.timeoutOption(carrier.flushed, leaveTimeout) : Effect.void
-  ).pipe(Effect.andThen(Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))))
+/** Cancels a call, unless both sides have finished. */
+const leave = (stream: http2.ClientHttp2Stream, leaving: Timeouts): Effect.Effect<void> => {
+  const close = () => stream.close(http2.constants.NGHTTP2_CANCEL)
+  if (!stream.writableEnded || stream.writableFinished || stream.closed) return Effect.sync(close)
+  return Effect.callback((resume) => {
+    const timeout = leaving.begin(() => done())
+    const done = () => {
+      leaving.end(timeout)
+      stream.off("finish", done).off("close", done)
+      close()
+      resume(Effect.void)
+    }
+    stream.on("finish", done).on("close", done)
+  })
+}
 
 /** Why an answer is no flow; undefined when it is one. */
 const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): LinkBroken | undefined => {
@@ -59,34 +86,29 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
     : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
 }
 
-/**
- * Opens one call of `FlowService.Open`; the end of the scope cancels it unless both sides have finished. The failure is
- * what the session said.
- */
-export const call = Effect.fnUntraced(function* (
-  session: ClientSession,
-  options: { readonly frameWireBytesMax: number; readonly frameTimeout: Duration.Input }
-): Effect.fn.Return<Link, unknown, Scope.Scope> {
-  const open = Effect.try({
-    try: () => {
-      const stream = session.http2.request({
-        ":method": "POST",
-        ":path": StreamLink.path,
-        "content-type": StreamLink.contentType,
-        "connect-protocol-version": StreamLink.protocolVersion,
-        "user-agent": "grinta"
-      })
-      return { stream, carrier: Http2Session.carrier(session, stream) }
-    },
-    catch: (cause) => cause
-  })
-  const { carrier, stream } = yield* Effect.acquireRelease(open, (opened) => leave(opened.stream, opened.carrier))
+export interface Call {
+  readonly link: Link
+  /** Cancels it unless both sides have finished. */
+  readonly leave: Effect.Effect<void>
+}
+
+/** What each call to an address and port says. As a list that lacks nothing, Node takes it as it is for all streams. */
+export const headersTo = (authority: string): ReadonlyArray<string> => [
+  ...[":authority", authority, ":scheme", "http", ":method", "POST", ":path", StreamLink.path],
+  ...["content-type", StreamLink.contentType, "connect-protocol-version", StreamLink.protocolVersion],
+  ...["user-agent", "grinta"]
+]
+
+const begin = () => undefined
+
+const open = ({ headers, session }: Peer, options: Options): Call => {
+  const stream = session.http2.request(headers)
   const { link, listen, look, refuse } = StreamLink.make(stream, {
-    carrier,
+    carrier: Http2Session.carrier(session, stream),
     frameWireBytesMax: options.frameWireBytesMax,
-    progress: Http2Session.progressOf(options.frameTimeout),
+    progress: options.progress,
     role: "caller",
-    begin: () => undefined
+    begin
   })
   session.watch(stream, look)
   stream.once("response", (headers) => {
@@ -94,5 +116,9 @@ export const call = Effect.fnUntraced(function* (
     if (why === undefined) listen()
     else refuse(why)
   })
-  return link
-})
+  return { link, leave: Effect.suspend(() => leave(stream, options.leaving)) }
+}
+
+/** Opens one call of `FlowService.Open`. The failure is what the session said. */
+export const call = (peer: Peer, options: Options): Effect.Effect<Call, unknown> =>
+  Effect.try({ try: () => open(peer, options), catch: (cause) => cause })
