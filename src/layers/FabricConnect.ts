@@ -116,7 +116,9 @@ export const make = Effect.fnUntraced(function* (
     select: Select.Select,
     call: FlowCaller.Call
   ) {
-    const candidates = yield* inOrder(owners, contract, select)
+    // Most names have one owner, which needs no order.
+    const isAlone = owners.length === 1 && (select === "nearest" || select === "random")
+    const candidates = isAlone ? owners.map((entry) => ({ entry })) : yield* inOrder(owners, contract, select)
     const from = (index: number): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> => {
       const candidate = candidates[index]
       if (candidate === undefined) {

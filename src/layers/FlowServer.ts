@@ -1,7 +1,7 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { type Context, type Duration, Effect, Fiber, Result, type Scope } from "effect"
+import { type Context, type Duration, Effect, Fiber, identity, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
@@ -15,6 +15,7 @@ import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
 import * as Signal from "./Signal.ts"
+import type { Timeouts } from "./Timeouts.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -48,7 +49,7 @@ export interface Exposed {
   /** Why this Open cannot be served; undefined when it can. */
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, LinkBroken, Scope.Scope>
+  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, never, Scope.Scope>
   /** Takes no more flows; those that wait for their turn are told so. */
   readonly stop: Effect.Effect<void>
   /** Ends the flows that are served, and their handlers. */
@@ -60,6 +61,8 @@ export interface Exposed {
 /** A flow on its way through its endpoint. */
 interface Served<E> {
   readonly link: Link
+  /** Until it was accepted: what holds it then holds it as long as the flow lives. */
+  open: Frame.Open | undefined
   running: FlowHandlers.Running<E> | undefined
   /** Takes it off its caller's account. */
   forget: (() => void) | undefined
@@ -150,6 +153,7 @@ export const expose = <In, Out, E, R>(
     deadlineAt?: number
   ) {
     const { link } = served
+    served.open = undefined
     yield* link.write(Frame.accepted)
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
@@ -171,14 +175,23 @@ export const expose = <In, Out, E, R>(
     return conclude(link, channel, running)
   })
 
+  /** Answers a flow in its turn; what is left to do. */
   const inTurn = (served: Served<E>, open: Frame.Open, callers?: Callers) =>
     Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
       Effect.flatMap(admit(served.link, open.deadlineMillis), (rejected) =>
         rejected === undefined
-          ? Effect.flatten(accept(served, open, callers, deadlineAt))
-          : reject(served.link, rejected)
+          ? accept(served, open, callers, deadlineAt)
+          : Effect.as(reject(served.link, rejected), Effect.void)
       )
     )
+
+  const serving = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> =>
+    served.open === undefined
+      ? Effect.void
+      : Effect.matchEffect(inTurn(served, served.open, callers), {
+          onFailure: () => Effect.void,
+          onSuccess: identity
+        })
 
   const release = (served: Served<E>): Effect.Effect<void> => {
     const { forget, link, running } = served
@@ -190,17 +203,19 @@ export const expose = <In, Out, E, R>(
     return Effect.void
   }
 
+  /** Apart from `serve`, whose arguments these two functions would hold. */
+  const whole = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> => {
+    flows += 1
+    return Effect.ensuring(
+      Effect.suspend(() => serving(served, callers)),
+      Effect.suspend(() => release(served))
+    )
+  }
+
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.suspend(() => {
-        flows += 1
-        const served: Served<E> = { link, running: undefined, forget: undefined }
-        return Effect.ensuring(
-          inTurn(served, open, callers),
-          Effect.suspend(() => release(served))
-        )
-      }),
+      Effect.suspend(() => whole({ link, open, running: undefined, forget: undefined }, callers)),
     stop: Effect.sync(() => {
       Admission.close(admission)
       Signal.notify(changed)
@@ -227,34 +242,37 @@ export const answer = (
   options: {
     readonly self: string
     readonly find: (name: string) => Exposed | undefined
-    readonly config: Config
+    /** Timeouts of `Config.openTimeout`. */
+    readonly opening: Timeouts
     /** Knows which host opened which flow. */
     readonly callers?: Callers
   }
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const begin = (open: Frame.Frame): Effect.Effect<void, LinkBroken, Scope.Scope> => {
+  const begin = (open: Frame.Frame): Effect.Effect<void, never, Scope.Scope> => {
     if (open._tag !== "Open") {
       const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
-      return Effect.andThen(link.write(last), link.finish)
+      return Effect.ignore(Effect.andThen(link.write(last), link.finish))
     }
     const refused = refuse(open, options)
     const exposed = options.find(open.endpoint)
     const rejected = refused ?? exposed?.refusal(open)
     return exposed === undefined || rejected !== undefined
-      ? reject(link, rejected ?? notFound)
+      ? Effect.ignore(reject(link, rejected ?? notFound))
       : exposed.serve(link, open, options.callers)
   }
-  return Effect.ignore(Effect.flatMap(within(options.config.openTimeout, link.read), begin))
+  return Effect.matchEffect(within(options.opening, link.read), {
+    onFailure: () => Effect.void,
+    onSuccess: begin
+  })
 }
 
 /** Runs an effect, and interrupts the fiber that does so when it takes longer, which spares a fiber to run it apart. */
-const within = <A, E, R>(time: Duration.Input, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const overdue = Effect.sync(() => fiber.interruptUnsafe())
-    const timer = Effect.runForkWith(fiber.context)(Effect.delay(overdue, time))
+    const timeout = begin(() => fiber.interruptUnsafe())
     return Effect.ensuring(
       effect,
-      Effect.sync(() => timer.interruptUnsafe())
+      Effect.sync(() => end(timeout))
     )
   })
 

@@ -142,7 +142,7 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
   const clock = yield* Clock.Clock
   session.on("stream", (stream) => {
     streams += 1
-    stream.once("close", () => {
+    stream.on("close", () => {
       streams -= 1
       since = FlowDeadline.nowOf(clock)
     })
