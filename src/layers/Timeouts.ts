@@ -45,7 +45,8 @@ export const make = Effect.fnUntraced(function* (
       begun.add(timeout)
       if (!isAsleep) {
         isAsleep = true
-        run(sleep)
+        // Not at once: one of no length is over after it has begun.
+        run(Effect.andThen(Effect.yieldNow, sleep))
       }
       return timeout
     },
