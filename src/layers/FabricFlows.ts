@@ -11,6 +11,7 @@ import { type Link, LinkBroken, type Transport } from "../services/Transport.ts"
 import * as FlowCaller from "./FlowCaller.ts"
 import * as LinkPair from "./LinkPair.ts"
 import * as Signal from "./Signal.ts"
+import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
   readonly selfId: string
@@ -36,6 +37,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { answer, limits, selfId } = options
   const runLocal = yield* FiberSet.makeRuntime<never, void>()
   const runLingering = yield* FiberSet.makeRuntime<never, void>()
+  const timeouts = yield* Timeouts.make(lingerTimeout)
   const open = new Set<Scope.Closeable>()
   const changed = Signal.make()
   let lingering = 0
@@ -88,7 +90,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       })
     )
     const waiting = linger()
-    const leaving = waiting === undefined ? left : Effect.ensuring(Effect.timeoutOption(waiting, lingerTimeout), left)
+    const leaving = waiting === undefined ? left : Effect.ensuring(Timeouts.within(timeouts, waiting), left)
     return Effect.sync(() => runLingering(Effect.asVoid(leaving)))
   }
 
