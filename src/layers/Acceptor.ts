@@ -22,9 +22,12 @@ export const make = (): Acceptor => {
       Signal.notify(changed)
     })
   const accept: OnLink = (link) =>
-    Effect.flatMap(
-      Signal.until(changed, () => current !== undefined),
-      () => (current === undefined ? accept(link) : current(link))
-    )
+    Effect.suspend(() => {
+      if (current !== undefined) return current(link)
+      return Effect.flatMap(
+        Signal.until(changed, () => current !== undefined),
+        () => accept(link)
+      )
+    })
   return { accept, serve: (onLink) => Effect.acquireRelease(set(onLink), () => set(undefined)) }
 }

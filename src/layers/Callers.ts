@@ -1,33 +1,36 @@
 /**
  * The flows that other hosts hold at this one, by who opened them, so that they end with their caller.
  */
-import { Effect, type Scope } from "effect"
+import * as Frame from "../protocol/flow/Frame.ts"
+import { PeerLost } from "../services/FlowError.ts"
+import type { FlowChannel } from "./FlowChannel.ts"
+
+type Held = Pick<FlowChannel<never>, "fail">
 
 export interface Callers {
-  /** Counts a flow for the life of the scope. `lose` ends it. */
-  readonly enter: (caller: string, lose: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /** Counts a flow until the function that it gives is called. */
+  readonly enter: (caller: string, flow: Held) => () => void
   /** Ends all flows of a host. */
   readonly lose: (caller: string) => void
 }
 
 export const make = (): Callers => {
-  const flows = new Map<string, Set<() => void>>()
-  const leave = (caller: string, lose: () => void): void => {
+  const flows = new Map<string, Set<Held>>()
+  const leave = (caller: string, flow: Held): void => {
     const held = flows.get(caller)
-    held?.delete(lose)
+    held?.delete(flow)
     if (held?.size === 0) flows.delete(caller)
   }
   return {
-    enter: (caller, lose) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const held = flows.get(caller) ?? new Set()
-          flows.set(caller, held.add(lose))
-        }),
-        () => Effect.sync(() => leave(caller, lose))
-      ),
+    enter: (caller, flow) => {
+      const held = flows.get(caller) ?? new Set()
+      flows.set(caller, held.add(flow))
+      return () => leave(caller, flow)
+    },
     lose: (caller) => {
-      for (const lose of [...(flows.get(caller) ?? [])]) lose()
+      const detail = `host "${caller}" is dead`
+      for (const flow of [...(flows.get(caller) ?? [])])
+        flow.fail(new PeerLost({ detail }), Frame.fail("Closed", detail))
     }
   }
 }

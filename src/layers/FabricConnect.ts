@@ -15,6 +15,7 @@ import type { Entry, Registry } from "../services/Registry.ts"
 import type { OpenFlow } from "./FabricFlows.ts"
 import type * as FlowCaller from "./FlowCaller.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
   readonly self: Effect.Effect<Host>
@@ -74,9 +75,10 @@ const isRelabelled = (a: Entry, b: Entry): boolean =>
 
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Pick<Fabric["Service"], "connect" | "connectEach">> {
+): Effect.fn.Return<Pick<Fabric["Service"], "connect" | "connectEach">, never, Scope.Scope> {
   const { check, open, registry, roundTripMillis } = options
   const random = yield* Random.Random
+  const timeouts = yield* Timeouts.make(connectTimeout)
 
   /** The owners of a name, once there are any. */
   const appearing = (name: string): Effect.Effect<ReadonlyArray<Entry>, NetworkError> =>
@@ -114,7 +116,9 @@ export const make = Effect.fnUntraced(function* (
     select: Select.Select,
     call: FlowCaller.Call
   ) {
-    const candidates = yield* inOrder(owners, contract, select)
+    // Most names have one owner, which needs no order.
+    const isAlone = owners.length === 1 && (select === "nearest" || select === "random")
+    const candidates = isAlone ? owners.map((entry) => ({ entry })) : yield* inOrder(owners, contract, select)
     const from = (index: number): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> => {
       const candidate = candidates[index]
       if (candidate === undefined) {
@@ -142,13 +146,12 @@ export const make = Effect.fnUntraced(function* (
     }
     const inTurn = Effect.flatMap(resolved, (owners) => tryEach(owners, contract, select, call))
     const duration = bound === undefined ? timeout : Duration.min(bound, Duration.fromInputUnsafe(timeout))
-    return yield* Effect.timeoutOrElse(inTurn, {
-      duration,
-      orElse: () => {
-        const afterMillis = Duration.toMillis(duration)
-        return Effect.fail(new NetworkError({ operation: "connect", reason: new Timeout({ afterMillis }) }))
-      }
-    })
+    const inTime =
+      duration === connectTimeout ? Timeouts.within(timeouts, inTurn) : Effect.timeoutOption(inTurn, duration)
+    const opened = yield* inTime
+    if (Option.isSome(opened)) return opened.value
+    const reason = new Timeout({ afterMillis: Duration.toMillis(duration) })
+    return yield* new NetworkError({ operation: "connect", reason })
   })
 
   const connectEach = <In, Out, E>(contract: Contract<In, Out, E>): Stream.Stream<Flow<In, Out, E>, NetworkError> =>

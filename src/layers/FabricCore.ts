@@ -15,6 +15,7 @@ import * as FabricConnect from "./FabricConnect.ts"
 import * as FabricExpose from "./FabricExpose.ts"
 import * as FabricFlows from "./FabricFlows.ts"
 import * as FlowServer from "./FlowServer.ts"
+import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
   readonly self: Effect.Effect<Host>
@@ -49,7 +50,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const { expose, find } = FabricExpose.make({ selfId, registry, check, flows })
   const callers = Callers.make()
-  const answer = (link: Link) => FlowServer.answer(link, { self: selfId, find, config: flows, callers })
+  const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
+  const answer = (link: Link) => FlowServer.answer(link, incoming)
   const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
   const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, roundTripMillis, check })
 

@@ -11,6 +11,7 @@ import { type Link, LinkBroken, type Transport } from "../services/Transport.ts"
 import * as FlowCaller from "./FlowCaller.ts"
 import * as LinkPair from "./LinkPair.ts"
 import * as Signal from "./Signal.ts"
+import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
   readonly selfId: string
@@ -27,6 +28,8 @@ export type OpenFlow = <In, Out, E>(
   call?: FlowCaller.Call
 ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
 
+type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "linger">
+
 /** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
 const lingerTimeout = Duration.seconds(5)
 
@@ -34,6 +37,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { answer, limits, selfId } = options
   const runLocal = yield* FiberSet.makeRuntime<never, void>()
   const runLingering = yield* FiberSet.makeRuntime<never, void>()
+  const timeouts = yield* Timeouts.make(lingerTimeout)
   const open = new Set<Scope.Closeable>()
   const changed = Signal.make()
   let lingering = 0
@@ -68,48 +72,53 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     )
   )
 
+  const close = (own: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.andThen(
+      Scope.close(own, exit),
+      Effect.sync(() => open.delete(own))
+    )
+
+  /** Closes the scope of a flow that its caller has left, in the caller's time only when something went wrong. */
+  const leave = (own: Scope.Closeable, channel: Leaving, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+    if (Exit.isFailure(exit)) return close(own, exit)
+    lingering += 1
+    const left = Effect.andThen(
+      close(own, exit),
+      Effect.sync(() => {
+        lingering -= 1
+        Signal.notify(changed)
+      })
+    )
+    const waiting = channel.linger()
+    const leaving = waiting === undefined ? left : Effect.ensuring(Timeouts.within(timeouts, waiting), left)
+    return Effect.sync(() => runLingering(Effect.asVoid(leaving)))
+  }
+
+  /** A finalizer that holds no more than this: `Effect.addFinalizer` would hold all of the context of its caller. */
+  const leaving =
+    (own: Scope.Closeable, channel: Leaving) =>
+    (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+      leave(own, channel, exit)
+
   /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
-  const dialApart = Effect.fnUntraced(function* <In, Out, E>(
+  const dialApart = <In, Out, E>(
     host: Host,
     contract: Contract<In, Out, E>,
     call: FlowCaller.Call
-  ) {
-    const own = yield* Scope.make()
-    open.add(own)
-    const close = (exit: Exit.Exit<unknown, unknown>) =>
-      Effect.andThen(
-        Scope.close(own, exit),
-        Effect.sync(() => open.delete(own))
+  ): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> =>
+    Effect.flatMap(Effect.scope, (scope) => {
+      const own = Scope.makeUnsafe()
+      open.add(own)
+      return dial(host, contract, call).pipe(
+        Scope.provide(own),
+        Effect.onError((cause) => close(own, Exit.failCause(cause))),
+        Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel))),
+        Effect.map(({ flow }) => flow)
       )
-    const opened = yield* dial(host, contract, call).pipe(
-      Scope.provide(own),
-      Effect.onExit((exit) => (Exit.isFailure(exit) ? close(exit) : Effect.void))
-    )
-    return { ...opened, close }
-  })
-
-  return Effect.fnUntraced(function* <In, Out, E>(
-    host: Host,
-    contract: Contract<In, Out, E>,
-    call: FlowCaller.Call = {}
-  ) {
-    const { channel, close, flow } = yield* dialApart(host, contract, call).pipe(
-      Effect.retry({ times: 1, while: FlowCaller.isRefused })
-    )
-    yield* Effect.addFinalizer((exit) => {
-      if (Exit.isFailure(exit)) return close(exit)
-      lingering += 1
-      const left = Effect.andThen(
-        close(exit),
-        Effect.sync(() => {
-          lingering -= 1
-          Signal.notify(changed)
-        })
-      )
-      const waiting = channel.linger()
-      const leave = waiting === undefined ? left : Effect.ensuring(Effect.timeoutOption(waiting, lingerTimeout), left)
-      return Effect.sync(() => runLingering(Effect.asVoid(leave)))
     })
-    return flow
-  })
+
+  return (host, contract, call = {}) => {
+    const dialled = dialApart(host, contract, call)
+    return Effect.catch(dialled, (error) => (FlowCaller.isRefused(error) ? dialled : Effect.fail(error)))
+  }
 })

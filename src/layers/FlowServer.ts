@@ -1,22 +1,21 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { Cause, type Context, type Duration, Effect, Exit, Fiber, Option, Result, type Scope } from "effect"
+import { type Context, type Duration, Effect, Fiber, identity, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Name from "../protocol/Name.ts"
-import type { Codec } from "../services/Codec.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
-import { FlowError, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
-import * as FlowTrace from "./FlowTrace.ts"
+import * as FlowHandlers from "./FlowHandlers.ts"
 import * as Signal from "./Signal.ts"
+import type { Timeouts } from "./Timeouts.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -50,7 +49,7 @@ export interface Exposed {
   /** Why this Open cannot be served; undefined when it can. */
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, LinkBroken, Scope.Scope>
+  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, never, Scope.Scope>
   /** Takes no more flows; those that wait for their turn are told so. */
   readonly stop: Effect.Effect<void>
   /** Ends the flows that are served, and their handlers. */
@@ -59,19 +58,19 @@ export interface Exposed {
   readonly idle: Effect.Effect<void>
 }
 
-/** The frame that tells the caller how the handler failed: its declared error as it is, anything else without details. */
-const lastFrame = Effect.fnUntraced(function* <E>(name: string, error: Codec<E>, cause: Cause.Cause<E | FlowError>) {
-  const failure = Cause.findErrorOption(cause)
-  if (Option.isSome(failure) && !(failure.value instanceof FlowError)) {
-    const encoded = error.encode(failure.value)
-    if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success.slice())
-  }
-  if (Option.isNone(failure) && !Cause.hasInterruptsOnly(cause))
-    yield* Effect.logError(`the handler of "${name}" died`, cause)
-  return Frame.fail("Handler", "the handler gave up")
-})
+/** A flow on its way through its endpoint. */
+interface Served<E> {
+  readonly link: Link
+  /** Until it was accepted: what holds it then holds it as long as the flow lives. */
+  open: Frame.Open | undefined
+  running: FlowHandlers.Running<E> | undefined
+  /** Takes it off its caller's account. */
+  forget: (() => void) | undefined
+}
 
-/** Prepares an endpoint. `context` is what the handler needs. */
+const noneDeclared = () => Result.fail("a caller declares no errors")
+
+/** Prepares an endpoint. `context` is what the fibers of its handlers run with. */
 export const expose = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
@@ -81,11 +80,9 @@ export const expose = <In, Out, E, R>(
   }
 ): Exposed => {
   const { config } = options
-  const admission = Admission.make<Frame.Open>(config)
+  const admission = Admission.make<Link>(config)
+  const handlers = FlowHandlers.make(contract, handler, { context: options.context, grace: config.handlerGrace })
   const changed = Signal.make()
-  /** Wakes those who serve a flow, once the endpoint is closed. */
-  const serving = new Set<() => void>()
-  let isClosed = false
   let flows = 0
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
@@ -97,8 +94,11 @@ export const expose = <In, Out, E, R>(
   }
 
   /** Waits for the turn of a flow; why it gets none, if so. */
-  const admit = (link: Link, open: Frame.Open): Effect.Effect<Frame.Rejected | undefined, LinkBroken> => {
-    switch (Admission.enter(admission, open)) {
+  const admit = (
+    link: Link,
+    deadlineMillis: number | undefined
+  ): Effect.Effect<Frame.Rejected | undefined, LinkBroken> => {
+    switch (Admission.enter(admission, link)) {
       case "serving":
         return Effect.undefined
       case "closed":
@@ -108,15 +108,15 @@ export const expose = <In, Out, E, R>(
           Frame.rejected("EndpointBusy", `${config.concurrency} flows are served, ${config.backlog} wait`)
         )
       case "waiting": {
-        const decided = Signal.until(changed, () => !admission.waiting.has(open))
-        const turn = Effect.map(decided, () => (admission.serving.has(open) ? undefined : notFound))
+        const decided = Signal.until(changed, () => !admission.waiting.has(link))
+        const turn = Effect.map(decided, () => (admission.serving.has(link) ? undefined : notFound))
         // Its caller has given up before: this is for one that did not.
         const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
         return Effect.raceFirst(
-          open.deadlineMillis === undefined
+          deadlineMillis === undefined
             ? turn
             : Effect.timeoutOrElse(turn, {
-                duration: FlowDeadline.timer(open.deadlineMillis + overdueMillis),
+                duration: FlowDeadline.timer(deadlineMillis + overdueMillis),
                 orElse: () => over
               }),
           link.broken
@@ -125,84 +125,14 @@ export const expose = <In, Out, E, R>(
     }
   }
 
-  const leave = (open: Frame.Open) =>
-    Effect.sync(() => {
-      Admission.leave(admission, open)
-      Signal.notify(changed)
-    })
+  const leave = (link: Link): void => {
+    Admission.leave(admission, link)
+    Signal.notify(changed)
+  }
 
-  /** Runs a handler until it ends, its flow has failed and its grace is over, or the endpoint is closed; the last frame. */
-  const untilOver = Effect.fnUntraced(function* (
-    handled: Effect.Effect<Frame.Fail | undefined>,
-    channel: FlowChannel.FlowChannel<never>
-  ) {
-    const running = yield* Effect.forkChild(handled, { startImmediately: true })
-    const woken = (alsoBy: (wake: () => void) => void) =>
-      Effect.callback<void>((resume) => {
-        const wake = () => {
-          serving.delete(wake)
-          resume(Effect.void)
-        }
-        serving.add(wake)
-        running.addObserver(wake)
-        alsoBy(wake)
-        if (isClosed) wake()
-        return Effect.sync(() => serving.delete(wake))
-      })
-    const isOver = () => isClosed || running.pollUnsafe() !== undefined
-    const grace = Effect.suspend(() =>
-      isOver()
-        ? Effect.void
-        : Effect.timeoutOption(
-            woken(() => undefined),
-            config.handlerGrace
-          )
-    )
-    const ending = Effect.map(
-      Effect.andThen(
-        woken((wake) => channel.onFailed(wake)),
-        grace
-      ),
-      () => running.pollUnsafe()
-    )
-    const ended = yield* Effect.ensuring(ending, Fiber.interrupt(running))
-    if (ended !== undefined && Exit.isSuccess(ended)) return ended.value
-    return isClosed ? Frame.fail("Closed", "the endpoint is no longer exposed") : undefined
-  })
-
-  const serve = Effect.fnUntraced(function* (link: Link, open: Frame.Open, callers?: Callers, deadlineMillis?: number) {
-    const channel = yield* FlowChannel.make<never>(link, {
-      endpoint: contract.name,
-      peer: open.caller,
-      limits: config.limits,
-      decodeError: () => Result.fail("a caller declares no errors"),
-      role: "endpoint"
-    })
-    yield* FlowDeadline.enforce(channel, deadlineMillis)
-    if (callers !== undefined && open.caller !== "") {
-      const { caller } = open
-      yield* callers.enter(caller, () => {
-        const detail = `host "${caller}" is dead`
-        channel.fail(new PeerLost({ detail }), Frame.fail("Closed", detail))
-      })
-    }
-    const flow = TypedFlow.make(channel, {
-      endpoint: contract.name,
-      peer: { id: open.caller, path: open.path ?? [] },
-      outgoing: contract.output,
-      incoming: contract.input
-    })
-    const handled = handler(flow).pipe(
-      Effect.scoped,
-      FlowTrace.within(`serve ${contract.name}`, open.trace),
-      Effect.provideContext(options.context),
-      Effect.matchCauseEffect({
-        onFailure: (cause) => lastFrame(contract.name, contract.error, cause),
-        onSuccess: () => Effect.undefined
-      })
-    )
-    const last = yield* untilOver(handled, channel)
-    yield* leave(open)
+  /** Ends a flow as its handler has ended. */
+  const finish = Effect.fnUntraced(function* (link: Link, channel: FlowChannel.FlowChannel<never>, last?: Frame.Fail) {
+    leave(link)
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
       Effect.andThen(link.finish),
@@ -211,34 +141,86 @@ export const expose = <In, Out, E, R>(
     )
   })
 
-  const accept = (link: Link, open: Frame.Open, callers?: Callers, deadlineAt?: number) => {
-    flows += 1
-    return Effect.andThen(link.write(Frame.accepted), FlowDeadline.left(deadlineAt)).pipe(
-      Effect.flatMap((deadlineMillis) => serve(link, open, callers, deadlineMillis)),
-      Effect.ensuring(
-        Effect.sync(() => {
-          flows -= 1
-        })
+  /** What is left to do once the handler runs. It holds as little as it can: mostly it waits, once for each idle flow. */
+  const conclude = (link: Link, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
+    Effect.flatMap(handlers.last(running), (last) => finish(link, channel, last))
+
+  /** Accepts a flow and starts its handler; what is left to do. */
+  const accept = Effect.fnUntraced(function* (
+    served: Served<E>,
+    open: Frame.Open,
+    callers?: Callers,
+    deadlineAt?: number
+  ) {
+    const { link } = served
+    served.open = undefined
+    yield* link.write(Frame.accepted)
+    const channel = yield* FlowChannel.make<never>(link, {
+      endpoint: contract.name,
+      peer: open.caller,
+      limits: config.limits,
+      decodeError: noneDeclared,
+      role: "endpoint"
+    })
+    yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
+    if (callers !== undefined && open.caller !== "") served.forget = callers.enter(open.caller, channel)
+    const flow = TypedFlow.make(channel, {
+      endpoint: contract.name,
+      peer: { id: open.caller, path: open.path ?? [] },
+      outgoing: contract.output,
+      incoming: contract.input
+    })
+    const running = handlers.start(flow, channel, open.trace)
+    served.running = running
+    return conclude(link, channel, running)
+  })
+
+  /** Answers a flow in its turn; what is left to do. */
+  const inTurn = (served: Served<E>, open: Frame.Open, callers?: Callers) =>
+    Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
+      Effect.flatMap(admit(served.link, open.deadlineMillis), (rejected) =>
+        rejected === undefined
+          ? accept(served, open, callers, deadlineAt)
+          : Effect.as(reject(served.link, rejected), Effect.void)
       )
+    )
+
+  const serving = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> =>
+    served.open === undefined
+      ? Effect.void
+      : Effect.matchEffect(inTurn(served, served.open, callers), {
+          onFailure: () => Effect.void,
+          onSuccess: identity
+        })
+
+  const release = (served: Served<E>): Effect.Effect<void> => {
+    const { forget, link, running } = served
+    if (running !== undefined && running.pollUnsafe() === undefined)
+      return Effect.flatMap(Fiber.interrupt(running), () => release(served))
+    flows -= 1
+    forget?.()
+    leave(link)
+    return Effect.void
+  }
+
+  /** Apart from `serve`, whose arguments these two functions would hold. */
+  const whole = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> => {
+    flows += 1
+    return Effect.ensuring(
+      Effect.suspend(() => serving(served, callers)),
+      Effect.suspend(() => release(served))
     )
   }
 
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
-        Effect.flatMap(admit(link, open), (rejected) =>
-          rejected === undefined ? accept(link, open, callers, deadlineAt) : reject(link, rejected)
-        )
-      ).pipe(Effect.ensuring(leave(open))),
+      Effect.suspend(() => whole({ link, open, running: undefined, forget: undefined }, callers)),
     stop: Effect.sync(() => {
       Admission.close(admission)
       Signal.notify(changed)
     }),
-    close: Effect.sync(() => {
-      isClosed = true
-      for (const wake of serving) wake()
-    }),
+    close: handlers.close,
     idle: Signal.until(changed, () => flows === 0)
   }
 }
@@ -251,33 +233,48 @@ const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
 const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkBroken> =>
   Effect.andThen(link.write(rejected), link.finish)
 
-/** Answers an incoming link: the first frame decides which endpoint serves it, or why none does. */
+/**
+ * Answers an incoming link, in a fiber of its own: the first frame decides which endpoint serves it, or why none does. When
+ * it does not come in time, the fiber is interrupted.
+ */
 export const answer = (
   link: Link,
   options: {
     readonly self: string
     readonly find: (name: string) => Exposed | undefined
-    readonly config: Config
+    /** Timeouts of `Config.openTimeout`. */
+    readonly opening: Timeouts
     /** Knows which host opened which flow. */
     readonly callers?: Callers
   }
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const begin = (first: Option.Option<Frame.Frame>): Effect.Effect<void, LinkBroken, Scope.Scope> => {
-    if (Option.isNone(first)) return Effect.void
-    const open = first.value
+  const begin = (open: Frame.Frame): Effect.Effect<void, never, Scope.Scope> => {
     if (open._tag !== "Open") {
       const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
-      return Effect.andThen(link.write(last), link.finish)
+      return Effect.ignore(Effect.andThen(link.write(last), link.finish))
     }
     const refused = refuse(open, options)
     const exposed = options.find(open.endpoint)
     const rejected = refused ?? exposed?.refusal(open)
     return exposed === undefined || rejected !== undefined
-      ? reject(link, rejected ?? notFound)
+      ? Effect.ignore(reject(link, rejected ?? notFound))
       : exposed.serve(link, open, options.callers)
   }
-  return Effect.ignore(Effect.flatMap(Effect.timeoutOption(link.read, options.config.openTimeout), begin))
+  return Effect.matchEffect(within(options.opening, link.read), {
+    onFailure: () => Effect.void,
+    onSuccess: begin
+  })
 }
+
+/** Runs an effect, and interrupts the fiber that does so when it takes longer, which spares a fiber to run it apart. */
+const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const timeout = begin(() => fiber.interruptUnsafe())
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => end(timeout))
+    )
+  })
 
 const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
   if (open.wireVersion !== Frame.wireVersion)

@@ -5,7 +5,7 @@
  * Bounds: a state above 512 characters is left out, and a parent that is no W3C parent is no parent.
  * Source: https://www.w3.org/TR/trace-context/.
  */
-import { Context, Effect, Option, Tracer } from "effect"
+import { Clock, Context, Effect, type Exit, Option, References, Tracer } from "effect"
 import type { Trace } from "../protocol/flow/Frame.ts"
 
 /** What others add to a trace; it rides on the span of the flow that brought it. */
@@ -44,13 +44,16 @@ export const current: Effect.Effect<Trace | undefined> = Effect.map(
 /** The stack from here says nothing of a handler, and costs more than the rest of a span. */
 const ofHandler = { kind: "server", captureStackTrace: false } as const
 
-/** Runs a handler in a span of its own: below the caller's, or at the root when none came. */
-export const within =
-  (name: string, trace: Trace | undefined) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> => {
-    const ids = trace === undefined ? undefined : parse(trace.parent)
-    if (trace === undefined || ids === undefined) return Effect.withSpan(effect, name, { root: true, ...ofHandler })
-    const isCarried = trace.state !== "" && trace.state.length <= stateLengthMax
-    const annotations = isCarried ? Context.make(TraceState, trace.state) : Context.empty()
-    return Effect.withSpan(effect, name, { parent: Tracer.externalSpan({ ...ids, annotations }), ...ofHandler })
-  }
+/** The span of a handler: below the caller's, or at the root when none came. Whoever begins it ends it. */
+export const begin = (name: string, trace: Trace | undefined): Effect.Effect<Tracer.Span> => {
+  const ids = trace === undefined ? undefined : parse(trace.parent)
+  if (trace === undefined || ids === undefined) return Effect.makeSpan(name, { root: true, ...ofHandler })
+  const isCarried = trace.state !== "" && trace.state.length <= stateLengthMax
+  const annotations = isCarried ? Context.make(TraceState, trace.state) : Context.empty()
+  return Effect.makeSpan(name, { parent: Tracer.externalSpan({ ...ids, annotations }), ...ofHandler })
+}
+
+export const end = (span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.map(Effect.all([Clock.Clock, References.TracerTimingEnabled]), ([clock, isTimed]) =>
+    span.end(isTimed ? clock.currentTimeNanosUnsafe() : 0n, exit)
+  )

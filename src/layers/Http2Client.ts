@@ -7,23 +7,25 @@ import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
+import type { Timeouts } from "./Timeouts.ts"
 
-export interface ClientSession extends Http2Session.Session<http2.ClientHttp2Session> {
-  /** What every call says: names and values in turn. Node keeps this list for each, where it would copy an object. */
+export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
+
+/** Whom a call is for. */
+export interface Peer {
+  readonly session: ClientSession
+  /** `headersTo` it. */
   readonly headers: ReadonlyArray<string>
 }
 
-const headersOf = (authority: string): ReadonlyArray<string> => [
-  ...[":method", "POST"],
-  ...[":scheme", "http"],
-  ...[":authority", new URL(authority).host],
-  ...[":path", StreamLink.path],
-  ...["content-type", StreamLink.contentType],
-  ...["connect-protocol-version", StreamLink.protocolVersion],
-  ...["user-agent", "grinta"]
-]
+/** What the calls of a transport have in common. */
+export interface Options {
+  readonly streams: StreamLink.Options<http2.ClientHttp2Stream>
+  /** Timeouts of `leaveTimeout`. */
+  readonly leaving: Timeouts
+}
 
-/** Opens a session and keeps it alive for the scope. The failure is what the network said. */
+/** Opens a session to an address and port, and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   authority: string,
   options: {
@@ -33,7 +35,7 @@ export const connect = Effect.fnUntraced(function* (
   }
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
   const opening = Effect.callback<http2.ClientHttp2Session, unknown>((resume) => {
-    const session = http2.connect(authority, {
+    const session = http2.connect(`http://${authority}`, {
       settings: Http2Session.settings,
       maxSessionMemory: Http2Session.sessionMemoryMegabytes
     })
@@ -48,19 +50,30 @@ export const connect = Effect.fnUntraced(function* (
     }),
     (session) => Effect.sync(() => session.destroy())
   )
-  const session: ClientSession = { ...Http2Session.adopt(connected), headers: headersOf(authority) }
+  const session = Http2Session.adopt(connected)
   yield* Effect.forkScoped(Http2Session.keepAlive(connected, options.keepalive))
   yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
 })
 
 /** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */
-const leaveTimeout = "100 millis"
+export const leaveTimeout = "100 millis"
 
-const leave = (stream: http2.ClientHttp2Stream, carrier: StreamCarrier) =>
-  Effect.suspend(() =>
-    stream.writableEnded && !stream.closed ? Effect.timeoutOption(carrier.flushed, leaveTimeout) : Effect.void
-  ).pipe(Effect.andThen(Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))))
+/** Cancels a call, unless both sides have finished. */
+const leave = (stream: http2.ClientHttp2Stream, leaving: Timeouts): Effect.Effect<void> => {
+  const close = () => stream.close(http2.constants.NGHTTP2_CANCEL)
+  if (!stream.writableEnded || stream.writableFinished || stream.closed) return Effect.sync(close)
+  return Effect.callback((resume) => {
+    const timeout = leaving.begin(() => done())
+    const done = () => {
+      leaving.end(timeout)
+      stream.off("finish", done).off("close", done)
+      close()
+      resume(Effect.void)
+    }
+    stream.on("finish", done).on("close", done)
+  })
+}
 
 /** Why an answer is no flow; undefined when it is one. */
 const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): LinkBroken | undefined => {
@@ -72,39 +85,43 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
     : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
 }
 
+export interface Call {
+  readonly link: Link
+  /** Cancels it unless both sides have finished. */
+  readonly leave: Effect.Effect<void>
+}
+
+/** What each call to an address and port says. As a list that lacks nothing, Node takes it as it is for all streams. */
+export const headersTo = (authority: string): ReadonlyArray<string> => [
+  ...[":authority", authority, ":scheme", "http", ":method", "POST", ":path", StreamLink.path],
+  ...["content-type", StreamLink.contentType, "connect-protocol-version", StreamLink.protocolVersion],
+  ...["user-agent", "grinta"]
+]
+
 /** How the streams of calls are handled. */
-export const optionsOf = (options: {
+export const streamsOf = (options: {
   readonly frameWireBytesMax: number
   readonly frameTimeout: Duration.Input
-}): StreamLink.Options<http2.ClientHttp2Stream> => ({
+}): Options["streams"] => ({
   frameWireBytesMax: options.frameWireBytesMax,
   progress: Http2Session.progressOf(options.frameTimeout),
   role: "caller",
   begin: () => undefined
 })
 
-/**
- * Opens one call of `FlowService.Open`; the end of the scope cancels it unless both sides have finished. The failure is
- * what the session said.
- */
-export const call = Effect.fnUntraced(function* (
-  session: ClientSession,
-  options: StreamLink.Options<http2.ClientHttp2Stream>
-): Effect.fn.Return<Link, unknown, Scope.Scope> {
-  const open = Effect.try({
-    try: () => {
-      const stream = session.http2.request(session.headers)
-      return { stream, carrier: new StreamCarrier(session, stream) }
-    },
-    catch: (cause) => cause
-  })
-  const { carrier, stream } = yield* Effect.acquireRelease(open, (opened) => leave(opened.stream, opened.carrier))
-  const link = new StreamLink.StreamLink(stream, carrier, options)
+const open = ({ headers, session }: Peer, options: Options): Call => {
+  const stream = session.http2.request(headers)
+  const carrier = new StreamCarrier(session, stream)
+  const link = new StreamLink.StreamLink(stream, carrier, options.streams)
   stream.once("response", (headers) => {
     carrier.isHeard = true
     const why = refusal(headers)
     if (why === undefined) carrier.listen()
     else link.refuse(why)
   })
-  return link
-})
+  return { link, leave: Effect.suspend(() => leave(stream, options.leaving)) }
+}
+
+/** Opens one call of `FlowService.Open`. The failure is what the session said. */
+export const call = (peer: Peer, options: Options): Effect.Effect<Call, unknown> =>
+  Effect.try({ try: () => open(peer, options), catch: (cause) => cause })

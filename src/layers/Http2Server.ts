@@ -125,7 +125,8 @@ export const serve = Effect.fnUntraced(function* (
   /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
   const serveLink = (link: Link, call: Call) => {
     const { carrier, timeoutMillis } = call
-    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), end(link, call))
+    const last = Effect.suspend(() => end(link, call))
+    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), last)
     const over = Effect.andThen(
       Effect.sync(() => carrier.expire()),
       end(link, call)
@@ -133,7 +134,7 @@ export const serve = Effect.fnUntraced(function* (
     return Effect.forkScoped(Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
       Effect.andThen(onLink(link)),
       Effect.scoped,
-      Effect.ensuring(end(link, call))
+      Effect.ensuring(last)
     )
   }
 

@@ -6,15 +6,16 @@
  * no session can be opened. A peer that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most
  * twice the timeout later when this process was busy; one whose connection closes is lost at once.
  */
-import { type Duration, Effect, Layer, RcMap, type Scope } from "effect"
+import { type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
-import { Transport } from "../services/Transport.ts"
+import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Server from "./Http2Server.ts"
 import type * as Http2Session from "./Http2Session.ts"
+import * as Timeouts from "./Timeouts.ts"
 
 export interface Config {
   /** Address to serve on. */
@@ -47,64 +48,109 @@ export const defaults: Config = {
   frameWireBytesMax: 2 * Limits.defaults.frameBytesMax
 }
 
+/** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
+interface Shared extends Http2Client.Peer {
+  readonly authority: string
+  flows: number
+  /** While it has flows. */
+  lease: Scope.Closeable | undefined
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 const authorityOf = ({ address, flowPort }: Host): string =>
-  `http://${address.includes(":") ? `[${address}]` : address}:${flowPort}`
+  `${address.includes(":") ? `[${address}]` : address}:${flowPort}`
 
 const make = Effect.fnUntraced(function* (config: Config) {
   const acceptor = Acceptor.make()
   const flowPort = yield* Http2Server.serve(config, acceptor.accept)
+  const calls: Http2Client.Options = {
+    streams: Http2Client.streamsOf(config),
+    leaving: yield* Timeouts.make(Http2Client.leaveTimeout)
+  }
   /** Every session that has flows, or may get some. */
-  const live = new Map<Http2Client.ClientSession, string>()
+  const live = new Set<Shared>()
   /** The session of each authority that takes new flows. */
-  const current = new Map<string, Http2Client.ClientSession>()
+  const current = new Map<string, Shared>()
 
   const connect = Effect.fnUntraced(function* (authority: string) {
     const session = yield* Http2Client.connect(authority, config)
-    live.set(session, authority)
-    yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(session)))
-    current.set(authority, session)
-    yield* Effect.forkScoped(Effect.andThen(session.retired, forget(authority, session)))
-    return session
+    const shared: Shared = { session, headers: Http2Client.headersTo(authority), authority, flows: 0, lease: undefined }
+    live.add(shared)
+    yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
+    current.set(authority, shared)
+    yield* Effect.forkScoped(Effect.andThen(session.retired, forget(shared)))
+    return shared
   })
-  const sessions: RcMap.RcMap<string, Http2Client.ClientSession, unknown> = yield* RcMap.make({
+  const sessions: RcMap.RcMap<string, Shared, unknown> = yield* RcMap.make({
     lookup: connect,
     idleTimeToLive: config.idleTimeout
   })
 
   /** From now on another session is opened; this one is closed when its last flow is. */
-  const forget = (authority: string, session: Http2Client.ClientSession): Effect.Effect<void> =>
+  const forget = (shared: Shared): Effect.Effect<void> =>
     Effect.suspend(() =>
-      current.get(authority) === session && current.delete(authority)
-        ? RcMap.invalidate(sessions, authority)
+      current.get(shared.authority) === shared && current.delete(shared.authority)
+        ? RcMap.invalidate(sessions, shared.authority)
         : Effect.void
     )
 
-  /** A session that takes new flows. Errors: what the network said when there was none and none could be opened. */
-  const sessionTo = (authority: string): Effect.Effect<Http2Client.ClientSession, unknown, Scope.Scope> =>
-    RcMap.get(sessions, authority).pipe(
-      Effect.tapError(() => RcMap.invalidate(sessions, authority)),
-      Effect.flatMap((session) =>
-        session.isOpen() ? Effect.succeed(session) : Effect.andThen(forget(authority, session), sessionTo(authority))
+  /** One flow less on a session. */
+  const release = (shared: Shared): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { lease } = shared
+      shared.flows -= 1
+      if (shared.flows > 0 || lease === undefined) return Effect.void
+      shared.lease = undefined
+      return Scope.close(lease, Exit.void)
+    })
+
+  /**
+   * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
+   * opened.
+   */
+  const acquire = (authority: string, restore: Restore): Effect.Effect<Shared, unknown> =>
+    Effect.suspend(() => {
+      const leased = current.get(authority)
+      if (leased?.lease !== undefined && leased.session.isOpen()) {
+        leased.flows += 1
+        return Effect.succeed(leased)
+      }
+      const lease = Scope.makeUnsafe()
+      return restore(Scope.provide(RcMap.get(sessions, authority), lease)).pipe(
+        Effect.tapError(() => RcMap.invalidate(sessions, authority)),
+        Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
+        Effect.flatMap((shared) => {
+          // Another flow may have leased it meanwhile.
+          const surplus = shared.lease === undefined ? Effect.void : Scope.close(lease, Exit.void)
+          shared.lease ??= lease
+          shared.flows += 1
+          if (shared.session.isOpen()) return Effect.as(surplus, shared)
+          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), acquire(authority, restore))
+        })
       )
-    )
+    })
 
-  const callOptions = Http2Client.optionsOf(config)
-
-  const dial = Effect.fnUntraced(function* (host: Host) {
-    const authority = authorityOf(host)
-    return yield* sessionTo(authority).pipe(
-      Effect.flatMap((session) => Http2Client.call(session, callOptions)),
+  const dial = (host: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const scope = yield* Effect.scope
+        const shared = yield* acquire(authorityOf(host), restore)
+        const called = yield* Effect.onError(Http2Client.call(shared, calls), () => release(shared))
+        yield* Scope.addFinalizer(scope, Effect.andThen(called.leave, release(shared)))
+        return called.link
+      })
+    ).pipe(
       Effect.mapError((cause) => {
         const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
         return new NetworkError({ operation: "connect", reason })
       })
     )
-  })
 
   const disconnect = (host: Host) =>
     Effect.sync(() => {
       const authority = authorityOf(host)
-      for (const [session, at] of live) if (at === authority) session.http2.destroy()
+      for (const { authority: at, session } of live) if (at === authority) session.http2.destroy()
     })
 
   return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })

@@ -8,6 +8,7 @@ import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
@@ -168,7 +169,7 @@ const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const answered = FlowServer.answer(far.link, {
     self: "server",
     find: (name) => (name === contract.name ? exposed : undefined),
-    config
+    opening: yield* Timeouts.make(config.openTimeout)
   })
   yield* Effect.forkScoped(Effect.ensuring(Effect.scoped(answered), Deferred.succeed(done, "nothing")))
   yield* Effect.forkScoped(play(near, drawn.caller, until(heard, drawn.gets.get("endpoint"))))

@@ -15,12 +15,13 @@ import {
   Schema,
   type Scope,
   Stream,
-  type Tracer
+  Tracer
 } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as FlowTrace from "../../src/layers/FlowTrace.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import type * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Packing from "../../src/protocol/flow/Packing.ts"
@@ -69,11 +70,12 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         context: Context.empty(),
         config: { ...config, ...bounds }
       })
+      const opening = yield* Timeouts.make(config.openTimeout)
       yield* wire.serve((link) =>
         FlowServer.answer(link, {
           self: "server",
           find: (asked) => (asked === contract.name ? endpoint : undefined),
-          config
+          opening
         })
       )
       const openAs = <I, O, Err>(
@@ -601,7 +603,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const outer = { parent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, state }
         const caller = yield* Effect.andThen(open, Effect.orDie(Effect.currentSpan)).pipe(
           Effect.withSpan("caller"),
-          FlowTrace.within("outer", outer)
+          Effect.provideServiceEffect(Tracer.ParentSpan, FlowTrace.begin("outer", outer))
         )
         const [span, onward] = yield* soon(Deferred.await(heard))
         const parent = Option.getOrUndefined(span.parent)

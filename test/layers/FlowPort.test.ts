@@ -11,6 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import { FailReason, FlowService, FrameSchema, RejectReason } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../src/services/Codec.ts"
@@ -54,8 +55,9 @@ const world = Effect.gen(function* () {
     ["echo", endpoint],
     ["hold", hold]
   ])
+  const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), config })
+    FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
   )
   const open = (port: number) =>
     Effect.flatMap(transport.dial(hostAt(port)), (link) =>

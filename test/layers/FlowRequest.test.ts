@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Stream } from "effect"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Http2Server from "../../src/layers/Http2Server.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
@@ -41,8 +42,9 @@ const world = Effect.gen(function* () {
       ),
     { context: Context.empty(), config }
   )
+  const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowServer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), config })
+    FlowServer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), opening })
   )
   const session = yield* Effect.acquireRelease(
     Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),

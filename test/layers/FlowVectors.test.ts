@@ -4,6 +4,7 @@ import { fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/pr
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Schema, Stream } from "effect"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Buffers from "../../src/protocol/flow/Buffers.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
@@ -41,8 +42,9 @@ const exposed = new Map([
 const answerTo = (bytes: Uint8Array, headers: http2.OutgoingHttpHeaders) =>
   Effect.gen(function* () {
     const transport = yield* Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
+    const opening = yield* Timeouts.make(config.openTimeout)
     yield* transport.serve((link) =>
-      FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), config })
+      FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
     )
     const session = yield* Effect.acquireRelease(
       Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),

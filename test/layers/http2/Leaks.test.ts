@@ -7,6 +7,7 @@ import { Context, Effect, Exit, Layer, Metric, Option, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as StreamLink from "../../../src/layers/StreamLink.ts"
+import * as Timeouts from "../../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import type * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
@@ -61,14 +62,14 @@ describe("nothing is left", () => {
         const words = new Map<string, number>()
         const counted: Callers.Callers = {
           ...callers,
-          enter: (caller, lose) =>
-            Effect.andThen(
-              callers.enter(caller, lose),
-              Effect.acquireRelease(
-                Effect.sync(() => void held.flows++),
-                () => Effect.sync(() => void held.flows--)
-              )
-            )
+          enter: (caller, flow) => {
+            const forget = callers.enter(caller, flow)
+            held.flows++
+            return () => {
+              held.flows--
+              forget()
+            }
+          }
         }
         const endpoint = FlowServer.expose(
           Caller.echo,
@@ -90,8 +91,9 @@ describe("nothing is left", () => {
         )
         const layer = Layer.provide(TransportConnect.layer({ port: 0, idleTimeout: "1 hour" }), running.layer)
         const transport = Context.get(yield* Layer.build(layer), Transport)
+        const opening = yield* Timeouts.make(config.openTimeout)
         yield* transport.serve((link) =>
-          FlowServer.answer(link, { self: "server", find: () => endpoint, config, callers: counted })
+          FlowServer.answer(link, { self: "server", find: () => endpoint, opening, callers: counted })
         )
         const session = yield* Effect.acquireRelease(
           Effect.callback<http2.ClientHttp2Session>((resume) => {

@@ -4,6 +4,7 @@
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import * as Timeouts from "../../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import { Transport } from "../../../src/services/Transport.ts"
 import * as Caller from "./Caller.ts"
@@ -30,8 +31,9 @@ export const server = (
       },
       { context: Context.empty(), config: flows }
     )
+    const opening = yield* Timeouts.make(flows.openTimeout)
     yield* transport.serve((link) =>
-      FlowServer.answer(link, { self: "server", find: () => endpoint, config: flows, callers })
+      FlowServer.answer(link, { self: "server", find: () => endpoint, opening, callers })
     )
     return { callers, ended, port: transport.flowPort, served }
   })

@@ -1,0 +1,74 @@
+/**
+ * Timeouts of one length. They are over in the order in which they began, so one fiber sleeps for all of them, where each
+ * of `Effect.timeout` takes two fibers and a timer, and mostly for nothing.
+ */
+import { Clock, type Context, Duration, Effect, Exit, Fiber, FiberSet, Option, type Scope } from "effect"
+import * as FlowDeadline from "./FlowDeadline.ts"
+
+export interface Timeout {
+  /** When it is over, in milliseconds on the monotonic clock. */
+  readonly at: number
+  readonly onOver: () => void
+}
+
+export interface Timeouts {
+  /** Calls back when the time is over, unless it was ended before. */
+  readonly begin: (onOver: () => void) => Timeout
+  readonly end: (timeout: Timeout) => void
+}
+
+/** Those that have not ended with the scope never call back. */
+export const make = Effect.fnUntraced(function* (
+  length: Duration.Input
+): Effect.fn.Return<Timeouts, never, Scope.Scope> {
+  const millis = Duration.toMillis(length)
+  const clock = yield* Clock.Clock
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const begun = new Set<Timeout>()
+  let isAsleep = false
+
+  /** No iterator is kept over a sleep: it would keep what has ended meanwhile. */
+  const first = (): Timeout | undefined => begun.values().next().value
+
+  const sleep = Effect.gen(function* () {
+    for (let next = first(); next !== undefined; next = first()) {
+      const left = next.at - FlowDeadline.nowOf(clock)
+      if (left > 0) yield* Effect.sleep(Math.ceil(left))
+      else if (begun.delete(next)) next.onOver()
+    }
+    isAsleep = false
+  })
+
+  return {
+    begin: (onOver) => {
+      const timeout = { at: FlowDeadline.nowOf(clock) + millis, onOver }
+      begun.add(timeout)
+      if (!isAsleep) {
+        isAsleep = true
+        // Not at once: one of no length is over after it has begun.
+        run(Effect.andThen(Effect.yieldNow, sleep))
+      }
+      return timeout
+    },
+    end: (timeout) => {
+      begun.delete(timeout)
+    }
+  }
+})
+
+/** As `Effect.timeoutOption`, with the given timeouts. */
+export const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>) =>
+  Effect.contextWith((context: Context.Context<R>) =>
+    Effect.callback<Option.Option<A>, E>((resume) => {
+      const running = Effect.runForkWith(context)(effect)
+      const timeout = begin(() => resume(Effect.as(Fiber.interrupt(running), Option.none())))
+      running.addObserver((exit) => {
+        end(timeout)
+        resume(Exit.map(exit, Option.some))
+      })
+      return Effect.suspend(() => {
+        end(timeout)
+        return Fiber.interrupt(running)
+      })
+    })
+  )
