@@ -71,11 +71,15 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers["connect-content-encoding"] === undefined &&
   !Number.isNaN(timeoutOf(headers))
 
-/** What connect-node is shown: a deadline is kept here, and only one that is no time is left for connect-node to refuse. */
-const withoutTimeout = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders =>
-  Number.isNaN(timeoutOf(headers))
-    ? headers
-    : { ...headers, [Timeout.headerOf(headers["content-type"] ?? "")]: undefined }
+/**
+ * What connect-node is shown. A deadline is kept here, and only one that is no time is left for connect-node to refuse.
+ * The authority goes into a URL that nobody reads, and one that makes none would throw.
+ */
+const shown = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders => ({
+  ...headers,
+  ":authority": "grinta",
+  ...(!Number.isNaN(timeoutOf(headers)) && { [Timeout.headerOf(headers["content-type"] ?? "")]: undefined })
+})
 
 /** Frames in JSON, of whatever protocol: nobody needs them, and the parsing of JSON is a place to attack. */
 const isJson = (headers: http2.IncomingHttpHeaders): boolean => /json/i.test(headers["content-type"] ?? "")
@@ -176,7 +180,7 @@ export const serve = Effect.fnUntraced(function* (
     const timeoutMillis = timeoutOf(headers)
     if (session !== undefined && isDirect(headers))
       return serveStream({ carrier: Http2Session.carrier(session, stream), stream, timeoutMillis }, session)
-    const request = new http2.Http2ServerRequest(stream, withoutTimeout(headers), {}, rawHeaders)
+    const request = new http2.Http2ServerRequest(stream, shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
     if (session === undefined || handler === undefined || isJson(headers)) {

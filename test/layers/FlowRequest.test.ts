@@ -155,6 +155,16 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
       assert.strictEqual(Http2Server.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
     })
 
+    // None of them makes a URL.
+    for (const authority of ["a:99999", "host:port", "["])
+      it.live(`serves a call to the authority "${authority}"`, () =>
+        Effect.gen(function* () {
+          const { session } = yield* world
+          const { first } = yield* askAndStay(session, { ...headers, ":authority": authority })
+          assert.strictEqual(first, accepted)
+        })
+      )
+
     it.live("serves a call without a deadline", () =>
       Effect.gen(function* () {
         const { session } = yield* world
