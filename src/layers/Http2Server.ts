@@ -193,7 +193,9 @@ export const serve = Effect.fnUntraced(function* (
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-    handler(isBytes(asked.body) ? { ...asked, body: ConnectLink.guard(asked.body) } : asked)
+    const guarded = isBytes(asked.body) ? ConnectLink.guard(asked.body, { ...options, progress }) : undefined
+    if (guarded !== undefined) session.watch(stream, guarded.look)
+    handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
   }
