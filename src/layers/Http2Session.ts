@@ -134,8 +134,12 @@ export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout
   }
 })
 
-/** Waits until a session has had no stream for so long after its last one. */
-export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
+/** Waits until a session has had no stream for so long after its last one. `onClosed` is told of each that has closed. */
+export const idle = Effect.fnUntraced(function* (
+  session: http2.ServerHttp2Session,
+  timeout: Duration.Input,
+  onClosed: (stream: http2.Http2Stream) => void
+) {
   const millis = Duration.toMillis(timeout)
   let streams = 0
   let since: number | undefined
@@ -145,6 +149,7 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
     stream.once("close", () => {
       streams -= 1
       since = FlowDeadline.nowOf(clock)
+      onClosed(stream)
     })
   })
   while (true) {
