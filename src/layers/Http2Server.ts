@@ -195,7 +195,7 @@ export const serve = Effect.fnUntraced(function* (
       ban: (why) => gate.ban(address, why),
       complain: (why) => gate.complain(address, why)
     })
-    const guarding = run(Effect.raceFirst(guarded, adopted.closed))
+    const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
     session.once("close", () => guarding.interruptUnsafe())
   }
   server.on("session", onSession)

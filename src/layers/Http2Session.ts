@@ -46,6 +46,8 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
+  /** Waits until its connection is closed, and resets one that is not soon. */
+  readonly leave: Effect.Effect<void>
   /** Looks at a stream now and then, until it is closed. */
   readonly watch: (stream: http2.Http2Stream, look: (nowMillis: number) => void) => void
   /** Looks at all that are watched. */
@@ -54,10 +56,16 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
 
+/** How long a connection may take to close once its session is over. */
+const leaveTimeout = "1 second"
+
 /** Adopts a session as soon as it is connected: its window, its listeners. */
 export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
+  const disconnected = Deferred.makeUnsafe<void>()
+  // Bound to the connection, which a session that was destroyed does not show any more.
+  const reset = session.socket.resetAndDestroy
   const looks = new Map<http2.Http2Stream, (nowMillis: number) => void>()
   let isLost = false
   let lastSeenId = Number.POSITIVE_INFINITY
@@ -75,7 +83,10 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire()
   })
   // The socket tells first: its streams close in the same turn, and the session only after them.
-  session.socket.once("end", lose).once("close", lose)
+  session.socket
+    .once("end", lose)
+    .once("close", lose)
+    .once("close", () => Deferred.doneUnsafe(disconnected, Effect.void))
   session.once("close", lose).on("error", lose)
   session.setLocalWindowSize(sessionWindowBytes)
   const isGone = () => isLost || session.destroyed
@@ -86,6 +97,11 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire,
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
+    // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
+    leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
+      duration: leaveTimeout,
+      orElse: () => Effect.sync(reset)
+    }),
     watch: (stream, look) => {
       looks.set(stream, look)
       stream.on("close", () => looks.delete(stream))

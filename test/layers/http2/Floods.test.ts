@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Ref } from "effect"
 import * as StreamLink from "../../../src/layers/StreamLink.ts"
 import type * as TransportConnect from "../../../src/layers/TransportConnect.ts"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
 import { asked, open, request, say, sayFrom } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
@@ -256,6 +257,28 @@ describe("connections", () => {
       for (let i = 0; i < 5; i++) assert.isFalse(yield* isTaken(neighbour, port))
       yield* untouched
       assert.deepStrictEqual(log, ["the flow port has 4 connections, and takes no more"])
+    })
+  )
+
+  it.live("whose clients read nothing are closed when they give no sign of life, whatever is still to be written", () =>
+    Effect.gen(function* () {
+      // The witness has one already.
+      const keepalive = { interval: "100 millis", timeout: "500 millis" } as const
+      const { port, untouched } = yield* world({ sessionsMax: 2, streamsMax: 1000, keepalive })
+      const client = yield* flowFrom(flooder, port)
+      assert.isFalse(yield* isTaken(neighbour, port))
+      client.socket.pause()
+      const most = Buffer.from([0, 4, 0x3f, 0, 0, 0])
+      client.socket.write(
+        Buffer.concat([frame(type.settings, 0, 0, most), frame(type.windowUpdate, 0, 0, most.subarray(2))])
+      )
+      const large = Buffer.from(FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(15_000)], partial: false }))
+      for (let id = 3; id < 1600; id += 2)
+        client.socket.write(
+          Buffer.concat([headers(id, request), data(id, open), ...[1, 2, 3, 4].map(() => data(id, large))])
+        )
+      yield* Caller.soon(Effect.repeat(isTaken(neighbour, port), { until: (taken) => taken }))
+      yield* untouched
     })
   )
 })
