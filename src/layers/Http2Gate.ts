@@ -23,7 +23,8 @@ export interface Options {
 }
 
 export interface Http2Gate {
-  readonly port: number
+  /** Listens until the scope ends, which closes every connection; the port. `onSocket` gets each one that is taken. */
+  readonly listen: (onSocket: (socket: net.Socket) => void) => Effect.Effect<number, NetworkError, Scope.Scope>
   /** A session of this address was a flood: it gets no new connection for a while. */
   readonly ban: (address: string, why: string) => void
   /** A session of this address was closed, and that is all. */
@@ -47,11 +48,7 @@ const bind = (server: net.Server, { host, port }: Options) =>
     })
   })
 
-/** Listens until the scope ends, which closes every connection. `onSocket` gets each one that is taken. */
-export const listen = Effect.fnUntraced(function* (
-  options: Options,
-  onSocket: (socket: net.Socket) => void
-): Effect.fn.Return<Http2Gate, NetworkError, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Http2Gate, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const run = yield* FiberSet.makeRuntime<never, void>()
   const ban = Duration.fromInputUnsafe(options.banDuration)
@@ -81,7 +78,7 @@ export const listen = Effect.fnUntraced(function* (
     }
   }
 
-  const onConnection = (socket: net.Socket): void => {
+  const enter = (socket: net.Socket, onSocket: (socket: net.Socket) => void): void => {
     // One that was reset before it was looked at has no address any more.
     const address = Gate.addressOf(socket.remoteAddress ?? "")
     const refusal = Gate.enter(gate, address, FlowDeadline.nowOf(clock))
@@ -97,22 +94,27 @@ export const listen = Effect.fnUntraced(function* (
     onSocket(socket)
   }
 
-  const server = yield* Effect.acquireRelease(
-    Effect.sync(() => net.createServer(onConnection)),
-    (made) =>
-      Effect.callback<void>((resume) => {
-        made.close(() => resume(Effect.void))
-        // A session that was destroyed while it had writes pending keeps its connection, and the server would wait for it.
-        for (const socket of sockets) socket.destroy()
-      })
-  )
-  const port = yield* bind(server, options)
-  // From here on an error of the server is one of a single connection, which is closed already.
-  server.removeAllListeners("error").on("error", () => undefined)
+  const listen: Http2Gate["listen"] = Effect.fnUntraced(function* (onSocket) {
+    const server = yield* Effect.acquireRelease(
+      Effect.sync(() => net.createServer((socket) => enter(socket, onSocket))),
+      (made) =>
+        Effect.callback<void>((resume) => {
+          made.close(() => resume(Effect.void))
+          // A session that was destroyed while it had writes pending keeps its connection; the server would wait for it.
+          for (const socket of sockets) socket.destroy()
+        })
+    )
+    const port = yield* bind(server, options)
+    // From here on an error of the server is one of a single connection, which is closed already.
+    server.removeAllListeners("error").on("error", () => undefined)
+    return port
+  })
+
   const complain = (address: string, why: string): void =>
     warnOnce(why, `a connection of ${address} was closed: ${why}`)
+
   return {
-    port,
+    listen,
     complain,
     ban: (text, why) => {
       const address = Gate.addressOf(text)

@@ -183,9 +183,7 @@ export const serve = Effect.fnUntraced(function* (
     streamResetBurst: Conduct.resetsBurst,
     streamResetRate: Conduct.resetsPerSecond
   })
-  const gate = yield* Http2Gate.listen(options, (socket) => server.emit("connection", socket))
-  // Says GOAWAY on every session, before the gate closes their connections.
-  yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+  const gate = yield* Http2Gate.make(options)
 
   const onSession = (session: http2.ServerHttp2Session): void => {
     const adopted = Http2Session.adopt(session)
@@ -200,5 +198,8 @@ export const serve = Effect.fnUntraced(function* (
   }
   server.on("session", onSession)
   server.on("stream", onStream)
-  return gate.port
+  const port = yield* gate.listen((socket) => server.emit("connection", socket))
+  // Says GOAWAY on every session, before the gate closes their connections.
+  yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+  return port
 })
