@@ -61,15 +61,24 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers["connect-content-encoding"] === undefined &&
   !Number.isNaN(timeoutOf(headers))
 
+/** The header that a call of this content-type names the compression of its frames in. */
+const encodingOf = (contentType: string): string =>
+  Timeout.headerOf(contentType) === "grpc-timeout" ? "grpc-encoding" : "connect-content-encoding"
+
 /**
  * What connect-node is shown. A deadline is kept here, and only one that is no time is left for connect-node to refuse.
- * The authority goes into a URL that nobody reads, and one that makes none would throw.
+ * The authority goes into a URL that nobody reads, and one that makes none would throw. A body that is compressed as a
+ * whole, at which connect-node does not look, is refused as compressed frames are.
  */
-const shown = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders => ({
-  ...headers,
-  ":authority": "grinta",
-  ...(!Number.isNaN(timeoutOf(headers)) && { [Timeout.headerOf(headers["content-type"] ?? "")]: undefined })
-})
+const shown = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders => {
+  const { "content-encoding": whole = "identity", "content-type": type = "" } = headers
+  return {
+    ...headers,
+    ":authority": "grinta",
+    ...(!Number.isNaN(timeoutOf(headers)) && { [Timeout.headerOf(type)]: undefined }),
+    ...(whole !== "identity" && { [encodingOf(type)]: whole })
+  }
+}
 
 /** Frames in JSON, of whatever protocol: nobody needs them, and the parsing of JSON is a place to attack. */
 const isJson = (headers: http2.IncomingHttpHeaders): boolean => /json/i.test(headers["content-type"] ?? "")
