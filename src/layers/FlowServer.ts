@@ -256,13 +256,11 @@ export const answer = (
     readonly callers?: Callers
   }
 ): Effect.Effect<void, never, Scope.Scope> => {
+  const violate = (detail: string) => Effect.andThen(link.write(Frame.fail("ProtocolViolation", detail)), link.finish)
   const begin = (first: Option.Option<Frame.Frame>): Effect.Effect<void, LinkBroken, Scope.Scope> => {
-    if (Option.isNone(first)) return Effect.void
+    if (Option.isNone(first)) return violate("no Open came in time")
     const open = first.value
-    if (open._tag !== "Open") {
-      const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
-      return Effect.andThen(link.write(last), link.finish)
-    }
+    if (open._tag !== "Open") return violate(`${open._tag} came before Open`)
     const refused = refuse(open, options)
     const exposed = options.find(open.endpoint)
     const rejected = refused ?? exposed?.refusal(open)
