@@ -3,8 +3,8 @@
  *
  * Control frames are PING and SETTINGS, each of which this side has to answer: ten a second, and a hundred at once. A PING
  * that follows anything else that was sent to the client is free, as it is with gRPC: clients in Go and Rust measure the
- * path by one PING for each round trip in which they receive (BDP), some thousand a second on a short path, and Go sends
- * one with a cancelled call. What is left are those of keepalives, and nobody needs ten of them a second.
+ * path by one PING for each round trip in which they receive (BDP), which with grpc-go 1.85 on loopback were 310 a second,
+ * and Go sends one with a cancelled call. What is left are those of keepalives, and nobody needs ten of them a second.
  *
  * Resets have their bound in Node, which closes the session as if for any error: they are followed here only to tell such
  * an end from another.
