@@ -8,7 +8,7 @@ import * as Signal from "./Signal.ts"
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 export interface Acceptor {
-  /** Has the link served by whoever serves, in the caller's fiber and scope. */
+  /** Has the link served by whoever serves, in the caller's fiber and scope; one that breaks meanwhile waits no more. */
   readonly accept: OnLink
   readonly serve: (onLink: OnLink) => Effect.Effect<void, never, Scope.Scope>
 }
@@ -24,10 +24,11 @@ export const make = (): Acceptor => {
   const accept: OnLink = (link) =>
     Effect.suspend(() => {
       if (current !== undefined) return current(link)
-      return Effect.flatMap(
-        Signal.until(changed, () => current !== undefined),
-        () => accept(link)
-      )
+      const served = Signal.until(changed, () => current !== undefined)
+      return Effect.matchEffect(Effect.raceFirst(served, link.broken), {
+        onFailure: () => Effect.void,
+        onSuccess: () => accept(link)
+      })
     })
   return { accept, serve: (onLink) => Effect.acquireRelease(set(onLink), () => set(undefined)) }
 }

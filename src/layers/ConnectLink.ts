@@ -6,10 +6,13 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, Effect, Result } from "effect"
+import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
+import * as Progress from "../protocol/flow/Progress.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
+import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
 /** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
@@ -104,24 +107,86 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   }
 }
 
+export interface Guarded {
+  readonly body: AsyncIterable<Uint8Array>
+  /** Looks whether a frame that has begun goes on coming; one that does not ends the body as a violation. */
+  readonly look: (nowMillis: number) => void
+}
+
 /**
- * The body of a request, as long as each envelope in it is a plain message. connect-node takes unknown flags for none, and an
- * end in a request for nothing.
+ * The body of a request in whole envelopes, as long as each is a plain message within the limit.
+ *
+ * connect-node takes unknown flags for none and an end in a request for nothing, makes room for a whole message when its
+ * header has come, and counts all pieces of a message again with each: so it gets none.
  */
-export const guard = (body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => {
-    const iterator = body[Symbol.asyncIterator]()
-    const scanner = Envelope.scanner()
-    const check = (result: IteratorResult<Uint8Array>) => {
-      const detail = result.done === true ? undefined : Envelope.scan(scanner, result.value)
-      return detail === undefined ? result : Promise.reject(new ConnectError(detail, Code.Internal))
-    }
-    return {
-      next: () => iterator.next().then(check),
-      return: (value) => iterator.return?.(value) ?? Promise.resolve({ done: true, value })
+export const guard = (
+  body: AsyncIterable<Uint8Array>,
+  options: { readonly frameWireBytesMax: number; readonly progress: Progress.Bounds }
+): Guarded => {
+  const buffers = FlowBuffers.shared
+  const parser = Envelope.make({
+    bytesMax: options.frameWireBytesMax,
+    hasEnd: false,
+    buffers,
+    isOneMessage: () => false
+  })
+  const progress = Progress.make()
+  const whole: Array<Uint8Array> = []
+  let violation: string | undefined
+  /** Told of a violation while the next envelope is awaited. */
+  let refuse: ((detail: string) => void) | undefined
+
+  /** What comes next, if it has come. */
+  const take = (): Uint8Array | undefined => {
+    const message = whole.shift()
+    if (message === undefined) return undefined
+    const envelope = Envelope.wrap(message)
+    Buffers.give(buffers, message)
+    return envelope
+  }
+
+  const iterate = (): AsyncIterator<Uint8Array> => {
+    const chunks = body[Symbol.asyncIterator]()
+    const next = () =>
+      new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        const give = (result: IteratorResult<Uint8Array>): void => {
+          refuse = undefined
+          resolve(result)
+        }
+        const fail = (cause: unknown): void => {
+          refuse = undefined
+          reject(cause)
+        }
+        const step = (): void => {
+          const value = take()
+          if (value !== undefined) give({ done: false, value })
+          else if (violation !== undefined) fail(new ConnectError(violation, Code.Internal))
+          else chunks.next().then(onChunk, fail)
+        }
+        const onChunk = (result: IteratorResult<Uint8Array>): void => {
+          if (result.done !== true) {
+            violation ??= Envelope.push(parser, result.value, whole)
+            step()
+          } else if (Envelope.isComplete(parser)) give(result)
+          else fail(new ConnectError("it stopped within a frame", Code.InvalidArgument))
+        }
+        refuse = (detail) => fail(new ConnectError(detail, Code.Internal))
+        step()
+      })
+    return { next, return: (value) => chunks.return?.(value) ?? Promise.resolve({ done: true, value }) }
+  }
+
+  return {
+    body: { [Symbol.asyncIterator]: iterate },
+    look: (nowMillis) => {
+      if (violation !== undefined) return
+      // While connect-node does not ask, nothing is held against the peer.
+      const frame = refuse === undefined || Envelope.isComplete(parser) ? undefined : parser.wholeCount
+      violation = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
+      if (violation !== undefined) refuse?.(violation)
     }
   }
-})
+}
 
 const detailOf = (cause: unknown): string =>
   cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)

@@ -235,7 +235,7 @@ const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkB
 
 /**
  * Answers an incoming link, in a fiber of its own: the first frame decides which endpoint serves it, or why none does. When
- * it does not come in time, the fiber is interrupted.
+ * it does not come in time, the link is given up, and the fiber interrupted.
  */
 export const answer = (
   link: Link,
@@ -260,20 +260,27 @@ export const answer = (
       ? Effect.ignore(reject(link, rejected ?? notFound))
       : exposed.serve(link, open, options.callers)
   }
-  return Effect.matchEffect(within(options.opening, link.read), {
+  return Effect.matchEffect(readFirst(link, options.opening), {
     onFailure: () => Effect.void,
     onSuccess: begin
   })
 }
 
-/** Runs an effect, and interrupts the fiber that does so when it takes longer, which spares a fiber to run it apart. */
-const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+const late = Frame.fail("ProtocolViolation", "no Open came in time")
+
+/** Waits for the first frame, and gives the link up when none comes: its own fiber is interrupted, which spares another. */
+const readFirst = (link: Link, { begin, end }: Timeouts): Link["read"] =>
   Effect.withFiber((fiber) => {
-    const timeout = begin(() => fiber.interruptUnsafe())
-    return Effect.ensuring(
-      effect,
-      Effect.sync(() => end(timeout))
-    )
+    let isLate = false
+    const timeout = begin(() => {
+      isLate = true
+      fiber.interruptUnsafe()
+    })
+    const stop = Effect.suspend(() => {
+      end(timeout)
+      return isLate ? link.cancel(late) : Effect.void
+    })
+    return Effect.ensuring(link.read, stop)
   })
 
 const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {

@@ -51,7 +51,9 @@ export const connect = Effect.fnUntraced(function* (
     (session) => Effect.sync(() => session.destroy())
   )
   const session = Http2Session.adopt(connected)
-  yield* Effect.forkScoped(Http2Session.keepAlive(connected, options.keepalive))
+  yield* Effect.forkScoped(
+    Effect.andThen(Http2Session.keepAlive(connected, options.keepalive), Effect.uninterruptible(session.leave))
+  )
   yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
 })

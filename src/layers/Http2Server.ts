@@ -6,35 +6,25 @@
  * D-17, H1, H2 and H6.
  */
 import * as http2 from "node:http2"
-import type * as net from "node:net"
 import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
-import { type Duration, Effect, FiberSet, type Scope } from "effect"
+import { Effect, FiberSet, type Scope } from "effect"
+import * as Conduct from "../protocol/flow/Conduct.ts"
 import * as Timeout from "../protocol/flow/Timeout.ts"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
-import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Http2Gate from "./Http2Gate.ts"
+import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 
-export interface Options {
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
+export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly frameWireBytesMax: number
-  readonly keepalive: Http2Session.Keepalive
-  /** How long a connection may stay without a first stream. */
-  readonly firstStreamTimeout: Duration.Input
-  /** How long a connection is kept after its last stream. */
-  readonly idleTimeout: Duration.Input
-  /** How long a frame may take once it has begun. */
-  readonly frameTimeout: Duration.Input
-  /** Connections at a time; one more is closed at once. */
-  readonly sessionsMax: number
   /** Streams of one connection at a time. */
   readonly streamsMax: number
 }
@@ -72,31 +62,30 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers["connect-content-encoding"] === undefined &&
   !Number.isNaN(timeoutOf(headers))
 
-/** What connect-node is shown: a deadline is kept here, and only one that is no time is left for connect-node to refuse. */
-const withoutTimeout = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders =>
-  Number.isNaN(timeoutOf(headers))
-    ? headers
-    : { ...headers, [Timeout.headerOf(headers["content-type"] ?? "")]: undefined }
+/** The header that a call of this content-type names the compression of its frames in. */
+const encodingOf = (contentType: string): string =>
+  Timeout.headerOf(contentType) === "grpc-timeout" ? "grpc-encoding" : "connect-content-encoding"
+
+/**
+ * What connect-node is shown. A deadline is kept here, and only one that is no time is left for connect-node to refuse.
+ * The authority goes into a URL that nobody reads, and one that makes none would throw. A body that is compressed as a
+ * whole, at which connect-node does not look, is refused as compressed frames are.
+ */
+const shown = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders => {
+  const { "content-encoding": whole = "identity", "content-type": type = "" } = headers
+  return {
+    ...headers,
+    ":authority": "grinta",
+    ...(!Number.isNaN(timeoutOf(headers)) && { [Timeout.headerOf(type)]: undefined }),
+    ...(whole !== "identity" && { [encodingOf(type)]: whole })
+  }
+}
 
 /** Frames in JSON, of whatever protocol: nobody needs them, and the parsing of JSON is a place to attack. */
 const isJson = (headers: http2.IncomingHttpHeaders): boolean => /json/i.test(headers["content-type"] ?? "")
 
 const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
   body !== null && typeof body === "object" && Symbol.asyncIterator in body
-
-const listen = (server: http2.Http2Server, { host, port }: Options) =>
-  Effect.callback<number, NetworkError>((resume) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === "EADDRINUSE"
-      const detail = `${host}:${port} ${taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.message}`}`
-      const reason = new InvalidConfig({ setting: "flowPort", detail })
-      resume(Effect.fail(new NetworkError({ operation: "listen", reason })))
-    })
-    server.listen(port, host, () => {
-      const address = server.address()
-      resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : port))
-    })
-  })
 
 /** Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. */
 export const serve = Effect.fnUntraced(function* (
@@ -105,11 +94,10 @@ export const serve = Effect.fnUntraced(function* (
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
   const run = yield* FiberSet.makeRuntime<never, void>()
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
-  const open = new Set<http2.Http2Session>()
-  const sockets = new Set<net.Socket>()
+  const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
     frameWireBytesMax: options.frameWireBytesMax,
-    progress: Http2Session.progressOf(options.frameTimeout),
+    progress,
     role: "endpoint",
     begin: (stream) => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
   }
@@ -178,7 +166,7 @@ export const serve = Effect.fnUntraced(function* (
     const timeoutMillis = timeoutOf(headers)
     if (session !== undefined && isDirect(headers))
       return serveStream(new StreamCarrier(session, stream), stream, timeoutMillis)
-    const request = new http2.Http2ServerRequest(stream, withoutTimeout(headers), {}, rawHeaders)
+    const request = new http2.Http2ServerRequest(stream, shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const handler = handlers.get(request.url)
     if (session === undefined || handler === undefined || isJson(headers)) {
@@ -191,70 +179,39 @@ export const serve = Effect.fnUntraced(function* (
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-    handler(isBytes(asked.body) ? { ...asked, body: ConnectLink.guard(asked.body) } : asked)
+    const guarded = isBytes(asked.body) ? ConnectLink.guard(asked.body, { ...options, progress }) : undefined
+    if (guarded !== undefined) call.carrier.hear({ look: guarded.look })
+    handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
   }
 
-  const guard = (session: http2.ServerHttp2Session, adopted: Http2Session.Session): Effect.Effect<void> => {
-    const firstStream = Effect.callback<void>((resume) => {
-      session.once("stream", () => resume(Effect.void))
-    })
-    const unused = Effect.sync(() => session.destroy())
-    /** Says GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
-    const idle = Effect.andThen(
-      Http2Session.idle(session, options.idleTimeout),
-      Effect.sync(() => session.close())
-    )
-    const alive = Effect.andThen(
-      Effect.timeoutOrElse(firstStream, { duration: options.firstStreamTimeout, orElse: () => unused }),
-      Http2Session.keepAlive(session, options.keepalive)
-    )
-    return Effect.raceAllFirst([idle, alive, Http2Session.watch(adopted, options.frameTimeout)])
-  }
+  const server = http2.createServer({
+    settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
+    maxSessionMemory: Http2Session.sessionMemoryMegabytes,
+    maxHeaderListPairs: 64,
+    maxSettings: 16,
+    maxSessionRejectedStreams: 100,
+    streamResetBurst: Conduct.resetsBurst,
+    streamResetRate: Conduct.resetsPerSecond
+  })
+  const gate = yield* Http2Gate.make(options)
 
   const onSession = (session: http2.ServerHttp2Session): void => {
-    if (open.size >= options.sessionsMax) {
-      session.destroy()
-      return
-    }
     const adopted = Http2Session.adopt(session)
     sessions.set(session, adopted)
-    open.add(session)
-    const guarding = run(Effect.raceFirst(guard(session, adopted), adopted.closed))
-    session.once("close", () => {
-      open.delete(session)
-      guarding.interruptUnsafe()
+    const address = session.socket.remoteAddress ?? ""
+    const guarded = Http2Guard.guard(session, adopted, options, {
+      ban: (why) => gate.ban(address, why),
+      complain: (why) => gate.complain(address, why)
     })
+    const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
+    session.once("close", () => guarding.interruptUnsafe())
   }
-
-  const server = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      http2.createServer({
-        settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
-        maxSessionMemory: Http2Session.sessionMemoryMegabytes,
-        maxHeaderListPairs: 64,
-        maxSettings: 16,
-        maxSessionRejectedStreams: 100,
-        streamResetBurst: 10_000,
-        streamResetRate: 1_000
-      })
-    ),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        // A session that was destroyed while it had writes pending keeps its connection, and the server would wait for it.
-        for (const socket of sockets) socket.destroy()
-      })
-  )
   server.on("session", onSession)
   server.on("stream", onStream)
-  server.on("connection", (socket: net.Socket) => {
-    sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
-  })
-  const port = yield* listen(server, options)
-  // From here on an error of the server is one of a single connection, which is closed already.
-  server.removeAllListeners("error").on("error", () => undefined)
+  const port = yield* gate.listen((socket) => server.emit("connection", socket))
+  // Says GOAWAY on every session, before the gate closes their connections.
+  yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
   return port
 })

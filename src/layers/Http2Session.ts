@@ -45,6 +45,8 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
+  /** Waits until its connection is closed, and resets one that is not soon. */
+  readonly leave: Effect.Effect<void>
   /** Who hears of a stream, until it is closed. What happens once needs no `once`, which would cost more than the listener. */
   readonly streams: Map<http2.Http2Stream, Heard>
   readonly listeners: ReturnType<typeof listenersOf>
@@ -86,10 +88,16 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
   }
 })
 
+/** How long a connection may take to close once its session is over. */
+const leaveTimeout = "1 second"
+
 /** Adopts a session as soon as it is connected: its window, its listeners. */
 export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
+  const disconnected = Deferred.makeUnsafe<void>()
+  // Bound to the connection, which a session that was destroyed does not show any more.
+  const reset = session.socket.resetAndDestroy
   const streams = new Map<http2.Http2Stream, Heard>()
   let isLost = false
   let lastSeenId = Number.POSITIVE_INFINITY
@@ -107,7 +115,10 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire()
   })
   // The socket tells first: its streams close in the same turn, and the session only after them.
-  session.socket.once("end", lose).once("close", lose)
+  session.socket
+    .once("end", lose)
+    .once("close", lose)
+    .once("close", () => Deferred.doneUnsafe(disconnected, Effect.void))
   session.once("close", lose).on("error", lose)
   session.setLocalWindowSize(sessionWindowBytes)
   const isGone = () => isLost || session.destroyed
@@ -118,6 +129,11 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
     retire,
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
+    // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
+    leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
+      duration: leaveTimeout,
+      orElse: () => Effect.sync(reset)
+    }),
     streams,
     listeners: listenersOf(streams),
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
@@ -162,15 +178,21 @@ export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout
   }
 })
 
-/** Waits until a session has had no stream for so long after its last one. */
-export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
+/** Waits until a session has had no stream for so long after its last one. `onClosed` is told of each that has closed. */
+export const idle = Effect.fnUntraced(function* (
+  session: http2.ServerHttp2Session,
+  timeout: Duration.Input,
+  onClosed: (stream: http2.Http2Stream) => void
+) {
   const millis = Duration.toMillis(timeout)
   let streams = 0
   let since: number | undefined
   const clock = yield* Clock.Clock
-  const onClose = () => {
+  // One listener for all streams: a closure for each would be a part of what an idle one costs.
+  function onClose(this: http2.Http2Stream): void {
     streams -= 1
     since = FlowDeadline.nowOf(clock)
+    onClosed(this)
   }
   session.on("stream", (stream) => {
     streams += 1

@@ -30,6 +30,12 @@ export interface Config {
   /** How long a frame may take once it has begun. */
   readonly frameTimeout: Duration.Input
   readonly sessionsMax: number
+  /** Connections of one remote address at a time; one more is closed at once. */
+  readonly sessionsPerAddressMax: number
+  /** How long an address gets no new connection once a session of it was a flood. */
+  readonly banDuration: Duration.Input
+  /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
+  readonly limitsLoopback: boolean
   readonly streamsMax: number
   /** Largest frame on the wire, in bytes: a Data frame of `frameBytesMax` with the lengths of its messages. */
   readonly frameWireBytesMax: number
@@ -44,6 +50,9 @@ export const defaults: Config = {
   firstStreamTimeout: "10 seconds",
   frameTimeout: "30 seconds",
   sessionsMax: 4096,
+  sessionsPerAddressMax: 64,
+  banDuration: "60 seconds",
+  limitsLoopback: false,
   streamsMax: 16_384,
   frameWireBytesMax: 2 * Limits.defaults.frameBytesMax
 }

@@ -10,6 +10,7 @@ import * as Grinta from "../../src/layers/Grinta.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Contract from "../../src/services/Contract.ts"
@@ -206,15 +207,28 @@ describe("the tables", () => {
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))
 
-  it.each(["frameWireBytesMax", "concurrency", "backlog", "streamsMax", "sessionsMax"] as const)(
-    "say the limit %s",
-    (name) => assert.include(row(name), ` ${limits[name]}`)
-  )
+  it.each([
+    "frameWireBytesMax",
+    "concurrency",
+    "backlog",
+    "streamsMax",
+    "sessionsMax",
+    "sessionsPerAddressMax"
+  ] as const)("say the limit %s", (name) => assert.include(row(name), ` ${limits[name]}`))
+
+  it("say how often a connection may send control frames, and reset streams", () => {
+    const { controlBurst, controlPerSecond, resetsBurst, resetsPerSecond } = Conduct
+    const said = (each: number, burst: number) =>
+      ` ${each.toLocaleString("en")} a second and ${burst.toLocaleString("en")} at once`
+    assert.include(row("controlBurst"), said(controlPerSecond, controlBurst))
+    assert.include(row("resetsBurst"), said(resetsPerSecond, resetsBurst))
+  })
 
   it.each([
     "firstStreamTimeout",
     "idleTimeout",
     "frameTimeout",
+    "banDuration",
     "openTimeout",
     "drain",
     "handlerGrace",

@@ -20,6 +20,7 @@ import { Transport } from "../../src/services/Transport.ts"
 
 const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 const config: FlowServer.Config = { ...FlowServer.defaults, openTimeout: "300 millis", handlerGrace: "50 millis" }
+const { frameBytesMax, messageBytesMax } = config.limits
 const hostAt = (flowPort: number) => ({
   id: "server",
   generation: 1,
@@ -239,16 +240,43 @@ describe("a flow port and strangers", () => {
     )
   }
 
-  it.live("a message above the limit fails that flow only", () =>
-    Effect.gen(function* () {
-      const { port, untouched } = yield* world
-      const piece: FrameInit = { kind: { case: "data", value: { messages: [new Uint8Array(60_000)], partial: true } } }
-      const frames = [openFrame, ...Array.from({ length: 75 }, () => piece)]
-      const last = (yield* say(port, frames)).at(-1)
-      assert.isTrue(last?.case === "fail" && last.value.reason === FailReason.MESSAGE_TOO_LARGE, last?.case)
-      yield* untouched
+  /** A message of so many bytes, cut into frames. */
+  const cut = (bytes: number): ReadonlyArray<FrameInit> =>
+    Array.from({ length: Math.max(1, Math.ceil(bytes / frameBytesMax)) }, (_, i) => {
+      const left = bytes - i * frameBytesMax
+      const messages = [new Uint8Array(Math.min(left, frameBytesMax))]
+      return { kind: { case: "data", value: { messages, partial: left > frameBytesMax } } }
     })
-  )
+
+  for (const protocol of ["connect", "grpc"] as const) {
+    it.live(`a message above the limit fails that flow only, over ${protocol}`, () =>
+      Effect.gen(function* () {
+        const { port, untouched } = yield* world
+        const last = (yield* say(port, [openFrame, ...cut(messageBytesMax + 1)], protocol)).at(-1)
+        assert.isTrue(last?.case === "fail" && last.value.reason === FailReason.MESSAGE_TOO_LARGE, last?.case)
+        yield* untouched
+      })
+    )
+
+    for (const bytes of [0, 1, frameBytesMax, frameBytesMax + 1, messageBytesMax])
+      it.live(`a message of ${bytes} bytes comes back as it was, over ${protocol}`, () =>
+        Effect.gen(function* () {
+          const { port } = yield* world
+          const end: FrameInit = { kind: { case: "end", value: { count: 1n } } }
+          const answers = yield* say(port, [openFrame, ...cut(bytes), end], protocol)
+          const pieces = answers.flatMap((kind) => (kind.case === "data" ? [kind.value] : []))
+          assert.strictEqual(
+            pieces.reduce((sum, { messages }) => sum + (messages[0]?.byteLength ?? 0), 0),
+            bytes
+          )
+          assert.isTrue(
+            pieces.every(({ messages, partial }, i) => messages.length === 1 && partial === i + 1 < pieces.length)
+          )
+          const last = answers.at(-1)
+          assert.isTrue(last?.case === "end" && last.value.count === 1n, last?.case)
+        })
+      )
+  }
 
   it.live("a frame above the limit of the wire ends that stream only", () =>
     Effect.gen(function* () {
@@ -270,7 +298,25 @@ describe("a flow port and strangers", () => {
         )
       assert.strictEqual(yield* reasonFor({ endpoint: "nobody", wireVersion: 1 }), RejectReason.ENDPOINT_NOT_FOUND)
       assert.strictEqual(yield* reasonFor({ endpoint: "echo", wireVersion: 9 }), RejectReason.INCOMPATIBLE)
-      assert.strictEqual(yield* reasonFor({ endpoint: "..", wireVersion: 1 }), RejectReason.NAME_INVALID)
+      const names = [
+        "",
+        "a".repeat(129),
+        "..",
+        ".",
+        ".a",
+        "a.",
+        "a..b",
+        "a\u0000",
+        "a b",
+        "caf\u00e9",
+        "\u{1f600}",
+        "a/b",
+        "a_b"
+      ]
+      for (const endpoint of names)
+        assert.strictEqual(yield* reasonFor({ endpoint, wireVersion: 1 }), RejectReason.NAME_INVALID, endpoint)
+      for (const endpoint of ["a".repeat(128), "a-b.c", "0"])
+        assert.strictEqual(yield* reasonFor({ endpoint, wireVersion: 1 }), RejectReason.ENDPOINT_NOT_FOUND, endpoint)
       assert.strictEqual(
         yield* reasonFor({ endpoint: "echo", wireVersion: 1, host: "someone-else" }),
         RejectReason.WRONG_HOST

@@ -157,6 +157,16 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
       assert.strictEqual(Http2Server.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
     })
 
+    // None of them makes a URL.
+    for (const authority of ["a:99999", "host:port", "["])
+      it.live(`serves a call to the authority "${authority}"`, () =>
+        Effect.gen(function* () {
+          const { session } = yield* world
+          const { first } = yield* askAndStay(session, { ...headers, ":authority": authority })
+          assert.strictEqual(first, accepted)
+        })
+      )
+
     it.live("serves a call without a deadline", () =>
       Effect.gen(function* () {
         const { session } = yield* world
@@ -226,14 +236,38 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
       )
 
     const encoding = deadline === "grpc-timeout" ? "grpc-encoding" : "connect-content-encoding"
-    for (const compression of ["gzip", "br", "rot13"])
-      it.live(`refuses requests in ${compression}`, () =>
+    for (const header of [encoding, "content-encoding"]) {
+      for (const compression of ["gzip", "br", "rot13", "gzip, identity"])
+        it.live(`refuses requests in ${compression}, as ${header} says`, () =>
+          Effect.gen(function* () {
+            const { session } = yield* world
+            const answer = yield* ask(session, { ...headers, [header]: compression })
+            assert.strictEqual(answer.status, 200)
+            assert.strictEqual(codeOf(answer), "unimplemented", JSON.stringify(answer))
+            const said = answer.body + decodeURIComponent(String(answer.trailers["grpc-message"] ?? ""))
+            const plain = decodeURIComponent(said).replaceAll("\\", "")
+            assert.include(plain, `unknown compression "${compression}"`)
+            assert.notInclude(answer.body, "\u0000\u0000\u0000\u0000\u0002\u0012\u0000")
+          })
+        )
+
+      it.live(`serves requests in identity, as ${header} says`, () =>
         Effect.gen(function* () {
           const { session } = yield* world
-          const answer = yield* ask(session, { ...headers, [encoding]: compression })
-          assert.strictEqual(codeOf(answer), "unimplemented", JSON.stringify(answer))
+          const { first } = yield* askAndStay(session, { ...headers, [header]: "identity" })
+          assert.strictEqual(first, accepted)
         })
       )
+    }
+
+    it.live("does not compress, whatever the client accepts", () =>
+      Effect.gen(function* () {
+        const { session } = yield* world
+        const accepts = { "accept-encoding": "gzip", "connect-accept-encoding": "gzip", "grpc-accept-encoding": "gzip" }
+        const { first } = yield* askAndStay(session, { ...headers, ...accepts })
+        assert.strictEqual(first, accepted)
+      })
+    )
   })
 }
 

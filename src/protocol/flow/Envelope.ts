@@ -158,34 +158,3 @@ export const push = (parser: Parser, chunk: Uint8Array, messages: Array<Uint8Arr
   }
   return undefined
 }
-
-/** Follows envelopes that somebody else parses: how much of a header has come, its length so far, and what is left of one. */
-export interface Scanner {
-  headerBytes: number
-  length: number
-  restBytes: number
-}
-
-export const scanner = (): Scanner => ({ headerBytes: 0, length: 0, restBytes: 0 })
-
-/** The detail of a violation, if what has come begins an envelope that is no plain message. */
-export const scan = (scanner: Scanner, chunk: Uint8Array): string | undefined => {
-  let at = 0
-  while (at < chunk.byteLength) {
-    if (scanner.restBytes > 0) {
-      const skipped = Math.min(scanner.restBytes, chunk.byteLength - at)
-      scanner.restBytes -= skipped
-      at += skipped
-      continue
-    }
-    const byte = chunk[at++] ?? 0
-    if (scanner.headerBytes === 0 && byte !== messageFlags) return `an envelope with flags ${byte}`
-    if (scanner.headerBytes > 0) scanner.length = scanner.length * 0x100 + byte
-    scanner.headerBytes += 1
-    if (scanner.headerBytes < headerBytes) continue
-    scanner.restBytes = scanner.length
-    scanner.headerBytes = 0
-    scanner.length = 0
-  }
-  return undefined
-}

@@ -182,6 +182,13 @@ describe("on a flow that exists", () => {
     ["EndStreamResponse without End", says(Caller.goodEnd, true), "PeerLost"],
     ["EndStreamResponse with an error", says(json('{"error":{"code":"internal"}}'), true), "ProtocolViolation"],
     ["EndStreamResponse that is no JSON", says(json("{"), true), "ProtocolViolation"],
+    ["EndStreamResponse with a code that is none", says(json('{"error":{"code":"x"}}'), true), "ProtocolViolation"],
+    [
+      "a message after EndStreamResponse",
+      says(Buffer.concat([Caller.goodEnd, Caller.message]), true),
+      "ProtocolViolation"
+    ],
+    ["two EndStreamResponses", says(Buffer.concat([Caller.goodEnd, Caller.goodEnd]), true), "ProtocolViolation"],
     ["EndStreamResponse above its limit", says(envelope(2, 9000), false), "ProtocolViolation"],
     ["unknown flags of an envelope", says(envelope(0x80, 0), false), "ProtocolViolation"],
     ["a compressed message", says(envelope(1, 0), false), "ProtocolViolation"],
@@ -222,6 +229,21 @@ describe("on a flow that exists", () => {
       )
     }
   }
+
+  it.live("10,000 ORIGIN frames: it goes on to its good end", () =>
+    Effect.gen(function* () {
+      const origin = Buffer.from("\u0000\u0012https://example.com")
+      const { flow, seen, strike } = yield* flowWith((stream, { write }) => {
+        write(...Array.from({ length: 10_000 }, () => RawPeer.frame(12, 0, 0, origin)))
+        write(RawPeer.data(stream, Buffer.concat([Caller.message, Caller.end(1), Caller.goodEnd]), true))
+      })
+      yield* flow.send(Uint8Array.of(1))
+      yield* Caller.soon(seen)
+      yield* strike
+      assert.deepStrictEqual([...(yield* Caller.soon(flow.receive))], [7])
+      Caller.assertReason(yield* Caller.ending(flow), "Done")
+    })
+  )
 
   it.live("GOAWAY that covers the flow: it goes on to its good end, and the next one gets another session", () =>
     Effect.gen(function* () {

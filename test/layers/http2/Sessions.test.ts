@@ -113,6 +113,36 @@ describe("a session", () => {
     })
   )
 
+  it.live("to a peer that has stopped reading is closed, whatever is still to be written", () =>
+    Effect.gen(function* () {
+      let isClosed = false
+      const window = Buffer.from([0, 4, 0x3f, 0, 0, 0])
+      const peer = yield* RawPeer.serve({
+        isDeaf: true,
+        onFrame: ({ kind, stream }, { socket, write }) => {
+          if (kind !== type.headers) return
+          write(RawPeer.frame(type.settings, 0, 0, window))
+          write(RawPeer.frame(type.windowUpdate, 0, 0, window.subarray(2)))
+          write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, Caller.accepted))
+          socket.pause()
+          socket.on("close", () => {
+            isClosed = true
+          })
+          // Who does not read learns of a reset when it writes.
+          const knock = setInterval(
+            () => (isClosed ? clearInterval(knock) : write(RawPeer.frame(type.ping, 0, 0, Buffer.alloc(8)))),
+            50
+          )
+        }
+      })
+      const { open } = yield* Caller.make({ keepalive: { interval: "300 millis", timeout: "300 millis" } })
+      const flow = yield* Caller.soon(open(peer.port))
+      const sending = yield* Caller.soon(Effect.flip(Effect.forever(flow.send(new Uint8Array(60_000)))))
+      Caller.assertReason(sending, "PeerLost")
+      yield* until(() => isClosed)
+    })
+  )
+
   it.live("with a flow is never idle", () =>
     Effect.gen(function* () {
       const { port } = yield* server({ idleTimeout: "20 millis" })

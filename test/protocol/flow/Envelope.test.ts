@@ -83,21 +83,6 @@ describe("envelopes", () => {
     })
   }
 
-  it.prop(
-    "are followed, however they are cut, up to the first that is no plain message",
-    [Lengths, Cuts],
-    ([all, cuts]) => {
-      const whole = Buffer.concat(all.map((length) => Envelope.wrap(new Uint8Array(length).fill(255))))
-      const scan = (chunks: ReadonlyArray<Uint8Array>) => {
-        const scanner = Envelope.scanner()
-        return chunks.map((chunk) => Envelope.scan(scanner, chunk)).filter((detail) => detail !== undefined)
-      }
-      assert.deepStrictEqual(scan(cut(whole, cuts)), [])
-      for (const flags of [1, 2, 4, 0x80])
-        assert.deepStrictEqual(scan([...cut(whole, cuts), bytes(flags)]), [`an envelope with flags ${flags}`])
-    }
-  )
-
   it("a request has no end", () => {
     assert.isDefined(parse([Envelope.goodEnd], { bytesMax: 10, hasEnd: false }).violation)
   })

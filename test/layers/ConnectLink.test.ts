@@ -1,0 +1,131 @@
+/**
+ * The body of a request that connect-node parses: whole envelopes, however they are cut on their way, and nothing else.
+ */
+import { Code, ConnectError } from "@connectrpc/connect"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import * as ConnectLink from "../../src/layers/ConnectLink.ts"
+import * as Envelope from "../../src/protocol/flow/Envelope.ts"
+import * as Progress from "../../src/protocol/flow/Progress.ts"
+
+const options = { frameWireBytesMax: 300, progress: { ...Progress.defaults, frameMillisMax: 30_000 } }
+const upTo = (maximum: number, minimum = 0) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const Lengths = Schema.Array(upTo(300)).check(Schema.isMaxLength(20))
+const Cuts = Schema.Array(upTo(40, 1)).check(Schema.isMinLength(1))
+
+const cut = (whole: Uint8Array, lengths: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
+  const chunks: Array<Uint8Array> = []
+  for (let at = 0, i = 0; at < whole.byteLength; i++) {
+    const length = lengths[i % lengths.length] ?? 1
+    chunks.push(whole.subarray(at, at + length))
+    at += length
+  }
+  return chunks
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
+
+/** What comes of a body in these chunks, and the code of its failure. */
+const read = (chunks: ReadonlyArray<Uint8Array>) =>
+  Effect.promise(async () => {
+    const said = async function* () {
+      yield* chunks
+    }
+    const came: Array<string> = []
+    try {
+      for await (const envelope of ConnectLink.guard(said(), options).body) came.push(hex(envelope))
+      return { came, code: undefined }
+    } catch (cause) {
+      return { came, code: ConnectError.from(cause).code }
+    }
+  })
+
+/** A body that says these chunks, and then waits until it is told to go on. */
+const waiting = (...chunks: ReadonlyArray<Uint8Array>) => {
+  const goOn = Promise.withResolvers<Uint8Array>()
+  const said = async function* () {
+    yield* chunks
+    yield await goOn.promise
+  }
+  const { body, look } = ConnectLink.guard(said(), options)
+  return { goOn: goOn.resolve, iterator: body[Symbol.asyncIterator](), look }
+}
+
+const settle = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+describe("a body that is guarded", () => {
+  it.effect.prop("comes in whole envelopes, however they are cut", [Lengths, Cuts], ([lengths, cuts]) =>
+    Effect.gen(function* () {
+      const sent = lengths.map((length) => Envelope.wrap(new Uint8Array(length).fill(length)))
+      const { came, code } = yield* read(cut(Buffer.concat(sent), cuts))
+      assert.deepStrictEqual(came, sent.map(hex))
+      assert.isUndefined(code)
+    })
+  )
+
+  it.effect.prop("fails where it breaks off, after what was whole", [Lengths, Cuts], ([lengths, cuts]) =>
+    Effect.gen(function* () {
+      const sent = lengths.map((length) => Envelope.wrap(new Uint8Array(length)))
+      const begun = Envelope.wrap(new Uint8Array(9)).subarray(0, -1)
+      const { came, code } = yield* read(cut(Buffer.concat([...sent, begun]), cuts))
+      assert.deepStrictEqual(came, sent.map(hex))
+      assert.strictEqual(code, Code.InvalidArgument)
+    })
+  )
+
+  for (const [what, bad] of [
+    ["compression", [1, 0, 0, 0, 0]],
+    ["an end", [2, 0, 0, 0, 0]],
+    ["unknown flags", [0x84, 0, 0, 0, 0]],
+    ["a length above the limit", [0, 0, 0, 1, 45]]
+  ] as const)
+    it.effect.prop(`fails at ${what}, after what was whole`, [Lengths, Cuts], ([lengths, cuts]) =>
+      Effect.gen(function* () {
+        const sent = lengths.map((length) => Envelope.wrap(new Uint8Array(length)))
+        const { came, code } = yield* read(cut(Buffer.concat([...sent, Uint8Array.from(bad), ...sent]), cuts))
+        assert.deepStrictEqual(came, sent.map(hex))
+        assert.strictEqual(code, Code.Internal)
+      })
+    )
+
+  it.effect("fails when a frame does not go on", () =>
+    Effect.gen(function* () {
+      const { iterator, look } = waiting(Envelope.wrap(Uint8Array.of(7)), Uint8Array.of(0, 0))
+      assert.strictEqual(hex((yield* Effect.promise(() => iterator.next())).value), "000000000107")
+      const next = iterator.next().then(
+        () => "a frame",
+        (cause) => ConnectError.from(cause).code
+      )
+      yield* settle
+      look(0)
+      look(9_999)
+      look(10_000)
+      assert.strictEqual(yield* Effect.promise(() => next), Code.Internal)
+      assert.strictEqual(
+        yield* Effect.promise(() => iterator.next().catch((cause) => ConnectError.from(cause).code)),
+        Code.Internal
+      )
+    })
+  )
+
+  it.effect("may be silent between two frames, and while nobody reads", () =>
+    Effect.gen(function* () {
+      const message = Envelope.wrap(Uint8Array.of(7))
+      const { goOn, iterator, look } = waiting(Buffer.concat([message, Uint8Array.of(0, 0)]))
+      assert.strictEqual(hex((yield* Effect.promise(() => iterator.next())).value), hex(message))
+      for (let seconds = 0; seconds < 100; seconds++) look(seconds * 1000)
+      const next = iterator.next()
+      yield* settle
+      look(100_000)
+      goOn(Uint8Array.of(0, 0, 1, 8))
+      assert.strictEqual(hex((yield* Effect.promise(() => next)).value), "000000000108")
+      const silent = waiting(message)
+      yield* Effect.promise(() => silent.iterator.next())
+      const later = silent.iterator.next()
+      yield* settle
+      for (let seconds = 0; seconds < 100; seconds++) silent.look(seconds * 1000)
+      silent.goOn(message)
+      assert.strictEqual(hex((yield* Effect.promise(() => later)).value), hex(message))
+    })
+  )
+})
