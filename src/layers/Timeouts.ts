@@ -45,8 +45,8 @@ export const make = Effect.fnUntraced(function* (
       begun.add(timeout)
       if (!isAsleep) {
         isAsleep = true
-        // Not at once: one of no length is over after it has begun.
-        run(Effect.andThen(Effect.yieldNow, sleep))
+        // To the end of this one, even if it is ended before: mostly it is, and the next begins soon.
+        run(Effect.andThen(Effect.sleep(millis), sleep))
       }
       return timeout
     },
