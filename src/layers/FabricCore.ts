@@ -14,7 +14,8 @@ import * as Callers from "./Callers.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import * as FabricExpose from "./FabricExpose.ts"
 import * as FabricFlows from "./FabricFlows.ts"
-import * as FlowServer from "./FlowServer.ts"
+import * as FlowAnswer from "./FlowAnswer.ts"
+import type * as FlowServer from "./FlowServer.ts"
 import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
@@ -51,7 +52,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { expose, find } = FabricExpose.make({ selfId, registry, check, flows })
   const callers = Callers.make()
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
-  const answer = (link: Link) => FlowServer.answer(link, incoming)
+  const answer = (link: Link) => FlowAnswer.answer(link, incoming)
   const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
   const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, roundTripMillis, check })
 

@@ -4,6 +4,7 @@
 import * as http2 from "node:http2"
 import { type Duration, Effect, type Scope } from "effect"
 import { type Link, LinkBroken } from "../services/Transport.ts"
+import * as DirectCall from "./DirectCall.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -82,7 +83,7 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
   const status = headers[":status"] ?? 0
   if (status !== 200) return new LinkBroken({ how: "violation", detail: `HTTP status ${status}`, status })
   const type = headers["content-type"]
-  return type === StreamLink.contentType
+  return type === DirectCall.contentType
     ? undefined
     : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
 }
@@ -95,8 +96,8 @@ export interface Call {
 
 /** What each call to an address and port says. As a list that lacks nothing, Node takes it as it is for all streams. */
 export const headersTo = (authority: string): ReadonlyArray<string> => [
-  ...[":authority", authority, ":scheme", "http", ":method", "POST", ":path", StreamLink.path],
-  ...["content-type", StreamLink.contentType, "connect-protocol-version", StreamLink.protocolVersion],
+  ...[":authority", authority, ":scheme", "http", ":method", "POST", ":path", DirectCall.path],
+  ...["content-type", DirectCall.contentType, "connect-protocol-version", DirectCall.protocolVersion],
   ...["user-agent", "grinta"]
 ]
 

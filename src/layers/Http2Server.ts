@@ -16,6 +16,7 @@ import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
+import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
@@ -54,10 +55,10 @@ const timeoutOf = (headers: http2.IncomingHttpHeaders): number | undefined => {
  * sense or none. All others are left to connect-node, which speaks the other protocols, and says what is wrong.
  */
 export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
-  headers[":path"] === StreamLink.path &&
+  headers[":path"] === DirectCall.path &&
   headers[":method"] === "POST" &&
-  headers["content-type"] === StreamLink.contentType &&
-  (headers["connect-protocol-version"] ?? StreamLink.protocolVersion) === StreamLink.protocolVersion &&
+  headers["content-type"] === DirectCall.contentType &&
+  (headers["connect-protocol-version"] ?? DirectCall.protocolVersion) === DirectCall.protocolVersion &&
   headers["content-encoding"] === undefined &&
   headers["connect-content-encoding"] === undefined &&
   !Number.isNaN(timeoutOf(headers))
@@ -99,7 +100,7 @@ export const serve = Effect.fnUntraced(function* (
     frameWireBytesMax: options.frameWireBytesMax,
     progress,
     role: "endpoint",
-    begin: (stream) => stream.respond({ ":status": 200, "content-type": StreamLink.contentType })
+    begin: (stream) => stream.respond({ ":status": 200, "content-type": DirectCall.contentType })
   }
 
   const end = (link: Link, { carrier, stream }: Call) =>

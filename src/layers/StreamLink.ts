@@ -18,10 +18,6 @@ import * as Signal from "./Signal.ts"
 import type { Hearer, StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamFrames from "./StreamFrames.ts"
 
-export const path = "/grinta.v1.FlowService/Open"
-export const contentType = "application/connect+proto"
-export const protocolVersion = "1"
-
 /** How one side of a transport handles its streams: the same for all of them. */
 export interface Options<S> {
   readonly frameWireBytesMax: number
@@ -32,8 +28,8 @@ export interface Options<S> {
   readonly begin: (stream: S) => void
 }
 
-/** Frames that the stream holds: with another one behind it a frame would stop in the middle whenever the window does. */
-const writesMax = 1
+/** A frame this short may have another one behind it. Behind a longer one that would stop whenever the window does. */
+const shortBytesMax = 4 * 1024
 
 /** What a link is to its listener. */
 class Driven implements Attached {
@@ -63,7 +59,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
   private readonly options: Options<S>
   private readonly frames: StreamFrames.StreamFrames
   private readonly changed = Signal.make()
+  /** Frames and bytes that the stream has not passed on yet. */
   private writes = 0
+  private writtenBytes = 0
   /** What follows the frames that wait. */
   private ended: (() => LinkBroken | Cause.Done) | undefined
   private listener: Listener | undefined
@@ -235,13 +233,15 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
   private onWritten(frame: Uint8Array, error: Error | null | undefined): void {
     if (!error) Buffers.give(FlowBuffers.shared, frame)
     this.writes -= 1
-    if (this.writes === writesMax - 1) this.onRoom()
+    this.writtenBytes -= frame.byteLength
+    if (this.hasRoom()) this.onRoom()
   }
 
   private put(frame: Frame.Frame): void {
     this.begin()
-    this.writes += 1
     const bytes = FrameBytes.encode(frame)
+    this.writes += 1
+    this.writtenBytes += bytes.byteLength
     this.stream.write(bytes, (error) => this.onWritten(bytes, error))
   }
 
@@ -249,8 +249,12 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     return this.writes === 0
   }
 
+  private hasRoom(): boolean {
+    return this.writes === 0 || (this.writes === 1 && this.writtenBytes <= shortBytesMax)
+  }
+
   fill(next: () => Frame.Frame | undefined): void {
-    while (this.writes < writesMax && !this.isOver()) {
+    while (this.hasRoom() && !this.isOver()) {
       const frame = next()
       if (frame === undefined) return
       this.put(frame)
@@ -260,23 +264,21 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
 
   /** Waits until there is room, or never will be. */
   private get room(): Effect.Effect<void, LinkBroken> {
-    const hasRoom = Signal.until(this.changed, () => this.writes < writesMax || this.isOver())
+    const hasRoom = Signal.until(this.changed, () => this.hasRoom() || this.isOver())
     return Effect.flatMap(hasRoom, () => (this.isOver() ? Effect.fail(this.overBy()) : Effect.void))
   }
 
   write(frame: Frame.Frame): Effect.Effect<void, LinkBroken> {
-    return Effect.suspend(() => {
-      if (this.isOver()) return Effect.fail(this.overBy())
-      if (this.writes >= writesMax) return Effect.flatMap(this.room, () => this.write(frame))
+    return Effect.flatMap(this.room, () => {
       this.put(frame)
-      return this.writes < writesMax ? Effect.void : this.room
+      return this.room
     })
   }
 
   cancel(last: Frame.Fail): Effect.Effect<void> {
     return Effect.sync(() => {
       if (this.isOver()) return
-      if (this.writes >= writesMax) {
+      if (!this.hasRoom()) {
         this.isFinished = true
         this.stream.close(http2.constants.NGHTTP2_CANCEL)
         return

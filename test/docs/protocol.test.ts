@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
@@ -167,7 +168,7 @@ const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
     (flow) => Effect.onExit(listen(flow, heard), (exit) => Deferred.succeed(done, outcome(heard, exit))),
     { context: Context.empty(), config }
   )
-  const answered = FlowServer.answer(far.link, {
+  const answered = FlowAnswer.answer(far.link, {
     self: "server",
     find: (name) => (name === contract.name ? exposed : undefined),
     opening: yield* Timeouts.make(config.openTimeout)

@@ -17,6 +17,7 @@ import {
   Stream,
   Tracer
 } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
@@ -72,7 +73,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
       const opening = yield* Timeouts.make(config.openTimeout)
       yield* wire.serve((link) =>
-        FlowServer.answer(link, {
+        FlowAnswer.answer(link, {
           self: "server",
           find: (asked) => (asked === contract.name ? endpoint : undefined),
           opening

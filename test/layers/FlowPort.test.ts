@@ -9,6 +9,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
@@ -58,7 +59,7 @@ const world = Effect.gen(function* () {
   ])
   const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
+    FlowAnswer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
   )
   const open = (port: number) =>
     Effect.flatMap(transport.dial(hostAt(port)), (link) =>

@@ -7,6 +7,7 @@
 import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Stream } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Http2Server from "../../src/layers/Http2Server.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
@@ -44,7 +45,7 @@ const world = Effect.gen(function* () {
   )
   const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowServer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), opening })
+    FlowAnswer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), opening })
   )
   const session = yield* Effect.acquireRelease(
     Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),

@@ -3,6 +3,7 @@ import * as http2 from "node:http2"
 import { fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Schema, Stream } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -44,7 +45,7 @@ const answerTo = (bytes: Uint8Array, headers: http2.OutgoingHttpHeaders) =>
     const transport = yield* Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
     const opening = yield* Timeouts.make(config.openTimeout)
     yield* transport.serve((link) =>
-      FlowServer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
+      FlowAnswer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
     )
     const session = yield* Effect.acquireRelease(
       Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),

@@ -7,7 +7,7 @@
 import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Ref } from "effect"
-import * as StreamLink from "../../../src/layers/StreamLink.ts"
+import * as DirectCall from "../../../src/layers/DirectCall.ts"
 import type * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
@@ -207,9 +207,9 @@ describe("control frames", () => {
       )
       const stream = session.request({
         ":method": "POST",
-        ":path": StreamLink.path,
-        "content-type": StreamLink.contentType,
-        "connect-protocol-version": StreamLink.protocolVersion
+        ":path": DirectCall.path,
+        "content-type": DirectCall.contentType,
+        "connect-protocol-version": DirectCall.protocolVersion
       })
       const rounds = 1000
       const answered = yield* Ref.make(0)

@@ -5,8 +5,9 @@ import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Metric, Option, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
+import * as DirectCall from "../../../src/layers/DirectCall.ts"
+import * as FlowAnswer from "../../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
-import * as StreamLink from "../../../src/layers/StreamLink.ts"
 import * as Timeouts from "../../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import type * as Frame from "../../../src/protocol/flow/Frame.ts"
@@ -93,7 +94,7 @@ describe("nothing is left", () => {
         const transport = Context.get(yield* Layer.build(layer), Transport)
         const opening = yield* Timeouts.make(config.openTimeout)
         yield* transport.serve((link) =>
-          FlowServer.answer(link, { self: "server", find: () => endpoint, opening, callers: counted })
+          FlowAnswer.answer(link, { self: "server", find: () => endpoint, opening, callers: counted })
         )
         const session = yield* Effect.acquireRelease(
           Effect.callback<http2.ClientHttp2Session>((resume) => {
@@ -111,9 +112,9 @@ describe("nothing is left", () => {
           Effect.callback<void>((resume) => {
             const stream = session.request({
               ":method": "POST",
-              ":path": StreamLink.path,
-              "content-type": StreamLink.contentType,
-              "connect-protocol-version": StreamLink.protocolVersion
+              ":path": DirectCall.path,
+              "content-type": DirectCall.contentType,
+              "connect-protocol-version": DirectCall.protocolVersion
             })
             stream.on("error", () => undefined).once("close", () => resume(Effect.void))
             const bytes = script.subarray(0, index % (script.byteLength + 1))

@@ -3,6 +3,7 @@
  */
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
+import * as FlowAnswer from "../../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
@@ -33,7 +34,7 @@ export const server = (
     )
     const opening = yield* Timeouts.make(flows.openTimeout)
     yield* transport.serve((link) =>
-      FlowServer.answer(link, { self: "server", find: () => endpoint, opening, callers })
+      FlowAnswer.answer(link, { self: "server", find: () => endpoint, opening, callers })
     )
     return { callers, ended, port: transport.flowPort, served }
   })

@@ -1,0 +1,5 @@
+/** What the request of a direct call says: Connect, in binary protobuf and without compression. */
+
+export const path = "/grinta.v1.FlowService/Open"
+export const contentType = "application/connect+proto"
+export const protocolVersion = "1"
