@@ -103,10 +103,11 @@ export class FlowChannel<E> implements Listener {
 
   private sendFrom(messages: ReadonlyArray<Message>, from: number): Effect.Effect<void, FlowError | E> {
     const { writer } = this
+    // One that fails meanwhile takes nothing, and waits for no room.
+    const refused = this.refusal()
+    if (refused !== undefined) return refused
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
-      const refused = this.refusal()
-      if (refused !== undefined) return refused
       if (message !== undefined && !FlowWriter.offer(writer, message))
         return Effect.flatMap(FlowWriter.room(writer), () => this.sendFrom(messages, i))
     }
@@ -116,8 +117,7 @@ export class FlowChannel<E> implements Listener {
 
   private tooLarge(bytes: number | undefined): Effect.Effect<never, FlowError> | undefined {
     if (bytes === undefined) return undefined
-    const { messageBytesMax } = this.writer.sender.limits
-    return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: messageBytesMax })))
+    return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: this.writer.sender.limits.messageBytesMax })))
   }
 
   /** Why no message can be sent now; undefined when one can. */

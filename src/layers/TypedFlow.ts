@@ -56,13 +56,8 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   get sendAll(): (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E> {
     this.#sendAll ??= (messages) =>
       Effect.suspend(() => {
-        const all: Array<Message> = []
-        for (const message of messages) {
-          const encoded = this.#encode(message)
-          if (Result.isFailure(encoded)) return this.#unsendable(encoded.failure)
-          all.push(encoded.success)
-        }
-        return this.#channel.sendAll(all)
+        const encoded = this.#encodeAll(messages)
+        return Result.isSuccess(encoded) ? this.#channel.sendAll(encoded.success) : this.#unsendable(encoded.failure)
       })
     return this.#sendAll
   }
@@ -98,6 +93,18 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   #encode(message: Sent): Result.Result<Message, unknown> {
     const value = this.#channel.writer.link.isWithin ? this.#outgoing.value : undefined
     return value === undefined ? this.#outgoing.encode(message) : value.encode(message)
+  }
+
+  #encodeAll(messages: Iterable<Sent>): Result.Result<ReadonlyArray<Message>, unknown> {
+    const { encodeAll } = this.#outgoing
+    if (encodeAll !== undefined) return encodeAll(messages)
+    const all: Array<Message> = []
+    for (const message of messages) {
+      const encoded = this.#encode(message)
+      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+      all.push(encoded.success)
+    }
+    return Result.succeed(all)
   }
 
   #unsendable(cause: unknown): Effect.Effect<never, FlowError> {

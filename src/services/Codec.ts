@@ -27,6 +27,8 @@ export interface Codec<A> {
   /** The bytes may be those of the message: whoever keeps them copies them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
+  /** Encodes a batch, if that takes less than one message after the other; fails as the first one that would. */
+  readonly encodeAll?: (messages: Iterable<A>) => Result.Result<ReadonlyArray<Uint8Array>, unknown>
   /** Decodes a batch, if that takes less than one message after the other; fails if one of them would. */
   readonly decodeAll?: (all: NonEmptyReadonlyArray<Uint8Array>) => Result.Result<NonEmptyReadonlyArray<A>, unknown>
   /** For bytes that are the text of a JSON value: the same without the text, within a process. */
@@ -40,12 +42,18 @@ export interface Valued<A> {
   readonly decode: (value: Message.Value) => Result.Result<A, unknown>
 }
 
+const isBytes = (message: unknown): message is Uint8Array => message instanceof Uint8Array
+
 /** Raw bytes. */
 export const bytes: Codec<Uint8Array> = {
   _tag: "Codec",
   id: "bytes",
   shape: "bytes",
-  encode: (message) => (message instanceof Uint8Array ? Result.succeed(message) : Result.fail("not a Uint8Array")),
+  encode: (message) => (isBytes(message) ? Result.succeed(message) : Result.fail("not a Uint8Array")),
+  encodeAll: (messages) => {
+    const all = [...messages]
+    return all.every(isBytes) ? Result.succeed(all) : Result.fail("not a Uint8Array")
+  },
   decode: (encoded) => Result.succeed(encoded),
   decodeAll: (all) => Result.succeed(all)
 }

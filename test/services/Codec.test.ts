@@ -145,6 +145,20 @@ const checkText = (codec: Codec.Codec<unknown>, message: unknown): void => {
   assert.deepStrictEqual(new TextDecoder().decode(bytesOf(encoded.success)), new TextDecoder().decode(text.success))
 }
 
+describe("bytes", () => {
+  it("are encoded as a batch as one by one, and the list is nobody else's", () => {
+    const messages = [Uint8Array.of(1), Uint8Array.of(2)]
+    const encoded = Codec.bytes.encodeAll?.(messages)
+    assert.deepStrictEqual(encoded, Result.succeed(messages))
+    if (encoded === undefined || Result.isFailure(encoded)) return assert.fail()
+    assert.notStrictEqual(encoded.success, messages)
+    const strange = [Uint8Array.of(1), JSON.parse('"2"')]
+    const failed = Codec.bytes.encodeAll?.(strange)
+    assert.isTrue(failed !== undefined && Result.isFailure(failed))
+    assert.isTrue(Result.isFailure(Codec.bytes.encode(strange[1])))
+  })
+})
+
 describe("a value in place of its text", () => {
   for (const [name, schema] of Object.entries(schemas)) {
     const codec = Codec.schema(schema)

@@ -110,6 +110,7 @@ export const bytesAbove = (message: Message, bytesMax: number): number | undefin
 /** As `bytesAbove`, of the first one that has more. */
 export const firstAbove = (messages: ReadonlyArray<Message>, bytesMax: number): number | undefined => {
   for (const message of messages) {
+    if (message.byteLength * textFactor <= bytesMax) continue
     const above = bytesAbove(message, bytesMax)
     if (above !== undefined) return above
   }
