@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import { streamWindowBytes } from "../../../src/layers/Http2Session.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
@@ -163,8 +164,7 @@ describe("clients that break HTTP/2", () => {
       const [push, streams, window, headerList, connectProtocol] = [2, 3, 4, 6, 8]
       assert.strictEqual(told.get(push), 0)
       assert.strictEqual(told.get(streams), 16_384)
-      // The default is one byte less.
-      assert.strictEqual(told.get(window), 65_536)
+      assert.strictEqual(told.get(window), streamWindowBytes)
       assert.strictEqual(told.get(headerList), 16_384)
       assert.isUndefined(told.get(connectProtocol))
     })
