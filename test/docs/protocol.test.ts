@@ -8,6 +8,7 @@ import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
+import { streamWindowBytes } from "../../src/layers/Http2Session.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -204,6 +205,8 @@ describe("the tables", () => {
     "say the limit %s",
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
+
+  it("say the window of a stream", () => assert.include(row("streamWindowBytes"), ` ${streamWindowBytes} bytes`))
 
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))
