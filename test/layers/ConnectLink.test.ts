@@ -3,25 +3,13 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import * as ConnectLink from "../../src/layers/ConnectLink.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Progress from "../../src/protocol/flow/Progress.ts"
+import { Cuts, cut, Lengths } from "../protocol/flow/Cuts.ts"
 
 const options = { frameWireBytesMax: 300, progress: { ...Progress.defaults, frameMillisMax: 30_000 } }
-const upTo = (maximum: number, minimum = 0) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-const Lengths = Schema.Array(upTo(300)).check(Schema.isMaxLength(20))
-const Cuts = Schema.Array(upTo(40, 1)).check(Schema.isMinLength(1))
-
-const cut = (whole: Uint8Array, lengths: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
-  const chunks: Array<Uint8Array> = []
-  for (let at = 0, i = 0; at < whole.byteLength; i++) {
-    const length = lengths[i % lengths.length] ?? 1
-    chunks.push(whole.subarray(at, at + length))
-    at += length
-  }
-  return chunks
-}
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 

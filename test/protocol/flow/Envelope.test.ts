@@ -2,9 +2,9 @@
  * Envelopes: the bytes of the Connect protocol, however they are cut on their way, and nothing but them.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
+import { Cuts, cut, Lengths } from "./Cuts.ts"
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
@@ -16,22 +16,6 @@ const parse = (chunks: ReadonlyArray<Uint8Array>, options = { bytesMax: 300, has
   for (const chunk of chunks) violation ??= Envelope.push(parser, chunk, messages)
   return { parser, messages: messages.map(hex), violation }
 }
-
-/** Cuts a text of bytes into chunks of these lengths, over and over. */
-const cut = (whole: Uint8Array, lengths: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
-  const chunks: Array<Uint8Array> = []
-  for (let at = 0, i = 0; at < whole.byteLength; i++) {
-    const length = lengths[i % lengths.length] ?? 1
-    chunks.push(whole.subarray(at, at + length))
-    at += length
-  }
-  return chunks
-}
-
-const Lengths = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 }))).check(
-  Schema.isMaxLength(20)
-)
-const Cuts = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))).check(Schema.isMinLength(1))
 
 describe("envelopes", () => {
   it("have their golden bytes", () => {

@@ -6,17 +6,9 @@ import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import * as FlowState from "../../../src/protocol/flow/FlowState.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
-import type { Limits } from "../../../src/protocol/flow/Limits.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
-
-const small: Limits = {
-  messageBytesMax: 64,
-  frameBytesMax: 8,
-  frameMessagesMax: 4,
-  bufferBytesMax: 256,
-  inboxBytesMax: 256
-}
+import { small } from "./SmallLimits.ts"
 
 const Step = Schema.Literals([
   ...(["offer", "take", "end", "give up", "lose the link"] as const),

@@ -6,18 +6,10 @@ import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import type { Frame } from "../../../src/protocol/flow/Frame.ts"
 import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
-import type { Limits } from "../../../src/protocol/flow/Limits.ts"
 import { bytesOf } from "../../../src/protocol/flow/Message.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
-
-const small: Limits = {
-  messageBytesMax: 64,
-  frameBytesMax: 8,
-  frameMessagesMax: 4,
-  bufferBytesMax: 256,
-  inboxBytesMax: 256
-}
+import { small } from "./SmallLimits.ts"
 
 /** Lengths of messages, and how many are queued before a frame is taken. */
 const Program = Schema.Array(
