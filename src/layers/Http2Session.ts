@@ -12,7 +12,10 @@ import * as FlowDeadline from "./FlowDeadline.ts"
  */
 export const streamWindowBytes = 128 * 1024
 
-/** Large enough for a thousand stalled streams, so that they do not take the session's window from their neighbours. */
+/**
+ * What may be on its way on a session. It bounds no memory: Node gives it back as data comes, even of a stream that nobody
+ * reads, so stalled streams do not take it from their neighbours.
+ */
 export const sessionWindowBytes = 64 * 1024 * 1024
 
 /** Node's own bound kills a session of some 9,700 flows; faults.md, section 0, finding 6. */

@@ -6,7 +6,7 @@ import { send, sendAll, serveDuplex, tripOn } from "../Streams.ts"
 
 type Mode = "echo" | "sink" | "stall"
 
-/** As large as a session of grinta has it, so that a thousand stalled streams do not take it from the others. */
+/** As large as a session of grinta has it. */
 const sessionWindow = 64 * 1024 * 1024
 
 const options = { maxSessionMemory: 1000, settings: { maxConcurrentStreams: 100_000 } }
