@@ -6,13 +6,11 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, Effect, Result } from "effect"
-import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
-import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
 /** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
@@ -123,27 +121,16 @@ export const guard = (
   body: AsyncIterable<Uint8Array>,
   options: { readonly frameWireBytesMax: number; readonly progress: Progress.Bounds }
 ): Guarded => {
-  const buffers = FlowBuffers.shared
+  const whole: Array<Uint8Array> = []
   const parser = Envelope.make({
     bytesMax: options.frameWireBytesMax,
     hasEnd: false,
-    buffers,
-    isOneMessage: () => false
+    body: Envelope.whole((message) => whole.push(Envelope.wrap(message)))
   })
   const progress = Progress.make()
-  const whole: Array<Uint8Array> = []
   let violation: string | undefined
   /** Told of a violation while the next envelope is awaited. */
   let refuse: ((detail: string) => void) | undefined
-
-  /** What comes next, if it has come. */
-  const take = (): Uint8Array | undefined => {
-    const message = whole.shift()
-    if (message === undefined) return undefined
-    const envelope = Envelope.wrap(message)
-    Buffers.give(buffers, message)
-    return envelope
-  }
 
   const iterate = (): AsyncIterator<Uint8Array> => {
     const chunks = body[Symbol.asyncIterator]()
@@ -158,14 +145,14 @@ export const guard = (
           reject(cause)
         }
         const step = (): void => {
-          const value = take()
+          const value = whole.shift()
           if (value !== undefined) give({ done: false, value })
           else if (violation !== undefined) fail(new ConnectError(violation, Code.Internal))
           else chunks.next().then(onChunk, fail)
         }
         const onChunk = (result: IteratorResult<Uint8Array>): void => {
           if (result.done !== true) {
-            violation ??= Envelope.push(parser, result.value, whole)
+            violation ??= Envelope.push(parser, result.value)
             step()
           } else if (Envelope.isComplete(parser)) give(result)
           else fail(new ConnectError("it stopped within a frame", Code.InvalidArgument))

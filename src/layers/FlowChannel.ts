@@ -217,7 +217,7 @@ export class FlowChannel<E> implements Listener {
   private onReceived(received: Receiver.Received): void {
     switch (received._tag) {
       case "Messages":
-        return FlowReader.accept(this.reader, received.messages, received.weight)
+        return FlowReader.accept(this.reader, received.batch)
       case "Ended":
         return Signal.notify(this.reader.changed)
       case "Failed": {

@@ -4,6 +4,7 @@
  */
 import type { Effect } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
+import type { Batch } from "../protocol/flow/Batch.ts"
 import * as Inbox from "../protocol/flow/Inbox.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Message } from "../protocol/flow/Message.ts"
@@ -35,10 +36,12 @@ export const make = (limits: Limits): FlowReader => ({
   unheardBytes: 0
 })
 
-export const accept = (reader: FlowReader, messages: ReadonlyArray<Message>, weight: number): void => {
-  if (reader.isDiscarding) reader.unheardBytes += weight
-  else Inbox.push(reader.inbox, messages, weight)
+export const accept = (reader: FlowReader, batch: Batch): void => {
+  if (reader.isDiscarding) reader.unheardBytes += batch.weight
+  else Inbox.push(reader.inbox, batch)
   Signal.notify(reader.changed)
+  // A reader that waited has taken it.
+  Inbox.keep(reader.inbox)
 }
 
 export const isFull = ({ inbox, isDiscarding }: FlowReader): boolean => !isDiscarding && Inbox.isFull(inbox)

@@ -6,11 +6,12 @@
  * peer; a write waits until the stream has passed it on, and what is sent meanwhile goes out as one frame.
  */
 import * as http2 from "node:http2"
-import { Cause, Effect, Result } from "effect"
+import { Cause, Effect } from "effect"
 import * as Buffers from "../protocol/flow/Buffers.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import * as FrameBytes from "../protocol/flow/FrameBytes.ts"
+import * as Held from "../protocol/flow/Held.ts"
 import type * as Progress from "../protocol/flow/Progress.ts"
 import { type Attached, type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
@@ -99,7 +100,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     const detail = StreamFrames.push(this.frames, chunk)
     if (detail !== undefined) this.ended = () => StreamFrames.violation(detail)
     if (this.hasNews()) this.deliver()
-    if (!StreamFrames.isEmpty(this.frames)) this.stream.pause()
+    if (StreamFrames.isEmpty(this.frames)) return
+    StreamFrames.keep(this.frames)
+    this.stream.pause()
   }
 
   /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
@@ -113,12 +116,12 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
   /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
   onEnd(): void {
     const how = this.carrier.fate()
-    const { parser } = this.frames
-    const { end } = parser
+    const { envelopes } = this.frames
+    const { end } = envelopes
     const lost = (detail: string) => this.endWith(() => new LinkBroken({ how: "lost", detail }))
     if (how !== "open") this.endWith(() => new LinkBroken({ how, detail: "no more frames" }))
-    else if (!Envelope.isComplete(parser)) lost("it stopped within a frame")
-    else if (end !== undefined) this.endWith(() => StreamFrames.endOf(end))
+    else if (!Envelope.isComplete(envelopes)) lost("it stopped within a frame")
+    else if (end !== undefined) this.endWith(() => StreamFrames.endOf(Held.view(end)))
     else if (this.options.role === "endpoint") this.endWith(() => Cause.Done())
     else lost("the answer stopped without its end")
   }
@@ -139,17 +142,11 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     if (StreamFrames.isEmpty(this.frames) && this.stream.isPaused()) this.stream.resume()
   }
 
-  /** The next frame, if one has come; one that is none ends the link. */
+  /** The next frame, if one has come. */
   private take(): Frame.Frame | undefined {
     const frame = StreamFrames.take(this.frames)
-    if (frame === undefined) return undefined
-    if (Result.isFailure(frame)) {
-      const { detail } = frame.failure
-      this.ended = () => StreamFrames.violation(detail)
-      StreamFrames.clear(this.frames)
-    }
-    this.goOn()
-    return Result.isSuccess(frame) ? frame.success : undefined
+    if (frame !== undefined) this.goOn()
+    return frame
   }
 
   get read(): Effect.Effect<Frame.Frame, LinkBroken | Cause.Done> {

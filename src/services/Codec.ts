@@ -44,7 +44,10 @@ export interface Valued<A> {
 
 const isBytes = (message: unknown): message is Uint8Array => message instanceof Uint8Array
 
-/** Raw bytes. */
+/**
+ * Raw bytes. What is received from another process is a view of the memory in which it came, up to 64 KiB, which it shares
+ * with its neighbours: whoever keeps a small message for long, or transfers its memory, copies it with `slice`.
+ */
 export const bytes: Codec<Uint8Array> = {
   _tag: "Codec",
   id: "bytes",

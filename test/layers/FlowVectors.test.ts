@@ -7,13 +7,14 @@ import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
-import * as Buffers from "../../src/protocol/flow/Buffers.ts"
+import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
 import { FrameSchema } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import { Transport } from "../../src/services/Transport.ts"
+import { parse, said } from "../protocol/flow/Parse.ts"
 import { envelope, frames, goodEnd, lives } from "../vectors/flow.ts"
 
 class Banned extends Schema.TaggedError<Banned>()("Banned", { until: Schema.String }) {}
@@ -90,7 +91,8 @@ describe("golden frames", () => {
     assert.strictEqual(toJsonString(FrameSchema, fromBinary(FrameSchema, bytes)), json)
     const frame = Result.getOrThrow(Frame.fromProto(fromBinary(FrameSchema, bytes)))
     assert.strictEqual(Buffer.from(FrameBytes.encode(frame)).toString("hex"), envelope(hex))
-    assert.deepStrictEqual(FrameBytes.decode(Uint8Array.from(bytes), Buffers.make()), Result.succeed(frame))
+    assert.deepStrictEqual(FrameBytes.decode(Uint8Array.from(bytes)), Result.succeed(frame))
+    assert.deepStrictEqual(said(parse([Envelope.wrap(bytes)]).frames), said([frame]))
   })
 })
 

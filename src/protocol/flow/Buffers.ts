@@ -1,7 +1,7 @@
 /**
  * Buffers for frames, used again: a new one of this size costs more than to fill it, and most of that as garbage collection.
  *
- * Bounds: as many as frames are being packed, written or joined at a time; of those that are given back `sparesMax` are
+ * Bounds: as many as frames are being packed or written at a time; of those that are given back `sparesMax` are
  * kept, two megabytes in all. Up to `smallBytesMax` a buffer has its own size and is not kept.
  */
 export interface Buffers {

@@ -5,7 +5,6 @@
  */
 import type { Local } from "./Frame.ts"
 import { type Message, Value } from "./Message.ts"
-import { slabBytesMax } from "./Slabs.ts"
 
 export interface Copies {
   readonly messages: Array<Message>
@@ -20,6 +19,9 @@ export interface Copies {
   /** The bytes of all messages. */
   payloadBytes: number
 }
+
+/** What a message that is kept may keep alive with it. */
+export const slabBytesMax = 8 * 1024
 
 const noBuffer = new ArrayBuffer(0)
 const nothing = new Uint8Array(noBuffer)

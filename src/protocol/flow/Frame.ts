@@ -8,6 +8,7 @@
 import { create } from "@bufbuild/protobuf"
 import { Data as EffectData, Record, Result } from "effect"
 import * as Proto from "../gen/grinta/v1/flow_pb.ts"
+import type { Runs } from "./Batch.ts"
 import { bytesOf, type Message } from "./Message.ts"
 
 /** The only version of the frames so far. */
@@ -55,6 +56,8 @@ export interface Data {
   readonly partial: boolean
   /** The frame in its envelope, if it was packed on this side; `messages` are read from it, anew each time. */
   readonly wire?: Uint8Array
+  /** The messages as they came, if they came in a stream; `messages` are cut from them, anew each time. */
+  readonly runs?: Runs
 }
 
 /** Messages that stay within the process, in order, each whole. On a wire they would be Data. */

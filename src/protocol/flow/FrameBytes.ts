@@ -1,20 +1,21 @@
 /**
  * Frames as bytes: what protobuf says of them, with a short way for Data.
  *
- * Nearly all bytes of a flow are in Data frames, and the generated code reflects on each of their messages: this is several
- * times as fast. It writes the same bytes, and reads what it writes; anything else is left to the generated code.
+ * Nearly all bytes of a flow are in Data frames, and the generated code reflects on each of their messages: to write them
+ * here is several times as fast, and gives the same bytes. `FrameParser` reads what is written here; anything else is left
+ * to the generated code.
  *
  * Errors: `FrameInvalid` for what is no frame.
  * Source: `proto/grinta/v1/flow.proto`; the protobuf encoding guide.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf"
 import { Result } from "effect"
-import { FrameSchema } from "../gen/grinta/v1/flow_pb.ts"
+import { DataSchema, FrameSchema } from "../gen/grinta/v1/flow_pb.ts"
+import * as Batch from "./Batch.ts"
 import * as Buffers from "./Buffers.ts"
 import * as Envelope from "./Envelope.ts"
 import * as Frame from "./Frame.ts"
 import * as Packing from "./Packing.ts"
-import * as Slabs from "./Slabs.ts"
 import * as Varint from "./Varint.ts"
 
 const encodeData = ({ messages, partial }: Frame.Data): Uint8Array => {
@@ -45,64 +46,27 @@ export const encode = (frame: Frame.Frame): Uint8Array => {
 const isAccepted = (bytes: Uint8Array): boolean =>
   bytes.byteLength === acceptedBytes.byteLength && acceptedBytes.every((byte, at) => byte === bytes[at])
 
-/** Reads a Data frame as `encode` writes it; undefined for anything else, right or wrong. */
-const decodeData = (slabs: Slabs.Slabs): Frame.Data | undefined => {
-  const bytes = slabs.frame
-  const end = bytes.byteLength
-  if (bytes[0] !== Packing.dataTag) return undefined
-  const dataBytes = Varint.read(bytes, 1)
-  let at = 1 + Varint.sizeOf(dataBytes)
-  if (dataBytes < 0 || dataBytes !== end - at) return undefined
-  const messages: Array<Uint8Array> = []
-  while (at < end) {
-    if (bytes[at] === Packing.partialTag)
-      return at + 2 === end && bytes[at + 1] === 1 ? { _tag: "Data", messages, partial: true } : undefined
-    if (bytes[at] !== Packing.messagesTag) return undefined
-    const size = Varint.read(bytes, at + 1)
-    if (size < 0) return undefined
-    at += 1 + Varint.sizeOf(size)
-    if (at + size > end) return undefined
-    messages.push(Slabs.cut(slabs, at, size))
-    at += size
-  }
-  return { _tag: "Data", messages, partial: false }
-}
+const parse = <A>(read: () => A): Result.Result<A, Frame.FrameInvalid> =>
+  Result.try({ try: read, catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) }) })
 
-const decodeGenerated = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
-  const parsed = Result.try({
-    // Its fields of bytes are views of what it reads.
-    try: () => fromBinary(FrameSchema, bytes.slice()),
-    catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) })
-  })
-  return Result.flatMap(parsed, Frame.fromProto)
-}
+/** Reads a frame. Its fields of bytes are views of what it reads. */
+export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> =>
+  isAccepted(bytes)
+    ? Result.succeed(Frame.accepted)
+    : Result.flatMap(
+        parse(() => fromBinary(FrameSchema, bytes)),
+        Frame.fromProto
+      )
 
-/**
- * The frame that came out of an envelope. The bytes are its own from here on: a large message may stay in them (see
- * `Slabs`), otherwise they go back to where they came from.
- */
-export const decode = (bytes: Uint8Array, buffers: Buffers.Buffers): Result.Result<Frame.Frame, Frame.FrameInvalid> => {
-  const slabs = Slabs.make(bytes)
-  const data = decodeData(slabs)
-  const frame =
-    data !== undefined
-      ? Result.succeed(data)
-      : isAccepted(bytes)
-        ? Result.succeed(Frame.accepted)
-        : decodeGenerated(bytes)
-  if (!slabs.isKept) Buffers.give(buffers, bytes)
-  return frame
-}
-
-/** Whether the first bytes of a frame say that it is one large message, which will stay in them. */
-export const isOneMessage = (start: Uint8Array, frameBytes: number): boolean => {
-  const dataBytes = start[0] === Packing.dataTag ? Varint.read(start, 1) : -1
-  const at = 1 + Varint.sizeOf(dataBytes)
-  const size = dataBytes >= 0 && start[at] === Packing.messagesTag ? Varint.read(start, at + 1) : -1
-  return size >= 0 && Slabs.mayStay(size, frameBytes)
-}
-
-const noMessages: ReadonlyArray<Uint8Array> = []
+/** Reads the rest of a Data frame whose first messages are known. */
+export const decodeData = (
+  bytes: Uint8Array,
+  before: ReadonlyArray<Uint8Array>
+): Result.Result<Frame.Data, Frame.FrameInvalid> =>
+  Result.map(
+    parse(() => fromBinary(DataSchema, bytes)),
+    ({ messages, partial }) => ({ _tag: "Data", messages: [...before, ...messages], partial })
+  )
 
 /** A class for its one getter: on an object of its own it would cost more than the rest of a small frame. */
 class Packed implements Frame.Data {
@@ -116,7 +80,10 @@ class Packed implements Frame.Data {
   }
 
   get messages(): ReadonlyArray<Uint8Array> {
-    return decodeData(Slabs.make(this.wire.subarray(Envelope.headerBytes)))?.messages ?? noMessages
+    const messages: Array<Uint8Array> = []
+    const data = this.wire.slice(Envelope.headerBytes)
+    Batch.cut(data, 1 + Varint.sizeOf(Varint.read(data, 1)), messages)
+    return messages
   }
 }
 

@@ -6,8 +6,9 @@
  * and no message half joined; after "ended" or "failed" every further frame but Fail is a violation.
  */
 import { concat } from "../Bytes.ts"
-import type { Fail, Frame } from "./Frame.ts"
-import { type Limits, weightOf } from "./Limits.ts"
+import * as Batch from "./Batch.ts"
+import type { Data, Fail, Frame } from "./Frame.ts"
+import type { Limits } from "./Limits.ts"
 import { firstAbove, type Message } from "./Message.ts"
 
 export interface Receiver {
@@ -20,7 +21,7 @@ export interface Receiver {
 }
 
 export type Received =
-  | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message>; readonly weight: number }
+  | { readonly _tag: "Messages"; readonly batch: Batch.Batch }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Failed"; readonly fail: Fail }
   | { readonly _tag: "TooLarge"; readonly bytes: number }
@@ -61,7 +62,12 @@ const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: 
   return complete
 }
 
-const receiveData = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: boolean): Received => {
+const received = (receiver: Receiver, batch: Batch.Batch): Received => {
+  receiver.receivedCount += batch.count
+  return { _tag: "Messages", batch }
+}
+
+const receiveData = (receiver: Receiver, { messages, partial }: Data): Received => {
   const { messageBytesMax } = receiver.limits
   if (partial && messages.length === 0) return violation(receiver, "a partial Data frame without a message")
   let { piecesBytes } = receiver
@@ -70,16 +76,19 @@ const receiveData = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, pa
     piecesBytes = 0
   }
   const complete = partial || receiver.pieces.length > 0 ? join(receiver, messages, partial) : messages
-  receiver.receivedCount += complete.length
-  return { _tag: "Messages", messages: complete, weight: weightOf(complete) }
+  return received(receiver, new Batch.Listed(complete))
 }
+
+/** As `receiveData`, for messages of which each is whole and none too large: without looking at any of them. */
+const receiveRuns = (receiver: Receiver, { partial, runs }: Data): Received | undefined =>
+  runs === undefined || partial || receiver.pieces.length > 0 || runs.largestBytes > receiver.limits.messageBytesMax
+    ? undefined
+    : received(receiver, runs)
 
 const receiveLocal = (receiver: Receiver, messages: ReadonlyArray<Message>): Received => {
   if (receiver.pieces.length > 0) return violation(receiver, "another message in the middle of one")
   const above = firstAbove(messages, receiver.limits.messageBytesMax)
-  if (above !== undefined) return tooLarge(receiver, above)
-  receiver.receivedCount += messages.length
-  return { _tag: "Messages", messages, weight: weightOf(messages) }
+  return above === undefined ? received(receiver, new Batch.Listed(messages)) : tooLarge(receiver, above)
 }
 
 const receiveEnd = (receiver: Receiver, count: number): Received => {
@@ -99,7 +108,7 @@ export const receive = (receiver: Receiver, frame: Frame): Received => {
   if (receiver.status !== "open") return violation(receiver, `${frame._tag} after the flow had ${receiver.status}`)
   switch (frame._tag) {
     case "Data":
-      return receiveData(receiver, frame.messages, frame.partial)
+      return receiveRuns(receiver, frame) ?? receiveData(receiver, frame)
     case "Local":
       return receiveLocal(receiver, frame.messages)
     case "End":

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Copies from "../../../src/protocol/flow/Copies.ts"
 import * as Message from "../../../src/protocol/flow/Message.ts"
-import * as Slabs from "../../../src/protocol/flow/Slabs.ts"
 
 const Lengths = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9000 }))).check(
   Schema.isMaxLength(60)
@@ -26,7 +25,7 @@ describe("copies", () => {
       assert.strictEqual(copied.length, lengths.length)
       copied.forEach((message, index) => {
         assert.deepStrictEqual(message, new Uint8Array(lengths[index] ?? 0).fill(index + 1))
-        assert.isAtMost(message.buffer.byteLength, Math.max(message.length, Slabs.slabBytesMax))
+        assert.isAtMost(message.buffer.byteLength, Math.max(message.length, Copies.slabBytesMax))
         message.fill(0)
       })
       assert.isTrue(messages.every((message) => message.every((byte) => byte === 255)))

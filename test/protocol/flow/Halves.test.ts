@@ -47,7 +47,7 @@ describe("the halves of a flow", () => {
       const { frames, sender, sent } = run(program, buffers)
       const receiver = Receiver.make(small)
       const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
-      const received = outcomes.flatMap((outcome) => (outcome._tag === "Messages" ? outcome.messages : []))
+      const received = outcomes.flatMap((outcome) => (outcome._tag === "Messages" ? outcome.batch.all() : []))
       assert.deepStrictEqual(
         received.map((bytes) => [...bytesOf(bytes)]),
         sent.map((bytes) => [...bytes])

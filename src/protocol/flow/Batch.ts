@@ -1,0 +1,128 @@
+/**
+ * Messages that came together and wait for their reader: handed out one by one, or all that is left of them.
+ */
+import { messageOverheadBytes, weightOf } from "./Limits.ts"
+import type { Message } from "./Message.ts"
+import { messagesTag } from "./Packing.ts"
+import * as Varint from "./Varint.ts"
+
+export interface Batch {
+  /** How many are left. */
+  readonly count: number
+  /** Weight of what is left; see `Limits`. */
+  readonly weight: number
+  /** Hands out the next one; undefined when none is left. */
+  readonly next: () => Message | undefined
+  /** All that are left. */
+  readonly all: () => ReadonlyArray<Message>
+  /** They will wait: from here on they hold on to no memory but their own. */
+  readonly keep: () => void
+}
+
+/** Messages that were never bytes on a wire, or are that no more. */
+export class Listed implements Batch {
+  private readonly messages: ReadonlyArray<Message>
+  private head = 0
+
+  constructor(messages: ReadonlyArray<Message>) {
+    this.messages = messages
+  }
+
+  get count(): number {
+    return this.messages.length - this.head
+  }
+
+  get weight(): number {
+    return weightOf(this.all())
+  }
+
+  next(): Message | undefined {
+    return this.messages[this.head++]
+  }
+
+  all(): ReadonlyArray<Message> {
+    return this.head === 0 ? this.messages : this.messages.slice(this.head)
+  }
+
+  keep(): void {}
+}
+
+const nothing = new Uint8Array(0)
+
+/** Memory in which half is of others is not held on to. */
+const own = (bytes: Uint8Array): Uint8Array => (2 * bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes)
+
+/**
+ * Messages as they stand on the wire, each behind its tag and length: cut when they are handed out, so that what waits is
+ * one piece of memory, however many messages it holds. What is handed out is a view of it.
+ */
+export class Runs implements Batch {
+  private bytes: Uint8Array
+  /** What follows, in other memory. */
+  private after: Uint8Array = nothing
+  private at = 0
+  private messageBytes: number
+  count: number
+  /** Bytes of the largest message. */
+  largestBytes: number
+
+  /** The bytes are whole messages with their tags and lengths: so many, of so many bytes without those. */
+  constructor(bytes: Uint8Array, count: number, messageBytes: number, largestBytes: number) {
+    this.bytes = bytes
+    this.count = count
+    this.messageBytes = messageBytes
+    this.largestBytes = largestBytes
+  }
+
+  /** Adds what follows; at most once. */
+  add(bytes: Uint8Array, count: number, messageBytes: number, largestBytes: number): void {
+    this.after = bytes
+    this.count += count
+    this.messageBytes += messageBytes
+    this.largestBytes = Math.max(this.largestBytes, largestBytes)
+  }
+
+  get weight(): number {
+    return this.messageBytes + this.count * messageOverheadBytes
+  }
+
+  next(): Uint8Array | undefined {
+    if (this.count === 0) return undefined
+    if (this.at === this.bytes.byteLength) {
+      this.bytes = this.after
+      this.after = nothing
+      this.at = 0
+    }
+    const size = Varint.read(this.bytes, this.at + 1)
+    const start = this.at + 1 + Varint.sizeOf(size)
+    this.at = start + size
+    this.count -= 1
+    this.messageBytes -= size
+    return this.bytes.subarray(start, this.at)
+  }
+
+  all(): ReadonlyArray<Uint8Array> {
+    const messages: Array<Uint8Array> = []
+    cut(this.bytes, this.at, messages)
+    cut(this.after, 0, messages)
+    return messages
+  }
+
+  keep(): void {
+    this.bytes = own(this.bytes.subarray(this.at))
+    this.after = own(this.after)
+    this.at = 0
+  }
+}
+
+/** Cuts the messages that stand there from `from` on, up to something else. */
+export const cut = (bytes: Uint8Array, from: number, messages: Array<Uint8Array>): void => {
+  const { buffer, byteLength, byteOffset } = bytes
+  let at = from
+  while (at < byteLength && bytes[at] === messagesTag) {
+    const size = Varint.read(bytes, at + 1)
+    const start = at + 1 + Varint.sizeOf(size)
+    at = start + size
+    messages.push(new Uint8Array(buffer, byteOffset + start, size))
+  }
+}
