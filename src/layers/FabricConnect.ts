@@ -99,15 +99,15 @@ export const make = Effect.fnUntraced(function* (
 
   /** The compatible owners in the order in which to try them; when there are none, the others. */
   const inOrder = Effect.fnUntraced(function* (owners: ReadonlyArray<Entry>, ours: Signed, select: Select.Select) {
-    const isMeasured = select === "nearest" && owners.length > 1
     const candidates = yield* Effect.forEach(owners, (entry) => {
       const { id, locality } = entry.host
-      const measured = isMeasured ? roundTripMillis(id) : Effect.undefined
+      const measured = select === "nearest" ? roundTripMillis(id) : Effect.undefined
       return Effect.map(measured, (roundTripMillis) => ({ id, locality, roundTripMillis, entry }))
     })
     const ordered = Select.order(candidates, select, yield* options.self, () => random.nextDoubleUnsafe())
-    const compatible = ordered.filter(({ entry }) => common(ours, entry) !== undefined)
-    return compatible.length > 0 ? compatible : ordered
+    const entries = ordered.map(({ entry }) => entry)
+    const compatible = entries.filter((entry) => common(ours, entry) !== undefined)
+    return compatible.length > 0 ? compatible : entries
   })
 
   const tryEach = Effect.fnUntraced(function* <In, Out, E>(
@@ -116,17 +116,15 @@ export const make = Effect.fnUntraced(function* (
     select: Select.Select,
     call: FlowCaller.Call
   ) {
-    // Most names have one owner, which needs no order.
-    const isAlone = owners.length === 1 && (select === "nearest" || select === "random")
-    const candidates = isAlone ? owners.map((entry) => ({ entry })) : yield* inOrder(owners, contract, select)
+    const entries = Select.isChoice(owners, select) ? yield* inOrder(owners, contract, select) : owners
     const from = (index: number): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> => {
-      const candidate = candidates[index]
-      if (candidate === undefined) {
+      const entry = entries[index]
+      if (entry === undefined) {
         const reason = new EndpointNotFound({ endpoint: contract.name })
         return Effect.fail(new NetworkError({ operation: "connect", reason }))
       }
-      const dialled = dial(candidate.entry, contract, call)
-      return index === candidates.length - 1
+      const dialled = dial(entry, contract, call)
+      return index === entries.length - 1
         ? dialled
         : Effect.catch(dialled, (error) => (isPassedOver(error) ? from(index + 1) : Effect.fail(error)))
     }

@@ -72,6 +72,17 @@ describe("connect", () => {
     })
   )
 
+  it.effect("a lone owner is asked, unless it is not the host that is wanted", () =>
+    Effect.gen(function* () {
+      const entries = [entryOf(hostOf("far", "us"))]
+      for (const select of ["nearest", "random", { key: "cart-1" }, { host: "far" }] as const)
+        assert.deepStrictEqual((yield* connecting(Who, entries, { select })).asked, ["far"])
+      const { asked, reason } = yield* connecting(Who, entries, { select: { host: "near" } })
+      assert.isEmpty(asked)
+      assert.strictEqual(reason._tag, "EndpointNotFound")
+    })
+  )
+
   const Newer = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, error: Schema.String })
   const Older = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, error: Schema.Number })
   const Both = Endpoint.make("who", {

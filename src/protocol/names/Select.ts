@@ -93,6 +93,10 @@ const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): Readon
     .sort((a, b) => b.rank - a.rank || (a.owner.id < b.owner.id ? -1 : 1))
     .map(({ owner }) => owner)
 
+/** Whether `order` changes anything: one owner needs no order, but may not be the host that is wanted. */
+export const isChoice = (owners: ReadonlyArray<unknown>, select: Select): boolean =>
+  owners.length > 1 || (typeof select === "object" && "host" in select)
+
 /** The owners in the order in which to try them. `random` is uniform in [0, 1). */
 export const order = <A extends Candidate>(
   owners: ReadonlyArray<A>,

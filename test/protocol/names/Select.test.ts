@@ -117,6 +117,18 @@ describe("host", () => {
   })
 })
 
+describe("one owner, or none", () => {
+  it("is no choice, unless one certain host is wanted: it is what an order would give", () => {
+    for (const owners of [[], hosts(1)])
+      for (const select of ["nearest", "random", { key: "cart-1" }] as const) {
+        assert.isFalse(Select.isChoice(owners, select))
+        assert.deepStrictEqual(Select.order(owners, select, place("me"), Math.random), owners)
+      }
+    assert.isTrue(Select.isChoice(hosts(1), { host: "host-9" }))
+    assert.isTrue(Select.isChoice(hosts(2), { key: "cart-1" }))
+  })
+})
+
 describe("key", () => {
   const order = (owners: ReadonlyArray<Select.Place>, key: string): ReadonlyArray<string> =>
     ids(Select.order(owners, { key }, place("me"), Math.random))
