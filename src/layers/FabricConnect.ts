@@ -144,9 +144,7 @@ export const make = Effect.fnUntraced(function* (
     }
     const inTurn = Effect.flatMap(resolved, (owners) => tryEach(owners, contract, select, call))
     const duration = bound === undefined ? timeout : Duration.min(bound, Duration.fromInputUnsafe(timeout))
-    const inTime =
-      duration === connectTimeout ? Timeouts.within(timeouts, inTurn) : Effect.timeoutOption(inTurn, duration)
-    const opened = yield* inTime
+    const opened = yield* Timeouts.within(timeouts, inTurn, duration)
     if (Option.isSome(opened)) return opened.value
     const reason = new Timeout({ afterMillis: Duration.toMillis(duration) })
     return yield* new NetworkError({ operation: "connect", reason })

@@ -12,6 +12,7 @@ export interface Timeout {
 }
 
 export interface Timeouts {
+  readonly lengthMillis: number
   /** Calls back when the time is over, unless it was ended before. */
   readonly begin: (onOver: () => void) => Timeout
   readonly end: (timeout: Timeout) => void
@@ -21,7 +22,7 @@ export interface Timeouts {
 export const make = Effect.fnUntraced(function* (
   length: Duration.Input
 ): Effect.fn.Return<Timeouts, never, Scope.Scope> {
-  const millis = Duration.toMillis(length)
+  const lengthMillis = Duration.toMillis(length)
   const clock = yield* Clock.Clock
   const run = yield* FiberSet.makeRuntime<never, void>()
   const begun = new Set<Timeout>()
@@ -40,13 +41,14 @@ export const make = Effect.fnUntraced(function* (
   })
 
   return {
+    lengthMillis,
     begin: (onOver) => {
-      const timeout = { at: FlowDeadline.nowOf(clock) + millis, onOver }
+      const timeout = { at: FlowDeadline.nowOf(clock) + lengthMillis, onOver }
       begun.add(timeout)
       if (!isAsleep) {
         isAsleep = true
         // To the end of this one, even if it is ended before: mostly it is, and the next begins soon.
-        run(Effect.andThen(Effect.sleep(millis), sleep))
+        run(Effect.andThen(Effect.sleep(lengthMillis), sleep))
       }
       return timeout
     },
@@ -56,8 +58,7 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-/** As `Effect.timeoutOption`, with the given timeouts. */
-export const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>) =>
+const share = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>) =>
   Effect.contextWith((context: Context.Context<R>) =>
     Effect.callback<Option.Option<A>, E>((resume) => {
       const running = Effect.runForkWith(context)(effect)
@@ -72,3 +73,11 @@ export const within = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<
       })
     })
   )
+
+/** As `Effect.timeoutOption`: with the given timeouts, unless the length is another than theirs. */
+export const within = <A, E, R>(
+  timeouts: Timeouts,
+  effect: Effect.Effect<A, E, R>,
+  length: Duration.Input = timeouts.lengthMillis
+): Effect.Effect<Option.Option<A>, E, R> =>
+  Duration.toMillis(length) === timeouts.lengthMillis ? share(timeouts, effect) : Effect.timeoutOption(effect, length)

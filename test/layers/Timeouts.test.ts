@@ -1,6 +1,6 @@
 /** Timeouts of one length: each is over in time, in the order in which they began, unless it was ended. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Option, Schema, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Option, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 
@@ -42,6 +42,35 @@ describe("timeouts", () => {
         assert.deepStrictEqual(over, expected)
       }),
     { arbitrary: { runs: 40 } }
+  )
+
+  it.effect("bound what is to take as long as they do, however that is said, and leave other lengths to Effect", () =>
+    Effect.gen(function* () {
+      let begun = 0
+      const made = yield* Timeouts.make(lengthMillis)
+      const timeouts: Timeouts.Timeouts = {
+        ...made,
+        begin: (onOver) => {
+          begun += 1
+          return made.begin(onOver)
+        }
+      }
+      const givenUp = Effect.fnUntraced(function* (length: Duration.Input | undefined, afterMillis: number) {
+        const waiting = yield* Effect.forkChild(Timeouts.within(timeouts, Effect.never, length), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust(afterMillis - 1)
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.isTrue(Option.isNone(yield* Fiber.join(waiting)))
+      })
+      for (const length of [undefined, lengthMillis, "100 millis", Duration.seconds(0.1)] as const)
+        yield* givenUp(length, lengthMillis)
+      assert.strictEqual(begun, 4)
+      yield* givenUp(lengthMillis - 1, lengthMillis - 1)
+      yield* givenUp("1 second", 1000)
+      assert.strictEqual(begun, 4)
+    })
   )
 
   it.effect("give up an effect that takes longer, and wait until it is interrupted", () =>
