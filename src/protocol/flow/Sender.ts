@@ -15,9 +15,13 @@ import { type Limits, weight } from "./Limits.ts"
 import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
+/** What will be a frame of this tag: for the wire, or for a reader within the process. */
+type Filling =
+  | { readonly _tag: "Data"; readonly content: Packing.Packing; readonly buffers: Buffers.Buffers }
+  | { readonly _tag: "Local"; readonly content: Copies.Copies }
+
 /** A frame that waits: the last one that does may still take messages. */
-interface Waiting {
-  readonly content: Packing.Packing | Copies.Copies
+type Waiting = Filling & {
   /** Holds a piece of a message that goes on in the next frame. */
   readonly partial: boolean
   weight: number
@@ -58,9 +62,11 @@ export const hasRoom = (sender: Sender): boolean => sender.waitingBytes < sender
 
 const begin = (sender: Sender, bytes: number, partial: boolean): Waiting => {
   const { buffers, lastBytes } = sender
-  const content =
-    buffers === undefined ? Copies.make(lastBytes) : Packing.make(Math.max(Packing.sizeOf(bytes), lastBytes), buffers)
-  const waiting = { content, partial, weight: 0 }
+  const wireBytes = Math.max(Packing.sizeOf(bytes), lastBytes)
+  const waiting: Waiting =
+    buffers === undefined
+      ? { _tag: "Local", content: Copies.make(lastBytes), partial, weight: 0 }
+      : { _tag: "Data", content: Packing.make(wireBytes, buffers), buffers, partial, weight: 0 }
   sender.waiting.push(waiting)
   return waiting
 }
@@ -78,9 +84,8 @@ const open = (sender: Sender, bytes: number): Waiting => {
 }
 
 const put = (sender: Sender, waiting: Waiting, message: Message, itsWeight: number): void => {
-  const { content } = waiting
-  if ("messages" in content) Copies.add(content, message)
-  else if (sender.buffers !== undefined) Packing.add(content, bytesOf(message), sender.buffers)
+  if (waiting._tag === "Local") Copies.add(waiting.content, message)
+  else Packing.add(waiting.content, bytesOf(message), waiting.buffers)
   waiting.weight += itsWeight
   sender.waitingBytes += itsWeight
 }
@@ -135,7 +140,8 @@ export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
     sender.lastBytes = content.payloadBytes
     sender.sentCount += partial ? content.count - 1 : content.count
     sender.delivered = "maybe"
-    return "messages" in content ? Copies.seal(content) : FrameBytes.packed(Packing.seal(content, partial), partial)
+    if (next._tag === "Local") return Copies.seal(next.content)
+    return FrameBytes.packed(Packing.seal(next.content, partial), partial)
   }
   if (sender.status !== "ending") return undefined
   sender.status = "ended"
