@@ -45,11 +45,22 @@ export const until = (signal: Signal, holds: () => boolean): Effect.Effect<void>
     return Effect.sync(() => remove(signal, waiter))
   })
 
+/** Fibers that are resumed within each other, at most: those of a long chain would use up the stack. */
+const depthMax = 32
+let depth = 0
+
+const resume = (waiter: Waiter): void => {
+  if (depth === depthMax) return queueMicrotask(() => resume(waiter))
+  depth += 1
+  waiter.resume(Effect.void)
+  depth -= 1
+}
+
 export const notify = (signal: Signal): void => {
   // Whoever waits again meanwhile comes last, with a condition that does not hold.
   for (let waiter = signal.first; waiter !== undefined; waiter = waiter.next) {
     if (waiter.isGone || !waiter.holds()) continue
     remove(signal, waiter)
-    waiter.resume(Effect.void)
+    resume(waiter)
   }
 }

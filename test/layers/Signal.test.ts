@@ -42,6 +42,29 @@ describe("a signal", () => {
     })
   )
 
+  it.effect("resumes a chain of fibers, each of which resumes the next, however long it is", () =>
+    Effect.gen(function* () {
+      const signals = Array.from({ length: 20_000 }, Signal.make)
+      let resumed = 0
+      const waiting = signals.map((signal, index) =>
+        Effect.map(
+          Signal.until(signal, () => resumed === index),
+          () => {
+            resumed += 1
+            const next = signals[index + 1]
+            if (next !== undefined) Signal.notify(next)
+          }
+        )
+      )
+      // Each holds only once the one before has gone on, so the first is the last to be asked.
+      const [first, ...rest] = waiting
+      const fibers = yield* Effect.forEach(rest, (wait) => Effect.forkChild(wait, { startImmediately: true }))
+      if (first !== undefined) yield* first
+      yield* Effect.forEach(fibers, Fiber.join, { discard: true })
+      assert.strictEqual(resumed, signals.length)
+    })
+  )
+
   it.effect("forgets those who are interrupted, wherever they stand", () =>
     Effect.gen(function* () {
       for (const left of ["a", "b", "c"]) {
