@@ -1,6 +1,7 @@
 /**
  * Messages that came together and wait for their reader: handed out one by one, or all that is left of them.
  */
+import { concat } from "../Bytes.ts"
 import { messageOverheadBytes, weightOf } from "./Limits.ts"
 import type { Message } from "./Message.ts"
 import { messagesTag } from "./Packing.ts"
@@ -17,6 +18,8 @@ export interface Batch {
   readonly all: () => ReadonlyArray<Message>
   /** They will wait: from here on they hold on to no memory but their own. */
   readonly keep: () => void
+  /** Takes in the batch that follows, if that makes what waits smaller. */
+  readonly join: (next: Batch) => boolean
 }
 
 /** Messages that were never bytes on a wire, or are that no more. */
@@ -45,9 +48,16 @@ export class Listed implements Batch {
   }
 
   keep(): void {}
+
+  join(): boolean {
+    return false
+  }
 }
 
 const nothing = new Uint8Array(0)
+
+/** Up to this size batches are joined. */
+const joinedBytesMax = 16 * 1024
 
 /** Memory in which half is of others is not held on to. */
 const own = (bytes: Uint8Array): Uint8Array => (2 * bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes)
@@ -112,6 +122,22 @@ export class Runs implements Batch {
     this.bytes = own(this.bytes.subarray(this.at))
     this.after = own(this.after)
     this.at = 0
+  }
+
+  private get leftBytes(): number {
+    return this.bytes.byteLength - this.at + this.after.byteLength
+  }
+
+  /** Joins small batches of about the same size, so that each message is copied a few times, however many batches come. */
+  join(next: Batch): boolean {
+    if (!(next instanceof Runs) || next.leftBytes + this.leftBytes > joinedBytesMax) return false
+    if (this.leftBytes > 2 * next.leftBytes) return false
+    this.bytes = concat([this.bytes.subarray(this.at), this.after, next.bytes.subarray(next.at), next.after])
+    this.after = nothing
+    this.at = 0
+    this.count += next.count
+    this.messageBytes += next.messageBytes
+    return true
   }
 }
 

@@ -45,6 +45,11 @@ export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
 }
 
 /** What came last will wait, if it does. */
-export const keep = (inbox: Inbox): void => {
-  inbox.batches[inbox.batches.length - 1]?.keep()
+export const keep = ({ batches }: Inbox): void => {
+  let last = batches.at(-1)
+  for (let before = batches.at(-2); last !== undefined && before?.join(last) === true; before = batches.at(-2)) {
+    batches.pop()
+    last = before
+  }
+  last?.keep()
 }

@@ -88,4 +88,16 @@ describe("an inbox", () => {
     taken.push(...Inbox.takeAll(inbox).map((message) => hex(bytesOf(message))))
     assert.deepStrictEqual(taken, messages.map(hex))
   })
+
+  it("holds many small batches in few pieces", () => {
+    const inbox = Inbox.make(Limits.defaults)
+    for (let i = 0; !Inbox.isFull(inbox); i++) {
+      for (const batch of come([Uint8Array.of(i)], [1000]).batches) Inbox.push(inbox, batch)
+      Inbox.keep(inbox)
+    }
+    assert.isAtMost(inbox.batches.length, 12)
+    const taken = Inbox.takeAll(inbox).map(bytesOf)
+    assert.isAbove(taken.length, 400)
+    assert.isTrue(taken.every(([byte], index) => byte === (index & 255)))
+  })
 })
