@@ -11,7 +11,6 @@ import {
   Fiber,
   Option,
   Queue,
-  Schedule,
   Schema,
   type Scope,
   Stream,
@@ -59,7 +58,11 @@ const typed = Contract.make("typed", {
 const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
 
 export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>) => {
-  /** Serves one endpoint at the far host, and gives the way to open a flow to it. */
+  /**
+   * Serves one endpoint at the far host, and gives the way to open a flow to it. `seen` counts at the endpoint, whose
+   * state is otherwise nobody's to see: the flows that have asked for it, each then served, waiting or refused, and those
+   * that hold nothing there any more.
+   */
   const exposeAt = <In, Out, E>(
     wire: Wire,
     contract: Contract.Contract<In, Out, E>,
@@ -72,12 +75,21 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         config: { ...config, ...bounds }
       })
       const opening = yield* Timeouts.make(config.openTimeout)
+      const seen = { asked: 0, gone: 0 }
       yield* wire.serve((link) =>
-        FlowAnswer.answer(link, {
-          self: "server",
-          find: (asked) => (asked === contract.name ? endpoint : undefined),
-          opening
-        })
+        Effect.ensuring(
+          FlowAnswer.answer(link, {
+            self: "server",
+            find: (asked) => {
+              seen.asked += 1
+              return asked === contract.name ? endpoint : undefined
+            },
+            opening
+          }),
+          Effect.sync(() => {
+            seen.gone += 1
+          })
+        )
       )
       const openAs = <I, O, Err>(
         asked: Contract.Contract<I, O, Err>,
@@ -86,7 +98,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
         ).pipe(Effect.map(({ flow }) => flow))
-      return { open: openAs(contract), openAs, endpoint, close: endpoint.close }
+      return { open: openAs(contract), openAs, endpoint, close: endpoint.close, seen }
     })
 
   const expose = <In, Out, E>(
@@ -488,7 +500,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("accepting: so many handlers at a time, the others wait for their turn and get it in order", () =>
       Effect.gen(function* () {
-        const { go, open, state, until } = yield* turnstile({ concurrency: 2, backlog: 3 })
+        const { go, open, seen, state, until } = yield* turnstile({ concurrency: 2, backlog: 3 })
         const order: Array<number> = []
         for (let i = 0; i < 5; i++) {
           yield* Effect.forkScoped(
@@ -498,8 +510,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
               yield* flow.receive
             })
           )
-          yield* until(() => state.served === Math.min(i + 1, 2))
-          yield* Effect.sleep("20 millis")
+          yield* until(() => seen.asked === i + 1 && state.served === Math.min(i + 1, 2))
         }
         for (let served = 3; served <= 5; served++) {
           assert.strictEqual(state.served, served - 1)
@@ -514,19 +525,20 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("accepting: a full backlog is EndpointBusy at once, and a caller that gives up leaves its place", () =>
       Effect.gen(function* () {
-        const { go, open, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
+        const { go, open, seen, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
+        const call = Effect.scoped(Effect.flatMap(open, (flow) => flow.receive))
         yield* open
         yield* until(() => state.served === 1)
-        const keepTrying = Effect.retry(Effect.scoped(Effect.flatMap(open, (flow) => flow.receive)), {
-          while: (error) => error._tag === "NetworkError" && error.reason._tag === "EndpointBusy",
-          schedule: Schedule.spaced("10 millis")
-        })
-        const waiting = yield* Effect.forkChild(keepTrying)
-        const busy = Effect.map(Effect.exit(Effect.timeout(Effect.scoped(open), "100 millis")), reasonOf)
-        yield* soon(Effect.repeat(busy, { until: (reason) => reason === "EndpointBusy" }))
+        const waiting = yield* Effect.forkChild(call)
+        yield* until(() => seen.asked === 2)
+        assert.strictEqual(reasonOf(yield* soon(Effect.exit(call))), "EndpointBusy")
         yield* Fiber.interrupt(waiting)
-        const next = yield* Effect.forkChild(keepTrying)
-        yield* Effect.forkChild(Effect.repeat(go, Schedule.spaced("10 millis")))
+        yield* until(() => seen.gone === 2)
+        const next = yield* Effect.forkChild(call)
+        yield* until(() => seen.asked === 4)
+        yield* go
+        yield* until(() => state.served === 2)
+        yield* go
         assert.deepStrictEqual([...(yield* soon(Fiber.join(next)))], [1])
         assert.strictEqual(state.most, 1)
       })
@@ -534,11 +546,11 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("draining: no new flow, those that wait are told, those in progress finish", () =>
       Effect.gen(function* () {
-        const { endpoint, go, open, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
+        const { endpoint, go, open, seen, state, until } = yield* turnstile({ concurrency: 1, backlog: 1 })
         const flow = yield* open
         yield* until(() => state.served === 1)
         const waiting = yield* Effect.forkChild(Effect.exit(Effect.scoped(open)))
-        yield* Effect.sleep("50 millis")
+        yield* until(() => seen.asked === 2)
         yield* endpoint.stop
         assert.strictEqual(reasonOf(yield* soon(Fiber.join(waiting))), "EndpointNotFound")
         assert.strictEqual(reasonOf(yield* soon(Effect.exit(Effect.scoped(open)))), "EndpointNotFound")
