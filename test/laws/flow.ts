@@ -284,7 +284,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           )
         )
         let before = -1
-        while (before !== sentBytes) {
+        while (sentBytes === 0 || before !== sentBytes) {
           before = sentBytes
           yield* Effect.sleep("200 millis")
         }
@@ -388,27 +388,26 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("cancelling the caller reaches the handler", () =>
       Effect.gen(function* () {
+        const heard = yield* Deferred.make<void>()
         const ended = yield* Deferred.make<string>()
         const { open } = yield* expose(bytes, (flow) =>
           flow.receive.pipe(
+            Effect.andThen(Deferred.succeed(heard, undefined)),
             Effect.andThen(flow.receive),
             Effect.onExit((exit) => Deferred.succeed(ended, reasonOf(exit))),
             Effect.ignore
           )
         )
-        const ready = yield* Deferred.make<void>()
         const calling = yield* Effect.forkChild(
           Effect.scoped(
             Effect.gen(function* () {
               const flow = yield* open
               yield* flow.send(Uint8Array.of(1))
-              yield* Deferred.succeed(ready, undefined)
               yield* Effect.never
             })
           )
         )
-        yield* Deferred.await(ready)
-        yield* Effect.sleep("50 millis")
+        yield* soon(Deferred.await(heard))
         yield* Fiber.interrupt(calling)
         assert.strictEqual(yield* soon(Deferred.await(ended)), "FlowReset")
       })
@@ -438,11 +437,19 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("the death of the peer is PeerLost; what came before is delivered", () =>
       Effect.gen(function* () {
-        const { open, wire } = yield* expose(bytes, (flow) => Effect.andThen(flow.send(Uint8Array.of(5)), Effect.never))
+        const heard = yield* Deferred.make<void>()
+        const { open, wire } = yield* expose(bytes, (flow) =>
+          flow.send(Uint8Array.of(5)).pipe(
+            Effect.andThen(flow.receive),
+            Effect.andThen(Deferred.succeed(heard, undefined)),
+            Effect.andThen(Effect.never),
+            Effect.catchIf(Cause.isDone, () => Effect.void)
+          )
+        )
         const flow = yield* open
         assert.deepStrictEqual([...(yield* flow.receive)], [5])
         yield* flow.send(Uint8Array.of(1))
-        yield* Effect.sleep("50 millis")
+        yield* soon(Deferred.await(heard))
         yield* wire.kill
         const exit = yield* Effect.exit(soon(flow.receive))
         assert.strictEqual(reasonOf(exit), "PeerLost")
