@@ -24,7 +24,9 @@ export interface Figure {
 }
 
 export interface Row {
-  readonly name: RowName
+  readonly name: RowName | "large-scavenged"
+  /** Measured for the candidates of that row, with these options of Node for both processes; its own unless said. */
+  readonly again?: { readonly row: RowName; readonly nodeOptions: ReadonlyArray<string> }
   /** One measurement gives a value for each. */
   readonly figures: ReadonlyArray<Figure>
   readonly measure: (client: Client, server: Server) => Promise<ReadonlyArray<number>>
@@ -103,13 +105,19 @@ export const memoryNow = (): Memory => {
 /** KiB for each of so many flows. */
 const each = (before: number, after: number, flows: number): number => (after - before) / 1024 / flows
 
+const largeRow = (name: Row["name"], title: string): Row => ({
+  name,
+  figures: [{ name, title, unit: "MB/s", better: "higher" }],
+  measure: async ({ send }) => [((await throughput(need(send, "send"), largeBytes, "bytes")) * largeBytes) / 1e6]
+})
+
 export const rows: ReadonlyArray<Row> = [
   throughputRow("send", "100-byte messages, one by one", ({ send }) => send),
   throughputRow("sendAll", "100-byte messages in batches of 256", ({ sendAll }) => sendAll),
+  largeRow("large", "64 KiB messages"),
   {
-    name: "large",
-    figures: [{ name: "large", title: "64 KiB messages", unit: "MB/s", better: "higher" }],
-    measure: async ({ send }) => [((await throughput(need(send, "send"), largeBytes, "bytes")) * largeBytes) / 1e6]
+    ...largeRow("large-scavenged", "64 KiB messages, with a young generation of 2 MiB"),
+    again: { row: "large", nodeOptions: ["--max-semi-space-size=2"] }
   },
   {
     name: "typed",
