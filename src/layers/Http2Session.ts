@@ -7,10 +7,10 @@ import * as Progress from "../protocol/flow/Progress.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
 /**
- * Unread data that a stream may hold at its receiver: two frames. A window of one, 64 KiB, takes no whole frame with its
- * envelope, so each would wait for its last bytes until the reader has half of it. Source: faults.md, rows D-14 and G9.
+ * Unread data that a stream may hold at its receiver: two frames and half a one. A window of one, 64 KiB, takes no whole
+ * frame with its envelope, so each would wait for its last bytes. Source: faults.md, rows D-14 and G9.
  */
-export const streamWindowBytes = 128 * 1024
+export const streamWindowBytes = 160 * 1024
 
 /**
  * What may be on its way on a session. It bounds no memory: Node gives it back as data comes, even of a stream that nobody

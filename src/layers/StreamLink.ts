@@ -18,6 +18,7 @@ import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 import type { Hearer, StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamFrames from "./StreamFrames.ts"
+import * as StreamHold from "./StreamHold.ts"
 
 /** How one side of a transport handles its streams: the same for all of them. */
 export interface Options<S> {
@@ -83,7 +84,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
   /** What comes is no flow, so nobody hears it. */
   refuse(why: LinkBroken): void {
     this.endWith(() => why)
-    this.stream.resume()
+    StreamHold.release(this.stream)
   }
 
   private endWith(how: () => LinkBroken | Cause.Done): void {
@@ -96,13 +97,13 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.ended !== undefined) return
+    if (this.ended !== undefined) return StreamHold.readOn(this.stream)
     const detail = StreamFrames.push(this.frames, chunk)
     if (detail !== undefined) this.ended = () => StreamFrames.violation(detail)
     if (this.hasNews()) this.deliver()
-    if (StreamFrames.isEmpty(this.frames)) return
+    if (StreamFrames.isEmpty(this.frames)) return StreamHold.readOn(this.stream)
     StreamFrames.keep(this.frames)
-    this.stream.pause()
+    StreamHold.hold(this.stream)
   }
 
   /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
@@ -139,7 +140,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
 
   /** Reads on once everything was handed out: an ended link throws away what still comes. */
   private goOn(): void {
-    if (StreamFrames.isEmpty(this.frames) && this.stream.isPaused()) this.stream.resume()
+    if (StreamFrames.isEmpty(this.frames) && this.stream.isPaused()) StreamHold.release(this.stream)
   }
 
   /** The next frame, if one has come. */

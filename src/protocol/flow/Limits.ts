@@ -19,7 +19,7 @@ export const defaults: Limits = {
   frameBytesMax: 64 * 1024,
   frameMessagesMax: 1024,
   bufferBytesMax: 64 * 1024,
-  inboxBytesMax: 16 * 1024
+  inboxBytesMax: 8 * 1024
 }
 
 /** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */
@@ -36,8 +36,8 @@ export const weightOf = (messages: ReadonlyArray<{ readonly byteLength: number }
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
  * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, one that the carrier writes.
- * The receiver: what waits and the frame that filled it, and on a network the carrier's window and a frame that is being
- * joined; a window is two frames.
+ * The receiver: what waits and the frame that filled it, and on a network the carrier's window and a message that is being
+ * put together; a window, and what may wait beside it, are three frames.
  */
 export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax, inboxBytesMax }: Limits): number =>
-  bufferBytesMax + inboxBytesMax + 6 * frameBytesMax
+  bufferBytesMax + inboxBytesMax + 7 * frameBytesMax
