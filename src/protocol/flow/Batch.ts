@@ -137,6 +137,7 @@ export class Runs implements Batch {
     this.at = 0
     this.count += next.count
     this.messageBytes += next.messageBytes
+    this.largestBytes = Math.max(this.largestBytes, next.largestBytes)
     return true
   }
 }

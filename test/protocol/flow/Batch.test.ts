@@ -97,7 +97,7 @@ describe("an inbox", () => {
     }
     assert.isAtMost(inbox.batches.length, 12)
     const taken = Inbox.takeAll(inbox).map(bytesOf)
-    assert.isAbove(taken.length, 400)
+    assert.isAbove(taken.length, 200)
     assert.isTrue(taken.every(([byte], index) => byte === (index & 255)))
   })
 })
