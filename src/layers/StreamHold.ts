@@ -19,7 +19,9 @@ export const hold = (stream: Readable): void => {
 /** Reads on if little enough waits: to be asked whenever some of it was taken. */
 export const readOn = (stream: Readable): void => {
   if (stream._read !== readNothing || stream.readableLength > aheadBytes) return
-  Reflect.deleteProperty(stream, "_read")
+  const { _read }: Readable = Object.getPrototypeOf(stream)
+  // To delete what `hold` has set would make a slow object of the stream.
+  stream._read = _read
   // What was asked for meanwhile.
   stream._read(0)
 }
