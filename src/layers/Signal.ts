@@ -50,10 +50,16 @@ const depthMax = 32
 let depth = 0
 
 const resume = (waiter: Waiter): void => {
-  if (depth === depthMax) return queueMicrotask(() => resume(waiter))
+  if (depth === depthMax) return queueMicrotask(() => resumeAnew(waiter))
   depth += 1
   waiter.resume(Effect.void)
   depth -= 1
+}
+
+/** In a microtask, which begins with an empty stack, whatever was counted before. */
+const resumeAnew = (waiter: Waiter): void => {
+  depth = 0
+  resume(waiter)
 }
 
 export const notify = (signal: Signal): void => {
