@@ -192,6 +192,7 @@ export class FrameParser implements Envelope.Body {
       else if (!this.isOut || this.isPartial) this.frames.push({ _tag: "Data", messages: [], partial: this.isPartial })
       return undefined
     }
+    this.runs?.keep()
     const bytes = Held.take(this.held)
     const frame =
       this.state === "whole" ? FrameBytes.decode(bytes) : FrameBytes.decodeData(bytes, this.runs?.all() ?? [])

@@ -67,8 +67,11 @@ const received = (receiver: Receiver, batch: Batch.Batch): Received => {
   return { _tag: "Messages", batch }
 }
 
-const receiveData = (receiver: Receiver, { messages, partial }: Data): Received => {
+const receiveData = (receiver: Receiver, data: Data): Received => {
   const { messageBytesMax } = receiver.limits
+  // What is cut now may wait, for its reader or for the rest of it.
+  data.runs?.keep()
+  const { messages, partial } = data
   if (partial && messages.length === 0) return violation(receiver, "a partial Data frame without a message")
   let { piecesBytes } = receiver
   for (const { byteLength } of messages) {

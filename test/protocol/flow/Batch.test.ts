@@ -5,11 +5,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Batch from "../../../src/protocol/flow/Batch.ts"
+import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Inbox from "../../../src/protocol/flow/Inbox.ts"
 import * as Limits from "../../../src/protocol/flow/Limits.ts"
 import type { Message } from "../../../src/protocol/flow/Message.ts"
 import { bytesOf } from "../../../src/protocol/flow/Message.ts"
+import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import { Cuts, cut, Lengths } from "./Cuts.ts"
 import { hex, parse } from "./Parse.ts"
 
@@ -99,5 +101,24 @@ describe("an inbox", () => {
     const taken = Inbox.takeAll(inbox).map(bytesOf)
     assert.isAbove(taken.length, 200)
     assert.isTrue(taken.every(([byte], index) => byte === (index & 255)))
+  })
+
+  it("holds nothing of the network either when a message was cut, or a frame is written in another way", () => {
+    const pieces = [
+      FrameBytes.encode({ _tag: "Data", messages: [Uint8Array.of(1), Uint8Array.of(2)], partial: true }),
+      FrameBytes.encode({ _tag: "Data", messages: [Uint8Array.of(3), Uint8Array.of(4)], partial: false }),
+      // An unknown field between two messages.
+      Envelope.wrap(Uint8Array.of(0x22, 8, 0x0a, 1, 5, 0x18, 1, 0x0a, 1, 6))
+    ]
+    const network = new Uint8Array(64 * 1024)
+    const wire = Buffer.concat(pieces)
+    network.set(wire)
+    const receiver = Receiver.make(Limits.defaults)
+    const received = parse([network.subarray(0, wire.byteLength)]).frames.flatMap((frame) => {
+      const outcome = Receiver.receive(receiver, frame)
+      return outcome._tag === "Messages" ? outcome.batch.all().map(bytesOf) : []
+    })
+    for (const { buffer } of received) assert.notStrictEqual(buffer, network.buffer)
+    assert.deepStrictEqual(received.map(hex), ["01", "0203", "04", "05", "06"])
   })
 })
