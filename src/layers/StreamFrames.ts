@@ -8,6 +8,7 @@ import type * as Frame from "../protocol/flow/Frame.ts"
 import { FrameParser } from "../protocol/flow/FrameParser.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
+import * as ReceivedMemory from "./ReceivedMemory.ts"
 
 const End = Schema.fromJsonString(Schema.Struct({ error: Schema.optionalKey(Schema.Unknown) }))
 const decodeEnd = Schema.decodeUnknownOption(End)
@@ -38,9 +39,23 @@ export const make = (options: Pick<Envelope.Parser, "bytesMax" | "hasEnd">): Str
   return { envelopes: Envelope.make({ ...options, body: parser }), parser, progress: undefined, head: 0 }
 }
 
+/** How many messages wait. */
+const messagesIn = ({ head, parser }: StreamFrames): number => {
+  let messages = 0
+  for (let at = head; at < parser.frames.length; at++) {
+    const frame = parser.frames[at]
+    if (frame?._tag === "Data") messages += frame.runs?.count ?? frame.messages.length
+  }
+  return messages
+}
+
 /** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
-export const push = ({ envelopes }: StreamFrames, chunk: Uint8Array): string | undefined =>
-  Envelope.push(envelopes, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefined => {
+  const { buffer, byteLength, byteOffset } = chunk
+  const detail = Envelope.push(frames.envelopes, new Uint8Array(buffer, byteOffset, byteLength))
+  ReceivedMemory.balance(byteLength, messagesIn(frames))
+  return detail
+}
 
 export const isEmpty = ({ head, parser }: StreamFrames): boolean => head >= parser.frames.length
 

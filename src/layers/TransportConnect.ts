@@ -15,6 +15,7 @@ import * as Acceptor from "./Acceptor.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Server from "./Http2Server.ts"
 import type * as Http2Session from "./Http2Session.ts"
+import * as ReceivedMemory from "./ReceivedMemory.ts"
 import * as Timeouts from "./Timeouts.ts"
 
 export interface Config {
@@ -71,6 +72,7 @@ const authorityOf = ({ address, flowPort }: Host): string =>
   `${address.includes(":") ? `[${address}]` : address}:${flowPort}`
 
 const make = Effect.fnUntraced(function* (config: Config) {
+  ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const flowPort = yield* Http2Server.serve(config, acceptor.accept)
   const calls: Http2Client.Options = {
