@@ -40,9 +40,7 @@ const chosen = rows
   .filter(({ name }) => isAsked(asked.rows, name))
   .map((row) => ({
     row,
-    candidates: candidates.filter(
-      (one) => one.rows.some((name) => name === (row.again?.row ?? row.name)) && isAsked(asked.candidates, one.name)
-    )
+    candidates: candidates.filter((one) => one.rows.includes(row.name) && isAsked(asked.candidates, one.name))
   }))
   .filter((one) => one.candidates.length > 0)
 if (chosen.length === 0) refuse("none of these candidates has one of these rows")
@@ -65,7 +63,7 @@ type Measured = { readonly values: ReadonlyArray<number> } | { readonly error: s
 const measure = (row: Row, { file, name }: Loaded): Promise<Measured> =>
   new Promise((resolve) => {
     const child = fork(new URL("./flow/measure.ts", import.meta.url), [row.name, file, name], {
-      execArgv: ["--expose-gc", ...(row.again?.nodeOptions ?? [])],
+      execArgv: ["--expose-gc"],
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
     const late = setTimeout(() => {
