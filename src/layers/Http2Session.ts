@@ -7,7 +7,7 @@ import * as Progress from "../protocol/flow/Progress.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
 /**
- * Unread data that a stream may hold at its receiver: two frames and half a one. A window of one, 64 KiB, takes no whole
+ * Unread data that a stream may hold at its receiver: two frames and a half. A window of one, 64 KiB, takes no whole
  * frame with its envelope, so each would wait for its last bytes. Source: faults.md, rows D-14 and G9.
  */
 export const streamWindowBytes = 160 * 1024
