@@ -29,9 +29,11 @@ describe("packing", () => {
     [Lengths, Lengths],
     ([first, second]) => {
       const buffers = Buffers.make()
+      let waitingMax = 0
       const pack = (messages: ReadonlyArray<Uint8Array>) => {
         const sender = Sender.make({ ...Limits.defaults, bufferBytesMax: Number.MAX_SAFE_INTEGER }, buffers)
         for (const message of messages) Sender.offer(sender, message)
+        waitingMax = Math.max(waitingMax, sender.waiting.length)
         const unpacked: Array<Uint8Array> = []
         for (let frame = Sender.take(sender); frame?._tag === "Data"; frame = Sender.take(sender)) {
           const wire = FrameBytes.encode(frame)
@@ -45,7 +47,7 @@ describe("packing", () => {
       for (const messages of [messagesOf(first, 1), messagesOf(second, 101)])
         if (messages.every(({ length }) => length <= Limits.defaults.frameBytesMax))
           assert.deepStrictEqual(lengths(pack(messages)), lengths(messages))
-      assert.isAtMost(buffers.spares.length, 1)
+      assert.isAtMost(buffers.spares.length, waitingMax)
     }
   )
 
