@@ -1,0 +1,36 @@
+/**
+ * The name of a host in its certificate: a URI among its alternative names.
+ *
+ * Shape: `grinta://<fabric>/<host>`, both percent-encoded.
+ * Source: faults.md, D-2.
+ */
+import { Option, Result } from "effect"
+
+/** Undefined for what no URI can say: half a character. */
+export const uriOf = (fabric: string, host: string): string | undefined =>
+  Result.getOrUndefined(Result.try(() => `grinta://${encodeURIComponent(fabric)}/${encodeURIComponent(host)}`))
+
+/** One name with its kind. A value that could be taken for more than one name is in quotes, as in JSON. */
+const entry = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy
+
+const valueOf = (text: string): string | undefined =>
+  text.startsWith('"') ? Result.getOrUndefined(Result.try((): string => JSON.parse(text))) : text
+
+/**
+ * The hosts of a fabric that a certificate names, from its alternative names as Node writes them. None when any of it is
+ * not understood.
+ */
+export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
+  const prefix = uriOf(fabric, "")
+  const hosts: Array<string> = []
+  let end = 0
+  for (const match of alternativeNames.matchAll(entry)) {
+    end = match.index + match[0].length
+    const value = match[1] === "URI" ? valueOf(match[2] ?? "") : undefined
+    if (prefix === undefined || value === undefined || !value.startsWith(prefix)) continue
+    const host = Result.getSuccess(Result.try(() => decodeURIComponent(value.slice(prefix.length))))
+    // Spelt in one way only, so that two certificates for one host look alike.
+    if (Option.isSome(host) && uriOf(fabric, host.value) === value && host.value !== "") hosts.push(host.value)
+  }
+  return end === alternativeNames.length ? hosts : []
+}
