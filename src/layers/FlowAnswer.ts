@@ -29,7 +29,7 @@ export const answer = (
       const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
       return Effect.ignore(Effect.andThen(link.write(last), link.finish))
     }
-    const refused = refuse(open, options)
+    const refused = refuse(open, options, link.proven)
     const exposed = options.find(open.endpoint)
     const rejected = refused ?? exposed?.refusal(open)
     return exposed === undefined || rejected !== undefined
@@ -61,7 +61,11 @@ const readFirst = (link: Link, { begin, end }: Timeouts): Link["read"] =>
     )
   })
 
-const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
+const refuse = (
+  open: Frame.Open,
+  options: { readonly self: string },
+  proven: Link["proven"]
+): Frame.Rejected | undefined => {
   if (open.wireVersion !== Frame.wireVersion)
     return Frame.rejected(
       "Incompatible",
@@ -69,6 +73,8 @@ const refuse = (open: Frame.Open, options: { readonly self: string }): Frame.Rej
     )
   if (open.host !== "" && open.host !== options.self)
     return Frame.rejected("WrongHost", `this is host "${options.self}"`)
+  if (proven !== undefined && open.caller !== "" && !proven.includes(open.caller))
+    return Frame.rejected("Unauthorized", `the certificate of this connection is not that of host "${open.caller}"`)
   const passed = open.path ?? []
   if (passed.length > Frame.pathLengthMax || passed.includes(options.self))
     return Frame.rejected(

@@ -3,7 +3,8 @@
  *
  * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
- * GRINTA_KEYS (with commas between), GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
+ * GRINTA_KEYS (with commas between), GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY and GRINTA_TLS_AUTHORITIES (paths of files),
+ * GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
@@ -29,6 +30,8 @@ import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
 import * as SelfLive from "./SelfLive.ts"
+import type * as Tls from "./Tls.ts"
+import * as TlsFiles from "./TlsFiles.ts"
 import * as TransportConnect from "./TransportConnect.ts"
 import * as TransportMemory from "./TransportMemory.ts"
 
@@ -52,6 +55,12 @@ export interface Options {
   readonly profile?: Profile
   /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
   readonly keys?: ReadonlyArray<string>
+  /**
+   * What flows are encrypted with, and what hosts prove their names with to each other, in PEM. The certificate names the
+   * host by the URI `grinta://<fabric>/<name>`. Without it flows are plaintext. All hosts of a fabric have it, or none. What
+   * is read from files is read again once in a minute, and used when it was renewed.
+   */
+  readonly tls?: Tls.Options
   /** Bounds of the flows that are served here. */
   readonly flows?: Partial<FlowServer.Config>
   /**
@@ -61,7 +70,7 @@ export interface Options {
   readonly names?: Partial<Directory.Limits>
   /** How soon a peer that went silent is lost. */
   readonly keepalive?: TransportConnect.Config["keepalive"]
-  /** Nothing on the wire is encrypted or authenticated. Needed to listen beyond loopback without keys. */
+  /** Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`. */
   readonly insecure?: true
 }
 
@@ -128,6 +137,18 @@ const listOf = (text: string): ReadonlyArray<string> =>
     .map((item) => item.trim())
     .filter((item) => item !== "")
 
+const tlsVariables = ["GRINTA_TLS_CERTIFICATE", "GRINTA_TLS_KEY", "GRINTA_TLS_AUTHORITIES"] as const
+
+/** The files that the environment names: all three, or none. */
+const askTls = Effect.gen(function* () {
+  const paths = yield* Effect.forEach(tlsVariables, (variable) => ask(undefined, variable, Config.String, ""))
+  const [certificate = "", key = "", authorities = ""] = paths
+  if (paths.every((path) => path === "")) return undefined
+  const missing = tlsVariables.find((_, i) => paths[i] === "")
+  if (missing !== undefined) return yield* invalid(missing, `TLS needs ${tlsVariables.join(", ")}, and this is missing`)
+  return yield* TlsFiles.load({ certificate, key, authorities })
+})
+
 const resolve = Effect.fnUntraced(function* (options: Options) {
   if (!isSupportedNode(process.versions.node)) {
     const releases = floors.map((floor) => floor.join(".")).join(", ")
@@ -138,8 +159,11 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   const insecure = yield* ask<boolean>(options.insecure, "GRINTA_INSECURE", Config.Boolean, false)
   const bytes = host === "localhost" ? Uint8Array.of(127, 0, 0, 1) : parseHost(host)
   if (bytes === undefined) return yield* invalid("host", `"${host}" is no IP address`)
-  if (!insecure && !isLoopback(bytes)) {
-    const detail = `${host} is reached from other machines and flows are not encrypted; say insecure: true, or listen on 127.0.0.1`
+  const keys = options.keys ?? listOf(yield* ask(undefined, "GRINTA_KEYS", Config.String, ""))
+  const tls = options.tls ?? (yield* askTls)
+  const missing = [...(keys.length === 0 ? ["keys"] : []), ...(tls === undefined ? ["tls"] : [])]
+  if (!insecure && !isLoopback(bytes) && missing.length > 0) {
+    const detail = `${host} is reached from other machines; give ${missing.join(" and ")}, say insecure: true, or listen on 127.0.0.1`
     return yield* invalid("host", detail)
   }
   const advertise = yield* ask(options.advertise, "GRINTA_ADVERTISE", Config.String, "")
@@ -161,7 +185,8 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     name: yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName),
     fabric: yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, ""),
     seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", Config.String, "")),
-    keys: options.keys ?? listOf(yield* ask(undefined, "GRINTA_KEYS", Config.String, "")),
+    keys,
+    tls,
     host,
     gossipPort,
     flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
@@ -193,7 +218,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
     Effect.map(
       resolve(options),
-      ({ advertised, fabric, flowPort, gossipPort, host, keys, names, seeds, settings, ...self }) =>
+      ({ advertised, fabric, flowPort, gossipPort, host, keys, names, seeds, settings, tls, ...self }) =>
         stack(
           self,
           options.flows ?? {},
@@ -211,6 +236,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             TransportConnect.layer({
               host,
               port: flowPort,
+              tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name },
               ...(options.keepalive === undefined ? {} : { keepalive: options.keepalive })
             })
           )

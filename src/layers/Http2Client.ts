@@ -9,6 +9,7 @@ import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 import type { Timeouts } from "./Timeouts.ts"
+import * as Tls from "./Tls.ts"
 
 export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
 
@@ -26,34 +27,75 @@ export interface Options {
   readonly leaving: Timeouts
 }
 
-/** Opens a session to an address and port, and keeps it alive for the scope. The failure is what the network said. */
+/** Where a peer is, and who it is. */
+export interface Address {
+  readonly id: string
+  readonly address: string
+  readonly flowPort: number
+}
+
+export const authorityOf = ({ address, flowPort }: Address): string =>
+  `${address.includes(":") ? `[${address}]` : address}:${flowPort}`
+
+const settings: http2.ClientSessionOptions = {
+  settings: Http2Session.settings,
+  maxSessionMemory: Http2Session.sessionMemoryMegabytes
+}
+
+const connectPlain = (host: Address) =>
+  Effect.callback<ClientSession, unknown>((resume) => {
+    const session = http2.connect(`http://${authorityOf(host)}`, settings)
+    session.once("error", (cause) => resume(Effect.fail(cause)))
+    session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session))))
+    return Effect.sync(() => session.destroy())
+  })
+
+/**
+ * A server that does not believe its client says so when the client thinks that all is well: by an alert, or right behind
+ * its settings.
+ */
+const connectSecured = (host: Address, tls: Tls.Tls) =>
+  Effect.callback<ClientSession, unknown>((resume) => {
+    const socket = tls.connect({ host: host.address, port: host.flowPort }, host.id)
+    const session = http2.connect(`https://${authorityOf(host)}`, { ...settings, createConnection: () => socket })
+    session.on("error", (cause) => resume(Effect.fail(Tls.explain(cause))))
+    session.once("close", () => resume(Effect.fail("it hung up before it spoke HTTP/2")))
+    session.once("goaway", (code, _lastStreamId, said) => {
+      const refusal = Tls.refusalOf(code, said)
+      if (refusal !== undefined) resume(Effect.fail(refusal))
+    })
+    session.once("remoteSettings", () => {
+      const why = Tls.unspoken(socket)
+      if (why !== undefined) {
+        resume(Effect.fail(why))
+        return session.destroy()
+      }
+      const adopted = Http2Session.adopt(session, { socket, proven: tls.provenBy(socket) })
+      setImmediate(() => resume(Effect.succeed(adopted)))
+    })
+    return Effect.sync(() => session.destroy())
+  })
+
+/** Opens a session to a peer, and keeps it alive for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
-  authority: string,
+  host: Address,
   options: {
     readonly keepalive: Http2Session.Keepalive
     readonly connectTimeout: Duration.Input
     readonly frameTimeout: Duration.Input
-  }
+  },
+  tls?: Tls.Tls
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
-  const opening = Effect.callback<http2.ClientHttp2Session, unknown>((resume) => {
-    const session = http2.connect(`http://${authority}`, {
-      settings: Http2Session.settings,
-      maxSessionMemory: Http2Session.sessionMemoryMegabytes
-    })
-    session.once("error", (cause) => resume(Effect.fail(cause)))
-    session.once("connect", () => resume(Effect.succeed(session)))
-    return Effect.sync(() => session.destroy())
-  })
-  const connected = yield* Effect.acquireRelease(
+  const opening = tls === undefined ? connectPlain(host) : connectSecured(host, tls)
+  const session = yield* Effect.acquireRelease(
     Effect.timeoutOrElse(opening, {
       duration: options.connectTimeout,
       orElse: () => Effect.fail("no connection in time")
     }),
-    (session) => Effect.sync(() => session.destroy())
+    ({ http2 }) => Effect.sync(() => http2.destroy())
   )
-  const session = Http2Session.adopt(connected)
   yield* Effect.forkScoped(
-    Effect.andThen(Http2Session.keepAlive(connected, options.keepalive), Effect.uninterruptible(session.leave))
+    Effect.andThen(Http2Session.keepAlive(session.http2, options.keepalive), Effect.uninterruptible(session.leave))
   )
   yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
   return session
@@ -94,9 +136,10 @@ export interface Call {
   readonly leave: Effect.Effect<void>
 }
 
-/** What each call to an address and port says. As a list that lacks nothing, Node takes it as it is for all streams. */
-export const headersTo = (authority: string): ReadonlyArray<string> => [
-  ...[":authority", authority, ":scheme", "http", ":method", "POST", ":path", DirectCall.path],
+/** What each call to a peer says. As a list that lacks nothing, Node takes it as it is for all streams. */
+export const headersTo = (host: Address, tls?: Tls.Tls): ReadonlyArray<string> => [
+  ...[":authority", authorityOf(host), ":scheme", tls === undefined ? "http" : "https"],
+  ...[":method", "POST", ":path", DirectCall.path],
   ...["content-type", DirectCall.contentType, "connect-protocol-version", DirectCall.protocolVersion],
   ...["user-agent", "grinta"]
 ]

@@ -23,11 +23,13 @@ import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
+import * as Tls from "./Tls.ts"
 
 export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly frameWireBytesMax: number
   /** Streams of one connection at a time. */
   readonly streamsMax: number
+  readonly tls?: Tls.Tls | undefined
 }
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
@@ -187,7 +189,7 @@ export const serve = Effect.fnUntraced(function* (
       .catch(ignore)
   }
 
-  const server = http2.createServer({
+  const bounds: http2.ServerOptions = {
     settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
     maxSessionMemory: Http2Session.sessionMemoryMegabytes,
     maxHeaderListPairs: 64,
@@ -195,13 +197,37 @@ export const serve = Effect.fnUntraced(function* (
     maxSessionRejectedStreams: 100,
     streamResetBurst: Conduct.resetsBurst,
     streamResetRate: Conduct.resetsPerSecond
-  })
+  }
   const gate = yield* Http2Gate.make(options)
+  const { tls } = options
+  /** Of a session that is about to be: Node shows a session its connection only from behind a screen. */
+  let secured: Http2Session.Secured | undefined
+  const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
+    const made = http2.createSecureServer({ ...bounds, ...tls.server })
+    tls.supply(made)
+    return made
+      .prependListener("secureConnection", (socket) => {
+        secured = { socket, proven: tls.provenBy(socket) }
+      })
+      .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress }) => {
+        // One that has gone by itself shows no address.
+        if (remoteAddress !== undefined) gate.complain(remoteAddress, `TLS: ${cause.code ?? cause.message}`)
+      })
+      .on("unknownProtocol", (socket) => socket.destroy())
+  }
+  const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
   const onSession = (session: http2.ServerHttp2Session): void => {
-    const adopted = Http2Session.adopt(session)
-    sessions.set(session, adopted)
+    const adopted = Http2Session.adopt(session, secured)
     const address = session.socket.remoteAddress ?? ""
+    const doubt = secured === undefined ? undefined : Tls.doubtOf(secured.socket)
+    if (doubt !== undefined) {
+      gate.complain(address, `TLS: ${doubt}`)
+      Tls.refuse(session, doubt)
+      run(adopted.leave)
+      return
+    }
+    sessions.set(session, adopted)
     const guarded = Http2Guard.guard(session, adopted, options, {
       ban: (why) => gate.ban(address, why),
       complain: (why) => gate.complain(address, why)

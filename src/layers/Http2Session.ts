@@ -2,8 +2,10 @@
  * What both ends of an HTTP/2 session need: bounds, keepalive, whether it is lost, and who hears of its streams.
  */
 import * as http2 from "node:http2"
+import type * as tls from "node:tls"
 import { Clock, Deferred, Duration, Effect, Option } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
+import type { Link } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
 /**
@@ -41,6 +43,8 @@ export interface Keepalive {
  */
 export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   readonly http2: S
+  /** As `Link.proven`. */
+  readonly proven: Link["proven"]
   readonly isLost: () => boolean
   readonly isOpen: () => boolean
   /** Takes no more streams. */
@@ -94,13 +98,19 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
 /** How long a connection may take to close once its session is over. */
 const leaveTimeout = "1 second"
 
+/** What TLS knows of a session. */
+export interface Secured {
+  readonly socket: tls.TLSSocket
+  readonly proven: ReadonlyArray<string>
+}
+
 /** Adopts a session as soon as it is connected: its window, its listeners. */
-export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
+export const adopt = <S extends http2.Http2Session>(session: S, secured?: Secured): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
   const disconnected = Deferred.makeUnsafe<void>()
-  // Bound to the connection, which a session that was destroyed does not show any more.
-  const reset = session.socket.resetAndDestroy
+  // Bound to the connection, which a session that was destroyed does not show any more. Under TLS none can be reset.
+  const reset: () => unknown = secured === undefined ? session.socket.resetAndDestroy : () => secured.socket.destroy()
   const streams = new Map<http2.Http2Stream, Heard>()
   let isLost = false
   let lastSeenId = Number.POSITIVE_INFINITY
@@ -127,6 +137,7 @@ export const adopt = <S extends http2.Http2Session>(session: S): Session<S> => {
   const isGone = () => isLost || session.destroyed
   return {
     http2: session,
+    proven: secured?.proven,
     isLost: isGone,
     isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),
     retire,

@@ -49,6 +49,10 @@ export class StreamCarrier implements Carrier, Heard {
     stream.on("error", error).on("finish", finish).on("close", close)
   }
 
+  get proven(): Carrier["proven"] {
+    return this.session.proven
+  }
+
   /** Has the end of the stream heard, and all else that is known here. */
   hear(hearer: Hearer): void {
     this.hearer = hearer

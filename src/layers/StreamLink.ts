@@ -81,6 +81,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     carrier.hear(this)
   }
 
+  get proven(): Link["proven"] {
+    return this.carrier.proven
+  }
+
   /** What comes is no flow, so nobody hears it. */
   refuse(why: LinkBroken): void {
     this.endWith(() => why)
@@ -138,15 +142,11 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     this.onRoom()
   }
 
-  /** Reads on once everything was handed out: an ended link throws away what still comes. */
-  private goOn(): void {
-    if (StreamFrames.isEmpty(this.frames) && this.stream.isPaused()) StreamHold.release(this.stream)
-  }
-
-  /** The next frame, if one has come. */
+  /** The next frame, if one has come. Reads on once everything was handed out: an ended link throws away what still comes. */
   private take(): Frame.Frame | undefined {
     const frame = StreamFrames.take(this.frames)
-    if (frame !== undefined) this.goOn()
+    const isLast = frame !== undefined && StreamFrames.isEmpty(this.frames)
+    if (isLast && this.stream.isPaused()) StreamHold.release(this.stream)
     return frame
   }
 

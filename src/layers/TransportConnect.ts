@@ -2,14 +2,15 @@
  * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
  * closed when idle.
  *
- * Errors: building the layer fails with InvalidConfig when the port cannot be bound; `dial` fails with HostUnreachable when
- * no session can be opened. A peer that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most
- * twice the timeout later when this process was busy; one whose connection closes is lost at once.
+ * Errors: building the layer fails with InvalidConfig when the port cannot be bound or `tls` cannot work; `dial` fails with
+ * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
+ * that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most twice the timeout later when this process
+ * was busy; one whose connection closes is lost at once.
  */
 import { type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import type { Host } from "../services/Host.ts"
-import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
+import { HostUnreachable, NetworkError, Unauthorized } from "../services/NetworkError.ts"
 import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
 import * as Http2Client from "./Http2Client.ts"
@@ -17,6 +18,7 @@ import * as Http2Server from "./Http2Server.ts"
 import type * as Http2Session from "./Http2Session.ts"
 import * as ReceivedMemory from "./ReceivedMemory.ts"
 import * as Timeouts from "./Timeouts.ts"
+import * as Tls from "./Tls.ts"
 
 export interface Config {
   /** Address to serve on. */
@@ -40,6 +42,8 @@ export interface Config {
   readonly streamsMax: number
   /** Largest frame on the wire, in bytes: a Data frame of `frameBytesMax` with the lengths of its messages. */
   readonly frameWireBytesMax: number
+  /** Both sides of a session prove who they are; without it nothing is encrypted, and nobody is asked. */
+  readonly tls?: Tls.Config | undefined
 }
 
 export const defaults: Config = {
@@ -60,7 +64,7 @@ export const defaults: Config = {
 
 /** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
 interface Shared extends Http2Client.Peer {
-  readonly authority: string
+  readonly host: Http2Client.Address
   flows: number
   /** While it has flows. */
   lease: Scope.Closeable | undefined
@@ -68,32 +72,33 @@ interface Shared extends Http2Client.Peer {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-const authorityOf = ({ address, flowPort }: Host): string =>
-  `${address.includes(":") ? `[${address}]` : address}:${flowPort}`
+/** One session is to one host: another one that follows it at its address must prove that it is that. */
+const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.authorityOf(host)}`
 
 const make = Effect.fnUntraced(function* (config: Config) {
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
-  const flowPort = yield* Http2Server.serve(config, acceptor.accept)
+  const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
+  const flowPort = yield* Http2Server.serve({ ...config, tls }, acceptor.accept)
   const calls: Http2Client.Options = {
     streams: Http2Client.streamsOf(config),
     leaving: yield* Timeouts.make(Http2Client.leaveTimeout)
   }
   /** Every session that has flows, or may get some. */
   const live = new Set<Shared>()
-  /** The session of each authority that takes new flows. */
+  /** The session of each host that takes new flows. */
   const current = new Map<string, Shared>()
 
-  const connect = Effect.fnUntraced(function* (authority: string) {
-    const session = yield* Http2Client.connect(authority, config)
-    const shared: Shared = { session, headers: Http2Client.headersTo(authority), authority, flows: 0, lease: undefined }
+  const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
+    const session = yield* Http2Client.connect(host, config, tls)
+    const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
     live.add(shared)
     yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
-    current.set(authority, shared)
+    current.set(keyOf(host), shared)
     yield* Effect.forkScoped(Effect.andThen(session.retired, forget(shared)))
     return shared
   })
-  const sessions: RcMap.RcMap<string, Shared, unknown> = yield* RcMap.make({
+  const sessions: RcMap.RcMap<Http2Client.Address, Shared, unknown> = yield* RcMap.make({
     lookup: connect,
     idleTimeToLive: config.idleTimeout
   })
@@ -101,8 +106,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
   /** From now on another session is opened; this one is closed when its last flow is. */
   const forget = (shared: Shared): Effect.Effect<void> =>
     Effect.suspend(() =>
-      current.get(shared.authority) === shared && current.delete(shared.authority)
-        ? RcMap.invalidate(sessions, shared.authority)
+      current.get(keyOf(shared.host)) === shared && current.delete(keyOf(shared.host))
+        ? RcMap.invalidate(sessions, shared.host)
         : Effect.void
     )
 
@@ -120,16 +125,16 @@ const make = Effect.fnUntraced(function* (config: Config) {
    * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
    * opened.
    */
-  const acquire = (authority: string, restore: Restore): Effect.Effect<Shared, unknown> =>
+  const acquire = (host: Http2Client.Address, restore: Restore): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
-      const leased = current.get(authority)
+      const leased = current.get(keyOf(host))
       if (leased?.lease !== undefined && leased.session.isOpen()) {
         leased.flows += 1
         return Effect.succeed(leased)
       }
       const lease = Scope.makeUnsafe()
-      return restore(Scope.provide(RcMap.get(sessions, authority), lease)).pipe(
-        Effect.tapError(() => RcMap.invalidate(sessions, authority)),
+      return restore(Scope.provide(RcMap.get(sessions, host), lease)).pipe(
+        Effect.tapError(() => RcMap.invalidate(sessions, host)),
         Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
         Effect.flatMap((shared) => {
           // Another flow may have leased it meanwhile.
@@ -137,31 +142,34 @@ const make = Effect.fnUntraced(function* (config: Config) {
           shared.lease ??= lease
           shared.flows += 1
           if (shared.session.isOpen()) return Effect.as(surplus, shared)
-          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), acquire(authority, restore))
+          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), acquire(host, restore))
         })
       )
     })
 
-  const dial = (host: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
+  const dial = ({ address, flowPort, id }: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const scope = yield* Effect.scope
-        const shared = yield* acquire(authorityOf(host), restore)
+        const shared = yield* acquire({ id, address, flowPort }, restore)
         const called = yield* Effect.onError(Http2Client.call(shared, calls), () => release(shared))
         yield* Scope.addFinalizer(scope, Effect.andThen(called.leave, release(shared)))
         return called.link
       })
     ).pipe(
       Effect.mapError((cause) => {
-        const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
+        const reason =
+          cause instanceof Tls.Refused
+            ? new Unauthorized({ host: id, detail: cause.message })
+            : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
         return new NetworkError({ operation: "connect", reason })
       })
     )
 
   const disconnect = (host: Host) =>
     Effect.sync(() => {
-      const authority = authorityOf(host)
-      for (const { authority: at, session } of live) if (at === authority) session.http2.destroy()
+      const key = keyOf(host)
+      for (const { host: at, session } of live) if (keyOf(at) === key) session.http2.destroy()
     })
 
   return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })

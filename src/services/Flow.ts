@@ -13,7 +13,10 @@ import type { Cause, Effect, Sink, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { FlowError } from "./FlowError.ts"
 
-/** The other side. `id` is its host id; empty for a caller from outside the fabric. */
+/**
+ * The other side. `id` is its host id; empty for a caller from outside the fabric. Over a transport with TLS the other side
+ * has proven it, over any other it has said so.
+ */
 export interface Peer {
   readonly id: string
   /** The hosts that have passed the flow on, in order, on the way from its first caller. Usually none. */

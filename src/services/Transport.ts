@@ -52,6 +52,8 @@ export interface Attached {
  * a function here may be a method: it is called on its link.
  */
 export interface Link {
+  /** Hosts that the other side has proven to be; undefined where nothing is to be proven. */
+  readonly proven?: ReadonlyArray<string> | undefined
   /** Hands a frame to the carrier, and waits until the carrier has room for another. */
   readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */

@@ -5,6 +5,7 @@ import { basename, dirname, join, relative } from "node:path"
 import { Effect, Exit, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as Grinta from "../../src/layers/Grinta.ts"
+import * as Certificates from "../layers/http2/Certificates.ts"
 import { blocksOf, type Program, shellFault, sort, sourceOf, where } from "./blocks.ts"
 
 const documents = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]
@@ -138,16 +139,25 @@ describe("the README", () => {
     for (const reason of reasons) assert.include(readme, `| \`${reason}\` |`)
   })
 
-  it.each([{}, { keys: ["AAECAwQFBgcICQoLDA0ODw=="] }])(
-    "is right that a host beyond loopback must say so: %o",
-    async (more) => {
-      const listen = { host: "0.0.0.0", gossipPort: 0, flowPort: 0 }
-      const start = (options: Grinta.Options) =>
-        Effect.runPromise(Effect.exit(Effect.scoped(Layer.build(Grinta.layer(options)))))
-      assert.include(String(await start({ ...more, listen })), "host: 0.0.0.0 is reached from other machines")
-      assert.isTrue(Exit.isSuccess(await start({ ...more, listen, insecure: true })))
-    }
-  )
+  const keys = ["AAECAwQFBgcICQoLDA0ODw=="]
+  const tls = Certificates.make("an authority").issue("server")
+  const listen = { host: "0.0.0.0", gossipPort: 0, flowPort: 0 }
+  const start = (options: Grinta.Options) =>
+    Effect.runPromise(Effect.exit(Effect.scoped(Layer.build(Grinta.layer({ name: "server", listen, ...options })))))
+
+  it.each([
+    ["keys and tls", {}],
+    ["tls", { keys }],
+    ["keys", { tls }]
+  ])("is right that a host beyond loopback needs %s, or says that it goes without", async (missing, more) => {
+    const detail = `host: 0.0.0.0 is reached from other machines; give ${missing}, say insecure: true`
+    assert.include(String(await start(more)), detail)
+    assert.isTrue(Exit.isSuccess(await start({ ...more, insecure: true })))
+  })
+
+  it("is right that one with both needs no word", async () => {
+    assert.isTrue(Exit.isSuccess(await start({ keys, tls })))
+  })
 
   it("says on which releases of Node it runs", () => {
     assert.include(readme, JSON.parse(readFileSync("package.json", "utf8")).engines.node)

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { Endpoint, Fabric, Gossip, Grinta, MemoryNetwork, type NetworkError, Registry } from "../../src/index.ts"
+import * as Certificates from "./http2/Certificates.ts"
 
 const Count = Endpoint.make("text.count", {
   input: Schema.String,
@@ -108,20 +109,34 @@ const suite = (
     )
   })
 
-suite(
-  "a fabric over sockets",
+const sockets = (more: (name: string) => Grinta.Options) =>
   Effect.succeed({
-    host: (name, seeds) =>
+    host: (name: string, seeds: ReadonlyArray<string>) =>
       Effect.gen(function* () {
         const scope = yield* Scope.fork(yield* Effect.scope)
         const context = yield* Layer.buildWithScope(
-          Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" }),
+          Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local", ...more(name) }),
           scope
         )
         const self = yield* Context.get(context, Gossip).self
         return { context, address: `${self.address}:${self.port}`, close: Scope.close(scope, Exit.void) }
       })
   })
+
+suite(
+  "a fabric over sockets",
+  sockets(() => ({}))
+)
+
+const authority = Certificates.make("an authority")
+
+suite(
+  "a fabric over sockets, encrypted",
+  sockets((name) => ({
+    fabric: "shop",
+    keys: ["AAECAwQFBgcICQoLDA0ODw=="],
+    tls: authority.issue(name, { fabric: "shop" })
+  }))
 )
 
 suite(

@@ -1,6 +1,9 @@
 /**
  * What a fabric promises beyond its flows: who owns a name, whom a connect reaches, and a typed reason for all the rest.
  */
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -32,6 +35,7 @@ import {
   NetworkError,
   Registry
 } from "../../src/index.ts"
+import * as Certificates from "./http2/Certificates.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 const Only = Endpoint.make("only", { input: Codec.bytes, output: Codec.bytes })
@@ -531,6 +535,37 @@ describe("bad input", () => {
       })
     )
   }
+})
+
+describe("what TLS needs", () => {
+  const { authorities, certificate, key } = Certificates.make("an authority").issue("h")
+  const named = ["GRINTA_TLS_CERTIFICATE", "GRINTA_TLS_KEY", "GRINTA_TLS_AUTHORITIES"]
+
+  it.live("is read from the files that the environment names, all of them or none", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "grinta-"))),
+        (made) => Effect.promise(() => rm(made, { recursive: true }))
+      )
+      const paths = named.map((name) => join(folder, name))
+      for (const [i, content] of [certificate, key, authorities].entries())
+        yield* Effect.promise(() => writeFile(paths[i] ?? "", content))
+      const start = (env: Record<string, string>, name = "h") => {
+        const layer = Grinta.layer({ name, listen: { gossipPort: 0, flowPort: 0 } })
+        return Layer.build(Layer.provide(layer, ConfigProvider.layer(ConfigProvider.fromUnknown(env)))).pipe(
+          Effect.scoped,
+          Effect.exit
+        )
+      }
+      const env = Object.fromEntries(named.map((name, i) => [name, paths[i] ?? ""]))
+      assert.isTrue(Exit.isSuccess(yield* start(env)))
+      assert.include(String(yield* start(env, "other")), "must name this host by URI:grinta:///other")
+      const { GRINTA_TLS_KEY: _, ...two } = env
+      assert.include(String(yield* start(two)), "GRINTA_TLS_KEY: TLS needs GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY,")
+      const lost = yield* start({ ...env, GRINTA_TLS_KEY: join(folder, "nothing") })
+      assert.include(String(lost), "tls: Error: ENOENT")
+    })
+  )
 })
 
 describe("the budget of names", () => {

@@ -6,6 +6,7 @@ import * as TransportMemory from "../../src/layers/TransportMemory.ts"
 import type { Host } from "../../src/services/Host.ts"
 import { type Link, LinkBroken, Transport } from "../../src/services/Transport.ts"
 import { flowLaws, type Wire } from "../laws/flow.ts"
+import * as Certificates from "./http2/Certificates.ts"
 
 const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
 
@@ -38,15 +39,17 @@ flowLaws(
   })
 )
 
-flowLaws(
-  "Connect over HTTP/2",
+const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const farScope = yield* Scope.fork(scope)
-    const build = (into: Scope.Scope) =>
-      Effect.map(Layer.buildWithScope(TransportConnect.layer({ port: 0 }), into), Context.get(Transport))
-    const near = yield* build(scope)
-    const far = yield* build(farScope)
+    const build = (name: string, into: Scope.Scope) =>
+      Effect.map(
+        Layer.buildWithScope(TransportConnect.layer({ port: 0, tls: tls(name) }), into),
+        Context.get(Transport)
+      )
+    const near = yield* build("client", scope)
+    const far = yield* build(host.id, farScope)
     const wire: Wire = {
       host,
       dial: near.dial({ ...host, flowPort: far.flowPort }),
@@ -55,6 +58,17 @@ flowLaws(
     }
     return wire
   })
+
+flowLaws(
+  "Connect over HTTP/2",
+  sockets(() => undefined)
+)
+
+const authority = Certificates.make("an authority")
+
+flowLaws(
+  "Connect over HTTP/2 and TLS",
+  sockets((name) => ({ ...authority.issue(name), fabric: "", host: name }))
 )
 
 flowLaws(

@@ -19,8 +19,8 @@ import { Transport } from "../../../src/services/Transport.ts"
 
 export const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 
-export const hostAt = (flowPort: number, address = "127.0.0.1"): Host => ({
-  id: "server",
+export const hostAt = (flowPort: number, address = "127.0.0.1", id = "server"): Host => ({
+  id,
   generation: 1,
   address,
   flowPort,
@@ -40,22 +40,26 @@ export interface Caller {
   readonly transport: Transport["Service"]
   readonly open: (
     port: number,
-    address?: string
+    address?: string,
+    id?: string
   ) => Effect.Effect<Flow<Uint8Array, Uint8Array>, NetworkError, Scope.Scope>
 }
 
 /** Opens flows as a fabric does: the retry of an open that was provably not seen included. */
-export const make = (config: Partial<TransportConnect.Config> = {}): Effect.Effect<Caller, NetworkError, Scope.Scope> =>
+export const make = (
+  config: Partial<TransportConnect.Config> = {},
+  selfId = "client"
+): Effect.Effect<Caller, NetworkError, Scope.Scope> =>
   Effect.gen(function* () {
     const layer = TransportConnect.layer({ port: 0, connectTimeout: "2 seconds", ...config })
     const transport = Context.get(yield* Layer.build(layer), Transport)
     const openFlow = yield* FabricFlows.make({
-      selfId: "client",
+      selfId,
       dial: transport.dial,
       answer: () => Effect.void,
       limits: Limits.defaults
     })
-    return { transport, open: (port, address) => openFlow(hostAt(port, address), echo) }
+    return { transport, open: (port, address, id) => openFlow(hostAt(port, address, id), echo) }
   })
 
 /** The reason of an error, or what else it was. */

@@ -1,7 +1,6 @@
 /**
- * Faults of a peer and of the way to it, each made on purpose: one reason for each, and an exact word on delivery.
- *
- * TLS is not there yet, so its faults are not either.
+ * Faults of a peer and of the way to it, each made on purpose: one reason for each, and an exact word on delivery. Those of
+ * TLS are in `Tls.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"

@@ -1,0 +1,172 @@
+/**
+ * Who is at the other end of a connection: TLS 1.3 with a certificate on both sides, each from an authority that the other
+ * side believes, and each with the name of its host in it (`protocol/Identity`).
+ *
+ * A certificate that names no host of the fabric is one of a client from outside: it may call, but not as a host.
+ * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged.
+ * Source: faults.md, D-2, T1 to T3 and P16.
+ */
+import { constants, X509Certificate } from "node:crypto"
+import * as http2 from "node:http2"
+import * as tls from "node:tls"
+import { Data, Effect, type Scope, Stream } from "effect"
+import * as Identity from "../protocol/Identity.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+
+/** What a host proves itself with, and whom it believes: each one or more certificates or a key, in PEM. */
+export interface Material {
+  /** The host's own certificate, and behind it those between it and the authority. */
+  readonly certificate: string
+  readonly key: string
+  /** Certificates of the authorities whose word counts; of both, while one follows the other. */
+  readonly authorities: string
+}
+
+export interface Options extends Material {
+  /** What takes the place of the material, one after the other. Sessions that are open stay so. */
+  readonly renewals?: Stream.Stream<Material>
+}
+
+export interface Config extends Options {
+  readonly fabric: string
+  /** Name of the host itself. */
+  readonly host: string
+}
+
+export interface Tls {
+  /** What a server of connections is made with, beside material. */
+  readonly server: tls.TlsOptions
+  /** Has a server take the material that there is, and whatever takes its place. */
+  readonly supply: (server: Pick<tls.Server, "setSecureContext">) => void
+  /** Connects to a host, which must prove that it is that host. */
+  readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
+  /** The hosts that the other side of a connection has proven to be. */
+  readonly provenBy: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => ReadonlyArray<string>
+}
+
+const protocol = "h2"
+
+/** How long the other side may take to prove itself. Source: faults.md, D-16. */
+const handshakeMillis = 5_000
+
+const invalid = (detail: string): NetworkError =>
+  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting: "tls", detail }) })
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const attempt = <A>(what: string, make: () => A): Effect.Effect<A, NetworkError> =>
+  Effect.try({ try: make, catch: (cause) => invalid(`${what}: ${textOf(cause)}`) })
+
+const quoted = (names: ReadonlyArray<string>): string =>
+  names.length === 0 ? "no host" : names.map((name) => `"${name}"`).join(" and ")
+
+/** Material that can work, as Node takes it. */
+interface Credentials {
+  readonly options: tls.SecureContextOptions
+  readonly context: tls.SecureContext
+}
+
+const check = Effect.fnUntraced(function* (
+  { authorities, certificate, key }: Material,
+  { fabric, host }: Config
+): Effect.fn.Return<Credentials, NetworkError> {
+  const own = yield* attempt("the certificate", () => new X509Certificate(certificate))
+  yield* attempt("the authorities", () => new X509Certificate(authorities))
+  // No session is resumed: each one shows its certificate, and it is looked at.
+  const secureOptions = constants.SSL_OP_NO_TICKET
+  const options = { cert: certificate, key, ca: authorities, minVersion: "TLSv1.3", secureOptions } as const
+  const context = yield* attempt("the certificate with its key", () => tls.createSecureContext(options))
+  const { subjectAltName = "nothing" } = own
+  if (Identity.hostsOf(subjectAltName, fabric).includes(host)) return { options, context }
+  const uri = Identity.uriOf(fabric, host)
+  return yield* invalid(`the certificate must name this host by URI:${uri}, and it names ${subjectAltName}`)
+})
+
+export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
+  const { fabric, renewals = Stream.empty } = config
+  let current = yield* check(config, config)
+  const servers = new Set<Pick<tls.Server, "setSecureContext">>()
+  const use = (next: Credentials): void => {
+    current = next
+    for (const server of servers) server.setSecureContext(next.options)
+  }
+  const renew = (material: Material) =>
+    Effect.matchEffect(check(material, config), {
+      onFailure: ({ reason }) => Effect.logWarning(`a renewal is not used, and what there is stays: ${reason.message}`),
+      onSuccess: (next) => Effect.sync(() => use(next))
+    })
+  yield* Effect.forkScoped(Stream.runForEach(renewals, renew))
+  const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
+  return {
+    server: {
+      requestCert: true,
+      // Node would close the connection without a word to either side: `doubtOf` is asked instead.
+      rejectUnauthorized: false,
+      ALPNProtocols: [protocol],
+      handshakeTimeout: handshakeMillis
+    },
+    supply: (server) => {
+      servers.add(server)
+      server.setSecureContext(current.options)
+    },
+    connect: (address, to) =>
+      tls.connect({
+        ...address,
+        secureContext: current.context,
+        rejectUnauthorized: true,
+        ALPNProtocols: [protocol],
+        // The host is known by its name in the fabric, not by one of DNS.
+        servername: "",
+        checkServerIdentity: (_, { subjectaltname }) => {
+          const names = hostsOf(subjectaltname)
+          return names.includes(to)
+            ? undefined
+            : new Error(`its certificate is that of ${quoted(names)}, not of "${to}"`)
+        }
+      }),
+    provenBy: (socket) => {
+      const theirs = socket.getPeerX509Certificate()
+      return theirs === undefined ? [] : hostsOf(theirs.subjectAltName)
+    }
+  }
+})
+
+/** Why a connection speaks no HTTP/2 although it was made; undefined when it does. */
+export const unspoken = ({ alpnProtocol }: Pick<tls.TLSSocket, "alpnProtocol">): string | undefined =>
+  alpnProtocol === protocol ? undefined : "it speaks TLS, and does not offer HTTP/2 behind it"
+
+/** Why the other side of a connection that was taken is not to be believed; undefined when it is. */
+export const doubtOf = (socket: tls.TLSSocket): string | undefined => {
+  if (!socket.authorized) return String(socket.authorizationError)
+  return socket.getPeerX509Certificate() === undefined ? "NO_CERTIFICATE" : undefined
+}
+
+/** A host does not believe the certificate of this one. */
+export class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {
+  override get message() {
+    return `it does not believe the certificate of this host (${this.why})`
+  }
+}
+
+/** Tells the other side of a session that it is not believed, and why; Node would give no code with what it says itself. */
+export const refuse = (session: http2.Http2Session, why: string): void => {
+  session.goaway(http2.constants.NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(why))
+  session.destroy()
+}
+
+/** What a GOAWAY says, if it is that. */
+export const refusalOf = (code: number, said: Uint8Array | undefined): Refused | undefined =>
+  code === http2.constants.NGHTTP2_INADEQUATE_SECURITY
+    ? new Refused({ why: Buffer.from(said ?? []).toString("latin1", 0, 64) })
+    : undefined
+
+/** The alerts of a server that does not believe its client, or wants a certificate of it. */
+const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/
+
+/** What an error of a connection means, without the places in OpenSSL that its text is full of. */
+export const explain = (cause: unknown): unknown => {
+  if (!(cause instanceof Error && "code" in cause && "reason" in cause)) return cause
+  const [code, why] = [String(cause.code), String(cause.reason)]
+  if (!code.startsWith("ERR_SSL_")) return cause
+  return alerts.test(code) ? new Refused({ why }) : new Error(`TLS: ${why}`, { cause })
+}

@@ -1,0 +1,96 @@
+/**
+ * An authority of certificates, and what it signs: good ones, and each kind of bad one.
+ */
+import { generateKeyPairSync } from "node:crypto"
+import forge from "node-forge"
+import type { Material } from "../../../src/layers/Tls.ts"
+import { uriOf } from "../../../src/protocol/Identity.ts"
+
+export interface Leaf {
+  readonly fabric?: string
+  /** Alternative names, in place of that of the host. */
+  readonly uris?: ReadonlyArray<string>
+  readonly dns?: ReadonlyArray<string>
+  /** Days from now. */
+  readonly from?: number
+  readonly until?: number
+  /** What it is good for; anything when not said. */
+  readonly use?: "serverAuth" | "clientAuth"
+}
+
+export interface Authority {
+  readonly certificate: string
+  /** A certificate for a host of a fabric, with its key, and the authority itself to believe. */
+  readonly issue: (host: string, leaf?: Leaf) => Material
+}
+
+const days = (n: number): Date => new Date(Date.now() + n * 86_400_000)
+
+const newKeys = () => {
+  const pair = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" }
+  })
+  return {
+    pem: pair.privateKey,
+    publicKey: forge.pki.publicKeyFromPem(pair.publicKey),
+    privateKey: forge.pki.privateKeyFromPem(pair.privateKey)
+  }
+}
+
+const url = 6
+const dnsName = 2
+
+export const make = (name: string): Authority => {
+  const keys = newKeys()
+  const subject = [{ name: "commonName", value: name }]
+  let serial = 0
+  const sign = (
+    publicKey: forge.pki.PublicKey,
+    to: ReadonlyArray<forge.pki.CertificateField>,
+    [from, until]: readonly [number, number],
+    extensions: ReadonlyArray<object>
+  ): string => {
+    const certificate = forge.pki.createCertificate()
+    certificate.publicKey = publicKey
+    serial += 1
+    certificate.serialNumber = serial.toString(16).padStart(2, "0")
+    certificate.validity.notBefore = days(from)
+    certificate.validity.notAfter = days(until)
+    certificate.setSubject([...to])
+    certificate.setIssuer(subject)
+    certificate.setExtensions([...extensions])
+    certificate.sign(keys.privateKey, forge.md.sha256.create())
+    return forge.pki.certificateToPem(certificate)
+  }
+  const certificate = sign(
+    keys.publicKey,
+    subject,
+    [-10, 10],
+    [
+      { name: "basicConstraints", cA: true, critical: true },
+      { name: "keyUsage", keyCertSign: true, critical: true }
+    ]
+  )
+  return {
+    certificate,
+    issue: (host, { dns = [], fabric = "", from = -5, until = 5, uris, use } = {}) => {
+      const leafKeys = newKeys()
+      const altNames = [
+        ...(uris ?? [uriOf(fabric, host) ?? ""]).map((value) => ({ type: url, value })),
+        ...dns.map((value) => ({ type: dnsName, value }))
+      ]
+      const signed = sign(
+        leafKeys.publicKey,
+        [{ name: "commonName", value: "a host" }],
+        [from, until],
+        [
+          ...(altNames.length === 0 ? [] : [{ name: "subjectAltName", altNames }]),
+          ...(use === undefined ? [] : [{ name: "extKeyUsage", [use]: true }])
+        ]
+      )
+      return { certificate: signed, key: leafKeys.pem, authorities: certificate }
+    }
+  }
+}
