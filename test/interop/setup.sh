@@ -17,5 +17,5 @@ go build connectrpc.com/connect google.golang.org/protobuf/encoding/protojson
 go tool -n protoc-gen-go >/dev/null
 go tool -n protoc-gen-connect-go >/dev/null
 # The version that it prints is not that of the package.
-serf version | head -n 1
+serf version | sed -n 1p
 go version
