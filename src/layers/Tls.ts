@@ -49,7 +49,8 @@ const protocol = "h2"
 /** How long the other side may take to prove itself. Source: faults.md, D-16. */
 const handshakeMillis = 5_000
 
-const invalid = (detail: string): NetworkError =>
+/** Material that cannot work. */
+export const invalid = (detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting: "tls", detail }) })
 
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

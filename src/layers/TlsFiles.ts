@@ -5,8 +5,8 @@
  */
 import { readFile } from "node:fs/promises"
 import { type Duration, Effect, Option, Schedule, Stream } from "effect"
-import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
-import type { Material, Options } from "./Tls.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
+import { invalid, type Material, type Options } from "./Tls.ts"
 
 /** How often the files are looked at. */
 const interval: Duration.Input = "1 minute"
@@ -14,8 +14,7 @@ const interval: Duration.Input = "1 minute"
 const read = (path: string): Effect.Effect<string, NetworkError> =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
-    catch: (cause) =>
-      new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting: "tls", detail: String(cause) }) })
+    catch: (cause) => invalid(String(cause))
   })
 
 const isSame = (a: Material, b: Material): boolean =>

@@ -27,6 +27,12 @@ const as = (host: string, leaf?: Certificates.Leaf): { readonly tls: Tls.Config 
 })
 const client = as("client")
 
+const secretsOf = ({ authorities, certificate, key }: Tls.Material): tls.SecureContextOptions => ({
+  cert: certificate,
+  key,
+  ca: authorities
+})
+
 /** A server of TLS with these options, which says nothing; its port. */
 const listening = (options: tls.TlsOptions): Effect.Effect<number, never, Scope.Scope> =>
   Effect.map(
@@ -74,6 +80,15 @@ const knock = (port: number, options: tls.ConnectionOptions, watch?: (socket: tl
     socket.resume()
     return Effect.sync(() => socket.destroy())
   }).pipe(Caller.soon)
+
+/** A connection that says nothing; the fiber waits until the other side has closed it. */
+const silent = (port: number) =>
+  Effect.callback<string>((resume) => {
+    const socket = net.connect(port, "127.0.0.1")
+    socket.on("error", () => undefined).on("close", () => resume(Effect.succeed("closed")))
+    socket.resume()
+    return Effect.sync(() => socket.destroy())
+  }).pipe(Effect.forkScoped)
 
 describe("a host that is dialled", () => {
   const peers: ReadonlyArray<readonly [string, tls.TlsOptions, RegExp]> = [
@@ -248,11 +263,7 @@ describe("a caller", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       const { port } = yield* Scope.provide(server(as("server")), scope)
-      const closed = yield* Effect.callback<string>((resume) => {
-        const socket = net.connect(port, "127.0.0.1")
-        socket.on("error", () => undefined).on("close", () => resume(Effect.succeed("closed")))
-        socket.resume()
-      }).pipe(Effect.forkScoped)
+      const closed = yield* silent(port)
       yield* works(yield* Caller.make(client), port)
       yield* Caller.soon(Scope.close(scope, Exit.void))
       assert.strictEqual(yield* Caller.soon(Fiber.join(closed)), "closed")
@@ -262,11 +273,7 @@ describe("a caller", () => {
   it.live("that never finishes the handshake is let go, and nobody waits for it", () =>
     Effect.gen(function* () {
       const { port } = yield* server(as("server"))
-      const waiting = yield* Effect.callback<string>((resume) => {
-        const socket = net.connect(port, "127.0.0.1")
-        socket.on("error", () => undefined).on("close", () => resume(Effect.succeed("closed")))
-        socket.resume()
-      }).pipe(Effect.forkScoped)
+      const waiting = yield* silent(port)
       yield* works(yield* Caller.make(client), port)
       assert.strictEqual(yield* Caller.soon(Fiber.join(waiting)), "closed")
     })
@@ -432,7 +439,3 @@ describe("what cannot work is found before anything is opened", () => {
       })
     )
 })
-
-function secretsOf({ authorities, certificate, key }: Tls.Material): tls.SecureContextOptions {
-  return { cert: certificate, key, ca: authorities }
-}
