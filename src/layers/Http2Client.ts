@@ -64,12 +64,13 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
       const refusal = Tls.refusalOf(code, said)
       if (refusal !== undefined) resume(Effect.fail(refusal))
     })
-    session.once("remoteSettings", () => {
+    socket.once("secureConnect", () => {
       const why = Tls.unspoken(socket)
-      if (why !== undefined) {
-        resume(Effect.fail(why))
-        return session.destroy()
-      }
+      if (why === undefined) return
+      resume(Effect.fail(why))
+      session.destroy()
+    })
+    session.once("remoteSettings", () => {
       const adopted = Http2Session.adopt(session, { socket, proven: tls.provenBy(socket) })
       setImmediate(() => resume(Effect.succeed(adopted)))
     })

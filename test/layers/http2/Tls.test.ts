@@ -116,6 +116,11 @@ describe("a host that is dialled", () => {
       { ...secretsOf(authority.issue("server")), ALPNProtocols: ["http/1.1"] },
       /application protocol/
     ],
+    [
+      "that does not say what it speaks",
+      { ...secretsOf(authority.issue("server")), ALPNProtocols: undefined },
+      /does not offer HTTP\/2/
+    ],
     ["that speaks an older TLS", { ...secretsOf(authority.issue("server")), maxVersion: "TLSv1.2" }, /version/]
   ]
   for (const [what, options, detail] of peers) {
