@@ -188,6 +188,8 @@ export interface Carrier {
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
   /** As `Link.proven`. */
   readonly proven: Link["proven"]
+  /** As `Link.doubt`. */
+  readonly doubt: () => void
   /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
   readonly cause: () => (() => LinkBroken) | undefined
   /** Fails once it has. */
@@ -211,6 +213,7 @@ const cancelTimeout = "100 millis"
 /** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
 export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
   proven: carrier.proven,
+  doubt: () => carrier.doubt(),
   write: outgoing.write,
   isIdle: () => false,
   fill: outgoing.fill,

@@ -33,8 +33,8 @@ export interface Core {
   readonly fabric: Fabric["Service"]
   /** Serves a link that came from another host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
-  /** Ends the flows that a host has opened to this one. */
-  readonly loseCaller: (hostId: string) => void
+  /** A host is said to be dead: the flows that it has opened to this one end, unless it gives a sign of life there. */
+  readonly doubtCaller: (hostId: string) => void
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
@@ -61,5 +61,5 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return options.leave
   })
 
-  return { fabric: { self, expose, connect, connectEach, join, leave }, answer, loseCaller: callers.lose }
+  return { fabric: { self, expose, connect, connectEach, join, leave }, answer, doubtCaller: callers.doubt }
 })

@@ -24,7 +24,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     address: member.address,
     flowPort: transport.flowPort
   }))
-  const { answer, fabric, loseCaller } = yield* FabricCore.make({
+  const { answer, fabric, doubtCaller } = yield* FabricCore.make({
     self: host,
     selfId: self.id,
     registry,
@@ -36,12 +36,12 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   })
   yield* transport.serve(answer)
 
-  /** The flows of a dead host end at once, whoever opened them. */
+  /** The flows of a dead host end soon, whoever opened them, unless it answers where they go. */
   const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (member.status !== "dead" || member.host === undefined) return Effect.void
-      loseCaller(member.host.id)
-      return transport.disconnect(member.host)
+      doubtCaller(member.host.id)
+      return transport.doubt(member.host)
     })
   yield* Effect.forkScoped(Stream.runForEach(gossip.changes, onChange), { startImmediately: true })
   return fabric

@@ -2,9 +2,11 @@
  * Sessions to other hosts, and Connect calls on them, in binary and without compression.
  */
 import * as http2 from "node:http2"
-import { type Duration, Effect, type Scope } from "effect"
+import * as net from "node:net"
+import { type Duration, Effect, identity, type Scope } from "effect"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as DirectCall from "./DirectCall.ts"
+import type * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -42,12 +44,39 @@ const settings: http2.ClientSessionOptions = {
   maxSessionMemory: Http2Session.sessionMemoryMegabytes
 }
 
-const connectPlain = (host: Address) =>
+type Resume = (opened: Effect.Effect<ClientSession, unknown>) => void
+
+const hungUp = "it hung up before it spoke HTTP/2"
+
+const over = (host: Address, scheme: string, socket: net.Socket): http2.ClientHttp2Session =>
+  http2.connect(`${scheme}://${authorityOf(host)}`, { ...settings, createConnection: () => socket })
+
+/**
+ * A session on a socket of its own, which `begin` makes once the socket is connected. A session that is given up while it
+ * connects would leave its socket alone, to connect when nobody waits for it any more; this one is closed at once.
+ */
+const openOn = (
+  socket: net.Socket,
+  connected: "connect" | "secureConnect",
+  begin: (resume: Resume) => void,
+  explain: (cause: unknown) => unknown = identity
+) =>
   Effect.callback<ClientSession, unknown>((resume) => {
-    const session = http2.connect(`http://${authorityOf(host)}`, settings)
-    session.once("error", (cause) => resume(Effect.fail(cause)))
-    session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session))))
-    return Effect.sync(() => session.destroy())
+    // For as long as it lives: an error that nobody hears would end the process.
+    socket.on("error", (cause) => resume(Effect.fail(explain(cause))))
+    socket.once("close", () => resume(Effect.fail(hungUp)))
+    socket.once(connected, () => begin(resume))
+    return Effect.sync(() => socket.destroy())
+  })
+
+const connectPlain = (host: Address) =>
+  Effect.suspend(() => {
+    const socket = net.connect({ host: host.address, port: host.flowPort })
+    return openOn(socket, "connect", (resume) => {
+      const session = over(host, "http", socket)
+      session.on("error", (cause) => resume(Effect.fail(cause)))
+      session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session, socket))))
+    })
   })
 
 /**
@@ -55,50 +84,48 @@ const connectPlain = (host: Address) =>
  * its settings.
  */
 const connectSecured = (host: Address, tls: Tls.Tls) =>
-  Effect.callback<ClientSession, unknown>((resume) => {
+  Effect.suspend(() => {
     const socket = tls.connect({ host: host.address, port: host.flowPort }, host.id)
-    const session = http2.connect(`https://${authorityOf(host)}`, { ...settings, createConnection: () => socket })
-    session.on("error", (cause) => resume(Effect.fail(Tls.explain(cause))))
-    session.once("close", () => resume(Effect.fail("it hung up before it spoke HTTP/2")))
-    session.once("goaway", (code, _lastStreamId, said) => {
-      const refusal = Tls.refusalOf(code, said)
-      if (refusal !== undefined) resume(Effect.fail(refusal))
-    })
-    socket.once("secureConnect", () => {
+    const begin = (resume: Resume): void => {
       const why = Tls.unspoken(socket)
-      if (why === undefined) return
-      resume(Effect.fail(why))
-      session.destroy()
-    })
-    session.once("remoteSettings", () => {
-      const adopted = Http2Session.adopt(session, { socket, proven: tls.provenBy(socket) })
-      setImmediate(() => resume(Effect.succeed(adopted)))
-    })
-    return Effect.sync(() => session.destroy())
+      if (why !== undefined) {
+        resume(Effect.fail(why))
+        socket.destroy()
+        return
+      }
+      const session = over(host, "https", socket)
+      session.on("error", (cause) => resume(Effect.fail(Tls.explain(cause))))
+      session.once("close", () => resume(Effect.fail(hungUp)))
+      session.once("goaway", (code, _lastStreamId, said) => {
+        const refusal = Tls.refusalOf(code, said)
+        if (refusal !== undefined) resume(Effect.fail(refusal))
+      })
+      session.once("remoteSettings", () => {
+        const adopted = Http2Session.adopt(session, socket, tls.provenBy(socket))
+        setImmediate(() => resume(Effect.succeed(adopted)))
+      })
+    }
+    return openOn(socket, "secureConnect", begin, Tls.explain)
   })
 
-/** Opens a session to a peer, and keeps it alive for the scope. The failure is what the network said. */
+/** Opens a session to a peer, and looks after it for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   host: Address,
   options: {
-    readonly keepalive: Http2Session.Keepalive
+    readonly lookout: Http2Lookout.Lookout
     readonly connectTimeout: Duration.Input
-    readonly frameTimeout: Duration.Input
   },
   tls?: Tls.Tls
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
-  const opening = tls === undefined ? connectPlain(host) : connectSecured(host, tls)
   const session = yield* Effect.acquireRelease(
-    Effect.timeoutOrElse(opening, {
+    Effect.timeoutOrElse(tls === undefined ? connectPlain(host) : connectSecured(host, tls), {
       duration: options.connectTimeout,
       orElse: () => Effect.fail("no connection in time")
     }),
     ({ http2 }) => Effect.sync(() => http2.destroy())
   )
-  yield* Effect.forkScoped(
-    Effect.andThen(Http2Session.keepAlive(session.http2, options.keepalive), Effect.uninterruptible(session.leave))
-  )
-  yield* Effect.forkScoped(Http2Session.watch(session, options.frameTimeout))
+  options.lookout.watch(session)
+  yield* Effect.forkScoped(Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
 })
 

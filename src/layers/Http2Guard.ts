@@ -1,5 +1,5 @@
 /**
- * What a session must keep to, for as long as it lasts: a first stream in time, signs of life, frames that go on, no flood.
+ * What a session of a client must keep to, for as long as it lasts: a first stream in time, no flood, streams now and then.
  */
 import * as http2 from "node:http2"
 import { Clock, type Duration, Effect } from "effect"
@@ -8,13 +8,10 @@ import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Session from "./Http2Session.ts"
 
 export interface Options {
-  readonly keepalive: Http2Session.Keepalive
   /** How long a connection may stay without a first stream. */
   readonly firstStreamTimeout: Duration.Input
   /** How long a connection is kept after its last stream. */
   readonly idleTimeout: Duration.Input
-  /** How long a frame may take once it has begun. */
-  readonly frameTimeout: Duration.Input
 }
 
 /** How an address is told of. `ban`: its session was a flood. `complain`: it was closed. */
@@ -24,12 +21,7 @@ export interface Report {
 }
 
 /** Guards a session until it is to be closed, and closes it. */
-export const guard = Effect.fnUntraced(function* (
-  session: http2.ServerHttp2Session,
-  adopted: Http2Session.Session,
-  options: Options,
-  report: Report
-) {
+export const guard = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, options: Options, report: Report) {
   const clock = yield* Clock.Clock
   const now = () => FlowDeadline.nowOf(clock)
   const conduct = Conduct.make(now())
@@ -64,9 +56,9 @@ export const guard = Effect.fnUntraced(function* (
     }),
     Effect.sync(() => session.close())
   )
-  const alive = Effect.andThen(
+  const used = Effect.andThen(
     Effect.timeoutOrElse(firstStream, { duration: options.firstStreamTimeout, orElse: () => unused }),
-    Http2Session.keepAlive(session, options.keepalive)
+    Effect.never
   )
-  return yield* Effect.raceAllFirst([calm, idle, alive, Http2Session.watch(adopted, options.frameTimeout)])
+  return yield* Effect.raceAllFirst([calm, idle, used])
 })

@@ -6,10 +6,12 @@
  * D-17, H1, H2 and H6.
  */
 import * as http2 from "node:http2"
+import type * as net from "node:net"
+import type { TLSSocket } from "node:tls"
 import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
-import { Effect, FiberSet, type Scope } from "effect"
+import { type Duration, Effect, FiberSet, type Scope } from "effect"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import * as Timeout from "../protocol/flow/Timeout.ts"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
@@ -20,6 +22,7 @@ import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
+import type * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -30,6 +33,9 @@ export interface Options extends Http2Gate.Options, Http2Guard.Options {
   /** Streams of one connection at a time. */
   readonly streamsMax: number
   readonly tls?: Tls.Tls | undefined
+  readonly lookout: Http2Lookout.Lookout
+  /** How long a frame may take once it has begun. */
+  readonly frameTimeout: Duration.Input
 }
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
@@ -200,14 +206,14 @@ export const serve = Effect.fnUntraced(function* (
   }
   const gate = yield* Http2Gate.make(options)
   const { tls } = options
-  /** Of a session that is about to be: Node shows a session its connection only from behind a screen. */
-  let secured: Http2Session.Secured | undefined
+  /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
+  let arriving: net.Socket | TLSSocket | undefined
   const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
     const made = http2.createSecureServer({ ...bounds, ...tls.server })
     tls.supply(made)
     return made
       .prependListener("secureConnection", (socket) => {
-        secured = { socket, proven: tls.provenBy(socket) }
+        arriving = socket
       })
       .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress }) => {
         // One that has gone by itself shows no address.
@@ -218,9 +224,12 @@ export const serve = Effect.fnUntraced(function* (
   const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
   const onSession = (session: http2.ServerHttp2Session): void => {
-    const adopted = Http2Session.adopt(session, secured)
-    const address = session.socket.remoteAddress ?? ""
-    const doubt = secured === undefined ? undefined : Tls.doubtOf(secured.socket)
+    const socket = arriving
+    if (socket === undefined) return session.destroy()
+    const encrypted = "authorized" in socket ? socket : undefined
+    const adopted = Http2Session.adopt(session, socket, encrypted && tls?.provenBy(encrypted))
+    const address = socket.remoteAddress ?? ""
+    const doubt = encrypted && Tls.doubtOf(encrypted)
     if (doubt !== undefined) {
       gate.complain(address, `TLS: ${doubt}`)
       Tls.refuse(session, doubt)
@@ -228,7 +237,8 @@ export const serve = Effect.fnUntraced(function* (
       return
     }
     sessions.set(session, adopted)
-    const guarded = Http2Guard.guard(session, adopted, options, {
+    options.lookout.watch(adopted, (why) => gate.complain(address, why))
+    const guarded = Http2Guard.guard(session, options, {
       ban: (why) => gate.ban(address, why),
       complain: (why) => gate.complain(address, why)
     })
@@ -237,7 +247,10 @@ export const serve = Effect.fnUntraced(function* (
   }
   server.on("session", onSession)
   server.on("stream", onStream)
-  const port = yield* gate.listen((socket) => server.emit("connection", socket))
+  const port = yield* gate.listen((socket) => {
+    arriving = socket
+    server.emit("connection", socket)
+  })
   // Says GOAWAY on every session, before the gate closes their connections.
   yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
   return port

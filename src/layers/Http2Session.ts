@@ -1,12 +1,14 @@
 /**
- * What both ends of an HTTP/2 session need: bounds, keepalive, whether it is lost, and who hears of its streams.
+ * What both ends of an HTTP/2 session need: bounds, whether it is lost, and who hears of its streams.
  */
 import * as http2 from "node:http2"
-import type * as tls from "node:tls"
-import { Clock, Deferred, Duration, Effect, Option } from "effect"
+import type * as net from "node:net"
+import { Clock, Deferred, Duration, Effect } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
 import type { Link } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import { Http2Room } from "./Http2Room.ts"
+import { Http2Socket } from "./Http2Socket.ts"
 
 /**
  * Unread data that a stream may hold at its receiver: two frames and a half. A window of one, 64 KiB, takes no whole
@@ -15,10 +17,11 @@ import * as FlowDeadline from "./FlowDeadline.ts"
 export const streamWindowBytes = 160 * 1024
 
 /**
- * What may be on its way on a session. It bounds no memory: Node gives it back as data comes, even of a stream that nobody
- * reads, so stalled streams do not take it from their neighbours.
+ * What may be on its way on a session, and so what may wait in it unread while its own socket is full. Beside that it bounds
+ * no memory: Node gives it back as data comes, even of a stream that nobody reads, so stalled streams do not take it from
+ * their neighbours. At 600 ms of round trip it lets 7 MB/s pass.
  */
-export const sessionWindowBytes = 64 * 1024 * 1024
+export const sessionWindowBytes = 4 * 1024 * 1024
 
 /** Node's own bound kills a session of some 9,700 flows; faults.md, section 0, finding 6. */
 export const sessionMemoryMegabytes = 1000
@@ -29,13 +32,6 @@ export const settings: http2.Settings = {
   maxHeaderListSize: 16 * 1024
 }
 
-export interface Keepalive {
-  /** How often a peer is asked for a sign of life. */
-  readonly interval: Duration.Input
-  /** How long the sign of life may take. */
-  readonly timeout: Duration.Input
-}
-
 /**
  * A session whose end is known to be the end of its connection, whatever its streams say.
  *
@@ -43,6 +39,8 @@ export interface Keepalive {
  */
 export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   readonly http2: S
+  readonly socket: Http2Socket
+  readonly room: Http2Room
   /** As `Link.proven`. */
   readonly proven: Link["proven"]
   readonly isLost: () => boolean
@@ -54,6 +52,12 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   readonly closed: Effect.Effect<void>
   /** Waits until its connection is closed, and resets one that is not soon. */
   readonly leave: Effect.Effect<void>
+  /** Closes it and its connection at once, with nobody at the other end. */
+  readonly abandon: () => void
+  /** Somebody says that its peer is dead: it ends soon, unless it gives a sign of life. */
+  readonly doubt: () => void
+  /** Whether somebody has said so since it was last asked. */
+  readonly isDoubted: () => boolean
   /** Who hears of a stream, until it is closed. What happens once needs no `once`, which would cost more than the listener. */
   readonly streams: Map<http2.Http2Stream, Heard>
   readonly listeners: ReturnType<typeof listenersOf>
@@ -98,21 +102,19 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
 /** How long a connection may take to close once its session is over. */
 const leaveTimeout = "1 second"
 
-/** What TLS knows of a session. */
-export interface Secured {
-  readonly socket: tls.TLSSocket
-  readonly proven: ReadonlyArray<string>
-}
-
-/** Adopts a session as soon as it is connected: its window, its listeners. */
-export const adopt = <S extends http2.Http2Session>(session: S, secured?: Secured): Session<S> => {
+/** Adopts a session as soon as it is connected, on its socket: its window, its listeners. */
+export const adopt = <S extends http2.Http2Session>(
+  session: S,
+  under: net.Socket,
+  proven?: Link["proven"]
+): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
   const disconnected = Deferred.makeUnsafe<void>()
-  // Bound to the connection, which a session that was destroyed does not show any more. Under TLS none can be reset.
-  const reset: () => unknown = secured === undefined ? session.socket.resetAndDestroy : () => secured.socket.destroy()
+  const socket = new Http2Socket(under)
   const streams = new Map<http2.Http2Stream, Heard>()
   let isLost = false
+  let isDoubted = false
   let lastSeenId = Number.POSITIVE_INFINITY
   const retire = () => {
     Deferred.doneUnsafe(retired, Effect.void)
@@ -128,7 +130,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, secured?: Secure
     retire()
   })
   // The socket tells first: its streams close in the same turn, and the session only after them.
-  session.socket
+  under
     .once("end", lose)
     .once("close", lose)
     .once("close", () => Deferred.doneUnsafe(disconnected, Effect.void))
@@ -137,7 +139,9 @@ export const adopt = <S extends http2.Http2Session>(session: S, secured?: Secure
   const isGone = () => isLost || session.destroyed
   return {
     http2: session,
-    proven: secured?.proven,
+    socket,
+    room: new Http2Room(socket),
+    proven,
     isLost: isGone,
     isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),
     retire,
@@ -146,50 +150,31 @@ export const adopt = <S extends http2.Http2Session>(session: S, secured?: Secure
     // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
     leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
       duration: leaveTimeout,
-      orElse: () => Effect.sync(reset)
+      orElse: () => Effect.sync(() => socket.reset())
     }),
+    abandon: () => {
+      lose()
+      session.destroy()
+      socket.reset()
+    },
+    doubt: () => {
+      isDoubted = true
+    },
+    isDoubted: () => {
+      const was = isDoubted
+      isDoubted = false
+      return was
+    },
     streams,
     listeners: listenersOf(streams),
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }
 }
 
-/**
- * Asks the peer for signs of life until the session is closed, and closes it when none comes.
- *
- * A process that was busy itself must not accuse its peer: its timers run before it reads what has come. So an answer that
- * is overdue gets one more look, after the event loop has read its sockets (faults.md, section 0, finding 10).
- */
-export const keepAlive = Effect.fnUntraced(function* (session: http2.Http2Session, keepalive: Keepalive) {
-  while (true) {
-    yield* Effect.sleep(keepalive.interval)
-    if (session.destroyed) return
-    const answered = Deferred.makeUnsafe<void>()
-    session.ping(() => Deferred.doneUnsafe(answered, Effect.void))
-    const inTime = yield* Effect.timeoutOption(Deferred.await(answered), keepalive.timeout)
-    if (Option.isSome(inTime)) continue
-    yield* Effect.sleep("10 millis")
-    if (!Deferred.isDoneUnsafe(answered)) return session.destroy()
-  }
-})
-
 /** How a stream is watched, when a frame may take so long. */
 export const progressOf = (frameTimeout: Duration.Input): Progress.Bounds => ({
   ...Progress.defaults,
   frameMillisMax: Duration.toMillis(frameTimeout)
-})
-
-/** How often streams are looked at, in milliseconds: more often when a frame may take less than four times as long. */
-const lookMillis = { most: 1000, least: 10 } as const
-
-/** Looks at the streams of a session until it is closed: one timer for all of them. */
-export const watch = Effect.fnUntraced(function* (session: Session, frameTimeout: Duration.Input) {
-  const pause = Math.max(lookMillis.least, Math.min(lookMillis.most, Duration.toMillis(frameTimeout) / 4))
-  while (!session.isLost()) {
-    yield* Effect.sleep(pause)
-    const nowMillis = yield* FlowDeadline.now
-    for (const heard of session.streams.values()) heard.look(nowMillis)
-  }
 })
 
 /** Waits until a session has had no stream for so long after its last one. `onClosed` is told of each that has closed. */

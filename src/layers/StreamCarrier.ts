@@ -53,6 +53,14 @@ export class StreamCarrier implements Carrier, Heard {
     return this.session.proven
   }
 
+  get room(): Session["room"] {
+    return this.session.room
+  }
+
+  doubt(): void {
+    this.session.doubt()
+  }
+
   /** Has the end of the stream heard, and all else that is known here. */
   hear(hearer: Hearer): void {
     this.hearer = hearer

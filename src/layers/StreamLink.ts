@@ -15,6 +15,7 @@ import * as Held from "../protocol/flow/Held.ts"
 import type * as Progress from "../protocol/flow/Progress.ts"
 import { type Attached, type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
+import type { Waiter } from "./Http2Room.ts"
 import * as Signal from "./Signal.ts"
 import type { Hearer, StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamFrames from "./StreamFrames.ts"
@@ -55,7 +56,7 @@ class Driven implements Attached {
 }
 
 /** A class, and its effects made when they are asked for: see `FlowChannel`. */
-export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> implements Link, Hearer {
+export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> implements Link, Hearer, Waiter {
   private readonly stream: S
   private readonly carrier: StreamCarrier
   private readonly options: Options<S>
@@ -83,6 +84,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
 
   get proven(): Link["proven"] {
     return this.carrier.proven
+  }
+
+  doubt(): void {
+    this.carrier.doubt()
   }
 
   /** What comes is no flow, so nobody hears it. */
@@ -232,7 +237,14 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     if (!error) Buffers.give(FlowBuffers.shared, frame)
     this.writes -= 1
     this.writtenBytes -= frame.byteLength
+    const { room } = this.carrier
+    if (room.isFull) room.look()
     if (this.hasRoom()) this.onRoom()
+  }
+
+  /** The session has room again. */
+  onTurn(): void {
+    this.onRoom()
   }
 
   private put(frame: Frame.Frame): void {
@@ -240,15 +252,21 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> impleme
     const bytes = FrameBytes.encode(frame)
     this.writes += 1
     this.writtenBytes += bytes.byteLength
+    this.carrier.room.take(bytes.byteLength)
     this.stream.write(bytes, (error) => this.onWritten(bytes, error))
   }
 
   isIdle(): boolean {
-    return this.writes === 0
+    return this.writes === 0 && this.carrier.room.isOpen()
   }
 
+  /** Whether the stream takes another frame. One that waits for its session alone is asked again in its turn. */
   private hasRoom(): boolean {
-    return this.writes === 0 || (this.writes === 1 && this.writtenBytes <= shortBytesMax)
+    if (this.writes > 1 || (this.writes === 1 && this.writtenBytes > shortBytesMax)) return false
+    const { room } = this.carrier
+    if (room.isOpen()) return true
+    room.wait(this)
+    return false
   }
 
   fill(next: () => Frame.Frame | undefined): void {

@@ -4,8 +4,8 @@
  *
  * Errors: building the layer fails with InvalidConfig when the port cannot be bound or `tls` cannot work; `dial` fails with
  * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
- * that goes silent is lost after `keepalive.interval` + `keepalive.timeout`, at most twice the timeout later when this process
- * was busy; one whose connection closes is lost at once.
+ * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
+ * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
 import { type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
@@ -14,8 +14,8 @@ import { HostUnreachable, NetworkError, Unauthorized } from "../services/Network
 import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
 import * as Http2Client from "./Http2Client.ts"
+import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Server from "./Http2Server.ts"
-import type * as Http2Session from "./Http2Session.ts"
 import * as ReceivedMemory from "./ReceivedMemory.ts"
 import * as Timeouts from "./Timeouts.ts"
 import * as Tls from "./Tls.ts"
@@ -25,7 +25,7 @@ export interface Config {
   readonly host: string
   /** Port to serve on; 0 lets the system choose. */
   readonly port: number
-  readonly keepalive: Http2Session.Keepalive
+  readonly keepalive: Http2Lookout.Keepalive
   readonly connectTimeout: Duration.Input
   /** How long a session without flows is kept. */
   readonly idleTimeout: Duration.Input
@@ -49,7 +49,7 @@ export interface Config {
 export const defaults: Config = {
   host: "127.0.0.1",
   port: 7947,
-  keepalive: { interval: "2 seconds", timeout: "1 second" },
+  keepalive: { interval: "1 second", timeout: "4400 millis" },
   connectTimeout: "5 seconds",
   idleTimeout: "5 minutes",
   firstStreamTimeout: "10 seconds",
@@ -79,7 +79,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
-  const flowPort = yield* Http2Server.serve({ ...config, tls }, acceptor.accept)
+  const lookout = yield* Http2Lookout.make(config)
+  const flowPort = yield* Http2Server.serve({ ...config, tls, lookout }, acceptor.accept)
   const calls: Http2Client.Options = {
     streams: Http2Client.streamsOf(config),
     leaving: yield* Timeouts.make(Http2Client.leaveTimeout)
@@ -90,7 +91,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const current = new Map<string, Shared>()
 
   const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
-    const session = yield* Http2Client.connect(host, config, tls)
+    const session = yield* Http2Client.connect(host, { lookout, connectTimeout: config.connectTimeout }, tls)
     const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
     live.add(shared)
     yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
@@ -166,13 +167,13 @@ const make = Effect.fnUntraced(function* (config: Config) {
       })
     )
 
-  const disconnect = (host: Host) =>
+  const doubt = (host: Host) =>
     Effect.sync(() => {
       const key = keyOf(host)
-      for (const { host: at, session } of live) if (keyOf(at) === key) session.http2.destroy()
+      for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
     })
 
-  return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })
+  return Transport.of({ flowPort, dial, serve: acceptor.serve, doubt })
 })
 
 export const layer = (config: Partial<Config> = {}): Layer.Layer<Transport, NetworkError> =>

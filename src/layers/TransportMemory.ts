@@ -14,7 +14,7 @@ import { MemoryNetwork } from "./MemoryNetwork.ts"
 export const flowPort = 7947
 
 /** How long a cut goes unnoticed: what keepalive takes on a real network. */
-const keepalive: Duration.Input = "3 seconds"
+const keepalive: Duration.Input = "5 seconds"
 
 interface Listener {
   readonly accept: (link: Link, end: LinkPair.LinkEnd) => void
@@ -45,6 +45,8 @@ const make = Effect.fnUntraced(function* (
     for (const [end, other] of links) if (other === peer) end.breakWith(new LinkBroken({ how: "lost", detail }))
   }
 
+  const isAnswering = (peer: string): boolean => network.isReachable(name, peer) && network.isReachable(peer, name)
+
   const leave = (end: LinkPair.LinkEnd): Effect.Effect<void> =>
     Effect.sync(() => {
       links.delete(end)
@@ -56,16 +58,22 @@ const make = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       while (links.has(end)) {
         yield* Effect.sleep(keepalive)
-        if (!network.isReachable(name, peer) || !network.isReachable(peer, name))
-          end.breakWith(new LinkBroken({ how: "lost", detail: `no sign of life from "${peer}"` }))
+        if (!isAnswering(peer)) end.breakWith(new LinkBroken({ how: "lost", detail: `no sign of life from "${peer}"` }))
       }
     })
 
   /** What one end reads has come all the way, packed as on any network. That takes a fiber, so nobody listens. */
-  const delayed = ({ attach: _, isWithin: __, ...link }: Link, from: string, to: string): Link => ({
-    ...link,
-    read: Effect.tap(link.read, () => network.travel(from, to))
-  })
+  const delayed = (end: LinkPair.LinkEnd, from: string, to: string): Link => {
+    const { attach: _, isWithin: __, ...link } = end.link
+    return {
+      ...link,
+      read: Effect.tap(link.read, () => network.travel(from, to)),
+      doubt: () => {
+        if (network.isReachable(from, to) && network.isReachable(to, from)) return
+        end.breakWith(new LinkBroken({ how: "lost", detail: "declared dead" }))
+      }
+    }
+  }
 
   const listener: Listener = {
     accept: (link, end) => {
@@ -96,13 +104,16 @@ const make = Effect.fnUntraced(function* (
     links.set(near, peer)
     yield* Effect.addFinalizer(() => leave(near))
     yield* Effect.forkScoped(watch(near, peer))
-    there.accept(delayed(far.link, name, peer), far)
-    return delayed(near.link, peer, name)
+    there.accept(delayed(far, name, peer), far)
+    return delayed(near, peer, name)
   })
 
-  const disconnect = (host: Host) => Effect.sync(() => lose(network.nameAt(host.address) ?? "", "declared dead"))
+  const doubtPeer = (peer: string): void => {
+    if (!isAnswering(peer)) lose(peer, "declared dead")
+  }
+  const doubt = (host: Host) => Effect.sync(() => doubtPeer(network.nameAt(host.address) ?? ""))
 
-  return Transport.of({ flowPort, dial, serve: acceptor.serve, disconnect })
+  return Transport.of({ flowPort, dial, serve: acceptor.serve, doubt })
 })
 
 /** The transport of the host of this name. */

@@ -66,6 +66,11 @@ export interface Link {
   readonly read: Effect.Effect<Frame, LinkBroken | Cause.Done>
   /** Finishes this side in good order: what was written still arrives. */
   readonly finish: Effect.Effect<void>
+  /**
+   * The membership plane has declared the other side dead. The link asks it for a sign of life, and breaks as lost unless one
+   * comes: a host that the flows still reach keeps them.
+   */
+  readonly doubt?: () => void
   /** Gives the link up at once: what waits is lost, and the peer gets this last frame if there is room for it right now. */
   readonly cancel: (last: Fail) => Effect.Effect<void>
   /** Fails when the carrier breaks, even while nobody reads or writes. */
@@ -96,7 +101,7 @@ export class Transport extends Context.Service<
     readonly serve: (
       onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** Breaks all links with a host, as the membership plane has declared it dead. */
-    readonly disconnect: (host: Host) => Effect.Effect<void>
+    /** As `Link.doubt`, for all links that were dialled to a host. */
+    readonly doubt: (host: Host) => Effect.Effect<void>
   }
 >()("grinta/services/Transport") {}

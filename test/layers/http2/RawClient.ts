@@ -72,10 +72,12 @@ export const sayFrom = (localAddress: string, port: number, ...said: ReadonlyArr
     return { socket, heard, answer, isEnded, until, closed: until(() => socket.closed) }
   })
 
-export const open = FrameBytes.encode({
-  _tag: "Open",
-  ...{ endpoint: "echo", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
-})
+export const openAs = (caller: string) =>
+  FrameBytes.encode({
+    _tag: "Open",
+    ...{ endpoint: "echo", wireVersion: 1, contract: 0n, codec: "", caller, host: "" }
+  })
+export const open = openAs("")
 export const asked = headers(1, request)
 const { "connect-protocol-version": _, ...unversioned } = request
 

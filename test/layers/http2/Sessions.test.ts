@@ -4,10 +4,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Scope, Stream } from "effect"
 import * as Caller from "./Caller.ts"
+import { openAs, paths, say } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
 import { server } from "./Server.ts"
 
-const { type } = RawPeer
+const { data, type } = RawPeer
 
 const ask = (caller: Caller.Caller, port: number) =>
   Effect.scoped(
@@ -128,11 +129,13 @@ describe("a session", () => {
           socket.on("close", () => {
             isClosed = true
           })
-          // Who does not read learns of a reset when it writes.
-          const knock = setInterval(
-            () => (isClosed ? clearInterval(knock) : write(RawPeer.frame(type.ping, 0, 0, Buffer.alloc(8)))),
-            50
-          )
+          // Who does not read learns of a reset when it writes; what it writes before would be a sign of life.
+          setTimeout(() => {
+            const knock = setInterval(
+              () => (isClosed ? clearInterval(knock) : write(RawPeer.frame(type.ping, 0, 0, Buffer.alloc(8)))),
+              50
+            )
+          }, 4000)
         }
       })
       const { open } = yield* Caller.make({ keepalive: { interval: "300 millis", timeout: "300 millis" } })
@@ -157,38 +160,50 @@ describe("a session", () => {
   )
 })
 
+const never = { interval: "1 hour", timeout: "1 hour" } as const
+
 describe("a host that is declared dead", () => {
-  it.live("loses the flows that were opened to it, also those on a session that takes no more", () =>
+  it.live("and silent loses the flows that were opened to it, also those on a session that takes no more", () =>
     Effect.gen(function* () {
       const peer = yield* RawPeer.serve({
+        isDeaf: true,
         onFrame: ({ kind, stream }, { write }) => {
           if (kind !== type.headers) return
           const leave = RawPeer.goaway(stream, RawPeer.code.none)
           write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, Caller.accepted), leave)
         }
       })
-      const { open, transport } = yield* Caller.make()
+      const { open, transport } = yield* Caller.make({ keepalive: never })
       const flows = [yield* open(peer.port), yield* open(peer.port)]
       assert.strictEqual(peer.connections(), 2)
-      yield* transport.disconnect(Caller.hostAt(peer.port))
+      yield* transport.doubt(Caller.hostAt(peer.port))
       for (const flow of flows) Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
     })
   )
 
-  it.live("loses the flows that it has opened, and nobody else does", () =>
+  for (const [how, headersOf] of paths)
+    it.live(`and silent loses the flows that it has opened: ${how}`, () =>
+      Effect.gen(function* () {
+        const { callers, ended, port } = yield* server({ keepalive: never })
+        const client = yield* say(port, headersOf(1), data(1, openAs("silent")), data(1, Buffer.from(Caller.message)))
+        const answered = Caller.accepted.byteLength + Caller.message.byteLength
+        yield* client.until(() => client.answer(1).length >= answered)
+        callers.doubt("silent")
+        assert.strictEqual(yield* Caller.soon(Queue.take(ended)), "PeerLost")
+        yield* client.until(() => client.socket.closed)
+      })
+    )
+
+  it.live("keeps its flows where it answers, both ways", () =>
     Effect.gen(function* () {
-      const { callers, ended, port } = yield* server()
+      const { callers, port } = yield* server()
       const caller = yield* Caller.make()
       const flow = yield* caller.open(port)
-      yield* flow.send(Uint8Array.of(1))
-      yield* Caller.soon(flow.receive)
-      callers.lose("somebody")
+      yield* caller.transport.doubt(Caller.hostAt(port))
+      callers.doubt("client")
+      yield* Effect.sleep("6 seconds")
       yield* flow.send(Uint8Array.of(2))
       yield* Caller.soon(flow.receive)
-      callers.lose("client")
-      assert.strictEqual(yield* Caller.soon(Queue.take(ended)), "PeerLost")
-      Caller.assertReason(yield* Caller.ending(flow), "FlowReset")
-      yield* ask(caller, port)
     })
   )
 })

@@ -2,6 +2,7 @@
  * Who hears of the streams of a session, on real sockets: the listeners are shared, and each stream hears what is its own.
  */
 import * as http2 from "node:http2"
+import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Http2Session from "../../../src/layers/Http2Session.ts"
@@ -31,13 +32,14 @@ const world = Effect.gen(function* () {
     })
   })
   const connected = yield* Effect.acquireRelease(
-    Effect.callback<http2.ClientHttp2Session>((resume) => {
-      const session = http2.connect(`http://127.0.0.1:${port}`)
-      session.once("connect", () => resume(Effect.succeed(session)))
+    Effect.callback<Http2Session.Session<http2.ClientHttp2Session>>((resume) => {
+      const socket = net.connect(port, "127.0.0.1")
+      const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket })
+      session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session, socket))))
     }),
-    (session) => Effect.sync(() => session.destroy())
+    (session) => Effect.sync(() => session.http2.destroy())
   )
-  return Http2Session.adopt(connected)
+  return connected
 })
 
 /** Opens a stream, and writes down what it hears. */

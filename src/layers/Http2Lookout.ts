@@ -1,0 +1,106 @@
+/**
+ * Looks after all sessions of a transport, a few times a second: whether their peers live, whether frames that have begun
+ * go on, whether a full socket is read.
+ */
+import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Liveness from "../protocol/flow/Liveness.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
+import type * as Http2Session from "./Http2Session.ts"
+
+export interface Keepalive {
+  /** How long a peer may be silent before it is asked for a sign of life, by a PING. */
+  readonly interval: Duration.Input
+  /**
+   * How long it may be silent from then on. A sign is any byte that comes, and any that a full socket takes. Longer than any
+   * pause that a peer may take (garbage collection, a long computation).
+   */
+  readonly timeout: Duration.Input
+}
+
+export interface Lookout {
+  /** Looks after a session until it is closed. `told` hears why it was given up, if it was. */
+  readonly watch: (session: Http2Session.Session, told?: (why: string) => void) => void
+}
+
+/** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
+const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
+
+interface Watched {
+  readonly session: Http2Session.Session
+  readonly liveness: Liveness.Liveness
+  readonly told: (why: string) => void
+}
+
+/** Asks for a sign of life. */
+const ask = ({ liveness, session }: Watched): void => {
+  if (session.http2.destroyed) return
+  session.http2.ping((error, afterMillis) => {
+    if (error === null) Liveness.answer(liveness, afterMillis)
+  })
+}
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly keepalive: Keepalive
+  readonly frameTimeout: Duration.Input
+}): Effect.fn.Return<Lookout, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const intervalMillis = Duration.toMillis(options.keepalive.interval)
+  const timeoutMillis = Duration.toMillis(options.keepalive.timeout)
+  const shortest = Math.min(intervalMillis, timeoutMillis, Duration.toMillis(options.frameTimeout)) / 4
+  const restMillis = Math.max(lookMillis.least, Math.min(lookMillis.most, shortest))
+  const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
+  let streamsAtMillis = FlowDeadline.nowOf(clock)
+  const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
+  const watched = new Map<Http2Session.Session, Watched>()
+
+  const giveUp = ({ session, told }: Watched, why: string): void => {
+    watched.delete(session)
+    told(why)
+    session.abandon()
+  }
+
+  const look = (one: Watched, nowMillis: number): void => {
+    const { liveness, session } = one
+    if (session.isLost()) {
+      watched.delete(session)
+      return
+    }
+    const { room, socket } = session
+    if (!room.look()) return giveUp(one, "it sends, and does not read")
+    if (session.isDoubted() && Liveness.doubt(liveness, nowMillis)) ask(one)
+    const { readBytes, takenBytes } = socket
+    const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
+    if (verdict === "dead") return giveUp(one, "no sign of life")
+    if (verdict === "ask") ask(one)
+  }
+
+  const lookAtStreams = (nowMillis: number): void => {
+    if (nowMillis < streamsAtMillis) return
+    streamsAtMillis = nowMillis + streamsMillis
+    for (const session of watched.keys()) for (const heard of session.streams.values()) heard.look(nowMillis)
+  }
+
+  const round = (): number => {
+    const nowMillis = FlowDeadline.nowOf(clock)
+    let isAnyFull = false
+    for (const one of watched.values()) {
+      look(one, nowMillis)
+      isAnyFull ||= one.session.room.isFull
+    }
+    lookAtStreams(nowMillis)
+    return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
+  }
+
+  yield* Effect.sync(round).pipe(
+    Effect.flatMap(Effect.sleep),
+    Effect.forever,
+    Effect.tapCause((cause) => Effect.logError("nobody looks after the sessions any more", cause)),
+    Effect.forkScoped
+  )
+
+  return {
+    watch: (session, told = () => undefined) => {
+      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)) })
+    }
+  }
+})

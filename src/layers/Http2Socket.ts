@@ -1,0 +1,64 @@
+/**
+ * The socket under an HTTP/2 session.
+ *
+ * Node reads nothing from the socket of a session while a write of the session is under way. Two hosts that send to each
+ * other then fill the buffers of both kernels, and neither reads any more, for ever. So a session whose socket is full is
+ * made to read on (`readOn`): what comes then waits in the session, where a peer may have no more of it than the window of
+ * the session allows. No window and no buffer is small or large enough to do without: docs/decisions/reading-on.md.
+ *
+ * What it takes from Node is not public: `readStart` and `writeQueueSize` of the handle of a socket. A runtime that lacks
+ * them is left to itself.
+ */
+import type * as net from "node:net"
+
+interface Handle {
+  /** Bytes that were written and that the kernel has not taken. */
+  readonly writeQueueSize: number
+  readonly readStart: () => unknown
+}
+
+const isHandle = (handle: unknown): handle is Handle =>
+  typeof handle === "object" &&
+  handle !== null &&
+  "readStart" in handle &&
+  typeof handle.readStart === "function" &&
+  "writeQueueSize" in handle &&
+  typeof handle.writeQueueSize === "number"
+
+export class Http2Socket {
+  readonly socket: net.Socket
+
+  constructor(socket: net.Socket) {
+    this.socket = socket
+  }
+
+  private get handle(): Handle | undefined {
+    const handle: unknown = Reflect.get(this.socket, "_handle")
+    return isHandle(handle) ? handle : undefined
+  }
+
+  /** Bytes that the session has written and that the kernel has not taken. */
+  get waitingBytes(): number {
+    return this.handle?.writeQueueSize ?? 0
+  }
+
+  get readBytes(): number {
+    return this.socket.bytesRead
+  }
+
+  /** Bytes that the kernel took. */
+  get takenBytes(): number {
+    return this.socket.bytesWritten - this.waitingBytes
+  }
+
+  /** Reads although a write is under way. Reading ends with that write, or goes on by itself after it. */
+  readOn(): void {
+    this.handle?.readStart()
+  }
+
+  /** Closes it without a word to what waits. A connection of TLS cannot be reset. */
+  reset(): void {
+    if ("encrypted" in this.socket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
+}
