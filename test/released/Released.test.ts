@@ -48,6 +48,7 @@ describe.skipIf(isMissing && !isCi)("a host of today and one of a release", () =
     { founds: "today's", first: {}, second: { folder }, sources: [ours, entry] }
   ])("call each other both ways in one fabric, which $founds founds", ({ first, second, sources }) =>
     Effect.gen(function* () {
+      assert.isNotString(found, String(found))
       const founder = yield* Hosts.start({ name: "founder", ...first })
       const joiner = yield* Hosts.start({ name: "joiner", seeds: [founder.gossip], ...second })
       assert.deepStrictEqual([founder.sources, joiner.sources], sources)
