@@ -28,7 +28,8 @@ export const usage = `Measures grinta beside what a user would pick instead: two
 
 npm run bench [-- --only NAME].. [--repeats N] [--json FILE]
 
-  --only NAME    a row, or a candidate by its name or the name before its comma; more than once for more of them
+  --only NAME    a row, or rows by the name before a dash; a candidate, or candidates by the name before a comma; more than
+                 once for more of them
   --repeats N    measurements of each, 5 unless told otherwise; candidates take turns
   --json FILE    writes the figures, from which bench:page makes docs/performance.md
 `
@@ -49,9 +50,10 @@ export const parse = (argv: ReadonlyArray<string>, known: Known): Arguments | st
   const rows: Array<string> = []
   const candidates: Array<string> = []
   for (const name of values.only ?? []) {
+    const rowFamily = known.rows.filter((one) => one === name || one.startsWith(`${name}-`))
     const family = known.candidates.filter((one) => one === name || one.startsWith(`${name}, `))
     const missing = known.leftOut.find((one) => one.name === name)
-    if (known.rows.includes(name)) rows.push(name)
+    if (rowFamily.length > 0) rows.push(...rowFamily)
     else if (family.length > 0) candidates.push(...family)
     else if (missing !== undefined) return `${name} cannot be measured: ${missing.why}`
     else return `there is no "${name}"; there are ${[...known.rows, ...known.candidates].join("; ")}`

@@ -29,6 +29,10 @@ export const linesOf = (run: Run, figure: Figure): ReadonlyArray<Line> => {
   }))
 }
 
+/** Candidates that were to have this figure, and whose measurement went wrong. A figure has the name of its row, or begins with it. */
+const failedIn = ({ failed }: Run, { name }: Figure): ReadonlyArray<string> =>
+  failed.filter(({ row }) => name === row || name.startsWith(`${row} `)).map(({ candidate }) => candidate)
+
 const spread = ({ max, min }: Line): string => `${number(min)} .. ${number(max)}`
 
 /** For a terminal. */
@@ -37,7 +41,10 @@ export const text = (run: Run, figure: Figure): string => {
     (line) =>
       `  ${line.candidate.padEnd(26)} ${number(line.median).padStart(11)}  [${spread(line)}]  ${line.ratio.toFixed(2)}x`
   )
-  return [`${figure.name}: ${figure.title} (${figure.unit}, ${figure.better} is better)`, ...lines].join("\n")
+  const failed = failedIn(run, figure).map((candidate) => `  ${candidate.padEnd(26)} ${"failed".padStart(11)}`)
+  return [`${figure.name}: ${figure.title} (${figure.unit}, ${figure.better} is better)`, ...lines, ...failed].join(
+    "\n"
+  )
 }
 
 export const table = (run: Run, figure: Figure): string =>
@@ -46,7 +53,8 @@ export const table = (run: Run, figure: Figure): string =>
     "| --- | ---: | ---: | ---: |",
     ...linesOf(run, figure).map(
       (line) => `| ${line.candidate} | ${number(line.median)} | ${spread(line)} | ${line.ratio.toFixed(2)}x |`
-    )
+    ),
+    ...failedIn(run, figure).map((candidate) => `| ${candidate} | **failed** | | |`)
   ].join("\n")
 
 const target = ({ bound, isAim, reference, sense, unit }: Verdict): string => {

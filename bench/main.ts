@@ -4,17 +4,15 @@
  * Each measurement has two processes of its own, so that no candidate profits or suffers from the one before it; within a
  * row the candidates take turns, so that the noise of the machine hits them alike. `--help` tells the arguments.
  */
-import { fork } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
 import { parse, usage } from "./Arguments.ts"
 import { type Loaded, loadAll } from "./flow/peers.ts"
-import { type Row, rows } from "./flow/Rows.ts"
+import { type Row, usualSeconds } from "./flow/Row.ts"
+import { rows } from "./flow/Rows.ts"
+import { measure } from "./Measurement.ts"
 import { text } from "./Report.ts"
 import type { Result, Run } from "./Run.ts"
-
-/** A measurement that takes longer has failed. */
-const timeoutMillis = 180_000
 
 const refuse = (message: string): never => {
   process.stderr.write(`bench: ${message}\n`)
@@ -58,26 +56,6 @@ const clear = (): void => {
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K")
 }
 
-type Measured = { readonly values: ReadonlyArray<number> } | { readonly error: string }
-
-const measure = (row: Row, { file, name }: Loaded): Promise<Measured> =>
-  new Promise((resolve) => {
-    const child = fork(new URL("./flow/measure.ts", import.meta.url), [row.name, file, name], {
-      execArgv: ["--expose-gc"],
-      stdio: ["ignore", "inherit", "inherit", "ipc"]
-    })
-    const late = setTimeout(() => {
-      // Without its parent it ends, and takes its own child along.
-      child.disconnect()
-      resolve({ error: `no figure within ${timeoutMillis / 1000} s` })
-    }, timeoutMillis)
-    child.once("message", (said: Measured) => resolve(said))
-    child.once("exit", (code) => {
-      clearTimeout(late)
-      resolve({ error: `its process ended with ${code}` })
-    })
-  })
-
 const began = performance.now()
 const results: Array<Result> = []
 const failed: Array<Run["failed"][number]> = []
@@ -107,7 +85,7 @@ const measureRow = async ({ candidates, row }: (typeof chosen)[number]): Promise
   for (let repeat = 0; repeat < asked.repeats; repeat++)
     for (const [candidate, repeats] of values) {
       progress(row, candidate, repeat)
-      const measured = await measure(row, candidate)
+      const measured = await measure(row, candidate, usualSeconds)
       done += 1
       if ("values" in measured) repeats.push(measured.values)
       else {

@@ -1,4 +1,5 @@
 /** What is measured, as the rows see it: one file of `peers` for each library. */
+import type { Busy } from "./Duplex.ts"
 import type { Load, Receipt } from "./Load.ts"
 
 /**
@@ -16,6 +17,10 @@ export interface Client {
   readonly pingPong?: (load: Load, trips: number) => Promise<ReadonlyArray<number>>
   /** Opens a flow, or makes the shortest call, again and again; microseconds of each. */
   readonly open?: (times: number) => Promise<ReadonlyArray<number>>
+  /** Opens flows, on one session unless the candidate's name says otherwise, of which both sides send all the time. */
+  readonly duplex?: (flows: number) => Promise<Busy>
+  /** Opens a flow, or makes a call, with a body there and the same one back. Callers have numbers from 0. */
+  readonly call?: (body: Uint8Array, caller: number) => Promise<Uint8Array>
   /** Opens flows on one session and leaves them idle. */
   readonly hold?: (flows: number) => Promise<void>
   /** Opens flows on one session to a receiver that does not read, sends until none takes more; bytes that were taken. */
@@ -31,11 +36,18 @@ export type RowName =
   | "typed"
   | "ping-pong"
   | "open"
+  | "duplex-1"
+  | "duplex-16"
+  | "duplex-60"
+  | "calls"
   | "local-send"
   | "local-sendAll"
   | "idle"
   | "stalled"
   | "kill"
+
+/** Those that keep both directions of a session busy. */
+export const bothWays = ["duplex-1", "duplex-16", "duplex-60", "calls"] as const
 
 /** A server that runs. `stop` ends what would outlive its process. */
 export interface Served {

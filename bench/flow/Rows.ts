@@ -1,49 +1,18 @@
 /** The rows: what is done with a candidate, and what is told of it. */
 import { median, percentile } from "../stats.ts"
+import * as Calls from "./Calls.ts"
 import type { Client, RowName } from "./Candidate.ts"
+import * as Duplex from "./Duplex.ts"
 import { expected, type Load, loadOf, type Receipt } from "./Load.ts"
-
-/** The process at the other end. */
-export interface Server {
-  /** Bytes in use there after a garbage collection. */
-  readonly memory: () => Promise<Memory>
-  readonly kill: () => void
-}
-
-export interface Memory {
-  readonly heap: number
-  /** The heap, and the buffers outside of it. */
-  readonly all: number
-}
-
-export interface Figure {
-  readonly name: string
-  readonly title: string
-  readonly unit: string
-  readonly better: "higher" | "lower"
-}
-
-export interface Row {
-  readonly name: RowName
-  /** One measurement gives a value for each. */
-  readonly figures: ReadonlyArray<Figure>
-  readonly measure: (client: Client, server: Server) => Promise<ReadonlyArray<number>>
-}
+import { type Effort, type Figure, memoryNow, need, type Row } from "./Row.ts"
 
 const smallBytes = 100
 const typedBytes = 60
 const largeBytes = 64 * 1024
-const warmUpSeconds = 3
-const measuredSeconds = 2
 const trips = 20_000
 const opens = 4_000
 const idleFlows = 10_000
 const stalledFlows = 1_000
-
-const need = <A>(what: A | undefined, name: string): A => {
-  if (what === undefined) throw new Error(`the candidate has no ${name}`)
-  return what
-}
 
 type Form = "bytes" | "said"
 
@@ -62,11 +31,16 @@ const deliver = async (sending: (load: Load) => Promise<Receipt>, load: Load, fo
 }
 
 /**
- * Messages a second, over about two seconds after a warm-up. Loads grow until one takes that long: a short one would tell
+ * Messages a second, over about the seconds that are to be measured, after a warm-up. Loads grow until one takes that long: a short one would tell
  * more of how a flow is opened. The warm-up is as long as the rates of the candidates go on rising: V8 compiles, and learns
  * how large its heap is to be.
  */
-const throughput = async (sending: (load: Load) => Promise<Receipt>, size: number, form: Form): Promise<number> => {
+const throughput = async (
+  sending: (load: Load) => Promise<Receipt>,
+  size: number,
+  form: Form,
+  { measuredSeconds, warmUpSeconds }: Effort
+): Promise<number> => {
   const began = performance.now()
   let rounds = 4
   while (true) {
@@ -91,15 +65,8 @@ const percentiles = (all: ReadonlyArray<number>): ReadonlyArray<number> => {
 const throughputRow = (name: RowName, title: string, of: (client: Client) => Client["send"]): Row => ({
   name,
   figures: [perSecond(name, title)],
-  measure: async (client) => [await throughput(need(of(client), name), smallBytes, "bytes")]
+  measure: async (client, _, effort) => [await throughput(need(of(client), name), smallBytes, "bytes", effort)]
 })
-
-/** Bytes in use in this process after a garbage collection. */
-export const memoryNow = (): Memory => {
-  globalThis.gc?.()
-  const { external, heapUsed } = process.memoryUsage()
-  return { heap: heapUsed, all: heapUsed + external }
-}
 
 /** KiB for each of so many flows. */
 const each = (before: number, after: number, flows: number): number => (after - before) / 1024 / flows
@@ -110,12 +77,16 @@ export const rows: ReadonlyArray<Row> = [
   {
     name: "large",
     figures: [{ name: "large", title: "64 KiB messages", unit: "MB/s", better: "higher" }],
-    measure: async ({ send }) => [((await throughput(need(send, "send"), largeBytes, "bytes")) * largeBytes) / 1e6]
+    measure: async ({ send }, _, effort) => [
+      ((await throughput(need(send, "send"), largeBytes, "bytes", effort)) * largeBytes) / 1e6
+    ]
   },
   {
     name: "typed",
     figures: [perSecond("typed", "Typed {from, text} messages of 60 bytes, one by one")],
-    measure: async ({ sendTyped }) => [await throughput(need(sendTyped, "sendTyped"), typedBytes, "said")]
+    measure: async ({ sendTyped }, _, effort) => [
+      await throughput(need(sendTyped, "sendTyped"), typedBytes, "said", effort)
+    ]
   },
   {
     name: "ping-pong",
@@ -123,7 +94,8 @@ export const rows: ReadonlyArray<Row> = [
       micros("ping-pong p50", "Round trip of 100 bytes, median"),
       micros("ping-pong p99", "Round trip of 100 bytes, 99th percentile")
     ],
-    measure: async ({ pingPong }) => percentiles(await need(pingPong, "pingPong")(loadOf(smallBytes, 1), trips))
+    measure: async ({ pingPong }, _, { share }) =>
+      percentiles(await need(pingPong, "pingPong")(loadOf(smallBytes, 1), Math.ceil(trips * share)))
   },
   {
     name: "open",
@@ -131,8 +103,10 @@ export const rows: ReadonlyArray<Row> = [
       micros("open p50", "Flow open to Accepted, or a unary call, median"),
       micros("open p99", "Flow open to Accepted, or a unary call, 99th percentile")
     ],
-    measure: async ({ open }) => percentiles(await need(open, "open")(opens))
+    measure: async ({ open }, _, { share }) => percentiles(await need(open, "open")(Math.ceil(opens * share)))
   },
+  ...Duplex.rows,
+  Calls.row,
   throughputRow("local-send", "Within a process, 100 bytes one by one", ({ send }) => send),
   throughputRow("local-sendAll", "Within a process, 100 bytes in batches of 256", ({ sendAll }) => sendAll),
   {
@@ -160,12 +134,12 @@ export const rows: ReadonlyArray<Row> = [
       kibibytes("stalled caller", "Memory of one of 1,000 stalled flows, caller"),
       kibibytes("stalled server", "Memory of one of 1,000 stalled flows, server")
     ],
-    measure: async ({ sendAll, stall }, server) => {
+    measure: async ({ sendAll, stall }, server, effort) => {
       const sending = need(sendAll, "sendAll")
       // The noise between two single figures would be taken for the cost of the stalled flows.
       const middle = async () => {
         const all: Array<number> = []
-        while (all.length < 3) all.push(await throughput(sending, smallBytes, "bytes"))
+        while (all.length < 3) all.push(await throughput(sending, smallBytes, "bytes", effort))
         return median(all)
       }
       const alone = await middle()

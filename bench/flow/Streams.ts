@@ -1,6 +1,7 @@
 /** What raw TCP, HTTP/2 and libp2p share: messages of one size, back to back, without a frame around them. */
 import { once } from "node:events"
 import type { Duplex } from "node:stream"
+import { message, type Side } from "./Duplex.ts"
 import type { Load, Receipt } from "./Load.ts"
 import { Tally } from "./Load.ts"
 
@@ -51,4 +52,19 @@ export const tripOn = (stream: Duplex, message: Uint8Array): (() => Promise<void
       missing = message.byteLength
       stream.write(message)
     })
+}
+
+/** Sends as fast as the stream takes it, until its side is over. */
+export const fill = async (stream: Duplex, side: Side): Promise<void> => {
+  while (!side.isOver) {
+    side.sent.add(message)
+    if (!stream.write(message)) await once(stream, "drain")
+  }
+}
+
+/** All that comes on a stream. */
+export const bodyOf = async (stream: Duplex): Promise<Uint8Array> => {
+  const pieces: Array<Uint8Array> = []
+  for await (const piece of stream) pieces.push(piece)
+  return Buffer.concat(pieces)
 }

@@ -1,13 +1,28 @@
 /**
  * The process at the near end: starts the other one, measures one row of one candidate, and tells its parent the values.
- * Arguments: row, file and name of the candidate.
+ * Arguments: row, file and name of the candidate, seconds to measure.
  */
-import { fork } from "node:child_process"
+import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { load } from "./peers.ts"
-import { rows, type Server } from "./Rows.ts"
+import { effortOf, type Server } from "./Row.ts"
+import { rows } from "./Rows.ts"
 
-const [rowName = "", file = "", name = ""] = process.argv.slice(2)
+const [rowName = "", file = "", name = "", seconds = ""] = process.argv.slice(2)
+
+/** How long the other process may take to end what it has started. */
+const leaveMillis = 3_000
+
+/** Ends the other process, so that nothing of this measurement runs beside the next one. */
+const end = async (child: ChildProcess): Promise<void> => {
+  // What a library makes of the loss of its peer is no part of the measurement.
+  process.on("uncaughtException", () => {})
+  const ended = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined
+  if (child.connected) child.disconnect()
+  const late = setTimeout(() => child.kill("SIGKILL"), leaveMillis)
+  await ended
+  clearTimeout(late)
+}
 
 const measure = async (): Promise<ReadonlyArray<number>> => {
   const row = rows.find((one) => one.name === rowName)
@@ -17,23 +32,25 @@ const measure = async (): Promise<ReadonlyArray<number>> => {
     stdio: ["ignore", "inherit", "inherit", "ipc"]
   })
   const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`its server ended with ${code}`)))
+  died.catch(() => {})
+  const ask = async (what: "memory" | "drained") => {
+    child.send(what)
+    const [said] = await once(child, "message")
+    return said[what]
+  }
   const server: Server = {
-    memory: async () => {
-      child.send("memory")
-      const [{ memory }] = await once(child, "message")
-      return memory
-    },
+    memory: () => ask("memory"),
+    drained: () => ask("drained"),
     kill: () => {
-      died.catch(() => {})
       child.kill("SIGKILL")
     }
   }
   const run = async () => {
     const [{ address }] = await once(child, "message")
-    return await row.measure(await candidate.connect(address), server)
+    return await row.measure(await candidate.connect(address), server, effortOf(Number(seconds)))
   }
   const isKilled = row.name === "kill"
-  return await (isKilled ? run() : Promise.race([run(), died]))
+  return await (isKilled ? run() : Promise.race([run(), died])).finally(() => end(child))
 }
 
 process.once("disconnect", () => process.exit())

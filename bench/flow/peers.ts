@@ -17,6 +17,8 @@ const files: ReadonlyArray<readonly [file: string, name: string]> = [
 
 export interface Loaded extends Candidate {
   readonly file: string
+  /** Flags of Node for both of its processes. */
+  readonly flags: ReadonlyArray<string>
 }
 
 /** Its path is computed, so that type checking goes without the packages of the bench. */
@@ -24,7 +26,7 @@ export const load = async (file: string): Promise<ReadonlyArray<Loaded>> => {
   const module: { readonly candidates: ReadonlyArray<Candidate> } = await import(
     new URL(`./peers/${file}.ts`, import.meta.url).href
   )
-  return module.candidates.map((candidate) => ({ ...candidate, file }))
+  return module.candidates.map((candidate) => ({ ...candidate, file, flags: [] }))
 }
 
 export interface LeftOut {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { parse } from "../../bench/Arguments.ts"
 
 const known = {
-  rows: ["send", "ping-pong"],
+  rows: ["send", "ping-pong", "duplex-1", "duplex-16"],
   candidates: ["grinta, bytes", "grinta, Schema", "ws"],
   leftOut: [{ name: "NATS", why: "nats-server is not installed" }]
 }
@@ -33,8 +33,13 @@ describe("arguments of the bench", () => {
     })
   })
 
+  it("takes a family of rows by its own name", () => {
+    assert.deepInclude(parse(["--only", "duplex"], known), { rows: ["duplex-1", "duplex-16"], candidates: [] })
+    assert.deepInclude(parse(["--only", "duplex-1"], known), { rows: ["duplex-1"] })
+  })
+
   it.each([
-    [["--only", "nothing"], /there is no "nothing"; there are send; ping-pong; grinta, bytes/],
+    [["--only", "nothing"], /there is no "nothing"; there are send; ping-pong; duplex-1; duplex-16; grinta, bytes/],
     [["--only", "grint"], /there is no "grint"/],
     [["--only", "NATS"], /NATS cannot be measured: nats-server is not installed/],
     [["--repeats", "0"], /--repeats takes a whole number from 1 to 1000, not "0"/],

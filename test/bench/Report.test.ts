@@ -79,6 +79,13 @@ describe("tables", () => {
     assert.include(table(run, pingPong), "| raw HTTP/2 | 50 | 50 .. 50 | 1.60x |")
   })
 
+  it("says who failed, in each figure of the row and in no other", () => {
+    const failed = [{ row: "ping-pong", candidate: "ws", why: "stuck" }]
+    assert.isTrue(table({ ...run, failed }, pingPong).endsWith("\n| ws | **failed** | | |"))
+    assert.notInclude(table({ ...run, failed }, send), "failed")
+    assert.include(conditions({ ...run, failed }), "Failed: ws in ping-pong (stuck).")
+  })
+
   it("says who was left out, and that others worked on the machine", () => {
     assert.include(conditions(run), "Left out: NATS (nats-server is not installed).")
     assert.notInclude(conditions(run), "busy")

@@ -1,8 +1,10 @@
 /** grinta: two hosts, with each codec a candidate of its own. */
 import { Effect, ManagedRuntime, Scope } from "effect"
 import { Fabric, Gossip, Grinta } from "../../../src/index.ts"
-import { type Candidate, type Client, settled } from "../Candidate.ts"
+import { bothWays, type Candidate, type Client, settled } from "../Candidate.ts"
+import { busy } from "../Duplex.ts"
 import { deliver, echoOf, exposeForm, Hold, sendBatches, sendOne, sinkOf } from "../Flows.ts"
+import * as BothWays from "../FlowsBothWays.ts"
 import { bytes, type Form, protobuf, protobufSaid, schema, schemaSaid } from "../Forms.ts"
 import type { Load } from "../Load.ts"
 
@@ -16,6 +18,7 @@ const serve = () => {
     yield* exposeForm(protobufSaid)
     yield* exposeForm(schema)
     yield* exposeForm(schemaSaid)
+    yield* BothWays.expose
     yield* (yield* Fabric).expose(Hold, () => Effect.never)
     const { address, port } = yield* (yield* Gossip).self
     return { address: `${address}:${port}` }
@@ -97,6 +100,8 @@ const connect =
       ...(said === undefined ? {} : { sendTyped: (load) => run(deliver(sinkOf(said), said, load, sendOne)) }),
       pingPong: (load, trips) => run(pingPong(form, load, trips)),
       open: (times) => run(open(times)),
+      duplex: async (flows) => busy(flows, (side) => run(BothWays.duplex(side))),
+      call: (body) => run(BothWays.call(body)),
       hold: (flows) => run(Effect.asVoid(hold(flows))),
       stall: (flows) => run(stall(flows)),
       lost: (kill) => run(lost(kill))
@@ -106,7 +111,12 @@ const connect =
 const all = ["send", "sendAll", "large", "ping-pong"] as const
 
 export const candidates: ReadonlyArray<Candidate> = [
-  { name: "grinta, bytes", rows: [...all, "open", "idle", "stalled", "kill"], serve, connect: connect(bytes) },
+  {
+    name: "grinta, bytes",
+    rows: [...all, "open", ...bothWays, "idle", "stalled", "kill"],
+    serve,
+    connect: connect(bytes)
+  },
   { name: "grinta, protobuf", rows: [...all, "typed"], serve, connect: connect(protobuf, protobufSaid) },
   { name: "grinta, Schema", rows: [...all, "typed"], serve, connect: connect(schema, schemaSaid) }
 ]
