@@ -360,6 +360,38 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
 
+    it.live(
+      "flows that are busy both ways go on, however many they are",
+      () =>
+        Effect.gen(function* () {
+          const count = 40
+          const message = new Uint8Array(20_000)
+          const bothWays = (flow: Flow<Uint8Array, Uint8Array>) =>
+            Effect.gen(function* () {
+              let heard = 0
+              const sending = Effect.andThen(Effect.repeat(flow.send(message), { times: count - 1 }), flow.end)
+              const hearing = Stream.runForEachArray(flow.messages, (batch) =>
+                Effect.sync(() => {
+                  heard += batch.length
+                })
+              )
+              yield* Effect.all([sending, hearing], { concurrency: 2 })
+              return heard
+            })
+          const { open } = yield* expose(bytes, bothWays)
+          const heard = yield* Effect.forEach(
+            Array.from({ length: 300 }),
+            () => Effect.scoped(Effect.flatMap(open, bothWays)),
+            { concurrency: "unbounded" }
+          ).pipe(Effect.timeout("50 seconds"))
+          assert.deepStrictEqual(
+            heard,
+            Array.from({ length: 300 }, () => count)
+          )
+        }),
+      60_000
+    )
+
     it.live("the endpoint's error reaches the caller, after what it sent before", () =>
       Effect.gen(function* () {
         const { open } = yield* expose(typed, (flow) =>
