@@ -83,9 +83,12 @@ export const Alive = Schema.Struct({ names: Schema.Array(Schema.String) })
 
 export const Done = Schema.Struct({})
 
-/** What callers and the endpoint know of exchanges of numbered messages. */
+/** What the callers and the endpoint of one host know of exchanges of numbered messages. */
 export const NumbersSeen = Schema.Struct({
+  /** Those that ended cleanly. */
   exchanges: Schema.Number,
+  /** The same, by peer. */
+  exchangesWith: Schema.Record(Schema.String, Schema.Number),
   messages: Schema.Number,
   failures: Schema.Record(Schema.String, Schema.Number),
   /** What must not be: a message twice, out of order or skipped, an end that hides one, a failure without a type. */

@@ -1,5 +1,6 @@
 /** A network and the hosts on it, for one run after the other. */
 import * as Host from "./Host.ts"
+import type { Failure } from "./HostOrders.ts"
 import { sleep } from "./Lines.ts"
 import * as Net from "./Net.ts"
 
@@ -39,16 +40,6 @@ export const startPair = async (lab: Lab): Promise<readonly [caller: Host.Host, 
   const [caller, peer] = await lab.start()
   if (caller === undefined || peer === undefined) throw new Error("a lab for a pair has two hosts")
   return [caller, peer]
-}
-
-/** The largest that a socket buffer may be where a host is to have the smallest that the kernel takes. */
-const smallestBytes = 4096
-
-/** From now on sockets of TCP get the smallest buffers; those of a host that runs already keep theirs. */
-export const shrinkBuffers = (net: Net.Net): void => {
-  for (let host = 0; host < net.hosts; host++)
-    for (const name of ["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"])
-      net.sysctl(host, name, `${smallestBytes} ${smallestBytes} ${smallestBytes}`)
 }
 
 /** Bytes of messages that arrived at the peer and back at the caller by now, of one load and its kind. */
@@ -94,17 +85,25 @@ export interface Result {
   /** Of each second, the bytes that arrived in both directions. */
   readonly bySecond: ReadonlyArray<{ readonly out: number; readonly back: number }>
   readonly flows: number
-  /** Flows that were lost or could not be opened, from the start on; by reason. */
-  readonly lost: ReadonlyArray<string>
+  /** Flows that were lost or could not be opened, from the start on. */
+  readonly lost: ReadonlyArray<Failure>
   readonly crashes: ReadonlyArray<string>
 }
 
-const lossesOf = (caller: Host.Host): ReadonlyArray<string> =>
-  caller.lost().map(({ detail, operation, reason }) => `${operation}: ${reason} (${detail})`)
+/** How often each failure happened, in words. */
+export const tally = (...failures: ReadonlyArray<Failure>): { readonly [failure: string]: number } => {
+  const counts = new Map<string, number>()
+  for (const { delivered, detail, load, operation, reason } of failures) {
+    const words = `${load}, ${operation}: ${reason}, delivered ${delivered} (${detail})`
+    counts.set(words, (counts.get(words) ?? 0) + 1)
+  }
+  return Object.fromEntries(counts)
+}
 
 /** Runs a load between two hosts and stops it again. */
 export const run = async (caller: Host.Host, peer: Host.Host, what: Run): Promise<Result> => {
   const load = what.kind
+  const before = caller.lost().length
   await caller.open(load, what)
   await sleep(what.warmMillis)
   await Promise.all([caller.mark(), peer.mark()])
@@ -116,7 +115,7 @@ export const run = async (caller: Host.Host, peer: Host.Host, what: Run): Promis
   }
   const ended = looks.at(-1) ?? began
   const seconds = Math.max(1, ended.atMillis - began.atMillis) / 1000
-  const lost = lossesOf(caller)
+  const lost = caller.lost().slice(before)
   await caller.stop(load)
   return {
     megabytesOut: (ended.out - began.out) / 1e6 / seconds,

@@ -67,19 +67,20 @@ export interface Net {
   readonly down: () => Promise<void>
 }
 
-const keys: { readonly [key in keyof Link]-?: string } = {
-  loss: "loss",
-  duplicates: "dup",
-  reorder: "reorder",
-  reorderMillis: "reorder_ms",
-  delayMillis: "delay",
-  jitterMillis: "jitter",
-  bitsPerSecond: "rate",
-  queueBytes: "queue",
-  drop: "drop",
-  mtu: "mtu",
-  silentMtu: "silent"
-}
+/** How the switch calls what a link may do. */
+const keys: ReadonlyArray<readonly [name: keyof Link, key: string]> = [
+  ["loss", "loss"],
+  ["duplicates", "dup"],
+  ["reorder", "reorder"],
+  ["reorderMillis", "reorder_ms"],
+  ["delayMillis", "delay"],
+  ["jitterMillis", "jitter"],
+  ["bitsPerSecond", "rate"],
+  ["queueBytes", "queue"],
+  ["drop", "drop"],
+  ["mtu", "mtu"],
+  ["silentMtu", "silent"]
+]
 
 const ip = (...args: ReadonlyArray<string>): string => execFileSync("ip", args, { encoding: "utf8", stdio: "pipe" })
 
@@ -182,10 +183,7 @@ export const open = async (options: Options): Promise<Net> => {
   const command: Net["command"] = (host, command) => ["ip", "netns", "exec", nameOf(host), ...command]
   const run: Net["run"] = (host, line) => ip("netns", "exec", nameOf(host), ...line)
   const link: Net["link"] = async (from, to, link) => {
-    const said = Object.entries(keys).flatMap(([name, key]) => {
-      const value = Object.entries(link).find(([given]) => given === name)?.[1]
-      return value === undefined ? [] : [`${key}=${value}`]
-    })
+    const said = keys.flatMap(([name, key]) => (link[name] === undefined ? [] : [`${key}=${link[name]}`]))
     await wire.ask(`link ${from} ${to} ${said.join(" ")}`)
   }
   return {

@@ -31,6 +31,7 @@ export const make = (host: string) => {
   const undelivered: Array<string> = []
   const seen = new Set<string>()
   const failures = new Map<string, number>()
+  const exchangesWith = new Map<string, number>()
   let exchanges = 0
   let messages = 0
 
@@ -50,7 +51,7 @@ export const make = (host: string) => {
 
   const once = Effect.fnUntraced(function* (to: string) {
     const fabric = yield* Fabric
-    const exchange = `${host} to ${to} at ${Date.now()} (${exchanges})`
+    const exchange = `${host} to ${to} at ${Date.now()}`
     const count = yield* Random.nextIntBetween(1, messagesMax)
     const ballast = "x".repeat(yield* Random.nextIntBetween(0, ballastMax))
     const began = performance.now()
@@ -78,6 +79,7 @@ export const make = (host: string) => {
     const exit = yield* Effect.exit(Effect.all([send, receive], { concurrency: "unbounded" }))
     if (Exit.isFailure(exit)) return fail(exit.cause, "flow", exchange)
     exchanges += 1
+    exchangesWith.set(to, (exchangesWith.get(to) ?? 0) + 1)
     if (next !== count) violations.push(`${exchange} ended cleanly after ${next} of ${count} messages`)
   })
 
@@ -109,6 +111,7 @@ export const make = (host: string) => {
       ),
     seen: (): typeof NumbersSeen.Type => ({
       exchanges,
+      exchangesWith: Object.fromEntries(exchangesWith),
       messages,
       failures: Object.fromEntries(failures),
       violations,
