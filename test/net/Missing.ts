@@ -1,10 +1,6 @@
-/**
- * What the network lab needs of a machine, and what becomes of its tests where that is missing: in CI they fail if
- * setup.sh could have installed it; everywhere else they are passed over, and say so.
- */
+/** What the network lab needs of a machine. */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { assert, describe, it } from "vitest"
 
 export interface Missing {
   readonly what: string
@@ -35,20 +31,4 @@ export const missing = (): Missing | undefined => {
   ] as const)
     if (!runs(command, flag)) return { what: `${command} is not installed, run test/net/setup.sh`, isInstallable: true }
   return permitsNamespaces() ? undefined : cannot("this machine does not permit network namespaces")
-}
-
-/** A suite that needs the lab. */
-export const describeNet = (name: string, tests: () => void): void => {
-  const lack = missing()
-  if (lack === undefined) {
-    describe(name, tests)
-    return
-  }
-  describe(name, () => {
-    it("has its lab", ({ skip }) => {
-      if (process.env.CI === "true" && lack.isInstallable) assert.fail(lack.what)
-      console.warn(`!! ${name}: NOT TESTED, ${lack.what}`)
-      skip(lack.what)
-    })
-  })
 }

@@ -1,8 +1,8 @@
 /** Flows that fill a path in both directions all go on, on any path and with any buffers of the kernel. */
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import * as Lab from "./Lab.ts"
-import { describeNet } from "./Missing.ts"
 import * as Path from "./Path.ts"
+import { describeNet } from "./Suite.ts"
 
 describeNet("bulk", () => {
   let lab: Lab.Lab

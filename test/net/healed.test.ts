@@ -2,7 +2,7 @@
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import * as Lab from "./Lab.ts"
 import { sleep, until } from "./Lines.ts"
-import { describeNet } from "./Missing.ts"
+import { describeNet } from "./Suite.ts"
 
 /** Longer than a dial may take, and over before a SYN of it is sent again: at 7 and 15 seconds. */
 const cutMillis = 8_000

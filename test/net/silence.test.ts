@@ -4,7 +4,7 @@ import type { Host } from "./Host.ts"
 import type { Failure, Kind } from "./HostOrders.ts"
 import * as Lab from "./Lab.ts"
 import { sleep, until } from "./Lines.ts"
-import { describeNet } from "./Missing.ts"
+import { describeNet } from "./Suite.ts"
 
 /** The longest silence of a peer that loses no flow. */
 const pauseMillis = 3_800

@@ -1,8 +1,8 @@
 /** The switch of the lab, measured with bare sockets: what a link is told to do it does, and nothing else. */
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
-import { describeNet } from "./Missing.ts"
 import * as Net from "./Net.ts"
 import * as Sockets from "./Sockets.ts"
+import { describeNet } from "./Suite.ts"
 
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
