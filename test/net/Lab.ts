@@ -35,6 +35,16 @@ export const open = async (options: Net.Options): Promise<Lab> => {
   }
 }
 
+/** A lab for as long as something runs in it. */
+export const use = async <A>(options: Net.Options, body: (lab: Lab) => Promise<A>): Promise<A> => {
+  const lab = await open(options)
+  try {
+    return await body(lab)
+  } finally {
+    await lab.down()
+  }
+}
+
 /** Starts two hosts: who calls, and whom it calls. */
 export const startPair = async (lab: Lab): Promise<readonly [caller: Host.Host, peer: Host.Host]> => {
   const [caller, peer] = await lab.start()

@@ -1,38 +1,31 @@
 /** Flows that fill a path in both directions all go on, on any path and with any buffers of the kernel. */
-import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
+import { assert, it } from "vitest"
 import * as Lab from "./Lab.ts"
 import * as Path from "./Path.ts"
 import { describeNet } from "./Suite.ts"
 
-describeNet("bulk", () => {
-  let lab: Lab.Lab
-  beforeAll(async () => {
-    lab = await Lab.open({ hosts: 2 })
-  })
-  afterEach(() => lab.clear())
-  afterAll(() => lab.down())
-
-  /** Runs a load on a path from the start on. Nothing is lost, and nothing crashes. */
-  const run = async (settings: Partial<Path.Path>, load: Omit<Lab.Run, "to">): Promise<Lab.Result> => {
+/** Runs a load on a path from the start on. Nothing is lost, and nothing crashes. */
+const run = (settings: Partial<Path.Path>, load: Omit<Lab.Run, "to">): Promise<Lab.Result> =>
+  Lab.use({ hosts: 2 }, async (lab) => {
     const path = Path.make(settings)
     if (path.hasSmallBuffers) Path.setBuffers(lab.net, "smallest")
     const [caller, peer] = await Lab.startPair(lab)
     await lab.net.both(0, 1, Path.linkOf(path))
-    const messageBytes = Path.messageBytesOf(path)
-    const result = await Lab.run(caller, peer, { messageBytes, ...load, to: "h1" })
+    const result = await Lab.run(caller, peer, { messageBytes: Path.messageBytesOf(path), ...load, to: "h1" })
     assert.deepStrictEqual(Lab.tally(...result.lost), {})
     assert.deepStrictEqual(result.crashes, [])
     assert.strictEqual(result.flows, load.flows)
     return result
-  }
+  })
 
-  /** Bytes arrived in each of the last seconds. */
-  const goesOn = ({ bySecond }: Lab.Result, ways: "both" | "back"): void => {
-    const last = bySecond.slice(-5)
-    const still = last.filter(({ back, out }) => back === 0 || (ways === "both" && out === 0))
-    assert.deepStrictEqual(still, [], `by second: ${JSON.stringify(bySecond)}`)
-  }
+/** Bytes arrived in each of the last seconds. */
+const goesOn = ({ bySecond }: Lab.Result, ways: "both" | "back"): void => {
+  const last = bySecond.slice(-5)
+  const still = last.filter(({ back, out }) => back === 0 || (ways === "both" && out === 0))
+  assert.deepStrictEqual(still, [], `by second: ${JSON.stringify(bySecond)}`)
+}
 
+describeNet("bulk", () => {
   it("60 flows in both directions at 20 Mbit/s and 50 ms go on", async () => {
     const path = { bitsPerSecond: 20e6, roundTripMillis: 50 }
     const result = await run(path, { kind: "duplex", flows: 60, warmMillis: 3_000, seconds: 8 })

@@ -27,8 +27,8 @@ const pour = (socket: net.Socket, isOver: () => boolean, onOver: () => void): vo
 
 const takeIn = (socket: net.Socket): void => {
   socket.setNoDelay(true).on("error", () => socket.destroy())
-  socket.once("data", ([wish]) => {
-    if (wish === wishes.echo) socket.on("data", (bytes) => socket.write(bytes))
+  socket.once("data", ([wish, ...rest]) => {
+    if (wish === wishes.echo) socket.on("data", (bytes) => socket.write(bytes)).write(Uint8Array.from(rest))
     let isEnded = false
     socket.once("end", () => {
       isEnded = true
@@ -62,7 +62,7 @@ const serve = async (): Promise<object> => {
 }
 
 /** After the last datagram: how long its answer is waited for. */
-const lingerMillis = 1_500
+const lingerMillis = 500
 
 const sendDatagrams = async (to: string, count: number, bytes: number, pauseMillis: number) => {
   const socket = dgram.createSocket("udp4")
