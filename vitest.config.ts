@@ -14,8 +14,9 @@ export default defineConfig({
     hookTimeout: 30_000,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
-      project("unit", ["test/**/*.test.ts"], ["test/interop/**", "test/package/**"]),
+      project("unit", ["test/**/*.test.ts"], ["test/interop/**", "test/net/**", "test/package/**"]),
       project("interop", ["test/interop/**/*.test.ts"]),
+      project("net", ["test/net/**/*.test.ts"]),
       project("package", ["test/package/**/*.test.ts"])
     ]
   }

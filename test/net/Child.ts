@@ -1,0 +1,61 @@
+/**
+ * A program of programs/ in the namespace of a host. It takes orders in lines of JSON, `{ "id": 1, "order": {..} }`, and
+ * answers each by `{ "id": 1, "answer": {..} }` or `{ "id": 1, "failed": ".." }`; what it says of itself is
+ * `{ "event": {..} }`.
+ */
+import { Schema } from "effect"
+import { type Lines, start, within } from "./Lines.ts"
+import type { Net } from "./Net.ts"
+
+const Said = Schema.fromJsonString(
+  Schema.Union([
+    Schema.Struct({ id: Schema.Number, answer: Schema.Unknown }),
+    Schema.Struct({ id: Schema.Number, failed: Schema.String }),
+    Schema.Struct({ event: Schema.Unknown })
+  ])
+)
+const decodeSaid = Schema.decodeUnknownSync(Said)
+
+export interface Child extends Lines {
+  /** The answer to an order. Rejects when there is none in time, or when it could not be carried out. */
+  readonly ask: <A>(order: object, answer: Schema.Codec<A, unknown>, patienceMillis?: number) => Promise<A>
+}
+
+export interface Options {
+  readonly net: Net
+  readonly host: number
+  /** A file of programs/. */
+  readonly program: string
+  readonly args?: ReadonlyArray<string>
+  readonly onEvent?: (event: unknown) => void
+}
+
+/** How long an answer may take, unless said otherwise. */
+const answerMillis = 10_000
+
+/** Starts a program; `ip netns exec` becomes it, so its process id is that of the child. */
+export const spawn = ({ args = [], host, net, onEvent = () => undefined, program }: Options): Child => {
+  const waiting = new Map<number, (said: typeof Said.Type) => void>()
+  let last = 0
+  const file = new URL(`./programs/${program}`, import.meta.url).pathname
+  const lines = start(net.command(host, [process.execPath, file, ...args]), (line) => {
+    const said = decodeSaid(line)
+    if ("event" in said) return onEvent(said.event)
+    waiting.get(said.id)?.(said)
+    waiting.delete(said.id)
+  })
+  return {
+    ...lines,
+    ask: async (order, schema, patienceMillis = answerMillis) => {
+      last += 1
+      const id = last
+      const { promise, resolve } = Promise.withResolvers<typeof Said.Type>()
+      waiting.set(id, resolve)
+      lines.write(JSON.stringify({ id, order }))
+      const what = `the answer of ${program} on ${net.address(host)} to ${JSON.stringify(order).slice(0, 200)}`
+      const said = await within(patienceMillis, what, promise)
+      if ("failed" in said) throw new Error(`${what}: ${said.failed}`)
+      return Schema.decodeUnknownSync(schema)("answer" in said ? said.answer : undefined)
+    }
+  }
+}
