@@ -1,4 +1,5 @@
 /** How soon who waits on a peer is told of a fault, in which words, and what the peer is told. */
+import { median } from "../../bench/stats.ts"
 import type { Host } from "../../test/net/Host.ts"
 import type { Failure, Kind } from "../../test/net/HostOrders.ts"
 import * as Lab from "../../test/net/Lab.ts"
@@ -120,12 +121,12 @@ const once = async (lab: Lab.Lab, { silencesPeer, strike, name }: Fault, state: 
 /** Median and maximum, and in which words; of those that were told nothing only how many. */
 const summaryOf = (told: ReadonlyArray<Told | undefined>): readonly [median: string, max: string, words: string] => {
   const heard = told.filter((one) => one !== undefined)
-  const millis = heard.map((one) => one.millis).sort((a, b) => a - b)
+  const millis = heard.map((one) => one.millis)
   const words = [...new Set(heard.map((one) => one.words))].join(" or ")
   const silent = told.length - heard.length
   const untold = silent === 0 ? "" : `${words === "" ? "" : "; "}none in ${silent} of ${told.length}`
-  const text = (value: number | undefined) => (value === undefined ? "none" : String(Math.round(value)))
-  return [text(millis[Math.floor(millis.length / 2)]), text(millis.at(-1)), `${words}${untold}`]
+  const text = (value: number) => (heard.length === 0 ? "none" : String(Math.round(value)))
+  return [text(median(millis)), text(Math.max(...millis)), `${words}${untold}`]
 }
 
 const tell = (table: Table, fault: Fault, state: State, outcomes: ReadonlyArray<Outcome>): void => {

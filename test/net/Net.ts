@@ -5,9 +5,7 @@
  * use: it is removed when the next network is made. Nothing outside these namespaces is touched.
  */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { compiled } from "./Compiled.ts"
 import { type Lines, start, within } from "./Lines.ts"
 
 /** What a link does to packets of one direction. What is left out stays as it was. */
@@ -110,19 +108,6 @@ const remove = (name: string): void => {
 
 const removeLeftovers = (): void => {
   for (const [name, pid] of owned()) if (!isAlive(pid)) remove(name)
-}
-
-let program: string | undefined
-
-/** Compiles the switch, once in a process; the path of the program. */
-const compiled = (): string => {
-  if (program !== undefined) return program
-  const folder = mkdtempSync(join(tmpdir(), "grinta-net-"))
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
-  program = join(folder, "switch")
-  const source = new URL("./switch.c", import.meta.url).pathname
-  execFileSync("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source], { stdio: "pipe" })
-  return program
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyz"
