@@ -50,7 +50,7 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> {
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
-  /** Waits until its connection is closed, and resets one that is not soon. */
+  /** Waits until its connection is closed, and closes one that is not soon. */
   readonly leave: Effect.Effect<void>
   /** Closes it and its connection at once, with nobody at the other end. */
   readonly abandon: () => void
@@ -150,12 +150,13 @@ export const adopt = <S extends http2.Http2Session>(
     // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
     leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
       duration: leaveTimeout,
-      orElse: () => Effect.sync(() => socket.reset())
+      orElse: () => Effect.sync(() => under.destroy())
     }),
     abandon: () => {
       lose()
-      session.destroy()
+      // In this order: a session that is destroyed ends its socket, and one that is ending cannot be reset.
       socket.reset()
+      session.destroy()
     },
     doubt: () => {
       isDoubted = true

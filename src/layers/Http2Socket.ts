@@ -56,7 +56,7 @@ export class Http2Socket {
     this.handle?.readStart()
   }
 
-  /** Closes it without a word to what waits. A connection of TLS cannot be reset. */
+  /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */
   reset(): void {
     if ("encrypted" in this.socket) this.socket.destroy()
     else this.socket.resetAndDestroy()

@@ -111,4 +111,19 @@ describe("the streams of a session", () => {
       assert.strictEqual((yield* soon(Effect.flip(carrier.broken))).how, "deadline")
     })
   )
+
+  it.live("are closed with their session and its connection when it is abandoned", () =>
+    Effect.gen(function* () {
+      const session = yield* world
+      const { carrier, heard } = open(session, "/silent")
+      const closed: Array<string> = []
+      session.http2.on("close", () => closed.push("session"))
+      session.socket.socket.on("close", () => closed.push("connection"))
+      session.abandon()
+      assert.isTrue(session.isLost())
+      assert.strictEqual((yield* soon(Effect.flip(carrier.broken))).how, "lost")
+      yield* until(() => closed.length === 2 && heard.at(-1) === "close")
+      yield* soon(session.leave)
+    })
+  )
 })
