@@ -34,6 +34,7 @@ import type { FlowError } from "../../src/services/FlowError.ts"
 import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Link } from "../../src/services/Transport.ts"
+import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
 export interface Wire {
@@ -592,7 +593,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     it.live("a deadline is also kept by an endpoint whose caller does not keep it", () =>
       Effect.gen(function* () {
         const { wire } = yield* expose(bytes, () => Effect.never)
-        const link = yield* wire.dial
+        const link = pull(yield* wire.dial)
         const open = { endpoint: "bytes", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
         yield* link.write({ _tag: "Open", ...open, deadlineMillis: 100 })
         assert.strictEqual((yield* soon(link.read))._tag, "Accepted")
