@@ -3,6 +3,7 @@
  */
 import { Effect, type Scope } from "effect"
 import type { Link } from "../services/Transport.ts"
+import * as FlowHandshake from "./FlowHandshake.ts"
 import * as Signal from "./Signal.ts"
 
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
@@ -25,7 +26,7 @@ export const make = (): Acceptor => {
     Effect.suspend(() => {
       if (current !== undefined) return current(link)
       const served = Signal.until(changed, () => current !== undefined)
-      return Effect.matchEffect(Effect.raceFirst(served, link.broken), {
+      return Effect.matchEffect(FlowHandshake.unlessBroken(link, served), {
         onFailure: () => Effect.void,
         onSuccess: () => accept(link)
       })

@@ -5,61 +5,80 @@
  * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
-import { Cause, Effect, Result } from "effect"
+import { Cause, type Effect, Result } from "effect"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
-import { type Link, LinkBroken } from "../services/Transport.ts"
-import * as Signal from "./Signal.ts"
+import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
+import { AskedFrames } from "./AskedFrames.ts"
 
 /** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
-export interface Outgoing {
+export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
   readonly iterable: AsyncIterable<ProtoFrame>
-  readonly write: Link["write"]
-  readonly fill: Link["fill"]
-  readonly finish: () => void
-  /** Finishes with a last frame if the stream has room for it, otherwise without. */
-  readonly finishWith: (last: Frame.Fail) => void
+  /** Has this one hear of room, and of what breaks it. */
+  readonly hear: (listener: Pick<Listener, "onBroken" | "onRoom">) => void
   readonly breakWith: (broken: LinkBroken) => void
   /** Finishes with an error of Connect, for a call of which connect-node makes nothing. */
   readonly refuse: (cause: unknown) => void
 }
 
-type Pull = (result: IteratorResult<ProtoFrame, undefined> | Promise<never>) => void
+type Pulled = IteratorResult<ProtoFrame, undefined>
 
+/** A frame waits only while nobody pulls, and then nothing else is pulled before it. */
 export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
-  const finished: IteratorResult<ProtoFrame, undefined> = { done: true, value: undefined }
-  const asked = Signal.make()
-  let pull: Pull | undefined
+  const finished: Pulled = { done: true, value: undefined }
+  let listener: Pick<Listener, "onBroken" | "onRoom"> | undefined
+  let pull: ((result: Pulled | Promise<never>) => void) | undefined
+  let waiting: Frame.Frame | undefined
   let isFinished = false
   let broken: LinkBroken | undefined
   let refusal: unknown
+
+  const result = (frame: Frame.Frame): Pulled => ({ done: false, value: Frame.toProto(frame) })
 
   const last = () => {
     if (fate() === "deadline") refusal ??= new ConnectError("the time of the call is over", Code.DeadlineExceeded)
     return refusal === undefined ? finished : Promise.reject(refusal)
   }
 
+  const give = (what: Pulled | Promise<never>): void => {
+    const to = pull
+    pull = undefined
+    to?.(what)
+  }
+
+  const put = (frame: Frame.Frame): void => {
+    if (pull === undefined) waiting = frame
+    else give(result(frame))
+  }
+
   const finish = (): void => {
     isFinished = true
-    pull?.(last())
-    pull = undefined
-    Signal.notify(asked)
+    if (pull !== undefined) give(last())
   }
 
   const breakWith = (cause: LinkBroken): void => {
+    waiting = undefined
     if (!isFinished) broken ??= cause
     finish()
+    listener?.onBroken(() => cause)
   }
 
-  const next = () =>
-    isFinished
-      ? Promise.resolve(last())
-      : new Promise<IteratorResult<ProtoFrame, undefined>>((resolve) => {
-          pull = resolve
-          Signal.notify(asked)
-        })
+  const next = (): Promise<Pulled> => {
+    const frame = waiting
+    waiting = undefined
+    const pulled =
+      frame !== undefined
+        ? Promise.resolve(result(frame))
+        : isFinished
+          ? Promise.resolve(last())
+          : new Promise<Pulled>((resolve) => {
+              pull = resolve
+            })
+    listener?.onRoom()
+    return pulled
+  }
 
   /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
   const stopped = () => {
@@ -68,33 +87,25 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     return Promise.resolve(finished)
   }
 
-  /** Waits until the stream has room, and gives the function that fills it. */
-  const ready: Effect.Effect<Pull, LinkBroken> = Effect.flatMap(
-    Signal.until(asked, () => pull !== undefined || isFinished),
-    () =>
-      pull === undefined
-        ? Effect.fail(broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
-        : Effect.succeed(pull)
-  )
-
   return {
     iterable: { [Symbol.asyncIterator]: () => ({ next, return: stopped, throw: stopped }) },
-    write: (frame) =>
-      Effect.flatMap(ready, (fill) => {
-        pull = undefined
-        fill({ done: false, value: Frame.toProto(frame) })
-        return Effect.asVoid(ready)
-      }),
+    hear: (who) => {
+      listener = who
+    },
     fill: (next) => {
-      const frame = pull === undefined ? undefined : next()
-      if (frame === undefined) return
-      pull?.({ done: false, value: Frame.toProto(frame) })
-      pull = undefined
+      while (!isFinished && waiting === undefined) {
+        const frame = next()
+        if (frame === undefined) return
+        put(frame)
+      }
+      if (isFinished && next() !== undefined)
+        listener?.onBroken(() => broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
     },
     finish,
-    finishWith: (last) => {
-      pull?.({ done: false, value: Frame.toProto(last) })
-      pull = undefined
+    cancel: (last) => {
+      if (isFinished) return
+      if (waiting === undefined) put(last)
+      else waiting = undefined
       finish()
     },
     breakWith,
@@ -201,31 +212,9 @@ export interface Carrier {
   readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
   /** The deadline of the call has come: breaks the link, unless it is broken already. */
   readonly expire: () => void
-  /** Waits until what was written is out, or never will be. */
-  readonly flushed: Effect.Effect<void>
   /** Waits until the stream is closed. */
   readonly closed: Effect.Effect<void>
 }
-
-/** How long a cancelled link waits for its last frame to leave. */
-const cancelTimeout = "100 millis"
-
-/** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
-export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => ({
-  proven: carrier.proven,
-  doubt: () => carrier.doubt(),
-  write: outgoing.write,
-  isIdle: () => false,
-  fill: outgoing.fill,
-  read: makeRead(frames, outgoing, carrier),
-  finish: Effect.sync(outgoing.finish),
-  cancel: (last) =>
-    Effect.suspend(() => {
-      outgoing.finishWith(last)
-      return Effect.asVoid(Effect.timeoutOption(carrier.flushed, cancelTimeout))
-    }),
-  broken: carrier.broken
-})
 
 /**
  * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still
@@ -238,41 +227,50 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
   return code === undefined || code === Code.InvalidArgument ? "lost" : "violation"
 }
 
-/** The reading half: `frames` is what connect-node has parsed. */
-const makeRead = (frames: AsyncIterable<ProtoFrame>, { refuse }: Outgoing, carrier: Carrier): Link["read"] => {
-  let hasLast = false
+/** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
+export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => {
   const iterator = frames[Symbol.asyncIterator]()
   // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
   // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
   let first: Promise<IteratorResult<ProtoFrame>> | undefined = iterator.next()
-  first.catch(refuse)
-  const next = () => {
+  first.catch(outgoing.refuse)
+
+  const endWith = (cause: unknown): void => {
+    const how = howOf(carrier.fate(), cause)
+    incoming.end(() => new LinkBroken({ how, detail: detailOf(cause) }))
+  }
+
+  const onResult = (result: IteratorResult<ProtoFrame>): void => {
+    if (result.done === true) {
+      // The iterable of a stream that was reset ends as if in good order.
+      if (carrier.fate() === "open") incoming.end(() => Cause.Done())
+      else endWith("no more frames")
+      return
+    }
+    const frame = Frame.fromProto(result.value)
+    if (Result.isSuccess(frame)) return incoming.come(frame.success)
+    const { detail } = frame.failure
+    incoming.end(() => new LinkBroken({ how: "violation", detail }))
+  }
+
+  const incoming = new AskedFrames(() => {
     const asked = first ?? iterator.next()
     first = undefined
-    return asked
-  }
-  const brokenBy = (cause: unknown) => new LinkBroken({ how: howOf(carrier.fate(), cause), detail: detailOf(cause) })
-  return Effect.callback<Frame.Frame, LinkBroken | Cause.Done>((resume) => {
-    next().then(
-      (result) => {
-        // The iterable of a stream that was reset ends as if in good order.
-        if (result.done === true)
-          return resume(
-            carrier.fate() !== "open"
-              ? Effect.fail(brokenBy("no more frames"))
-              : hasLast
-                ? Cause.done()
-                : carrier.stopped
-          )
-        const frame = Frame.fromProto(result.value)
-        hasLast ||= Result.isSuccess(frame) && Frame.isLast(frame.success)
-        resume(
-          Result.isSuccess(frame)
-            ? Effect.succeed(frame.success)
-            : Effect.fail(new LinkBroken({ how: "violation", detail: frame.failure.detail }))
-        )
-      },
-      (cause) => resume(Effect.fail(brokenBy(cause)))
-    )
+    asked.then(onResult, endWith)
   })
+  outgoing.hear(incoming)
+
+  return {
+    proven: carrier.proven,
+    doubt: () => carrier.doubt(),
+    attach: (listener) => incoming.attach(listener),
+    detach: (listener) => incoming.detach(listener),
+    goOn: () => incoming.goOn(),
+    isBroken: () => carrier.cause() !== undefined,
+    isIdle: () => false,
+    fill: outgoing.fill,
+    finish: outgoing.finish,
+    cancel: outgoing.cancel,
+    stopped: carrier.stopped
+  }
 }

@@ -48,8 +48,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const leave = (end: LinkPair.LinkEnd, detail: string) =>
       Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail })))
     yield* Effect.addFinalizer(() => leave(caller, "the caller left its scope"))
-    runLocal(Effect.ensuring(Effect.scoped(answer(server.link)), leave(server, "the endpoint is gone")))
-    return caller.link
+    runLocal(Effect.ensuring(Effect.scoped(answer(server)), leave(server, "the endpoint is gone")))
+    return caller
   })
 
   const dial = Effect.fnUntraced(function* <In, Out, E>(

@@ -6,12 +6,13 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Link } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
-import { type Exposed, notFound, reject } from "./FlowServer.ts"
+import * as FlowHandshake from "./FlowHandshake.ts"
+import { type Exposed, notFound, refuse } from "./FlowServer.ts"
 import type { Timeouts } from "./Timeouts.ts"
 
 /**
- * Answers an incoming link, in a fiber of its own: the first frame decides which endpoint serves it, or why none does. When
- * it does not come in time, the link is given up, and the fiber interrupted.
+ * Answers an incoming link: the first frame decides which endpoint serves it, or why none does. When it does not come in time,
+ * the link is given up.
  */
 export const answer = (
   link: Link,
@@ -24,44 +25,40 @@ export const answer = (
     readonly callers?: Callers
   }
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const begin = (open: Frame.Frame): Effect.Effect<void, never, Scope.Scope> => {
-    if (open._tag !== "Open") {
-      const last = Frame.fail("ProtocolViolation", `${open._tag} came before Open`)
-      return Effect.ignore(Effect.andThen(link.write(last), link.finish))
-    }
-    const refused = refuse(open, options, link.proven)
+  const begin = (open: Frame.Frame | undefined): Effect.Effect<void, never, Scope.Scope> => {
+    if (open === undefined) return Effect.void
+    if (open._tag !== "Open") return refuse(link, Frame.fail("ProtocolViolation", `${open._tag} came before Open`))
+    const refused = refusal(open, options, link.proven)
     const exposed = options.find(open.endpoint)
     const rejected = refused ?? exposed?.refusal(open)
     return exposed === undefined || rejected !== undefined
-      ? Effect.ignore(reject(link, rejected ?? notFound))
+      ? refuse(link, rejected ?? notFound)
       : exposed.serve(link, open, options.callers)
   }
-  return Effect.matchEffect(readFirst(link, options.opening), {
-    onFailure: () => Effect.void,
-    onSuccess: begin
-  })
+  return Effect.flatMap(first(link, options.opening), begin)
 }
 
 const late = Frame.fail("ProtocolViolation", "no Open came in time")
 
-/** Waits for the first frame, and gives the link up when none comes: its own fiber is interrupted, which spares another. */
-const readFirst = (link: Link, { begin, end }: Timeouts): Link["read"] =>
-  Effect.withFiber((fiber) => {
-    let isLate = false
+/** Waits for the first frame; undefined when the link ends without one, or none comes in time. */
+const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame | undefined> =>
+  Effect.callback((resume) => {
     const timeout = begin(() => {
-      isLate = true
-      fiber.interruptUnsafe()
+      link.cancel(late)
+      heard(undefined)
     })
-    return Effect.ensuring(
-      link.read,
-      Effect.suspend(() => {
-        end(timeout)
-        return isLate ? link.cancel(late) : Effect.void
-      })
-    )
+    const heard = (frame: Frame.Frame | undefined): void => {
+      end(timeout)
+      resume(Effect.succeed(frame))
+    }
+    const listener = FlowHandshake.listen(link, { onFirst: heard, onEnd: () => heard(undefined) })
+    return Effect.sync(() => {
+      end(timeout)
+      link.detach(listener)
+    })
   })
 
-const refuse = (
+const refusal = (
   open: Frame.Open,
   options: { readonly self: string },
   proven: Link["proven"]

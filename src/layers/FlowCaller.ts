@@ -21,6 +21,7 @@ import {
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as FlowHandshake from "./FlowHandshake.ts"
 import * as FlowTrace from "./FlowTrace.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
@@ -101,7 +102,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
 
   const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
   const trace = yield* FlowTrace.current
-  const asking = link.write({
+  const asking: Frame.Open = {
     _tag: "Open",
     endpoint: contract.name,
     wireVersion: Frame.wireVersion,
@@ -112,9 +113,8 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     ...(deadlineMillis === undefined ? {} : { deadlineMillis: Math.max(1, deadlineMillis) }),
     ...(trace === undefined ? {} : { trace }),
     ...(path === undefined ? {} : { path })
-  })
-  // Whoever takes no frames may have said why: the answer tells more than the write that failed.
-  const answer = yield* Effect.andThen(Effect.ignore(asking), link.read).pipe(
+  }
+  const answer = yield* FlowHandshake.ask(link, asking).pipe(
     Effect.catch((error) =>
       Cause.isDone(error)
         ? unreachable("it hung up without an answer")

@@ -2,8 +2,8 @@
  * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
  * for every transport and for both ends.
  *
- * A link with `attach` drives it; on any other fibers of the flow's scope do: one writes what waits, as packed as it waits,
- * one reads. What has come is handed out before a failure is; what waits to leave is dropped by one.
+ * The link drives it, and no fiber does. What has come is handed out before a failure is; what waits to leave is dropped by
+ * one.
  */
 import { Cause, type Context, Effect, Result, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -14,7 +14,6 @@ import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.t
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
-import * as FlowFibers from "./FlowFibers.ts"
 import * as FlowReader from "./FlowReader.ts"
 import { reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
@@ -31,6 +30,14 @@ export interface Options<E> {
 }
 
 /**
+ * Its states beside those of its halves, which `FlowState` draws:
+ *
+ * ```text
+ *   whole ── fail, a Fail came, the link broke ──> failing   what came is handed out first
+ *     │ └─── refuse: what came is wrong ─────────> refused   from failing, too: nothing that came is handed out any more
+ *     └───── both directions have ended ─────────> over      for good: nothing fails it any more
+ * ```
+ *
  * A class, and its effects made when they are asked for: a closure for each function and an effect for each wait would be
  * most of the memory of an idle flow.
  */
@@ -79,7 +86,7 @@ export class FlowChannel<E> implements Listener {
     return cause
   }
 
-  /** Calls back once the flow has failed: the one who asked last. */
+  /** Calls `told` once when this flow fails, at once if it has already failed. A second call replaces the first. */
   onFailed(told: () => void): void {
     this.tellFailed = told
     if (this.failing !== undefined) told()
@@ -154,7 +161,7 @@ export class FlowChannel<E> implements Listener {
       const { reader } = this
       const taken = take(reader)
       if (taken !== undefined) {
-        if (!FlowReader.isFull(reader)) this.goOn()
+        if (!FlowReader.isFull(reader)) this.writer.link.goOn()
         return Effect.succeed(taken)
       }
       if (reader.receiver.status === "ended") return Cause.done()
@@ -167,8 +174,8 @@ export class FlowChannel<E> implements Listener {
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
   get drain(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.reader.isDiscarding = true
-      this.goOn()
+      FlowReader.discard(this.reader)
+      this.writer.link.goOn()
       return FlowReader.atEnd(this.reader)
     })
   }
@@ -187,12 +194,6 @@ export class FlowChannel<E> implements Listener {
     return this.failing !== undefined || FlowState.isOver(this.writer.sender, this.reader.receiver)
   }
 
-  /** Whoever reads the link goes on. */
-  private goOn(): void {
-    Signal.notify(this.reader.changed)
-    this.writer.attached?.goOn()
-  }
-
   /** The error is made for the first who asks: an error has a stack, and a flow that is left has nobody to show it to. */
   private breakWith(cause: () => FlowError | E, last?: Frame.Fail): void {
     if (this.isSettled()) return
@@ -201,16 +202,12 @@ export class FlowChannel<E> implements Listener {
     FlowWriter.abandon(this.writer, last)
     Signal.notify(this.reader.changed)
     this.tellFailed?.()
-    this.goOn()
+    this.writer.link.goOn()
   }
 
   /** Takes a frame; whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
-    return this.mayRead()
-  }
-
-  mayRead(): boolean {
     return this.failing !== undefined || !FlowReader.isFull(this.reader)
   }
 
@@ -235,7 +232,7 @@ export class FlowChannel<E> implements Listener {
   }
 
   onEnd(how: () => LinkBroken | Cause.Done): void {
-    this.reader.isReadToEnd = true
+    this.reader.phase = "ended"
     const ended = this.isSettled() ? undefined : how()
     if (Cause.isDone(ended)) this.onFinished()
     else if (ended !== undefined) this.onBroken(() => ended)
@@ -275,13 +272,12 @@ export class FlowChannel<E> implements Listener {
   }
 
   /** Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier. */
-  leave(): Effect.Effect<void> {
-    const { attached, link, role, sender } = this.writer
+  leave(): void {
+    const { link, role, sender } = this.writer
     FlowWriter.flush(this.writer)
-    attached?.detach()
-    return FlowState.isOver(sender, this.reader.receiver)
-      ? Effect.void
-      : link.cancel(sender.fail ?? Frame.fail("Reset", `the ${role} has left`))
+    link.detach(this)
+    if (!FlowState.isOver(sender, this.reader.receiver))
+      link.cancel(sender.fail ?? Frame.fail("Reset", `the ${role} has left`))
   }
 }
 
@@ -293,8 +289,8 @@ export const make = Effect.fnUntraced(function* <E>(
   const context = link.stopped && (yield* Effect.context<never>())
   const channel = new FlowChannel(link, options, scope, context)
   // `Effect.addFinalizer` would keep the context of the fiber for as long as the flow lives.
-  yield* Scope.addFinalizerExit(scope, () => channel.leave())
-  if (link.attach === undefined) yield* FlowFibers.drive(channel)
-  else FlowWriter.attach(channel.writer, channel)
+  yield* Scope.addFinalizerExit(scope, () => Effect.sync(() => channel.leave()))
+  link.attach(channel)
+  link.goOn()
   return channel
 })

@@ -1,6 +1,6 @@
 /**
- * What comes to a flow: frames are checked and their messages wait for whoever receives them, or are thrown away. Whoever
- * reads the link stops while enough waits.
+ * What comes to a flow: frames are checked and their messages wait for whoever receives them, or are thrown away. The
+ * link is held while enough waits.
  */
 import type { Effect } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
@@ -20,9 +20,8 @@ export interface FlowReader {
   readonly inbox: Inbox.Inbox
   /** Something has come, was taken, or will not come; the flow has failed. */
   readonly changed: Signal.Signal
-  isDiscarding: boolean
-  /** The link has no more frames. */
-  isReadToEnd: boolean
+  /** States: keeping (what comes waits) -> discarding (it is thrown away) -> ended, from either: the link has no more frames. */
+  phase: "keeping" | "discarding" | "ended"
   /** What has come since it is thrown away. */
   unheardBytes: number
 }
@@ -31,20 +30,19 @@ export const make = (limits: Limits): FlowReader => ({
   receiver: Receiver.make(limits),
   inbox: Inbox.make(limits),
   changed: Signal.make(),
-  isDiscarding: false,
-  isReadToEnd: false,
+  phase: "keeping",
   unheardBytes: 0
 })
 
 export const accept = (reader: FlowReader, batch: Batch): void => {
-  if (reader.isDiscarding) reader.unheardBytes += batch.weight
+  if (reader.phase === "discarding") reader.unheardBytes += batch.weight
   else Inbox.push(reader.inbox, batch)
   Signal.notify(reader.changed)
   // A reader that waited has taken it.
   Inbox.keep(reader.inbox)
 }
 
-export const isFull = ({ inbox, isDiscarding }: FlowReader): boolean => !isDiscarding && Inbox.isFull(inbox)
+export const isFull = ({ inbox, phase }: FlowReader): boolean => phase === "keeping" && Inbox.isFull(inbox)
 
 /** A message waits, or none will come any more. */
 export const hasNews = ({ inbox, receiver }: FlowReader): boolean => inbox.bytes > 0 || receiver.status === "ended"
@@ -59,8 +57,14 @@ export const takeAll: Take<NonEmptyReadonlyArray<Message>> = ({ inbox }) => {
   return isReadonlyArrayNonEmpty(messages) ? messages : undefined
 }
 
+/** From now on what comes is thrown away. */
+export const discard = (reader: FlowReader): void => {
+  if (reader.phase === "keeping") reader.phase = "discarding"
+}
+
 /** Waits until the link has no more frames. */
-export const atEnd = (reader: FlowReader): Effect.Effect<void> => Signal.until(reader.changed, () => reader.isReadToEnd)
+export const atEnd = (reader: FlowReader): Effect.Effect<void> =>
+  Signal.until(reader.changed, () => reader.phase === "ended")
 
 /** Waits until more was thrown away than a caller that is gone bears. */
 export const overheard = (reader: FlowReader): Effect.Effect<void> =>

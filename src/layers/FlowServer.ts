@@ -1,18 +1,19 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { type Context, type Duration, Effect, Fiber, identity, Result, type Scope } from "effect"
+import { type Cause, type Context, type Duration, Effect, Fiber, identity, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
-import type { Link, LinkBroken } from "../services/Transport.ts"
+import type { Link } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
+import * as FlowHandshake from "./FlowHandshake.ts"
 import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
@@ -91,11 +92,11 @@ export const expose = <In, Out, E, R>(
     return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
   }
 
-  /** Waits for the turn of a flow; why it gets none, if so. */
+  /** Waits for the turn of a flow; why it gets none, if so. Fails when its link has broken before. */
   const admit = (
     link: Link,
     deadlineMillis: number | undefined
-  ): Effect.Effect<Frame.Rejected | undefined, LinkBroken> => {
+  ): Effect.Effect<Frame.Rejected | undefined, Cause.Done> => {
     switch (Admission.enter(admission, link)) {
       case "serving":
         return Effect.undefined
@@ -110,14 +111,14 @@ export const expose = <In, Out, E, R>(
         const turn = Effect.map(decided, () => (admission.serving.has(link) ? undefined : notFound))
         // Its caller has given up before: this is for one that did not.
         const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
-        return Effect.raceFirst(
+        return FlowHandshake.unlessBroken(
+          link,
           deadlineMillis === undefined
             ? turn
             : Effect.timeoutOrElse(turn, {
                 duration: FlowDeadline.timer(deadlineMillis + overdueMillis),
                 orElse: () => over
-              }),
-          link.broken
+              })
         )
       }
     }
@@ -133,7 +134,7 @@ export const expose = <In, Out, E, R>(
     leave(link)
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
-      Effect.andThen(link.finish),
+      Effect.andThen(Effect.sync(() => link.finish())),
       Effect.andThen(channel.drain),
       Effect.timeoutOption(config.drainTimeout)
     )
@@ -152,7 +153,7 @@ export const expose = <In, Out, E, R>(
   ) {
     const { link } = served
     served.open = undefined
-    yield* link.write(Frame.accepted)
+    if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
       peer: open.caller,
@@ -179,7 +180,7 @@ export const expose = <In, Out, E, R>(
       Effect.flatMap(admit(served.link, open.deadlineMillis), (rejected) =>
         rejected === undefined
           ? accept(served, open, callers, deadlineAt)
-          : Effect.as(reject(served.link, rejected), Effect.void)
+          : Effect.succeed(refuse(served.link, rejected))
       )
     )
 
@@ -228,5 +229,9 @@ const overdueMillis = 1000
 
 export const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
 
-export const reject = (link: Link, rejected: Frame.Rejected): Effect.Effect<void, LinkBroken> =>
-  Effect.andThen(link.write(rejected), link.finish)
+/** Answers a link with its last frame. */
+export const refuse = (link: Link, last: Frame.Rejected | Frame.Fail): Effect.Effect<void> =>
+  Effect.sync(() => {
+    FlowHandshake.say(link, last)
+    link.finish()
+  })

@@ -1,14 +1,13 @@
 /**
  * What leaves a flow: messages are packed as they are sent. The frame goes to the carrier at once if that is idle, at the
- * end of the turn if it is not, or once as much waits as may. While it has no room, it says when it has some again; of a
- * carrier that does not, a fiber of the flow's scope waits for it.
+ * end of the turn if it is not, or once as much waits as may. While it has no room, it says when it has some again.
  */
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Message } from "../protocol/flow/Message.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
-import type { Attached, Link, LinkBroken, Listener } from "../services/Transport.ts"
+import type { Link } from "../services/Transport.ts"
 import * as FlowBuffers from "./FlowBuffers.ts"
 import * as Signal from "./Signal.ts"
 
@@ -18,13 +17,11 @@ export interface FlowWriter {
   readonly role: "caller" | "endpoint"
   readonly sender: Sender.Sender
   readonly changed: Signal.Signal
-  /** Finishes the link; a link without `attach` has `writeAll` run. */
-  attached: Attached | undefined
-  isScheduled: boolean
-  /** The fiber holds a frame, which no other may overtake. */
-  isHeld: boolean
-  /** The last frame is with the carrier, or never will be. */
-  isDone: boolean
+  /**
+   * States: resting -> scheduled (what waits leaves at the end of the turn) -> resting | done, for good (the last frame is
+   * with the carrier, or never will be).
+   */
+  phase: "resting" | "scheduled" | "done"
 }
 
 export const make = (options: Pick<FlowWriter, "link" | "role"> & { readonly limits: Limits }): FlowWriter => ({
@@ -32,37 +29,30 @@ export const make = (options: Pick<FlowWriter, "link" | "role"> & { readonly lim
   role: options.role,
   sender: Sender.make(options.limits, options.link.isWithin ? undefined : FlowBuffers.shared),
   changed: Signal.make(),
-  attached: undefined,
-  isScheduled: false,
-  isHeld: false,
-  isDone: false
+  phase: "resting"
 })
-
-/** Has the link, which can, drive the flow of this writer. */
-export const attach = (writer: FlowWriter, listener: Listener): void => {
-  writer.attached = writer.link.attach?.(listener)
-  writer.attached?.goOn()
-}
 
 const isSending = ({ sender }: FlowWriter): boolean => sender.status === "open" || sender.status === "ending"
 
 const isFinishing = ({ role, sender }: FlowWriter): boolean => role === "caller" || sender.fail !== undefined
 
+const isDone = ({ phase }: FlowWriter): boolean => phase === "done"
+
 /** Hands to the carrier now what it has room for. */
 export const flush = (writer: FlowWriter): void => {
-  writer.isScheduled = false
-  if (writer.isHeld) return
+  if (isDone(writer)) return
+  writer.phase = "resting"
   writer.link.fill(() => Sender.take(writer.sender))
-  if (writer.link.attach !== undefined && !writer.isDone && !isSending(writer)) {
-    writer.isDone = true
-    if (isFinishing(writer)) writer.attached?.finish()
+  if (!isDone(writer) && !isSending(writer)) {
+    writer.phase = "done"
+    if (isFinishing(writer)) writer.link.finish()
   }
   Signal.notify(writer.changed)
 }
 
 const schedule = (writer: FlowWriter): void => {
-  if (writer.isScheduled || writer.isHeld) return
-  writer.isScheduled = true
+  if (writer.phase !== "resting") return
+  writer.phase = "scheduled"
   queueMicrotask(() => flush(writer))
 }
 
@@ -100,34 +90,8 @@ export const abandon = (writer: FlowWriter, last?: Frame.Fail): void => {
 
 /** The carrier has room again, or never will have. */
 export const onRoom = (writer: FlowWriter): void => {
-  if (!writer.isScheduled) flush(writer)
+  if (writer.phase !== "scheduled") flush(writer)
 }
 
 /** Waits until the last frame is with the carrier, or never will be. */
-export const flushed = (writer: FlowWriter): Effect.Effect<void> => Signal.until(writer.changed, () => writer.isDone)
-
-/** Writes until the last frame is with the carrier, and finishes the link if this side is to. */
-export const writeAll = Effect.fnUntraced(
-  function* (writer: FlowWriter): Effect.fn.Return<void, LinkBroken> {
-    const { changed, link, sender } = writer
-    while (isSending(writer)) {
-      yield* Signal.until(changed, () => !isSending(writer) || (!writer.isScheduled && Sender.hasWork(sender)))
-      const frame = Sender.take(sender)
-      if (frame === undefined) continue
-      writer.isHeld = true
-      Signal.notify(changed)
-      yield* link.write(frame)
-      writer.isHeld = false
-      flush(writer)
-    }
-    if (isFinishing(writer)) yield* link.finish
-  },
-  (writing, writer) =>
-    Effect.ensuring(
-      writing,
-      Effect.sync(() => {
-        writer.isDone = true
-        Signal.notify(writer.changed)
-      })
-    )
-)
+export const flushed = (writer: FlowWriter): Effect.Effect<void> => Signal.until(writer.changed, () => isDone(writer))

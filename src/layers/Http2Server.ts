@@ -112,7 +112,7 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const end = (link: Link, { carrier, stream }: Call) =>
-    link.finish.pipe(
+    Effect.sync(() => link.finish()).pipe(
       Effect.andThen(
         Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout)))
       ),

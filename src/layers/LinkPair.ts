@@ -2,193 +2,127 @@
  * A link inside one process: two ends, each writing what the other reads. Frames are passed, not copied: what a channel
  * puts into them is its own.
  *
- * A listener takes each frame in the turn in which it is written. Before there is one, or while it takes no more, a
- * direction holds one frame at most.
+ * A listener takes each frame in the turn in which it is written. Until it first goes on one frame waits for it; while it
+ * takes no more, none is written.
  */
-import { Cause, Effect } from "effect"
+import { Cause } from "effect"
 import type { Fail, Frame } from "../protocol/flow/Frame.ts"
-import { type Attached, type Link, LinkBroken, type Listener } from "../services/Transport.ts"
-import * as Signal from "./Signal.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
+import { type Ending, Inlet } from "./Inlet.ts"
 
-export interface LinkEnd {
-  readonly link: Link
-  /** Breaks the whole link, for both ends; what was written and not yet read is lost. No effect on a finished one. */
+export interface LinkEnd extends Link {
+  /**
+   * Breaks the whole link, for both ends; what was written and not yet read is lost, but for that of a side that has
+   * finished. No effect once both have.
+   */
   readonly breakWith: (broken: LinkBroken) => void
+  /** The other end takes a frame right now. */
+  readonly hasRoom: () => boolean
 }
 
-interface Direction {
-  /** Written, and not yet read. */
-  frame: Frame | undefined
-  isFinished: boolean
-  readonly changed: Signal.Signal
-  /** Who listens at the end that reads. */
-  reader: Listener | undefined
-  /** The reader has taken all that it may. */
-  isHeld: boolean
-  isEndHeard: boolean
-}
+const inGoodOrder: Ending = () => Cause.Done()
 
-interface Pair {
-  readonly there: Direction
-  readonly back: Direction
-  readonly breaking: Signal.Signal
-  broken: LinkBroken | undefined
-}
+/**
+ * States of what an end writes: open -> finished, by itself | broken, with the other end. What comes to the other one ends
+ * with that.
+ */
+class End extends Inlet implements LinkEnd {
+  private readonly peer: End
+  /** Written by the peer, and not yet given to the listener. */
+  private frame: Frame | undefined
+  private isFinished = false
+  private broken: LinkBroken | undefined
 
-/** An end of the pair, by the direction that it writes and the one that it reads. */
-interface End {
-  readonly pair: Pair
-  readonly out: Direction
-  readonly from: Direction
-}
+  constructor(peer?: End) {
+    super()
+    this.peer = peer ?? new End(this)
+  }
 
-const direction = (): Direction => ({
-  frame: undefined,
-  isFinished: false,
-  changed: Signal.make(),
-  reader: undefined,
-  isHeld: true,
-  isEndHeard: false
-})
+  /** Both ends, this one first. */
+  both(): readonly [End, End] {
+    return [this, this.peer]
+  }
 
-const finishedHere = () => new LinkBroken({ how: "finished", detail: "this side has finished" })
+  get isWithin(): true {
+    return true
+  }
 
-const isOver = (pair: Pair, { isFinished }: Direction): boolean => isFinished || pair.broken !== undefined
+  protected take(): Frame | undefined {
+    const { frame } = this
+    this.frame = undefined
+    return frame
+  }
 
-const hasRoom = ({ frame, isHeld, reader }: Direction): boolean =>
-  frame === undefined && (reader === undefined || !isHeld)
+  protected override resumed(): void {
+    if (!this.isHeld()) this.peer.listener?.onRoom()
+  }
 
-/** Gives the listener what it may take. */
-const deliver = (pair: Pair, to: Direction): void => {
-  while (to.reader !== undefined && !to.isHeld) {
-    const { frame } = to
-    if (frame !== undefined) {
-      to.frame = undefined
-      to.isHeld = !to.reader.onFrame(frame)
-    } else if (to.isEndHeard || !isOver(pair, to)) return
-    else {
-      to.isEndHeard = true
-      const { broken } = pair
-      to.reader.onEnd(() => (broken === undefined || to.isFinished ? Cause.Done() : broken))
+  isBroken(): boolean {
+    return this.broken !== undefined
+  }
+
+  /** A frame costs a look at the other end, so what is sent in one turn goes together. */
+  isIdle(): boolean {
+    return false
+  }
+
+  private isOver(): boolean {
+    return this.isFinished || this.broken !== undefined
+  }
+
+  hasRoom(): boolean {
+    return this.peer.frame === undefined && !this.peer.isHeld()
+  }
+
+  private put(frame: Frame): void {
+    this.peer.frame = frame
+    this.peer.deliver()
+  }
+
+  fill(next: () => Frame | undefined): void {
+    while (!this.isOver() && this.hasRoom()) {
+      const frame = next()
+      if (frame === undefined) return
+      this.put(frame)
     }
+    if (this.listener !== undefined && this.isOver() && next() !== undefined)
+      this.listener.onBroken(() => this.broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
   }
-}
 
-const put = (pair: Pair, out: Direction, frame: Frame): void => {
-  out.frame = frame
-  deliver(pair, out)
-  Signal.notify(out.changed)
-}
-
-const finish = ({ out, pair }: End): void => {
-  out.isFinished = true
-  deliver(pair, out)
-  Signal.notify(out.changed)
-}
-
-const breakWith = (pair: Pair, cause: LinkBroken): void => {
-  const { back, breaking, there } = pair
-  if (pair.broken !== undefined || (there.isFinished && back.isFinished)) return
-  pair.broken = cause
-  there.frame = undefined
-  back.frame = undefined
-  for (const each of [there, back]) {
-    each.reader?.onBroken(() => cause)
-    deliver(pair, each)
-    Signal.notify(each.changed)
+  finish(): void {
+    this.isFinished = true
+    this.peer.ended ??= inGoodOrder
+    this.peer.deliver()
   }
-  Signal.notify(breaking)
-}
 
-/** Waits until what was written is read. */
-const taken = (pair: Pair, out: Direction): Effect.Effect<void, LinkBroken> =>
-  Effect.flatMap(
-    Signal.until(out.changed, () => pair.broken !== undefined || out.frame === undefined),
-    () => (pair.broken === undefined ? Effect.void : Effect.fail(pair.broken))
-  )
-
-const write = ({ out, pair }: End, frame: Frame): Effect.Effect<void, LinkBroken> =>
-  Effect.flatMap(taken(pair, out), () => {
-    if (out.isFinished) return Effect.fail(finishedHere())
-    put(pair, out, frame)
-    return taken(pair, out)
-  })
-
-const fill = ({ from, out, pair }: End, next: () => Frame | undefined): void => {
-  while (!isOver(pair, out) && hasRoom(out)) {
-    const frame = next()
-    if (frame === undefined) return
-    put(pair, out, frame)
-  }
-  const writer = from.reader
-  if (writer !== undefined && isOver(pair, out) && next() !== undefined)
-    writer.onBroken(() => pair.broken ?? finishedHere())
-}
-
-const cancel = ({ out, pair }: End, last: Fail): void => {
-  if (out.isFinished) return
-  if (hasRoom(out)) {
-    out.isFinished = true
-    put(pair, out, last)
-  }
-  breakWith(pair, new LinkBroken({ how: "reset", detail: last.detail }))
-}
-
-const read = ({ from, pair }: End): Effect.Effect<Frame, LinkBroken | Cause.Done> =>
-  Effect.flatMap(
-    Signal.until(from.changed, () => from.frame !== undefined || isOver(pair, from)),
-    (): Effect.Effect<Frame, LinkBroken | Cause.Done> => {
-      const { frame } = from
-      if (frame === undefined) {
-        const { broken } = pair
-        return broken === undefined || from.isFinished ? Cause.done() : Effect.fail(broken)
-      }
-      from.frame = undefined
-      Signal.notify(from.changed)
-      return Effect.succeed(frame)
+  cancel(last: Fail): void {
+    if (this.isOver()) return
+    if (this.hasRoom()) {
+      this.isFinished = true
+      this.peer.ended ??= inGoodOrder
+      this.put(last)
     }
-  )
+    this.breakWith(new LinkBroken({ how: "reset", detail: last.detail }))
+  }
 
-const attach = (end: End, listener: Listener): Attached => {
-  const { from, out, pair } = end
-  from.reader = listener
-  return {
-    goOn: () => {
-      if (!from.isHeld) return
-      from.isHeld = false
-      deliver(pair, from)
-      Signal.notify(from.changed)
-      if (!from.isHeld) out.reader?.onRoom()
-    },
-    finish: () => finish(end),
-    detach: () => {
-      from.reader = undefined
+  breakWith(cause: LinkBroken): void {
+    const { peer } = this
+    if (this.broken !== undefined || (this.isFinished && peer.isFinished)) return
+    this.broken = cause
+    peer.broken = cause
+    peer.hearBroken(cause)
+    this.hearBroken(cause)
+  }
+
+  private hearBroken(cause: LinkBroken): void {
+    if (this.ended === undefined) {
+      this.frame = undefined
+      this.ended = () => cause
     }
+    this.listener?.onBroken(() => cause)
+    this.deliver()
   }
 }
-
-const linkOf = (end: End): Link => ({
-  isWithin: true,
-  write: (frame) => write(end, frame),
-  // A frame costs a look at the other end, so what is sent in one turn goes together.
-  isIdle: () => false,
-  fill: (next) => fill(end, next),
-  read: read(end),
-  finish: Effect.sync(() => finish(end)),
-  cancel: (last) => Effect.sync(() => cancel(end, last)),
-  broken: Effect.flatMap(
-    Signal.until(end.pair.breaking, () => end.pair.broken !== undefined),
-    () => (end.pair.broken === undefined ? Effect.never : Effect.fail(end.pair.broken))
-  ),
-  attach: (listener) => attach(end, listener)
-})
 
 /** Two connected ends. */
-export const make = (): readonly [LinkEnd, LinkEnd] => {
-  const pair: Pair = { there: direction(), back: direction(), breaking: Signal.make(), broken: undefined }
-  const end = (out: Direction, from: Direction): LinkEnd => ({
-    link: linkOf({ pair, out, from }),
-    breakWith: (cause) => breakWith(pair, cause)
-  })
-  return [end(pair.there, pair.back), end(pair.back, pair.there)]
-}
+export const make = (): readonly [LinkEnd, LinkEnd] => new End().both()

@@ -27,7 +27,21 @@ export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClos
   readonly onExpired?: () => void
 }
 
-/** A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them. */
+/**
+ * Its states are those of its fate: the first of these that holds when somebody asks. What was so when the stream closed, or
+ * its deadline came, is what broke it (`cause`).
+ *
+ * ```text
+ *   open ──> deadline    its time came while it was open, and nothing after that counts
+ *     │ └──> refused     the peer has said so, or never saw it
+ *     │ └──> violation   the peer broke the rules of HTTP/2
+ *     │ └──> lost        the session is
+ *     │ └──> reset       by either side
+ *     └────> closed, and still open: it stopped in good order
+ * ```
+ *
+ * A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them.
+ */
 export class StreamCarrier implements Carrier, Heard {
   private readonly session: Session
   private readonly stream: http2.Http2Stream
@@ -36,8 +50,8 @@ export class StreamCarrier implements Carrier, Heard {
   private hearer: Hearer | undefined
   /** A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it. */
   isHeard: boolean
-  private isViolated = false
-  private isOver = false
+  /** What neither the stream nor its session tells. */
+  private verdict: "deadline" | "violation" | undefined
   private isClosed = false
 
   constructor(session: Session, stream: http2.Http2Stream) {
@@ -75,9 +89,9 @@ export class StreamCarrier implements Carrier, Heard {
   fate(): Fate {
     const { session, stream } = this
     const { rstCode } = stream
-    if (this.isOver) return "deadline"
+    if (this.verdict === "deadline") return this.verdict
     if (rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream)) return "refused"
-    if (this.isViolated) return "violation"
+    if (this.verdict !== undefined) return this.verdict
     if (session.isLost()) return "lost"
     return rstCode !== undefined && rstCode !== 0 ? "reset" : "open"
   }
@@ -94,7 +108,7 @@ export class StreamCarrier implements Carrier, Heard {
   }
 
   expire(): void {
-    this.isOver ||= this.fate() === "open"
+    if (this.fate() === "open") this.verdict = "deadline"
     this.check()
     this.hearer?.onExpired?.()
   }
@@ -108,7 +122,7 @@ export class StreamCarrier implements Carrier, Heard {
   }
 
   onError(cause: NodeJS.ErrnoException): void {
-    this.isViolated = this.isHeard && cause.code === "ERR_HTTP2_ERROR"
+    if (this.isHeard && cause.code === "ERR_HTTP2_ERROR") this.verdict ??= "violation"
   }
 
   onFinish(): void {

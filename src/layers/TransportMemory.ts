@@ -3,10 +3,12 @@
  * that network. For tests that swap the transport; nothing of it leaves the process.
  */
 import { type Duration, Effect, FiberSet, Layer, type Scope } from "effect"
+import type { Frame } from "../protocol/flow/Frame.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
 import { type Link, LinkBroken, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { AskedFrames } from "./AskedFrames.ts"
 import * as LinkPair from "./LinkPair.ts"
 import { MemoryNetwork } from "./MemoryNetwork.ts"
 
@@ -16,17 +18,17 @@ export const flowPort = 7947
 /** How long a cut goes unnoticed: what keepalive takes on a real network. */
 const keepalive: Duration.Input = "5 seconds"
 
-interface Listener {
+interface Accepting {
   readonly accept: (link: Link, end: LinkPair.LinkEnd) => void
 }
 
 /** Who listens on which network; a network that is gone takes its listeners along. */
-const listeners = new WeakMap<MemoryNetwork["Service"], Map<string, Listener>>()
+const listeners = new WeakMap<MemoryNetwork["Service"], Map<string, Accepting>>()
 
-const listenersOf = (network: MemoryNetwork["Service"]): Map<string, Listener> => {
+const listenersOf = (network: MemoryNetwork["Service"]): Map<string, Accepting> => {
   const known = listeners.get(network)
   if (known !== undefined) return known
-  const made = new Map<string, Listener>()
+  const made = new Map<string, Accepting>()
   listeners.set(network, made)
   return made
 }
@@ -62,12 +64,33 @@ const make = Effect.fnUntraced(function* (
       }
     })
 
-  /** What one end reads has come all the way, packed as on any network. That takes a fiber, so nobody listens. */
+  /** What one end reads has come all the way, frame by frame, and packed as on any network. */
   const delayed = (end: LinkPair.LinkEnd, from: string, to: string): Link => {
-    const { attach: _, isWithin: __, ...link } = end.link
+    const incoming = new AskedFrames(() => end.goOn())
+    const arrive = (frame: Frame) =>
+      Effect.andThen(
+        network.travel(from, to),
+        Effect.sync(() => incoming.come(frame))
+      )
+    end.attach({
+      onFrame: (frame) => {
+        run(arrive(frame))
+        return false
+      },
+      onEnd: (how) => incoming.end(how),
+      onBroken: (how) => incoming.onBroken(how),
+      onRoom: () => incoming.onRoom()
+    })
     return {
-      ...link,
-      read: Effect.tap(link.read, () => network.travel(from, to)),
+      attach: (listener) => incoming.attach(listener),
+      detach: (listener) => incoming.detach(listener),
+      goOn: () => incoming.goOn(),
+      isBroken: () => end.isBroken(),
+      // What is sent first leaves at once, as on any network, and the rest together while that is on its way.
+      isIdle: () => end.hasRoom(),
+      fill: (next) => end.fill(next),
+      finish: () => end.finish(),
+      cancel: (last) => end.cancel(last),
       doubt: () => {
         if (network.isReachable(from, to) && network.isReachable(to, from)) return
         end.breakWith(new LinkBroken({ how: "lost", detail: "declared dead" }))
@@ -75,7 +98,7 @@ const make = Effect.fnUntraced(function* (
     }
   }
 
-  const listener: Listener = {
+  const listener: Accepting = {
     accept: (link, end) => {
       run(Effect.ensuring(Effect.scoped(acceptor.accept(link)), leave(end)))
     }

@@ -25,11 +25,17 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
   }
 }
 
-/** Who hears of a link that gives its frames by itself, in the turn in which they come. */
+/**
+ * Who hears of a link, in the turn in which it happens. From within it may do whatever it does with a link: fill, finish,
+ * cancel, go on, whatever it returns then, or leave the link to another listener.
+ */
 export interface Listener {
-  /** Takes a frame; false when no other is to come before `goOn`. */
+  /** Takes a frame; false when no other is to come before `Link.goOn`. */
   readonly onFrame: (frame: Frame) => boolean
-  /** No more frames come: the peer has finished in good order, or what happened instead, made when asked for. */
+  /**
+   * No more frames come: the peer has finished in good order, or what happened instead, made when asked for. A listener
+   * hears it once, after all frames.
+   */
   readonly onEnd: (how: () => LinkBroken | Cause.Done) => void
   /** The carrier broke, or takes no more frames; what has come before may still be given. */
   readonly onBroken: (how: () => LinkBroken) => void
@@ -37,49 +43,50 @@ export interface Listener {
   readonly onRoom: () => void
 }
 
-/** A link with its listener. */
-export interface Attached {
-  /** Gives the next frames. */
-  readonly goOn: () => void
-  /** As `Link.finish`, at once. */
-  readonly finish: () => void
-  /** The listener hears nothing more. */
-  readonly detach: () => void
-}
-
 /**
- * One flow's two-way exchange of frames. One fiber writes and one reads; the scope in which it was opened resets it. What is
- * a function here may be a method: it is called on its link.
+ * One flow's two-way exchange of frames, with one listener at a time; the scope in which it was opened resets it. Nothing
+ * here waits: the link says what comes, and when it has room. Call these as methods of the link: implementations use `this`.
+ *
+ * ```text
+ *        goOn              the end is heard
+ *   new ──────> flowing ───────────────────────> over
+ *                │   ^
+ *      onFrame   v   │ goOn
+ *   gave false   held             attach leads to new from each of them: the next listener hears the end, too
+ * ```
  */
 export interface Link {
   /** Hosts that the other side has proven to be; undefined where nothing is to be proven. */
   readonly proven?: ReadonlyArray<string> | undefined
-  /** Hands a frame to the carrier, and waits until the carrier has room for another. */
-  readonly write: (frame: Frame) => Effect.Effect<void, LinkBroken>
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
   readonly isWithin?: boolean
+  /**
+   * Has this listener hear of the link in place of the one before. What breaks it from now on, and that there is room, it hears
+   * when that happens; frames and the end only once it goes on.
+   */
+  readonly attach: (listener: Listener) => void
+  /** This listener hears nothing more; what comes waits for another. No effect for one that was replaced. */
+  readonly detach: (listener: Listener) => void
+  /** Gives the next frames to the listener, and the end after the last of them. */
+  readonly goOn: () => void
+  /** The carrier has broken. Whoever attaches after that hears it as the end only, after what came before. */
+  readonly isBroken: () => boolean
   /** Nothing is on its way: what is handed over now leaves in this turn, so there is no company to wait for. */
   readonly isIdle: () => boolean
-  /** Hands over the frames that `next` gives while the carrier has room right now; once broken or finished it has none. */
-  readonly fill: (next: () => Frame | undefined) => void
-  /** The next frame; `Cause.Done` when the peer has finished in good order. */
-  readonly read: Effect.Effect<Frame, LinkBroken | Cause.Done>
-  /** Finishes this side in good order: what was written still arrives. */
-  readonly finish: Effect.Effect<void>
   /**
    * The membership plane has declared the other side dead. The link asks it for a sign of life, and breaks as lost unless one
    * comes: a host that the flows still reach keeps them.
    */
   readonly doubt?: () => void
-  /** Gives the link up at once: what waits is lost, and the peer gets this last frame if there is room for it right now. */
-  readonly cancel: (last: Fail) => Effect.Effect<void>
-  /** Fails when the carrier breaks, even while nobody reads or writes. */
-  readonly broken: Effect.Effect<never, LinkBroken>
   /**
-   * Gives the frames from here on to a listener, from the first `goOn` on, in place of `write`, `read` and `broken`. A link
-   * that has it spares each flow the fibers that wait for them.
+   * Hands over the frames that `next` gives while the carrier has room right now, which it has for the first of them. Once
+   * broken or finished it has none: if there was a frame, the listener hears why it is lost.
    */
-  readonly attach?: (listener: Listener) => Attached
+  readonly fill: (next: () => Frame | undefined) => void
+  /** Finishes this side in good order: what was handed over still arrives. */
+  readonly finish: () => void
+  /** Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. */
+  readonly cancel: (last: Fail) => void
   /**
    * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment
    * later, or as done if nothing did.

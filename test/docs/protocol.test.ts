@@ -21,6 +21,7 @@ import type { Flow } from "../../src/services/Flow.ts"
 import { FlowError } from "../../src/services/FlowError.ts"
 import { NetworkError } from "../../src/services/NetworkError.ts"
 import { LinkBroken, Transport } from "../../src/services/Transport.ts"
+import { pull } from "../laws/Pulled.ts"
 import { envelope, goodEnd, lives } from "../vectors/flow.ts"
 import { blocksOf, hostPort, sort, sourceOf, where } from "./blocks.ts"
 
@@ -141,12 +142,13 @@ const play = Effect.fnUntraced(function* (
   steps: ReadonlyArray<Step>,
   ready: Effect.Effect<unknown>
 ) {
-  yield* Effect.forkScoped(Effect.ignore(Effect.forever(end.link.read)))
+  const { finish, read, write } = pull(end)
+  yield* Effect.forkScoped(Effect.ignore(Effect.forever(read)))
   for (const [index, step] of steps.entries()) {
     if (index > 0 && index === steps.length - 1) yield* ready
-    if (step === "finish") yield* end.link.finish
+    if (step === "finish") yield* finish
     else if (step._tag === "LinkBroken") end.breakWith(step)
-    else yield* Effect.ignore(end.link.write(step))
+    else yield* Effect.ignore(write(step))
   }
 })
 
@@ -155,7 +157,7 @@ const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const heard: Array<string> = []
   yield* Effect.forkScoped(play(far, drawn.host, until(heard, drawn.gets.get("caller"))))
   const options = { caller: "client", host, limits: config.limits }
-  const opened = FlowCaller.open(near.link, { ...contract, name: nameIn(drawn) }, options)
+  const opened = FlowCaller.open(near, { ...contract, name: nameIn(drawn) }, options)
   const exit = yield* Effect.exit(Effect.flatMap(opened, ({ flow }) => listen(flow, heard)))
   return outcome(heard, exit)
 })
@@ -169,7 +171,7 @@ const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
     (flow) => Effect.onExit(listen(flow, heard), (exit) => Deferred.succeed(done, outcome(heard, exit))),
     { context: Context.empty(), config }
   )
-  const answered = FlowAnswer.answer(far.link, {
+  const answered = FlowAnswer.answer(far, {
     self: "server",
     find: (name) => (name === contract.name ? exposed : undefined),
     opening: yield* Timeouts.make(config.openTimeout)

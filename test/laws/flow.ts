@@ -33,7 +33,8 @@ import type { Flow } from "../../src/services/Flow.ts"
 import type { FlowError } from "../../src/services/FlowError.ts"
 import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
-import type { Link } from "../../src/services/Transport.ts"
+import type { Link, Listener } from "../../src/services/Transport.ts"
+import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
 export interface Wire {
@@ -624,7 +625,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     it.live("a deadline is also kept by an endpoint whose caller does not keep it", () =>
       Effect.gen(function* () {
         const { wire } = yield* expose(bytes, () => Effect.never)
-        const link = yield* wire.dial
+        const link = pull(yield* wire.dial)
         const open = { endpoint: "bytes", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
         yield* link.write({ _tag: "Open", ...open, deadlineMillis: 100 })
         assert.strictEqual((yield* soon(link.read))._tag, "Accepted")
@@ -689,6 +690,137 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         yield* openAs(bytes, { path: eight })
         assert.deepStrictEqual(yield* soon(Deferred.await(heard)), eight)
       })
+    )
+
+    /** Both ends of a link that carries no flow. */
+    const bareLink = Effect.gen(function* () {
+      const wire = yield* makeWire
+      const served = yield* Deferred.make<Link>()
+      yield* wire.serve((link) => Effect.andThen(Deferred.succeed(served, link), Effect.never))
+      const near = yield* wire.dial
+      return { near, far: yield* soon(Deferred.await(served)), kill: wire.kill }
+    })
+
+    /** Listens at an end, and writes down what it hears. It takes so many frames, and then does what it is told to. */
+    const listenAt = (link: Link, takes: number, then: (listener: Listener) => boolean) => {
+      const heard = { counts: [] as Array<number>, ends: [] as Array<string>, breaks: 0 }
+      const listener: Listener = {
+        onFrame: (frame) => {
+          heard.counts.push(frame._tag === "End" ? frame.count : -1)
+          return heard.counts.length % takes === 0 ? then(listener) : true
+        },
+        onEnd: (how) => {
+          const ended = how()
+          heard.ends.push(Cause.isDone(ended) ? "done" : ended.how)
+        },
+        onBroken: () => {
+          heard.breaks += 1
+        },
+        onRoom: () => {}
+      }
+      link.attach(listener)
+      return heard
+    }
+    const counted = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, i): Frame.Frame => ({ _tag: "End", count: from + i }))
+    const until = (holds: () => boolean) => soon(Effect.repeat(Effect.sleep("5 millis"), { until: holds }))
+
+    it.live("a link: each side has room for its first frame, before anybody goes on", () =>
+      Effect.gen(function* () {
+        const { far, near } = yield* bareLink
+        for (const [here, there, count] of [
+          [near, far, 1],
+          [far, near, 2]
+        ] as const) {
+          const heard = listenAt(there, 9, () => true)
+          const frames = counted(count, count)
+          here.fill(() => frames.pop())
+          assert.deepStrictEqual([frames, heard.counts], [[], []])
+          there.goOn()
+          yield* until(() => heard.counts.length > 0)
+          assert.deepStrictEqual(heard.counts, [count])
+        }
+      })
+    )
+
+    it.live("a link: a listener hears nothing before it goes on, or while it holds, and then all in order", () =>
+      Effect.gen(function* () {
+        const { far, near } = yield* bareLink
+        const heard = listenAt(far, 2, () => false)
+        const { finish, write } = pull(near)
+        yield* Effect.forkScoped(Effect.andThen(Effect.forEach(counted(1, 5), write), finish))
+        for (const so of [[], [1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5]]) {
+          yield* until(() => heard.counts.length >= so.length)
+          yield* Effect.sleep("20 millis")
+          assert.deepStrictEqual([heard.counts, heard.ends], [so, so.length < 5 ? [] : ["done"]])
+          far.goOn()
+        }
+      })
+    )
+
+    it.live("a link: who has detached hears nothing more, and the next listener hears the rest and the end, once", () =>
+      Effect.gen(function* () {
+        const { far, near } = yield* bareLink
+        const first = listenAt(far, 2, (listener) => {
+          far.detach(listener)
+          return true
+        })
+        far.goOn()
+        const { finish, write } = pull(near)
+        yield* Effect.forkScoped(Effect.andThen(Effect.forEach(counted(1, 5), write), finish))
+        yield* until(() => first.counts.length === 2)
+        yield* Effect.sleep("20 millis")
+        const second = listenAt(far, 9, () => true)
+        far.goOn()
+        yield* until(() => second.ends.length > 0)
+        far.goOn()
+        far.finish()
+        yield* Effect.sleep("20 millis")
+        assert.deepStrictEqual([first.counts, first.ends], [[1, 2], []])
+        assert.deepStrictEqual([second.counts, second.ends], [[3, 4, 5], ["done"]])
+      })
+    )
+
+    it.live(
+      "a link: a listener that goes on, or leaves it to another, while it hears a frame is taken at its word",
+      () =>
+        Effect.gen(function* () {
+          const { far, near } = yield* bareLink
+          let next: ReturnType<typeof listenAt> | undefined
+          const first = listenAt(far, 1, () => {
+            if (first.counts.length === 2) next = listenAt(far, 9, () => true)
+            far.goOn()
+            return false
+          })
+          far.goOn()
+          const { finish, write } = pull(near)
+          yield* Effect.forkScoped(Effect.andThen(Effect.forEach(counted(1, 4), write), finish))
+          yield* until(() => next !== undefined && next.ends.length > 0)
+          assert.deepStrictEqual([first.counts, first.ends], [[1, 2], []])
+          assert.deepStrictEqual([next?.counts, next?.ends], [[3, 4], ["done"]])
+        })
+    )
+
+    it.live(
+      "a link: its break is the end, once for each who listens and goes on, and who writes hears of it, too",
+      () =>
+        Effect.gen(function* () {
+          const { kill, near } = yield* bareLink
+          const first = listenAt(near, 9, () => true)
+          near.goOn()
+          yield* kill
+          yield* until(() => first.ends.length > 0 && near.isBroken())
+          near.goOn()
+          yield* Effect.sleep("20 millis")
+          assert.deepStrictEqual([first.counts, first.ends], [[], ["lost"]])
+          const second = listenAt(near, 9, () => true)
+          assert.deepStrictEqual([second.ends, second.breaks], [[], 0])
+          near.fill(() => counted(1, 1)[0])
+          assert.strictEqual(second.breaks, 1)
+          near.goOn()
+          near.goOn()
+          assert.deepStrictEqual([first.ends, second.ends], [["lost"], ["lost"]])
+        })
     )
 
     it.live("opening: a typed reason for each refusal", () =>

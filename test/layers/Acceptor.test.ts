@@ -11,15 +11,15 @@ describe("an acceptor", () => {
       const served: Array<Link> = []
       const serve = acceptor.serve((link) => Effect.sync(() => void served.push(link)))
       const [[first], [second], [third]] = [LinkPair.make(), LinkPair.make(), LinkPair.make()]
-      const waiting = yield* Effect.forkChild(acceptor.accept(first.link), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(acceptor.accept(first), { startImmediately: true })
       assert.lengthOf(served, 0)
       const serving = yield* Scope.make()
       yield* Scope.provide(serve, serving)
       yield* Fiber.join(waiting)
-      yield* acceptor.accept(second.link)
-      assert.deepStrictEqual(served, [first.link, second.link])
+      yield* acceptor.accept(second)
+      assert.deepStrictEqual(served, [first, second])
       yield* Scope.close(serving, Exit.void)
-      const again = yield* Effect.forkChild(acceptor.accept(third.link), { startImmediately: true })
+      const again = yield* Effect.forkChild(acceptor.accept(third), { startImmediately: true })
       assert.lengthOf(served, 2)
       yield* serve
       yield* Fiber.join(again)
@@ -30,9 +30,9 @@ describe("an acceptor", () => {
   it.effect("lets a link go that breaks before anybody serves", () =>
     Effect.gen(function* () {
       const acceptor = Acceptor.make()
-      const [{ breakWith, link }] = LinkPair.make()
+      const [link] = LinkPair.make()
       const waiting = yield* Effect.forkChild(acceptor.accept(link), { startImmediately: true })
-      breakWith(new LinkBroken({ how: "lost", detail: "the connection is gone" }))
+      link.breakWith(new LinkBroken({ how: "lost", detail: "the connection is gone" }))
       yield* Fiber.join(waiting)
       let served = 0
       yield* acceptor.serve(() => Effect.sync(() => void served++))

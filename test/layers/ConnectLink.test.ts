@@ -1,12 +1,15 @@
 /**
- * The body of a request that connect-node parses: whole envelopes, however they are cut on their way, and nothing else.
+ * What connect-node gets of a call: the body of its request in whole envelopes, however they are cut on their way, and the
+ * frames of its answer one at a time.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as ConnectLink from "../../src/layers/ConnectLink.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
+import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Progress from "../../src/protocol/flow/Progress.ts"
+import { LinkBroken } from "../../src/services/Transport.ts"
 import { Cuts, cut, Lengths } from "../protocol/flow/Cuts.ts"
 
 const options = { frameWireBytesMax: 300, progress: { ...Progress.defaults, frameMillisMax: 30_000 } }
@@ -114,6 +117,83 @@ describe("a body that is guarded", () => {
       for (let seconds = 0; seconds < 100; seconds++) silent.look(seconds * 1000)
       silent.goOn(message)
       assert.strictEqual(hex((yield* Effect.promise(() => later)).value), hex(message))
+    })
+  )
+})
+
+describe("the frames that connect-node pulls", () => {
+  const end = (count: number): Frame.Frame => ({ _tag: "End", count })
+  const gone = Frame.fail("Reset", "gone")
+
+  const make = () => {
+    const outgoing = ConnectLink.makeOutgoing(() => "open")
+    const heard = { rooms: 0, broken: [] as Array<string> }
+    outgoing.hear({
+      onRoom: () => {
+        heard.rooms += 1
+      },
+      onBroken: (how) => heard.broken.push(how().how)
+    })
+    const iterator = outgoing.iterable[Symbol.asyncIterator]()
+    const pull = () =>
+      iterator.next().then(({ value }) => {
+        const frame = value === undefined ? undefined : Result.getOrUndefined(Frame.fromProto(value))
+        return frame?._tag === "End" ? frame.count : frame?._tag
+      })
+    /** Fills it with the numbers from one on; the first one that it did not take. */
+    const fill = (from: number, to: number) => {
+      let next = from
+      outgoing.fill(() => {
+        if (next > to) return undefined
+        next += 1
+        return end(next - 1)
+      })
+      return next
+    }
+    return { fill, heard, iterator, outgoing, pull }
+  }
+
+  it.effect("wait one at a time, and whoever was pulled from hears of room", () =>
+    Effect.gen(function* () {
+      const { fill, heard, outgoing, pull } = make()
+      assert.strictEqual(fill(1, 3), 2)
+      assert.strictEqual(yield* Effect.promise(pull), 1)
+      assert.strictEqual(heard.rooms, 1)
+      const second = pull()
+      assert.strictEqual(heard.rooms, 2)
+      assert.strictEqual(fill(2, 4), 4)
+      outgoing.finish()
+      assert.deepStrictEqual(yield* Effect.promise(() => Promise.all([second, pull(), pull()])), [2, 3, undefined])
+      assert.strictEqual(fill(4, 4), 5)
+      assert.deepStrictEqual(heard.broken, ["finished"])
+    })
+  )
+
+  it.effect("end with the last one of who gives up, if none waits", () =>
+    Effect.gen(function* () {
+      const free = make()
+      free.outgoing.cancel(gone)
+      free.outgoing.cancel(gone)
+      assert.deepStrictEqual(yield* Effect.promise(() => Promise.all([free.pull(), free.pull()])), ["Fail", undefined])
+      const full = make()
+      full.fill(1, 1)
+      full.outgoing.cancel(gone)
+      assert.isUndefined(yield* Effect.promise(full.pull))
+    })
+  )
+
+  it.effect("are lost when the carrier breaks, or connect-node wants no more, which is heard at once", () =>
+    Effect.gen(function* () {
+      const lost = make()
+      lost.fill(1, 1)
+      lost.outgoing.breakWith(new LinkBroken({ how: "lost", detail: "" }))
+      assert.isUndefined(yield* Effect.promise(lost.pull))
+      assert.deepStrictEqual(lost.heard.broken, ["lost"])
+      const unwanted = make()
+      unwanted.fill(1, 1)
+      yield* Effect.promise(async () => unwanted.iterator.return?.())
+      assert.deepStrictEqual(unwanted.heard.broken, ["finished"])
+      assert.isUndefined(yield* Effect.promise(unwanted.pull))
     })
   )
 })

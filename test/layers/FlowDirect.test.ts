@@ -12,6 +12,7 @@ import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
 import { FlowService } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import { Transport } from "../../src/services/Transport.ts"
+import { pull } from "../laws/Pulled.ts"
 import { said } from "../protocol/flow/Parse.ts"
 
 const make = Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
@@ -62,7 +63,7 @@ describe("a direct caller", () => {
         stream.respond(good)
         stream.on("data", (chunk: Uint8Array) => heard.push(chunk)).on("end", () => stream.end(Envelope.goodEnd))
       })
-      const link = yield* (yield* make).dial(hostAt(port))
+      const link = pull(yield* (yield* make).dial(hostAt(port)))
       yield* link.write(Frame.accepted)
       yield* link.write(data)
       yield* link.finish
@@ -86,7 +87,7 @@ describe("a direct caller", () => {
           })
       })
       const port = yield* listen(http2.createServer(adapter))
-      const link = yield* (yield* make).dial(hostAt(port))
+      const link = pull(yield* (yield* make).dial(hostAt(port)))
       for (let i = 0; i < 50; i++) {
         yield* link.write(data)
         assert.deepStrictEqual(said([yield* soon(link.read)]), ["0102"])
@@ -108,7 +109,10 @@ describe("a direct caller", () => {
       })
       const transport = yield* make
       yield* Effect.scoped(
-        Effect.flatMap(transport.dial(hostAt(port)), (link) => Effect.andThen(link.write(data), link.cancel(last)))
+        Effect.flatMap(transport.dial(hostAt(port)), (link) => {
+          const { cancel, write } = pull(link)
+          return Effect.andThen(write(data), cancel(last))
+        })
       )
       const code = yield* soon(Deferred.await(closed))
       assert.strictEqual(code, http2.constants.NGHTTP2_CANCEL)
@@ -166,7 +170,7 @@ describe("a direct caller", () => {
   for (const [what, how, onStream] of answers) {
     it.live(`takes ${what} for: ${how}`, () =>
       Effect.gen(function* () {
-        const link = yield* (yield* make).dial(hostAt(yield* plainServer(onStream)))
+        const link = pull(yield* (yield* make).dial(hostAt(yield* plainServer(onStream))))
         yield* Effect.ignore(link.write(data))
         const ended = yield* soon(Effect.flip(Effect.forever(link.read)))
         assert.strictEqual(ended._tag === "LinkBroken" ? ended.how : ended._tag, how)
@@ -187,7 +191,7 @@ describe("a direct caller", () => {
         }
         more()
       })
-      const link = yield* (yield* make).dial(hostAt(port))
+      const link = pull(yield* (yield* make).dial(hostAt(port)))
       yield* link.write(data)
       yield* soon(link.read)
       yield* Effect.sleep("300 millis")
@@ -206,13 +210,14 @@ describe("a direct endpoint", () => {
     Effect.gen(function* () {
       const transport = yield* make
       const heard: Array<string> = []
-      yield* transport.serve((link) =>
-        link.read.pipe(
-          Effect.tap((frame) => link.write(frame)),
+      yield* transport.serve((link) => {
+        const { read, write } = pull(link)
+        return read.pipe(
+          Effect.tap(write),
           Effect.forever,
           Effect.catch((ended) => Effect.sync(() => heard.push(ended._tag === "LinkBroken" ? ended.how : ended._tag)))
         )
-      )
+      })
       const session = yield* Effect.acquireRelease(
         Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),
         (open) => Effect.sync(() => open.destroy())
@@ -257,8 +262,11 @@ describe("a direct endpoint", () => {
   it.live("that has given its last frame breaks no caller that still writes", () =>
     Effect.gen(function* () {
       const transport = yield* make
-      yield* transport.serve((link) => Effect.ignore(Effect.andThen(link.write(data), link.finish)))
-      const link = yield* transport.dial(hostAt(transport.flowPort))
+      yield* transport.serve((link) => {
+        const { finish, write } = pull(link)
+        return Effect.ignore(Effect.andThen(write(data), finish))
+      })
+      const link = pull(yield* transport.dial(hostAt(transport.flowPort)))
       assert.deepStrictEqual(said([yield* soon(link.read)]), ["0102"])
       assert.isTrue(Cause.isDone(yield* soon(Effect.flip(link.read))))
       const exit = yield* soon(Effect.exit(Effect.forever(link.write(data))))

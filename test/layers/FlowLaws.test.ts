@@ -24,8 +24,8 @@ flowLaws(
         const [caller, server] = LinkPair.make()
         ends.add(server)
         yield* Effect.addFinalizer(() => reset(caller))
-        if (accept !== undefined) run(Effect.ensuring(Effect.scoped(accept(server.link)), reset(server)))
-        return caller.link
+        if (accept !== undefined) run(Effect.ensuring(Effect.scoped(accept(server)), reset(server)))
+        return caller
       }),
       serve: (onLink) =>
         Effect.sync(() => {

@@ -82,9 +82,6 @@ export interface Fail {
 
 export type Frame = Open | Accepted | Rejected | Data | Local | End | Fail
 
-/** Whether a side may stop after this frame. */
-export const isLast = ({ _tag }: Frame): boolean => _tag === "End" || _tag === "Fail"
-
 const rejectReasons = {
   Unspecified: Proto.RejectReason.UNSPECIFIED,
   EndpointNotFound: Proto.RejectReason.ENDPOINT_NOT_FOUND,

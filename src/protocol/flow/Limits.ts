@@ -35,7 +35,7 @@ export const weightOf = (messages: ReadonlyArray<{ readonly byteLength: number }
 
 /**
  * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
- * that was taken while there was room. The sender: what waits, a frame that a fiber may hold, one that the carrier writes.
+ * that was taken while there was room. The sender: what waits, a frame that a link may hold, one that the carrier writes.
  * The receiver: what waits and the frame that filled it, and on a network the carrier's window and a message that is being
  * put together; a window, and what may wait beside it, are three frames.
  */

@@ -128,9 +128,6 @@ export const abandon = (sender: Sender, last?: Fail): void => {
   sender.fail = last
 }
 
-/** True while a frame is due. */
-export const hasWork = (sender: Sender): boolean => sender.waiting.length > 0 || sender.status === "ending"
-
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
 export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
   const next = sender.waiting.shift()
