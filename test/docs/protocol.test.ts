@@ -8,13 +8,15 @@ import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import { streamWindowBytes } from "../../src/layers/Http2Session.ts"
+import * as Http2Room from "../../src/layers/Http2Room.ts"
+import * as Http2Session from "../../src/layers/Http2Session.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Liveness from "../../src/protocol/flow/Liveness.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import type { Flow } from "../../src/services/Flow.ts"
@@ -200,7 +202,8 @@ describe("the lives of a flow", () => {
 })
 
 describe("the tables", () => {
-  const row = (cell: string): string => content.split("\n").find((line) => line.includes(`\`${cell}\` |`)) ?? ""
+  const tables = readFileSync("docs/limits.md", "utf8").split("\n")
+  const row = (cell: string): string => tables.find((line) => line.includes(`\`${cell}\` |`)) ?? ""
   const limits = { ...config.limits, ...TransportConnect.defaults, ...FlowServer.defaults }
 
   it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax", "inboxBytesMax"] as const)(
@@ -208,7 +211,24 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
 
-  it("say the window of a stream", () => assert.include(row("streamWindowBytes"), ` ${streamWindowBytes} bytes`))
+  it.each(
+    Object.entries({
+      streamWindowBytes: Http2Session.streamWindowBytes,
+      sessionWindowBytes: Http2Session.sessionWindowBytes,
+      unreadBytesMax: Http2Room.unreadBytesMax,
+      turnBytesMax: Http2Room.turnBytesMax
+    })
+  )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
+
+  it("say how long a peer may be silent", () => {
+    const { interval, timeout } = TransportConnect.defaults.keepalive
+    const seconds = (wait: Duration.Input) => Duration.toSeconds(Duration.fromInputUnsafe(wait))
+    const text = tables.join(" ")
+    assert.include(text, `nothing has come for ${seconds(interval)} second.`)
+    assert.include(text, `for another ${seconds(timeout)} seconds`)
+    assert.include(text, `silent for ${Liveness.doubtedMillis / 1000} seconds at any time`)
+    assert.isAbove(seconds(timeout), Liveness.doubtedMillis / 1000)
+  })
 
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))
