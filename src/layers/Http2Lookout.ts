@@ -91,10 +91,11 @@ export const make = Effect.fnUntraced(function* (options: {
     return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
   }
 
+  // One round that goes wrong is no reason to look after nobody any more.
   yield* Effect.sync(round).pipe(
+    Effect.catchCause((cause) => Effect.as(Effect.logError("a look at the sessions failed", cause), restMillis)),
     Effect.flatMap(Effect.sleep),
     Effect.forever,
-    Effect.tapCause((cause) => Effect.logError("nobody looks after the sessions any more", cause)),
     Effect.forkScoped
   )
 
