@@ -71,8 +71,6 @@ export interface Heard {
   /** The stream says nothing more. */
   readonly onEnd: () => void
   readonly onError: (cause: NodeJS.ErrnoException) => void
-  /** All that was written is out. */
-  readonly onFinish: () => void
   readonly onClose: () => void
   /** Comes now and then, until the stream is closed. */
   readonly look: (nowMillis: number) => void
@@ -88,9 +86,6 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
   },
   error(this: http2.Http2Stream, cause: NodeJS.ErrnoException): void {
     streams.get(this)?.onError(cause)
-  },
-  finish(this: http2.Http2Stream): void {
-    streams.get(this)?.onFinish()
   },
   close(this: http2.Http2Stream): void {
     const heard = streams.get(this)
