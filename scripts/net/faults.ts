@@ -87,7 +87,7 @@ const once = async (lab: Lab.Lab, { silencesPeer, strike, name }: Fault, state: 
   await sleep(1_500)
   const since = Date.now()
   await strike(lab, peer)
-  const connected = caller.connect(peer.name).then(({ failure, millis }) => ({
+  const connected = caller.connect(peer.name, "sink").then(({ failure, millis }) => ({
     millis,
     words: failure === undefined ? "connected" : wordsOf(failure)
   }))
