@@ -94,6 +94,12 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     return Effect.fail(this.error(new FlowClosed({ detail: this.endedBy })))
   }
 
+  /** Waits until the flow is closed or has failed, and says so. */
+  get stopped(): Effect.Effect<never, FlowError | E> {
+    const isStopped = () => this.isClosed || this.failing !== undefined
+    return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
+  }
+
   get end(): Effect.Effect<void, FlowError | E> {
     return Effect.suspend(() => this.closed() ?? this.endWith())
   }

@@ -1,7 +1,7 @@
 /**
  * A flow of messages over a channel of bytes: encodes what leaves, decodes what is handed out.
  */
-import { Array as Arrays, type Cause, Effect, type Fiber, Result, Sink, Stream } from "effect"
+import { Array as Arrays, type Cause, Effect, type Fiber, Pull, Result, Sink, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Frame from "../protocol/flow/Frame.ts"
 import { areBytes, bytesOf, type Message, Value } from "../protocol/flow/Message.ts"
@@ -26,6 +26,8 @@ const mayYield = ({ cache, currentOpCount }: Fiber.Fiber<unknown, unknown>): boo
   !cache.preventYield && 4 * currentOpCount >= 3 * cache.maxOpsBeforeYield
 
 type Next<A, E> = Effect.Effect<A, FlowError | E | Cause.Done>
+
+const sinkEnd = Effect.succeed<Sink.End<void>>([undefined])
 
 const none: ReadonlyArray<never> = []
 
@@ -74,7 +76,14 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   }
 
   get sink(): Sink.Sink<void, Sent, never, FlowError | E> {
-    return Sink.forEachArray(this.sendAll)
+    return Sink.fromTransform((upstream: Pull.Pull<NonEmptyReadonlyArray<Sent>, never, void>) => {
+      const sending = Effect.forever(Effect.flatMap(upstream, this.sendAll), { disableYield: true })
+      // A stream that has nothing to send just now would not hear that the flow is over.
+      return Effect.raceFirst(
+        Pull.catchDone(sending, () => sinkEnd),
+        this.#channel.stopped
+      )
+    })
   }
 
   get receive(): Effect.Effect<Received, FlowError | E | Cause.Done> {

@@ -122,6 +122,7 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
             yield* fork(Stream.runDrain(flow.batches)),
             yield* fork(Effect.forever(flow.send(message))),
             yield* fork(Effect.forever(flow.sendAll([message, message]))),
+            yield* fork(Stream.run(Stream.never, flow.sink)),
             yield* fork(Stream.run(Stream.forever(Stream.make(message)), flow.sink))
           ]
           yield* Effect.sleep("100 millis")
