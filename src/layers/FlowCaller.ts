@@ -84,8 +84,11 @@ export interface Call {
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
-  /** Says by `linger` what a caller that goes in good order waits for before it closes the scope of the flow. */
-  readonly channel: Pick<FlowChannel.FlowChannel<E>, "linger">
+  /**
+   * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
+   * waits for before it closes the scope of the flow.
+   */
+  readonly channel: Pick<FlowChannel.FlowChannel<E>, "close" | "linger">
 }
 
 /** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */

@@ -129,9 +129,10 @@ export const expose = <In, Out, E, R>(
     Signal.notify(changed)
   }
 
-  /** Ends a flow as its handler has ended. */
+  /** Ends a flow as its handler has ended, for whom it is over with that. */
   const finish = Effect.fnUntraced(function* (link: Link, channel: FlowChannel.FlowChannel<never>, last?: Frame.Fail) {
     leave(link)
+    channel.close()
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
       Effect.andThen(Effect.sync(() => link.finish())),

@@ -222,8 +222,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   }
 
   cancel(last: Frame.Fail): void {
-    if (this.isOver()) return
-    if (this.hasStreamRoom()) {
+    const isFinished = this.writing === "finished" && this.options.role === "caller"
+    if (this.isOver() && !isFinished) return
+    if (!isFinished && this.hasStreamRoom()) {
       this.begin()
       this.stream.write(FrameBytes.encode(last))
       // Whoever opened the stream lets it flush before it closes it.

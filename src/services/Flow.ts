@@ -2,9 +2,11 @@
  * A typed, bidirectional channel between a caller and an endpoint.
  *
  * Both directions are independent: `end` ends one, the other goes on. There is no `close`: the scope in which the flow
- * was opened is its lifetime. Leaving it resets the flow on both sides, unless both directions have ended, or this one has
+ * was opened is its lifetime, and that of its handler at the endpoint. Once it is over, whatever waits here or is asked for
+ * later fails with `FlowClosed`. Leaving it resets the flow on both sides, unless both directions have ended, or this one has
  * ended and the scope closes without a failure: then what was sent still arrives, as long as the other side reads it and
- * finishes within 5 seconds. Whoever must know that it did reads `messages` to their end.
+ * finishes within 5 seconds. Whoever must know that it did says `end` and reads `messages` to their end: a caller that has
+ * ended sees it once the handler is done, or the error with which that failed.
  *
  * Messages arrive in order, each at most once. The stream of messages ends cleanly only if everything that the other
  * side sent before its `end` has come; anything else is a typed error.
@@ -36,12 +38,17 @@ export interface Flow<in Sent, out Received, out E = never> {
   readonly sendAll: (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E>
   /** Sends what a stream gives, each of its batches in one go. It does not end this direction: `end` does. */
   readonly sink: Sink.Sink<void, Sent, never, FlowError | E>
-  /** The next message; fails with `Cause.Done` once the other side has ended. */
+  /** The next message; fails with `Cause.Done` once the other side has ended. An interrupt takes none. */
   readonly receive: Effect.Effect<Received, FlowError | E | Cause.Done>
   /** All messages that have come, at least one; fails with `Cause.Done` once the other side has ended. */
   readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError | E | Cause.Done>
-  /** The messages until the other side ends. Several readers share them: each message goes to one. */
+  /**
+   * The messages until the other side ends, each taken when it is asked for: a reader that leaves early, however it does, has
+   * taken what it was given and no more. Several readers share them: each message goes to one.
+   */
   readonly messages: Stream.Stream<Received, FlowError | E>
+  /** The same, with all that have come as one element: for readers that are to be fast rather than to leave early. */
+  readonly batches: Stream.Stream<NonEmptyReadonlyArray<Received>, FlowError | E>
   /** Half-close: no more messages from this side. The other side is told how many there were. Saying it twice is fine. */
   readonly end: Effect.Effect<void, FlowError | E>
 }

@@ -85,7 +85,10 @@ export interface Link {
   readonly fill: (next: () => Frame | undefined) => void
   /** Finishes this side in good order: what was handed over still arrives. */
   readonly finish: () => void
-  /** Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. */
+  /**
+   * Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. A link that is
+   * finished has none, and is reset.
+   */
   readonly cancel: (last: Fail) => void
   /**
    * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment

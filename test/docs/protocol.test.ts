@@ -152,15 +152,21 @@ const play = Effect.fnUntraced(function* (
     else if (step._tag === "LinkBroken") end.breakWith(step)
     else yield* Effect.ignore(write(step))
   }
+  return finish
 })
 
 const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const [near, far] = LinkPair.make()
   const heard: Array<string> = []
-  yield* Effect.forkScoped(play(far, drawn.host, until(heard, drawn.gets.get("caller"))))
+  const isEnded = drawn.caller.some((step) => step !== "finish" && step._tag === "End")
+  // The host keeps its side until its handler is done, which is not drawn.
+  yield* Effect.forkScoped(Effect.flatten(play(far, drawn.host, until(heard, drawn.gets.get("caller")))))
   const options = { caller: "client", host, limits: config.limits }
   const opened = FlowCaller.open(near, { ...contract, name: nameIn(drawn) }, options)
-  const exit = yield* Effect.exit(Effect.flatMap(opened, ({ flow }) => listen(flow, heard)))
+  const heardOut = Effect.flatMap(opened, ({ flow }) =>
+    Effect.andThen(isEnded ? flow.end : Effect.void, listen(flow, heard))
+  )
+  const exit = yield* Effect.exit(heardOut)
   return outcome(heard, exit)
 })
 

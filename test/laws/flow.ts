@@ -112,7 +112,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     )
 
   const echo = <A>(flow: Flow<A, A>): Effect.Effect<void, FlowError> =>
-    flow.messages.pipe(Stream.runForEachArray((batch) => flow.sendAll(batch)))
+    Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch))
 
   const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
     const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
@@ -371,7 +371,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
             Effect.gen(function* () {
               let heard = 0
               const sending = Effect.andThen(Effect.repeat(flow.send(message), { times: count - 1 }), flow.end)
-              const hearing = Stream.runForEachArray(flow.messages, (batch) =>
+              const hearing = Stream.runForEach(flow.batches, (batch) =>
                 Effect.sync(() => {
                   heard += batch.length
                 })

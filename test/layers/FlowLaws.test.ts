@@ -4,13 +4,20 @@ import * as MemoryNetwork from "../../src/layers/MemoryNetwork.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as TransportMemory from "../../src/layers/TransportMemory.ts"
 import type { Host } from "../../src/services/Host.ts"
+import type { NetworkError } from "../../src/services/NetworkError.ts"
 import { type Link, LinkBroken, Transport } from "../../src/services/Transport.ts"
+import { endingLaws } from "../laws/endings.ts"
 import { flowLaws, type Wire } from "../laws/flow.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
 const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
 
-flowLaws(
+const laws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>): void => {
+  flowLaws(name, makeWire)
+  endingLaws(name, makeWire)
+}
+
+laws(
   "queues",
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime<never, void>()
@@ -59,19 +66,19 @@ const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
     return wire
   })
 
-flowLaws(
+laws(
   "Connect over HTTP/2",
   sockets(() => undefined)
 )
 
 const authority = Certificates.make("an authority")
 
-flowLaws(
+laws(
   "Connect over HTTP/2 and TLS",
   sockets((name) => ({ ...authority.issue(name), fabric: "", host: name }))
 )
 
-flowLaws(
+laws(
   "memory network",
   Effect.gen(function* () {
     const network = yield* Layer.build(MemoryNetwork.layer({ latency: 0 }))

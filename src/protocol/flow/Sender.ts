@@ -2,9 +2,10 @@
  * The sending half of a flow: packs messages into frames as they come, and knows what the other side can have seen.
  *
  * States: open (messages may be queued) -> ending (the last frame is known; what is queued still goes out before it)
- * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out).
+ * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out). From ended one Fail leads to
+ * ending once more.
  * Invariants: messages leave in the order in which they came, each exactly once; the last frame is End, with the number
- * that left, or Fail; once a Data frame was taken, `delivered` is "maybe" for ever. A message is copied when it is queued,
+ * that left, or Fail, with or without an End before it; once a Data frame was taken, `delivered` is "maybe" for ever. A message is copied when it is queued,
  * so its owner may change it afterwards.
  */
 import type * as Buffers from "./Buffers.ts"
@@ -111,19 +112,33 @@ export const offer = (sender: Sender, message: Message): boolean => {
   return true
 }
 
-/** Says that no more messages come, and why if it is no good end. False when it was said before, or the flow has failed. */
+/**
+ * Says that no more messages come, and why if it is no good end, which may also be said after a good one. False when it was
+ * said before, or the flow has failed.
+ */
 export const end = (sender: Sender, fail?: Fail): boolean => {
-  if (sender.status !== "open") return false
+  if (sender.status !== "open") return fail !== undefined && amend(sender, fail)
   sender.status = "ending"
   sender.fail = fail
   return true
 }
 
-/** Drops what waits: nothing more goes out, but for the given last frame, unless the last frame is out already. */
+/** Has a Fail go out in place of End, or after it; false if there is no good end to amend. */
+const amend = (sender: Sender, fail: Fail): boolean => {
+  if (sender.status === "failed" || sender.fail !== undefined) return false
+  sender.status = "ending"
+  sender.fail = fail
+  return true
+}
+
+/** Drops what waits: nothing more goes out, but for the given last frame, unless a Fail is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
   sender.waiting.length = 0
   sender.waitingBytes = 0
-  if (sender.status === "ended") return
+  if (sender.status === "ended") {
+    if (last !== undefined) amend(sender, last)
+    return
+  }
   sender.status = last === undefined ? "failed" : "ending"
   sender.fail = last
 }

@@ -78,7 +78,7 @@ describe("nothing is left", () => {
             Effect.suspend(() => {
               held.handlers += 1
               // Echoes, and then never stops: some of the callers never read that.
-              return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+              return Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)).pipe(
                 Effect.andThen(Effect.forever(flow.send(new Uint8Array(4096)))),
                 Effect.onExit((exit) =>
                   Effect.sync(() => {
