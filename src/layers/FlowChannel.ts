@@ -12,6 +12,7 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as FlowReader from "./FlowReader.ts"
@@ -69,7 +70,7 @@ export class FlowChannel<E> implements Listener {
 
   /** An error of this flow, as of now. */
   error(reason: FlowErrorReason): FlowError {
-    const { delivered } = this.writer.sender
+    const delivered = Sender.delivered(this.writer.sender)
     return new FlowError({ endpoint: this.endpoint, peer: this.peer, delivered, reason })
   }
 
@@ -80,10 +81,12 @@ export class FlowChannel<E> implements Listener {
 
   /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
   refuse(reason: FlowErrorReason, last: Frame.Fail): FlowError {
-    const cause = this.error(reason)
-    this.refused = Effect.fail(cause)
-    this.breakWith(() => cause, last)
-    return cause
+    let made: FlowError | undefined
+    // Made once what waits was dropped, so that it does not count as what may be seen.
+    const cause = () => (made ??= this.error(reason))
+    this.refused = Effect.suspend(() => Effect.fail(cause()))
+    this.breakWith(cause, last)
+    return cause()
   }
 
   /** Calls `told` once when this flow fails, at once if it has already failed. A second call replaces the first. */
@@ -102,7 +105,7 @@ export class FlowChannel<E> implements Listener {
     return Effect.void
   }
 
-  /** As `send`, for all or none of them unless the flow fails meanwhile. */
+  /** As `send`, for all or none of them, unless the flow fails or who sends is interrupted while it waits for room. */
   sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
     const { messageBytesMax } = this.writer.sender.limits
     return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)

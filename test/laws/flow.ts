@@ -34,6 +34,7 @@ import type { FlowError } from "../../src/services/FlowError.ts"
 import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Link, Listener } from "../../src/services/Transport.ts"
+import { deliveredLaws } from "./delivered.ts"
 import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
@@ -941,4 +942,6 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
   })
+
+  deliveredLaws(name, makeWire)
 }

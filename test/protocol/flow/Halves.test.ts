@@ -129,6 +129,6 @@ describe("the halves of a flow", () => {
     assert.isFalse(Sender.offer(sender, message(2, 1)))
     assert.strictEqual(Sender.take(sender)?._tag, "Fail")
     assert.strictEqual(Sender.take(sender), undefined)
-    assert.strictEqual(sender.delivered, "maybe")
+    assert.strictEqual(Sender.delivered(sender), "maybe")
   })
 })
