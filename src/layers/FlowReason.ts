@@ -40,6 +40,7 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
     case "DeadlineExceeded":
       return new DeadlineExceeded({ detail: frame.detail })
     case "Domain":
+      return new FlowReset({ detail: "the endpoint failed with an error that this side cannot decode" })
     case "Handler":
     case "Reset":
     case "MessageTooLarge":

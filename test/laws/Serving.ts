@@ -15,6 +15,7 @@ import type { Wire } from "./flow.ts"
 
 export interface Serving<In, Out, E> {
   readonly open: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+  readonly openAs: <I, O, Err>(asked: Contract<I, O, Err>) => Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope>
   readonly endpoint: FlowServer.Exposed
   readonly wire: Wire
 }
@@ -23,7 +24,7 @@ export interface Serving<In, Out, E> {
 export const serving = Effect.fnUntraced(function* <In, Out, E>(
   makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>,
   contract: Contract<In, Out, E>,
-  handler: Handler<In, Out, E, never>,
+  handler: Handler<In, Out, E, Scope.Scope>,
   options: { readonly context?: Context.Context<never>; readonly limits?: Partial<Limits> } = {}
 ): Effect.fn.Return<Serving<In, Out, E>, NetworkError, Scope.Scope> {
   const wire = yield* makeWire
@@ -33,10 +34,11 @@ export const serving = Effect.fnUntraced(function* <In, Out, E>(
   const opening = yield* Timeouts.make(config.openTimeout)
   const find = (name: string) => (name === contract.name ? endpoint : undefined)
   yield* wire.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening }))
-  const open = Effect.flatMap(wire.dial, (link) =>
-    FlowCaller.open(link, contract, { caller: "client", host: wire.host, limits })
-  )
-  return { open: Effect.map(open, ({ flow }) => flow), endpoint, wire }
+  const openAs = <I, O, Err>(asked: Contract<I, O, Err>) =>
+    Effect.flatMap(wire.dial, (link) =>
+      FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits })
+    ).pipe(Effect.map(({ flow }) => flow))
+  return { open: openAs(contract), openAs, endpoint, wire }
 })
 
 export const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "10 seconds")

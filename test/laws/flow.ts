@@ -35,6 +35,7 @@ import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Link, Listener } from "../../src/services/Transport.ts"
 import { deliveredLaws } from "./delivered.ts"
+import { endingLaws } from "./endings.ts"
 import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
@@ -944,4 +945,5 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
   })
 
   deliveredLaws(name, makeWire)
+  endingLaws(name, makeWire)
 }
