@@ -36,6 +36,7 @@ import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Link, Listener } from "../../src/services/Transport.ts"
 import { deliveredLaws } from "./delivered.ts"
 import { endingLaws } from "./endings.ts"
+import { exchangeLaws } from "./exchange.ts"
 import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
@@ -946,4 +947,5 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
   deliveredLaws(name, makeWire)
   endingLaws(name, makeWire)
+  exchangeLaws(name, makeWire)
 }

@@ -150,6 +150,15 @@ const session = Effect.gen(function* () {
 
 expectTypeOf(session).toEqualTypeOf<Effect.Effect<Array<Said>, NetworkError | FlowError | Banned, Fabric>>()
 
+const exchanged = (flow: Flow<string, Said, Banned>, asked: Stream.Stream<string, Undeclared, Registry>) =>
+  flow.exchange(asked)
+expectTypeOf<ReturnType<typeof exchanged>>().toEqualTypeOf<
+  Stream.Stream<Said, FlowError | Banned | Undeclared, Registry>
+>()
+// @ts-expect-error an exchange sends what the endpoint takes
+const mixed = (flow: Flow<string, Said>) => flow.exchange(Stream.make(1))
+expectTypeOf(mixed).toBeFunction()
+
 const connect = Effect.flatMap(Fabric, (fabric) => fabric.connect(Plain))
 expectTypeOf(connect).toEqualTypeOf<Effect.Effect<Flow<string, string, never>, NetworkError, Fabric | Scope.Scope>>()
 
