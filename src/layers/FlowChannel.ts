@@ -16,7 +16,7 @@ import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as FlowReader from "./FlowReader.ts"
-import { reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
+import { done, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
@@ -167,7 +167,7 @@ export class FlowChannel<E> implements Listener {
         if (!FlowReader.isFull(reader)) this.writer.link.goOn()
         return Effect.succeed(taken)
       }
-      if (reader.receiver.status === "ended") return Cause.done()
+      if (reader.receiver.status === "ended") return done
       if (this.failing !== undefined) return this.failing
       const news = Signal.until(reader.changed, () => FlowReader.hasNews(reader) || this.failing !== undefined)
       return Effect.flatMap(news, () => this.next(take))

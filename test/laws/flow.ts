@@ -249,6 +249,21 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
 
+    it.live("the end, where nobody has expected it, says what it is", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, () => Effect.void)
+        const flow = yield* open
+        const received: ReadonlyArray<Effect.Effect<unknown, unknown>> = [flow.receive, flow.receiveAll]
+        for (const receive of received) {
+          const exit = yield* soon(Effect.exit(receive))
+          const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+          assert.isTrue(Cause.isDone(Option.getOrUndefined(Cause.findErrorOption(cause))))
+          for (const text of [Cause.pretty(cause), String(Cause.squash(cause))])
+            assert.strictEqual(text.split("\n")[0], "Done: the other side has ended: no more messages come")
+        }
+      })
+    )
+
     it.live("the endpoint may end first and still hear the caller", () =>
       Effect.gen(function* () {
         const heard = yield* Deferred.make<number>()
