@@ -15,7 +15,7 @@ import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../servic
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import { FlowFate } from "./FlowFate.ts"
 import * as FlowReader from "./FlowReader.ts"
-import { reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
+import { done, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
@@ -58,7 +58,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     return Effect.void
   }
 
-  /** As `send`, for all or none of them unless the flow fails meanwhile. */
+  /** As `send`, for all or none of them, unless the flow fails or who sends is interrupted while it waits for room. */
   sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
     const { messageBytesMax } = this.writer.sender.limits
     return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)
@@ -139,7 +139,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
       const stopped = this.closed() ?? this.refused
       if (stopped !== undefined) return stopped
       if (FlowReader.isEmpty(this.reader)) {
-        if (this.hasHeardAll()) return Cause.done()
+        if (this.hasHeardAll()) return done
         if (this.failing !== undefined) return this.failing
       }
       return Signal.until(this.reader.changed, () => this.hasNews())

@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import * as FlowState from "../protocol/flow/FlowState.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason } from "../services/FlowError.ts"
 import type { FlowReader } from "./FlowReader.ts"
 import * as FlowWriter from "./FlowWriter.ts"
@@ -47,7 +48,7 @@ export abstract class FlowFate<E> {
 
   /** An error of this flow, as of now. */
   error(reason: FlowErrorReason): FlowError {
-    const { delivered } = this.writer.sender
+    const delivered = Sender.delivered(this.writer.sender)
     return new FlowError({ endpoint: this.endpoint, peer: this.peer, delivered, reason })
   }
 
@@ -58,10 +59,12 @@ export abstract class FlowFate<E> {
 
   /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
   refuse(reason: FlowErrorReason, last: Frame.Fail): FlowError {
-    const cause = this.error(reason)
-    this.refused = Effect.fail(cause)
-    this.failWith(() => cause, last)
-    return cause
+    let made: FlowError | undefined
+    // Made once what waits was dropped, so that it does not count as what may be seen.
+    const cause = () => (made ??= this.error(reason))
+    this.refused = Effect.suspend(() => Effect.fail(cause()))
+    this.failWith(cause, last)
+    return cause()
   }
 
   /** Over for whoever holds the flow: what waits fails, and so does what is asked for later. What was sent still leaves. */

@@ -4,28 +4,56 @@
  * The fiber of a handler is nearly all of Effect that an idle flow holds, so it begins with its span in its context, where a
  * span around the handler would be held as frames; and nothing waits beside it for what may never happen.
  */
-import { Cause, Context, type Duration, Effect, Exit, Fiber, Option, Result, type Scope, Tracer } from "effect"
-import * as Frame from "../protocol/flow/Frame.ts"
+import { type Cause, Context, type Duration, Effect, Exit, Fiber, type Scope, Tracer } from "effect"
+import type * as Frame from "../protocol/flow/Frame.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
-import { FlowError } from "../services/FlowError.ts"
+import type { FlowError } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
+import * as FlowEnding from "./FlowEnding.ts"
 import * as FlowTrace from "./FlowTrace.ts"
 
-export type Running<E> = Fiber.Fiber<unknown, E | FlowError>
+export type Running<E> = Fiber.Fiber<unknown, E | FlowError | Cause.Done>
+
+/** What is between a handler and whoever serves its flow. */
+export interface Served {
+  /** The flow has failed, or nobody serves it any more: its handler has nothing left to do. */
+  isLost: boolean
+  /** Tells the caller how the handler has ended; set once it has, unless that was a good end. */
+  last: Frame.Fail | undefined
+}
 
 export interface Handlers<In, Out, E> {
   /** Starts a handler. It is interrupted once its flow has failed and its grace is over. */
-  readonly start: (flow: Flow<Out, In>, channel: FlowChannel<never>, trace: Frame.Trace | undefined) => Running<E>
-  /** Waits for a handler: the frame that tells the caller how it ended, or none. */
-  readonly last: (running: Running<E>) => Effect.Effect<Frame.Fail | undefined>
+  readonly start: (
+    flow: Flow<Out, In>,
+    channel: FlowChannel<never>,
+    served: Served,
+    trace: Frame.Trace | undefined
+  ) => Running<E>
   /** Interrupts all handlers, and any that is started. */
   readonly close: Effect.Effect<void>
 }
 
+/** Waits until a handler has ended. */
+export const ended = <E>(running: Running<E>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    running.addObserver(() => resume(Effect.void))
+  })
+
+const stop = <E>(running: () => Running<E> | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const stopped = running()
+    return stopped === undefined ? Effect.void : Fiber.interrupt(stopped)
+  })
+
+/** A handler that throws dies in its fiber. Apart from `start`, whose variables the function would hold. */
+const invoke = <In, Out, E, R>(handler: Handler<In, Out, E, R>, flow: Flow<Out, In>) =>
+  Effect.scoped(Effect.suspend(() => handler(flow)))
+
 export const make = <In, Out, E, R>(
-  { error, name }: Contract<In, Out, E>,
+  contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
     /** What a handler's fiber runs with. */
@@ -40,46 +68,38 @@ export const make = <In, Out, E, R>(
   const run = Effect.runForkWith(context)
   let isClosed = false
 
-  const start: Handlers<In, Out, E>["start"] = (flow, channel, trace) => {
-    const span = runSync(FlowTrace.begin(`serve ${name}`, trace))
-    const running = Effect.runForkWith(Context.add(context, Tracer.ParentSpan, span))(Effect.scoped(handler(flow)))
-    all.add(running)
-    let ending: Fiber.Fiber<void> | undefined
-    running.addObserver((exit) => {
-      all.delete(running)
-      ending?.interruptUnsafe()
-      run(FlowTrace.end(span, exit))
-    })
+  const start: Handlers<In, Out, E>["start"] = (flow, channel, served, trace) => {
+    const { id: peer } = flow.peer
+    const span = runSync(FlowTrace.begin(`serve ${contract.name}`, trace))
+    let running: Running<E> | undefined
+    let stopping: Fiber.Fiber<void> | undefined
     channel.onFailed(() => {
-      if (running.pollUnsafe() === undefined) ending ??= run(Effect.delay(Fiber.interrupt(running), grace))
+      served.isLost = true
+      if (running?.pollUnsafe() === undefined)
+        stopping ??= run(
+          Effect.delay(
+            stop(() => running),
+            grace
+          )
+        )
+    })
+    running = Effect.runForkWith(Context.add(context, Tracer.ParentSpan, span))(invoke(handler, flow))
+    all.add(running)
+    running.addObserver((exit) => {
+      if (running !== undefined) all.delete(running)
+      stopping?.interruptUnsafe()
+      const isLost = served.isLost || channel.writer.sender.status === "failed"
+      const ending = FlowEnding.of(exit, { contract, peer, isClosed, isLost })
+      served.last = ending?.last
+      run(FlowTrace.end(span, ending === undefined ? Exit.void : exit))
+      if (ending !== undefined) run(FlowEnding.log(ending, exit, { contract, peer }))
     })
     if (isClosed) running.interruptUnsafe()
     return running
   }
 
-  /** The declared error of a handler as it is, anything else without details. */
-  const lastOf = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, E | FlowError>) {
-    if (Exit.isSuccess(exit)) return undefined
-    if (isClosed && Exit.hasInterrupts(exit)) return Frame.fail("Closed", "the endpoint is no longer exposed")
-    const failure = Cause.findErrorOption(exit.cause)
-    if (Option.isSome(failure) && !(failure.value instanceof FlowError)) {
-      const encoded = error.encode(failure.value)
-      if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success.slice())
-    }
-    if (Option.isNone(failure) && !Cause.hasInterruptsOnly(exit.cause))
-      yield* Effect.logError(`the handler of "${name}" died`, exit.cause)
-    return Frame.fail("Handler", "the handler gave up")
-  })
-
   return {
     start,
-    last: (running) =>
-      Effect.flatMap(
-        Effect.callback<Exit.Exit<unknown, E | FlowError>>((resume) => {
-          running.addObserver((exit) => resume(Effect.succeed(exit)))
-        }),
-        lastOf
-      ),
     close: Effect.sync(() => {
       isClosed = true
       for (const running of all) running.interruptUnsafe()

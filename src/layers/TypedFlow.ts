@@ -9,6 +9,7 @@ import type { Codec } from "../services/Codec.ts"
 import type { Flow, Peer } from "../services/Flow.ts"
 import { type FlowError, MalformedMessage } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
+import * as FlowExchange from "./FlowExchange.ts"
 
 export interface Options<Sent, Received> {
   readonly endpoint: string
@@ -103,6 +104,10 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
 
   get batches(): Stream.Stream<NonEmptyReadonlyArray<Received>, FlowError | E> {
     return Stream.fromPull(Effect.succeed(Effect.map(this.receiveAll, Arrays.of)))
+  }
+
+  get exchange(): Flow<Sent, Received, E>["exchange"] {
+    return (outgoing) => FlowExchange.make(this, this.#channel, outgoing)
   }
 
   get end(): Effect.Effect<void, FlowError | E> {

@@ -2,7 +2,7 @@
  * The mesh, as a program uses it: expose endpoints, open flows to them by name.
  */
 
-import type { Duration } from "effect"
+import type { Cause, Duration } from "effect"
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { Contract } from "./Contract.ts"
 import type { Flow } from "./Flow.ts"
@@ -59,8 +59,11 @@ export interface Exposure {
   readonly lost: Effect.Effect<never, NetworkError>
 }
 
-/** Serves one flow. It may fail with the declared error, which the caller gets, or give up with the flow's own error. */
-export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError, R>
+/**
+ * Serves one flow. It may fail with the declared error, which the caller gets, or give up with the flow's own error. One that
+ * runs until `receive` says that the caller has ended comes to a good end. Any other end resets the flow, and is logged.
+ */
+export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError | Cause.Done, R>
 
 export class Fabric extends Context.Service<
   Fabric,

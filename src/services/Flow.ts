@@ -34,7 +34,12 @@ export interface Flow<in Sent, out Received, out E = never> {
    * A message that is too large or does not fit the contract is not sent, and the flow goes on.
    */
   readonly send: (message: Sent) => Effect.Effect<void, FlowError | E>
-  /** Sends messages in one go, packed into as few frames as they fit in. */
+  /**
+   * Sends messages in one go, packed into as few frames as they fit in. When one is too large or does not fit the contract,
+   * none is sent. Interrupted while it waits for room, or failing with the flow, it has sent a first part of them, and does not know
+   * how many: send in smaller parts to know that. For more than there is room for the other side has to read: if it waits
+   * for its answers to be read meanwhile, use `exchange`.
+   */
   readonly sendAll: (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E>
   /** Sends what a stream gives, each of its batches in one go. It does not end this direction: `end` does. */
   readonly sink: Sink.Sink<void, Sent, never, FlowError | E>
@@ -49,6 +54,15 @@ export interface Flow<in Sent, out Received, out E = never> {
   readonly messages: Stream.Stream<Received, FlowError | E>
   /** The same, with all that have come as one element: for readers that are to be fast rather than to leave early. */
   readonly batches: Stream.Stream<NonEmptyReadonlyArray<Received>, FlowError | E>
+  /**
+   * Sends what a stream gives and then ends this direction, while the messages are read: as many as one likes, where sending
+   * all before reading anything would wait for ever. The stream ends once the other side has ended and all was sent. It fails
+   * with FlowClosed if the other side takes no more before that, and at once with what the given stream fails with, or with
+   * a message that cannot be sent; this direction is then left open. Leaving it stops the sending.
+   */
+  readonly exchange: <E2 = never, R = never>(
+    outgoing: Stream.Stream<Sent, E2, R>
+  ) => Stream.Stream<Received, FlowError | E | E2, R>
   /** Half-close: no more messages from this side. The other side is told how many there were. Saying it twice is fine. */
   readonly end: Effect.Effect<void, FlowError | E>
 }

@@ -80,9 +80,12 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
 /** Another owner holds a unique name, or this process exposes the name already. */
 export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   name: Schema.String,
-  owner: Schema.String
+  owner: Schema.String,
+  /** The owner is this very host: a name is exposed once at a time. */
+  isHere: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
+    if (this.isHere === true) return `the name "${this.name}" is exposed on this host already`
     return `the name "${this.name}" is held by host "${this.owner}"`
   }
 }

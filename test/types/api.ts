@@ -123,8 +123,10 @@ Chat.toLayer(() => Effect.fail(new Undeclared()))
 Plain.toLayer(() => Effect.fail(new Banned({ until: "tomorrow" })))
 // @ts-expect-error an endpoint sends its output, not its input
 Chat.toLayer((flow) => flow.send({ text: "hello" }))
-// @ts-expect-error `receive` may find that the caller has ended, and a handler must say what then
-Plain.toLayer((flow) => flow.receive)
+
+// A handler that runs until its caller has ended needs no word for it.
+const until = Plain.toLayer((flow) => Effect.forever(Effect.flatMap(flow.receive, flow.send)))
+expectTypeOf(until).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric>>()
 
 // What `onLost` needs is needed by the layer too, and it must not fail.
 const onLost = (error: NetworkError) => Effect.asVoid(Effect.andThen(Registry, Effect.logError(error.message)))
@@ -147,6 +149,15 @@ const session = Effect.gen(function* () {
 }).pipe(Effect.scoped)
 
 expectTypeOf(session).toEqualTypeOf<Effect.Effect<Array<Said>, NetworkError | FlowError | Banned, Fabric>>()
+
+const exchanged = (flow: Flow<string, Said, Banned>, asked: Stream.Stream<string, Undeclared, Registry>) =>
+  flow.exchange(asked)
+expectTypeOf<ReturnType<typeof exchanged>>().toEqualTypeOf<
+  Stream.Stream<Said, FlowError | Banned | Undeclared, Registry>
+>()
+// @ts-expect-error an exchange sends what the endpoint takes
+const mixed = (flow: Flow<string, Said>) => flow.exchange(Stream.make(1))
+expectTypeOf(mixed).toBeFunction()
 
 const connect = Effect.flatMap(Fabric, (fabric) => fabric.connect(Plain))
 expectTypeOf(connect).toEqualTypeOf<Effect.Effect<Flow<string, string, never>, NetworkError, Fabric | Scope.Scope>>()

@@ -5,8 +5,8 @@
  * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out). From ended one Fail leads to
  * ending once more.
  * Invariants: messages leave in the order in which they came, each exactly once; the last frame is End, with the number
- * that left, or Fail, with or without an End before it; once a Data frame was taken, `delivered` is "maybe" for ever. A message is copied when it is queued,
- * so its owner may change it afterwards.
+ * that left, or Fail, with or without an End before it. A message is copied when it is queued, so its owner may change it
+ * afterwards.
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
@@ -40,7 +40,8 @@ export interface Sender {
   status: "open" | "ending" | "ended" | "failed"
   /** Messages whose last byte has left. */
   sentCount: number
-  delivered: "no" | "maybe"
+  /** A frame with messages was taken, or End: a handler may act on the end of an empty input, too. */
+  hasLeft: boolean
   /** Goes out instead of End. */
   fail: Fail | undefined
 }
@@ -54,7 +55,7 @@ export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Send
   lastBytes: 0,
   status: "open",
   sentCount: 0,
-  delivered: "no",
+  hasLeft: false,
   fail: undefined
 })
 
@@ -151,11 +152,20 @@ export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
     sender.waitingBytes -= next.weight
     sender.lastBytes = content.payloadBytes
     sender.sentCount += partial ? content.count - 1 : content.count
-    sender.delivered = "maybe"
+    sender.hasLeft = true
     if (next._tag === "Local") return Copies.seal(next.content)
     return FrameBytes.packed(Packing.seal(next.content, partial), partial)
   }
   if (sender.status !== "ending") return undefined
   sender.status = "ended"
-  return sender.fail ?? { _tag: "End", count: sender.sentCount }
+  if (sender.fail !== undefined) return sender.fail
+  sender.hasLeft = true
+  return { _tag: "End", count: sender.sentCount }
 }
+
+/**
+ * Whether the other side can have seen what this one said, or still will: its messages, or their end. It is "no" while
+ * nothing was offered, and for good once all that was offered has been dropped before any of it left.
+ */
+export const delivered = ({ fail, hasLeft, status, waiting }: Sender): "no" | "maybe" =>
+  hasLeft || waiting.length > 0 || (status === "ending" && fail === undefined) ? "maybe" : "no"
