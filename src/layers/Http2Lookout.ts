@@ -4,6 +4,7 @@
  */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../protocol/flow/Liveness.ts"
+import * as Progress from "../protocol/flow/Progress.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import type * as Http2Session from "./Http2Session.ts"
 
@@ -29,6 +30,8 @@ interface Watched {
   readonly session: Http2Session.Session
   readonly liveness: Liveness.Liveness
   readonly told: (why: string) => void
+  /** What had come when its streams were last looked at. */
+  readBytes: number
 }
 
 /** Asks for a sign of life. */
@@ -49,7 +52,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const shortest = Math.min(intervalMillis, timeoutMillis, Duration.toMillis(options.frameTimeout)) / 4
   const restMillis = Math.max(lookMillis.least, Math.min(lookMillis.most, shortest))
   const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
-  let streamsAtMillis = FlowDeadline.nowOf(clock)
+  let streamsLookedMillis = FlowDeadline.nowOf(clock)
   const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
   const watched = new Map<Http2Session.Session, Watched>()
 
@@ -66,7 +69,8 @@ export const make = Effect.fnUntraced(function* (options: {
       return
     }
     const { room, socket } = session
-    if (!room.look()) return giveUp(one, "it sends, and does not read")
+    const why = room.check(nowMillis)
+    if (why !== undefined) return giveUp(one, why)
     if (session.isDoubted() && Liveness.doubt(liveness, nowMillis)) ask(one)
     const { readBytes, takenBytes } = socket
     const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
@@ -75,9 +79,18 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const lookAtStreams = (nowMillis: number): void => {
-    if (nowMillis < streamsAtMillis) return
-    streamsAtMillis = nowMillis + streamsMillis
-    for (const session of watched.keys()) for (const heard of session.streams.values()) heard.look(nowMillis)
+    const elapsedMillis = nowMillis - streamsLookedMillis
+    if (elapsedMillis < streamsMillis) return
+    streamsLookedMillis = nowMillis
+    // What came while this process slept is not known to be slow.
+    const isPast = elapsedMillis > 2 * streamsMillis + restMillis
+    for (const one of watched.values()) {
+      const { room, socket, streams } = one.session
+      const cameBytes = socket.readBytes - one.readBytes
+      one.readBytes = socket.readBytes
+      const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < Progress.defaults.bytesPerSecondMin * elapsedMillis
+      for (const heard of streams.values()) heard.look(nowMillis, isQuiet)
+    }
   }
 
   const round = (): number => {
@@ -85,7 +98,7 @@ export const make = Effect.fnUntraced(function* (options: {
     let isAnyFull = false
     for (const one of watched.values()) {
       look(one, nowMillis)
-      isAnyFull ||= one.session.room.isFull
+      isAnyFull ||= one.session.room.isShut
     }
     lookAtStreams(nowMillis)
     return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
@@ -101,7 +114,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   return {
     watch: (session, told = () => undefined) => {
-      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)) })
+      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)), readBytes: 0 })
     }
   }
 })

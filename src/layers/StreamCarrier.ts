@@ -131,8 +131,8 @@ export class StreamCarrier implements Carrier, Heard {
     this.hearer?.onClose?.()
   }
 
-  look(nowMillis: number): void {
-    this.hearer?.look?.(nowMillis)
+  look(nowMillis: number, isQuiet: boolean): void {
+    this.hearer?.look?.(nowMillis, isQuiet)
   }
 
   get broken(): Effect.Effect<never, LinkBroken> {
