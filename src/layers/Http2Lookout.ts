@@ -26,6 +26,9 @@ export interface Lookout {
 /** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
 const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
 
+/** A session that brings less than this is quiet, in bytes a second: one byte of a frame at a time takes ten on the wire. */
+const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
+
 interface Watched {
   readonly session: Http2Session.Session
   readonly liveness: Liveness.Liveness
@@ -88,7 +91,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const { room, socket, streams } = one.session
       const cameBytes = socket.readBytes - one.readBytes
       one.readBytes = socket.readBytes
-      const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < Progress.defaults.bytesPerSecondMin * elapsedMillis
+      const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < quietBytesPerSecond * elapsedMillis
       for (const heard of streams.values()) heard.look(nowMillis, isQuiet)
     }
   }

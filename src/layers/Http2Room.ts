@@ -35,9 +35,13 @@ export interface Waiter {
   readonly onTurn: () => void
 }
 
-/** A full socket: what had come and what it had taken when it became so or last took something, and since when. */
+/** A full socket, during one write of its session. */
 interface Full {
-  readBytes: number
+  /** What had come when it was first seen. */
+  readonly readBytes: number
+  /** What the socket will have taken once this write is over; then the session looks at all that has come meanwhile. */
+  readonly endBytes: number
+  /** What it had taken when it last took something, and since when it has taken nothing. */
   takenBytes: number
   sinceMillis: number | undefined
   /** Looks since the last gulp. */
@@ -91,11 +95,10 @@ export class Http2Room {
   look(): void {
     const { socket } = this
     if (socket.waitingBytes > 0) {
-      if (this.full === undefined) {
-        const { readBytes, takenBytes } = socket
-        this.full = { readBytes, takenBytes, sinceMillis: undefined, looks: 0 }
-        socket.readOn()
-      }
+      const { readBytes, takenBytes, waitingBytes } = socket
+      if (this.full !== undefined && takenBytes < this.full.endBytes) return
+      this.full = { readBytes, endBytes: takenBytes + waitingBytes, takenBytes, sinceMillis: undefined, looks: 0 }
+      socket.readOn()
       return
     }
     this.full = undefined
