@@ -128,9 +128,13 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     return this.refused === undefined ? FlowReader.takeAll(this.reader) : undefined
   }
 
-  /** Lets more come, if there is room since some was taken. Whoever hears of it may interrupt the taker. */
-  goOn(): void {
-    if (!FlowReader.isFull(this.reader)) this.writer.link.goOn()
+  /** Lets more come, if there is room since some was taken. True if it did: whoever heard of it may have interrupted the taker. */
+  goOn(): boolean {
+    const { reader } = this
+    if (!reader.isHeld || FlowReader.isFull(reader)) return false
+    reader.isHeld = false
+    this.writer.link.goOn()
+    return true
   }
 
   /** Waits until something can be taken, or says why nothing ever will. */
@@ -172,7 +176,8 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   /** Takes a frame; whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
-    return this.failing !== undefined || !FlowReader.isFull(this.reader)
+    this.reader.isHeld = this.failing === undefined && FlowReader.isFull(this.reader)
+    return !this.reader.isHeld
   }
 
   private onReceived(received: Receiver.Received): void {

@@ -24,6 +24,8 @@ export interface FlowReader {
   phase: "keeping" | "discarding" | "ended"
   /** What has come since it is thrown away. */
   unheardBytes: number
+  /** The link was told to bring no more for now. */
+  isHeld: boolean
 }
 
 export const make = (limits: Limits): FlowReader => ({
@@ -31,7 +33,8 @@ export const make = (limits: Limits): FlowReader => ({
   inbox: Inbox.make(limits),
   changed: Signal.make(),
   phase: "keeping",
-  unheardBytes: 0
+  unheardBytes: 0,
+  isHeld: false
 })
 
 export const accept = (reader: FlowReader, batch: Batch): void => {

@@ -124,9 +124,9 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
       const closed = channel.closed()
       if (closed !== undefined) return closed
       if (this.#at < this.#decoded.length) return hand()
-      if (!this.#decode(amount)) return Effect.flatMap(channel.arrival, next)
-      channel.goOn()
-      return Effect.suspend(next)
+      const decoded = amount === "one" ? this.#decodeOne() : this.#decodeAll()
+      if (decoded === "nothing") return Effect.flatMap(channel.arrival, next)
+      return channel.goOn() || decoded === "in part" ? Effect.suspend(next) : hand()
     }
     return Effect.withFiber((fiber) => (mayYield(fiber) ? Effect.flatMap(Effect.yieldNow, next) : next()))
   }
@@ -166,43 +166,45 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return Arrays.isReadonlyArrayNonEmpty(all) ? Effect.succeed(all) : this.receiveAll
   }
 
-  /** Decodes what has come; whether something had. */
-  #decode(amount: "one" | "all"): boolean {
-    if (amount === "all") {
-      const all = this.#channel.takeAll()
-      if (all !== undefined) this.#keep(this.#decodeAll(all))
-      return all !== undefined
-    }
-    const message = this.#channel.take()
-    if (message !== undefined) this.#keep(this.#decodeEach([message]))
-    return message !== undefined
-  }
-
   #keep(decoded: ReadonlyArray<Received>): void {
     this.#decoded = decoded
     this.#at = 0
   }
 
-  #decodeAll(all: NonEmptyReadonlyArray<Message>): ReadonlyArray<Received> {
+  #decodeOne(): "nothing" | "whole" | "in part" {
+    const message = this.#channel.take()
+    if (message === undefined) return "nothing"
+    const decoded = decode(this.#incoming, message)
+    if (Result.isFailure(decoded)) return this.#refuse(decoded.failure)
+    this.#keep([decoded.success])
+    return "whole"
+  }
+
+  #decodeAll(): "nothing" | "whole" | "in part" {
+    const all = this.#channel.takeAll()
+    if (all === undefined) return "nothing"
     const decoded = areBytes(all) ? this.#incoming.decodeAll?.(all) : undefined
-    return decoded !== undefined && Result.isSuccess(decoded) ? decoded.success : this.#decodeEach(all)
+    if (decoded === undefined || Result.isFailure(decoded)) return this.#decodeEach(all)
+    this.#keep(decoded.success)
+    return "whole"
   }
 
   /** Those before the first that does not fit: the error of that one follows them. */
-  #decodeEach(all: NonEmptyReadonlyArray<Message>): ReadonlyArray<Received> {
+  #decodeEach(all: NonEmptyReadonlyArray<Message>): "whole" | "in part" {
     const messages: Array<Received> = []
+    this.#keep(messages)
     for (const message of all) {
       const decoded = decode(this.#incoming, message)
-      if (Result.isFailure(decoded)) {
-        this.#channel.refuse(
-          new MalformedMessage({ cause: decoded.failure }),
-          Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
-        )
-        break
-      }
+      if (Result.isFailure(decoded)) return this.#refuse(decoded.failure)
       messages.push(decoded.success)
     }
-    return messages
+    return "whole"
+  }
+
+  #refuse(cause: unknown): "in part" {
+    const last = Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
+    this.#channel.refuse(new MalformedMessage({ cause }), last)
+    return "in part"
   }
 }
 
