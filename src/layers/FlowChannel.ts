@@ -50,7 +50,8 @@ export class FlowChannel<E> implements Listener {
   private readonly context: Context.Context<never> | undefined
   readonly writer: FlowWriter.FlowWriter
   readonly reader: FlowReader.FlowReader
-  private failing: Effect.Effect<never, FlowError | E> | undefined
+  /** Why nothing more can be said. For reading only. */
+  failing: Effect.Effect<never, FlowError | E> | undefined
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   private refused: Effect.Effect<never, FlowError> | undefined
   private tellFailed: (() => void) | undefined
