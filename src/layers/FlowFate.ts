@@ -29,7 +29,8 @@ export abstract class FlowFate<E> {
   private readonly peer: string
   readonly writer: FlowWriter.FlowWriter
   readonly reader: FlowReader
-  protected failing: Effect.Effect<never, FlowError | E> | undefined
+  /** Why nothing more can be said. For reading only. */
+  failing: Effect.Effect<never, FlowError | E> | undefined
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
   protected refused: Effect.Effect<never, FlowError> | undefined
   private tellFailed: (() => void) | undefined

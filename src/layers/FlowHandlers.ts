@@ -18,8 +18,8 @@ export type Running<E> = Fiber.Fiber<unknown, E | FlowError | Cause.Done>
 
 /** What is between a handler and whoever serves its flow. */
 export interface Served {
-  /** The flow has failed, or nobody serves it any more: its handler has nothing left to do. */
-  isLost: boolean
+  /** Nobody serves the flow any more, so its handler is interrupted. */
+  isLeft: boolean
   /** Tells the caller how the handler has ended; set once it has, unless that was a good end. */
   last: Frame.Fail | undefined
 }
@@ -42,15 +42,9 @@ export const ended = <E>(running: Running<E>): Effect.Effect<void> =>
     running.addObserver(() => resume(Effect.void))
   })
 
-const stop = <E>(running: () => Running<E> | undefined): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const stopped = running()
-    return stopped === undefined ? Effect.void : Fiber.interrupt(stopped)
-  })
-
 /** A handler that throws dies in its fiber. Apart from `start`, whose variables the function would hold. */
 const invoke = <In, Out, E, R>(handler: Handler<In, Out, E, R>, flow: Flow<Out, In>) =>
-  Effect.scoped(Effect.suspend(() => handler(flow)))
+  Effect.suspend(() => Effect.scoped(handler(flow)))
 
 export const make = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
@@ -71,28 +65,20 @@ export const make = <In, Out, E, R>(
   const start: Handlers<In, Out, E>["start"] = (flow, channel, served, trace) => {
     const { id: peer } = flow.peer
     const span = runSync(FlowTrace.begin(`serve ${contract.name}`, trace))
-    let running: Running<E> | undefined
-    let stopping: Fiber.Fiber<void> | undefined
-    channel.onFailed(() => {
-      served.isLost = true
-      if (running?.pollUnsafe() === undefined)
-        stopping ??= run(
-          Effect.delay(
-            stop(() => running),
-            grace
-          )
-        )
-    })
-    running = Effect.runForkWith(Context.add(context, Tracer.ParentSpan, span))(invoke(handler, flow))
+    const running = Effect.runForkWith(Context.add(context, Tracer.ParentSpan, span))(invoke(handler, flow))
     all.add(running)
+    let stopping: Fiber.Fiber<void> | undefined
     running.addObserver((exit) => {
-      if (running !== undefined) all.delete(running)
+      all.delete(running)
       stopping?.interruptUnsafe()
-      const isLost = served.isLost || channel.writer.sender.status === "failed"
+      const isLost = served.isLeft || channel.failing !== undefined || channel.writer.sender.status === "failed"
       const ending = FlowEnding.of(exit, { contract, peer, isClosed, isLost })
       served.last = ending?.last
       run(FlowTrace.end(span, ending === undefined ? Exit.void : exit))
       if (ending !== undefined) run(FlowEnding.log(ending, exit, { contract, peer }))
+    })
+    channel.onFailed(() => {
+      if (running.pollUnsafe() === undefined) stopping ??= run(Effect.delay(Fiber.interrupt(running), grace))
     })
     if (isClosed) running.interruptUnsafe()
     return running

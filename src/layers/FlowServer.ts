@@ -196,7 +196,7 @@ export const expose = <In, Out, E, R>(
   const release = (served: Served<E>): Effect.Effect<void> => {
     const { forget, link, running } = served
     if (running !== undefined && running.pollUnsafe() === undefined) {
-      served.isLost = true
+      served.isLeft = true
       return Effect.flatMap(Fiber.interrupt(running), () => release(served))
     }
     flows -= 1
@@ -225,7 +225,7 @@ export const expose = <In, Out, E, R>(
     refusal,
     serve: (link, open, callers) =>
       Effect.suspend(() =>
-        whole({ link, open, running: undefined, forget: undefined, isLost: false, last: undefined }, callers)
+        whole({ link, open, running: undefined, forget: undefined, isLeft: false, last: undefined }, callers)
       ),
     stop: Effect.sync(() => {
       Admission.close(admission)

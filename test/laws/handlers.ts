@@ -17,12 +17,15 @@ import {
   Stream,
   Tracer
 } from "effect"
+import * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import type { Handler } from "../../src/services/Fabric.ts"
 import { FlowClosed, FlowError } from "../../src/services/FlowError.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Wire } from "./flow.ts"
-import { errorOf, serving, soon } from "./Serving.ts"
+import { pull } from "./Pulled.ts"
+import { errorOf, type Serving, serving, soon } from "./Serving.ts"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.NonEmptyString }) {}
 
@@ -190,21 +193,68 @@ export const handlerLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkE
       })
     )
 
-    it.live("that goes on until its flow is gone, or is closed, is no news", () =>
+    const forged = {
+      ...Contract.make("asked", { input: Codec.bytes, output: Codec.bytes }),
+      codec: "",
+      fingerprint: 0n
+    }
+    const reading: Served = (flow) => Effect.forever(flow.receive)
+    const readingOn: Served = (flow) => Effect.andThen(flow.end, Effect.forever(flow.receive))
+
+    /** What becomes of a flow whose handler reads on. */
+    const fates: ReadonlyArray<
+      readonly [string, (far: Serving<number, string, Refused>) => Effect.Effect<unknown, unknown, Scope.Scope>]
+    > = [
+      ["its caller has left", ({ open }) => Effect.scoped(open)],
+      ["its endpoint is closed", ({ endpoint, open }) => Effect.andThen(open, endpoint.close)],
+      ["its caller is lost", ({ open, wire }) => Effect.andThen(open, wire.kill)],
+      [
+        "its caller says what does not fit",
+        ({ openAs }) =>
+          Effect.flatMap(openAs(forged), (flow) =>
+            Effect.andThen(flow.send(new TextEncoder().encode('"one"')), Effect.exit(Stream.runDrain(flow.messages)))
+          )
+      ]
+    ]
+    for (const [fate, meet] of fates)
+      it.live.each([
+        ["goes on", reading],
+        ["has ended and goes on", readingOn]
+      ] as const)(`that %s until ${fate} is no news`, ([, handler]) =>
+        Effect.gen(function* () {
+          const { context, logged, spans } = yield* watching
+          const far = yield* serving(makeWire, asked, handler, { context })
+          yield* soon(meet(far))
+          yield* soon(
+            Effect.repeat(Effect.sleep("5 millis"), { until: () => spans.some((span) => span.status._tag === "Ended") })
+          )
+          assert.deepStrictEqual(
+            logged.map(({ level }) => level),
+            ["Debug"],
+            JSON.stringify(logged)
+          )
+        })
+      )
+
+    it.live("that waits for room until its caller breaks the rules is no news", () =>
       Effect.gen(function* () {
-        const { context, logged, spans } = yield* watching
-        const { open, endpoint, wire } = yield* serving(makeWire, asked, (flow) => Effect.forever(flow.receive), {
+        const { context, logged } = yield* watching
+        const { endpoint, wire } = yield* serving(makeWire, asked, (flow) => Effect.forever(flow.send("more")), {
           context
         })
-        yield* Effect.scoped(open)
-        yield* Effect.scoped(Effect.andThen(open, endpoint.close))
-        yield* Effect.exit(Effect.scoped(Effect.andThen(open, wire.kill)))
-        yield* soon(
-          Effect.repeat(Effect.sleep("5 millis"), { until: () => spans.every((span) => span.status._tag === "Ended") })
-        )
+        const link = pull(yield* wire.dial)
+        const open = { endpoint: "asked", wireVersion: 1, contract: 0n, codec: "", caller: "client", host: "" }
+        yield* link.write({ _tag: "Open", ...open })
+        assert.strictEqual((yield* soon(link.read))._tag, "Accepted")
+        yield* Effect.sleep("100 millis")
+        yield* link.write(Frame.accepted)
+        yield* soon(Effect.ignore(Effect.forever(link.read)))
+        yield* link.finish
+        yield* soon(endpoint.idle)
         assert.deepStrictEqual(
-          logged.filter(({ level }) => level !== "Debug"),
-          []
+          logged.map(({ level }) => level),
+          ["Debug"],
+          JSON.stringify(logged)
         )
       })
     )
