@@ -2,6 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Queue, Schema, Stream } from "effect"
 import * as FabricConnect from "../../src/layers/FabricConnect.ts"
+import * as FabricEach from "../../src/layers/FabricEach.ts"
+import type { OpenFlow } from "../../src/layers/FabricFlows.ts"
+import * as FabricOwners from "../../src/layers/FabricOwners.ts"
+import * as FabricReach from "../../src/layers/FabricReach.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import type { Contract } from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -34,6 +39,24 @@ const registryOf = (
   hosts: Effect.succeed([])
 })
 
+/** Connects over these entries; every owner is there unless `reach` says otherwise. */
+const fabricOf = Effect.fnUntraced(function* (options: {
+  readonly registry: Registry["Service"]
+  readonly open: OpenFlow
+  readonly reach?: (host: Host) => Effect.Effect<void, NetworkError>
+  readonly roundTrips?: Readonly<Record<string, number>>
+}) {
+  const { open, registry, roundTrips = {} } = options
+  const self = Effect.succeed(hostOf("me"))
+  const check = () => Effect.void
+  const reach = yield* FabricReach.make({ selfId: "me", reach: options.reach ?? (() => Effect.void) })
+  const roundTripMillis = (id: string) => Effect.succeed(roundTrips[id])
+  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
+  const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
+  const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
+  return { connect, connectEach: FabricEach.make({ registry, owners, timeouts, check }) }
+})
+
 /** Has every owner refuse; the reason at last, and who was asked under which contract. */
 const connecting = Effect.fnUntraced(function* <In, Out, E>(
   contract: Contract<In, Out, E>,
@@ -42,18 +65,16 @@ const connecting = Effect.fnUntraced(function* <In, Out, E>(
 ) {
   const asked: Array<string> = []
   const opened: Array<bigint> = []
-  const { connect } = yield* FabricConnect.make({
-    self: Effect.succeed(hostOf("me")),
+  const { connect } = yield* fabricOf({
     registry: registryOf(entries),
+    roundTrips,
     open: (host, { fingerprint, name }) =>
       Effect.suspend(() => {
         asked.push(host.id)
         opened.push(fingerprint)
         const reason = new EndpointBusy({ endpoint: name, host: host.id })
         return Effect.fail(new NetworkError({ operation: "connect", reason }))
-      }),
-    roundTripMillis: (id) => Effect.succeed(roundTrips[id]),
-    check: () => Effect.void
+      })
   })
   const error = yield* Effect.flip(Effect.scoped(connect(contract, options)))
   return { asked, opened, reason: error.reason, message: error.message }
@@ -148,16 +169,13 @@ describe("connectEach", () => {
       const events = yield* Queue.unbounded<RegistryEvent>()
       const opened = yield* Queue.unbounded<string>()
       const refused = yield* Deferred.make<string>()
-      const { connectEach } = yield* FabricConnect.make({
-        self: Effect.succeed(hostOf("me")),
+      const { connectEach } = yield* fabricOf({
         registry: registryOf([], Stream.fromQueue(events)),
         open: ({ address, id, tags }) =>
           Effect.andThen(
             Queue.offer(opened, `${id} ${address} ${tags.v}`),
             Effect.ensuring(Effect.never, Deferred.succeed(refused, id))
-          ),
-        roundTripMillis: () => Effect.undefined,
-        check: () => Effect.void
+          )
       })
       const running = yield* Effect.forkChild(Stream.runDrain(connectEach(Who)))
       const up = (fields: Partial<Host>, contract = Who.fingerprint) =>
