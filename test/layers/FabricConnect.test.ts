@@ -1,61 +1,19 @@
 /** Which owners a connect tries, in which order: the layer alone, over entries and round trips as the test says. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Queue, Schema, Stream } from "effect"
-import * as FabricConnect from "../../src/layers/FabricConnect.ts"
-import * as FabricEach from "../../src/layers/FabricEach.ts"
-import type { OpenFlow } from "../../src/layers/FabricFlows.ts"
-import * as FabricOwners from "../../src/layers/FabricOwners.ts"
-import * as FabricReach from "../../src/layers/FabricReach.ts"
-import * as Timeouts from "../../src/layers/Timeouts.ts"
+import { TestClock } from "effect/testing"
 import * as Codec from "../../src/services/Codec.ts"
 import type { Contract } from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import type { ConnectOptions } from "../../src/services/Fabric.ts"
 import type { Host } from "../../src/services/Host.ts"
-import { EndpointBusy, NetworkError } from "../../src/services/NetworkError.ts"
-import type { Entry, Registry, RegistryEvent } from "../../src/services/Registry.ts"
+import { EndpointBusy, NetworkError, Unauthorized } from "../../src/services/NetworkError.ts"
+import type { Entry, RegistryEvent } from "../../src/services/Registry.ts"
+import { connectingBy, hostOf, registryOf } from "./Connecting.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 
-const hostOf = (id: string, locality = "eu"): Host => ({
-  id,
-  generation: 1,
-  address: "192.0.2.1",
-  flowPort: 7947,
-  locality,
-  tags: {}
-})
-
 const entryOf = (host: Host, contract = Who.fingerprint): Entry => ({ name: "who", ownership: "group", contract, host })
-
-const registryOf = (
-  entries: ReadonlyArray<Entry>,
-  events: Stream.Stream<RegistryEvent> = Stream.make({ _tag: "Snapshot", entries })
-): Registry["Service"] => ({
-  claim: () => Effect.die("no claims here"),
-  resolve: () => Effect.succeed(entries),
-  scan: () => Effect.succeed(entries),
-  watch: () => events,
-  hosts: Effect.succeed([])
-})
-
-/** Connects over these entries; every owner is there unless `reach` says otherwise. */
-const fabricOf = Effect.fnUntraced(function* (options: {
-  readonly registry: Registry["Service"]
-  readonly open: OpenFlow
-  readonly reach?: (host: Host) => Effect.Effect<void, NetworkError>
-  readonly roundTrips?: Readonly<Record<string, number>>
-}) {
-  const { open, registry, roundTrips = {} } = options
-  const self = Effect.succeed(hostOf("me"))
-  const check = () => Effect.void
-  const reach = yield* FabricReach.make({ selfId: "me", reach: options.reach ?? (() => Effect.void) })
-  const roundTripMillis = (id: string) => Effect.succeed(roundTrips[id])
-  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
-  const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
-  const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
-  return { connect, connectEach: FabricEach.make({ registry, owners, timeouts, check }) }
-})
 
 /** Has every owner refuse; the reason at last, and who was asked under which contract. */
 const connecting = Effect.fnUntraced(function* <In, Out, E>(
@@ -65,7 +23,7 @@ const connecting = Effect.fnUntraced(function* <In, Out, E>(
 ) {
   const asked: Array<string> = []
   const opened: Array<bigint> = []
-  const { connect } = yield* fabricOf({
+  const { connect } = yield* connectingBy({
     registry: registryOf(entries),
     roundTrips,
     open: (host, { fingerprint, name }) =>
@@ -164,12 +122,79 @@ describe("connect", () => {
 })
 
 describe("connectEach", () => {
+  it.effect(
+    "tells of an owner that lets this caller not in, again after a pause, and ends nothing for the others",
+    () =>
+      Effect.gen(function* () {
+        const events = yield* Queue.unbounded<RegistryEvent>()
+        const entries = ["stern", "kind"].map((id) => entryOf(hostOf(id)))
+        yield* Queue.offer(events, { _tag: "Snapshot", entries })
+        const refused = new NetworkError({
+          operation: "connect",
+          reason: new Unauthorized({ host: "stern", detail: "no" })
+        })
+        const ended: Array<string> = []
+        const { connectEach } = yield* connectingBy({
+          registry: registryOf(entries, Stream.fromQueue(events)),
+          open: ({ id }) =>
+            id === "stern"
+              ? Effect.fail(refused)
+              : Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended.push(id)))
+        })
+        const told = yield* Queue.unbounded<string>()
+        const running = yield* Effect.forkChild(
+          Stream.runForEach(connectEach(Who), (each) =>
+            Queue.offer(told, each._tag === "Failed" ? `${each.host.id}: ${each.error.message}` : each.host.id)
+          )
+        )
+        for (let turn = 0; turn < 3; turn++) {
+          assert.strictEqual(yield* Queue.take(told), 'stern: connect: host "stern" refused this caller: no')
+          yield* TestClock.adjust("400 millis")
+        }
+        yield* TestClock.adjust("5 seconds")
+        assert.isEmpty(ended)
+        assert.isUndefined(running.pollUnsafe())
+        yield* Fiber.interrupt(running)
+        assert.deepStrictEqual(ended, ["kind"])
+      })
+  )
+
+  it.effect("tells of an owner of another contract once, and of the opening of it once it understands", () =>
+    Effect.gen(function* () {
+      const events = yield* Queue.unbounded<RegistryEvent>()
+      yield* Queue.offer(events, { _tag: "Snapshot", entries: [entryOf(hostOf("a"), 77n)] })
+      const asked: Array<string> = []
+      const { connectEach } = yield* connectingBy({
+        registry: registryOf([], Stream.fromQueue(events)),
+        open: ({ id }) =>
+          Effect.andThen(
+            Effect.sync(() => asked.push(id)),
+            Effect.never
+          )
+      })
+      const told = yield* Queue.unbounded<string>()
+      const running = yield* Effect.forkChild(
+        Stream.runForEach(connectEach(Who), (each) =>
+          Queue.offer(told, each._tag === "Failed" ? each.error.reason._tag : each.host.id)
+        )
+      )
+      assert.strictEqual(yield* Queue.take(told), "Incompatible")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Queue.size(told), 0)
+      assert.isEmpty(asked)
+      yield* Queue.offer(events, { _tag: "Up", entry: entryOf(hostOf("a")) })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(asked, ["a"])
+      yield* Fiber.interrupt(running)
+    })
+  )
+
   it.effect("keeps a flow when its host only relabels itself, opens it anew when the endpoint is another", () =>
     Effect.gen(function* () {
       const events = yield* Queue.unbounded<RegistryEvent>()
       const opened = yield* Queue.unbounded<string>()
       const refused = yield* Deferred.make<string>()
-      const { connectEach } = yield* fabricOf({
+      const { connectEach } = yield* connectingBy({
         registry: registryOf([], Stream.fromQueue(events)),
         open: ({ address, id, tags }) =>
           Effect.andThen(
