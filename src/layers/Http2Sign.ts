@@ -55,7 +55,7 @@ export const make = (clock: Clock.Clock): Heard => {
   return (session) =>
     Effect.suspend(() => {
       const sign = signOf(session)
-      if (isFresh(session, sign)) return Effect.succeed(true)
+      if (session.isOpen() && isFresh(session, sign)) return Effect.succeed(true)
       return Effect.callback<boolean>((resume) => {
         if (!session.isOpen()) return resume(Effect.succeed(false))
         const told = (isThere: boolean) => resume(Effect.succeed(isThere))
