@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         case "Open": {
           const { attempt } = next
           const opened = yield* Effect.result(dial(attempt.owner, contract, call))
-          for (const { owner } of Attempts.silent(tries)) reach.note(owner.host)
+          for (const { owner } of Attempts.silent(tries, FlowDeadline.nowOf(clock))) reach.note(owner.host)
           if (Result.isSuccess(opened)) {
             reach.forget(attempt.owner.host)
             return opened.success

@@ -89,6 +89,9 @@ export const failed = <A, E>(attempts: Attempts<A, E>, attempt: Attempt<A, E>, f
 export const begun = <A, E>({ all }: Attempts<A, E>): ReadonlyArray<Attempt<A, E>> =>
   all.filter(({ status }) => status !== "waiting")
 
-/** Those that have been reached for and have not answered. */
-export const silent = <A, E>({ all }: Attempts<A, E>): ReadonlyArray<Attempt<A, E>> =>
-  all.filter(({ status }) => status === "reaching")
+/** Those that have had their time to answer, and have not. */
+export const silent = <A, E>(
+  { all, patienceMillis }: Attempts<A, E>,
+  nowMillis: number
+): ReadonlyArray<Attempt<A, E>> =>
+  all.filter(({ sinceMillis, status }) => status === "reaching" && nowMillis - sinceMillis >= patienceMillis)
