@@ -21,7 +21,7 @@ export interface Options {
   readonly limits: Limits
 }
 
-/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; no handler has seen the flow. */
+/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; `FlowCaller.isUnseen` says what they prove. */
 export type OpenFlow = <In, Out, E>(
   host: Host,
   contract: Contract<In, Out, E>,

@@ -20,7 +20,11 @@ describe("the scope of a flow", () => {
       const exposing = yield* Scope.make()
       yield* Scope.provide(fabric.expose(Echo, echo, { drain: "100 millis" }), exposing)
       const flows = yield* Queue.unbounded<Flow<number, number>>()
-      yield* Effect.forkScoped(Stream.runForEach(fabric.connectEach(Echo), (flow) => Queue.offer(flows, flow)))
+      yield* Effect.forkScoped(
+        Stream.runForEach(fabric.connectEach(Echo), (each) =>
+          each._tag === "Opened" ? Queue.offer(flows, each.flow) : Effect.void
+        )
+      )
       const flow = yield* soon(Queue.take(flows))
       const reader = yield* Effect.forkChild(Effect.exit(Stream.runDrain(flow.messages)), { startImmediately: true })
       yield* flow.send(1)
@@ -34,7 +38,8 @@ describe("the scope of a flow", () => {
     Effect.gen(function* () {
       const fabric = yield* Fabric
       yield* fabric.expose(Echo, echo)
-      const [flow] = yield* soon(Stream.runCollect(Stream.take(fabric.connectEach(Echo), 1)))
+      const [each] = yield* soon(Stream.runCollect(Stream.take(fabric.connectEach(Echo), 1)))
+      const flow = each?._tag === "Opened" ? each.flow : undefined
       assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow?.receive ?? Effect.void))), "FlowClosed")
       assert.strictEqual(reasonOf(yield* Effect.exit(flow?.send(1) ?? Effect.void)), "FlowClosed")
     }).pipe(Effect.provide(FabricLocal.layer()))

@@ -7,8 +7,10 @@ import { expectTypeOf } from "vitest"
 import {
   type Claim,
   Codec,
+  type ConnectEachOptions,
   type ConnectOptions,
   type DeadlineExceeded,
+  type EachFlow,
   Endpoint,
   type EndpointBusy,
   type EndpointNotFound,
@@ -167,8 +169,13 @@ expectTypeOf<Effect.Error<typeof plain>>().toEqualTypeOf<NetworkError | FlowErro
 
 const each = (fabric: Fabric["Service"]) => fabric.connectEach(Chat)
 expectTypeOf<ReturnType<typeof each>>().toEqualTypeOf<
-  Stream.Stream<Flow<{ readonly text: string }, Said, Banned>, NetworkError>
+  Stream.Stream<EachFlow<{ readonly text: string }, Said, Banned>, NetworkError>
 >()
+expectTypeOf<EachFlow<string, number, Banned>>().toEqualTypeOf<
+  | { readonly _tag: "Opened"; readonly host: Host; readonly flow: Flow<string, number, Banned> }
+  | { readonly _tag: "Failed"; readonly host: Host; readonly error: NetworkError }
+>()
+expectTypeOf<Required<ConnectEachOptions>>().toEqualTypeOf<{ readonly timeout: Duration.Input }>()
 
 const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
