@@ -260,25 +260,32 @@ describe("connections", () => {
     })
   )
 
-  it.live("whose clients read nothing are closed when they give no sign of life, whatever is still to be written", () =>
-    Effect.gen(function* () {
-      // The witness has one already.
-      const keepalive = { interval: "100 millis", timeout: "500 millis" } as const
-      const { port, untouched } = yield* world({ sessionsMax: 2, streamsMax: 1000, keepalive })
-      const client = yield* flowFrom(flooder, port)
-      assert.isFalse(yield* isTaken(neighbour, port))
-      client.socket.pause()
-      const most = Buffer.from([0, 4, 0x3f, 0, 0, 0])
-      client.socket.write(
-        Buffer.concat([frame(type.settings, 0, 0, most), frame(type.windowUpdate, 0, 0, most.subarray(2))])
-      )
-      const large = Buffer.from(FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(15_000)], partial: false }))
-      for (let id = 3; id < 1600; id += 2)
+  it.live(
+    "whose clients read nothing are closed when they give no sign of life, whatever is still to be written",
+    () =>
+      Effect.gen(function* () {
+        // The witness has one already.
+        const keepalive = { interval: "100 millis", timeout: "500 millis" } as const
+        const { port, untouched } = yield* world({ sessionsMax: 2, streamsMax: 1000, keepalive })
+        const client = yield* flowFrom(flooder, port)
+        assert.isFalse(yield* isTaken(neighbour, port))
+        client.socket.pause()
+        const most = Buffer.from([0, 4, 0x3f, 0, 0, 0])
         client.socket.write(
-          Buffer.concat([headers(id, request), data(id, open), ...[1, 2, 3, 4].map(() => data(id, large))])
+          Buffer.concat([frame(type.settings, 0, 0, most), frame(type.windowUpdate, 0, 0, most.subarray(2))])
         )
-      yield* Caller.soon(Effect.repeat(isTaken(neighbour, port), { until: (taken) => taken }))
-      yield* untouched
-    })
+        const large = Buffer.from(
+          FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(15_000)], partial: false })
+        )
+        for (let id = 3; id < 1600; id += 2)
+          client.socket.write(
+            Buffer.concat([headers(id, request), data(id, open), ...[1, 2, 3, 4].map(() => data(id, large))])
+          )
+        // What it sent is read while its answer is overdue, so it is taken for a slow path, which has more time.
+        const closed = Effect.repeat(isTaken(neighbour, port), { until: (taken) => taken })
+        yield* Effect.timeout(closed, "50 seconds")
+        yield* untouched
+      }),
+    60_000
   )
 })
