@@ -114,6 +114,8 @@ export const connect = Effect.fnUntraced(function* (
   options: {
     readonly lookout: Http2Lookout.Lookout
     readonly connectTimeout: Duration.Input
+    /** Hears why the session was given up, if it was. */
+    readonly told: (why: string) => void
   },
   tls?: Tls.Tls
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
@@ -124,7 +126,7 @@ export const connect = Effect.fnUntraced(function* (
     }),
     ({ http2 }) => Effect.sync(() => http2.destroy())
   )
-  options.lookout.watch(session)
+  options.lookout.watch(session, options.told)
   yield* Effect.forkScoped(Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
 })

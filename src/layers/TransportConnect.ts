@@ -7,7 +7,7 @@
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
-import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import { Clock, type Duration, Effect, Exit, FiberSet, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError, Unauthorized } from "../services/NetworkError.ts"
@@ -92,6 +92,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
   const lookout = yield* Http2Lookout.make(config)
+  const run = yield* FiberSet.makeRuntime<never, void>()
   const scope = yield* Effect.scope
   const heard = Http2Sign.make(yield* Clock.Clock)
   const flowPort = yield* Http2Server.serve({ ...config, tls, lookout }, acceptor.accept)
@@ -106,7 +107,12 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
     const { connectTimeout } = config
-    const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout }, tls), () =>
+    const told = (why: string): void => {
+      run(
+        Effect.logWarning(`the session with host "${host.id}" at ${Http2Client.authorityOf(host)} is given up: ${why}`)
+      )
+    }
+    const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
       // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
       Effect.forkIn(RcMap.invalidate(sessions, host), scope)
     )
