@@ -52,7 +52,7 @@ const isPassedOver = ({ reason }: NetworkError): boolean => {
   }
 }
 
-type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible">
+type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible" | "formers">
 
 const incompatible = ({ contract, host, name }: Entry, ours: Signed): Incompatible => {
   const [there, here] = [toHex(contract), toHex(ours.fingerprint)]

@@ -2,7 +2,7 @@
  * Exposing: endpoints under names, for as long as their scopes live.
  */
 import { Duration, Effect, Exit, Option, Scope } from "effect"
-import type { Contract } from "../services/Contract.ts"
+import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { InvalidConfig, NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
@@ -76,9 +76,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
         Effect.sync(() => exposed.set(name, endpoint)),
         () => close(config.drain)
       )
-      const { compatible, fingerprint, ownership } = contract
-      const isAlone = compatible.length === 0
-      return yield* registry.claim({ name, ownership, contract: fingerprint, ...(isAlone ? {} : { compatible }) })
+      return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
     const { lost } = yield* inChild(serve)
     yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))
