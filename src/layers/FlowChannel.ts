@@ -12,6 +12,7 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as FlowReader from "./FlowReader.ts"
@@ -277,7 +278,7 @@ export class FlowChannel<E> implements Listener {
     FlowWriter.flush(this.writer)
     link.detach(this)
     if (!FlowState.isOver(sender, this.reader.receiver))
-      link.cancel(sender.fail ?? Frame.fail("Reset", `the ${role} has left`))
+      link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
   }
 }
 

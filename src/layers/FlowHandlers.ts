@@ -4,13 +4,14 @@
  * The fiber of a handler is nearly all of Effect that an idle flow holds, so it begins with its span in its context, where a
  * span around the handler would be held as frames; and nothing waits beside it for what may never happen.
  */
-import { Cause, Context, type Duration, Effect, Exit, Fiber, Option, Result, type Scope, Tracer } from "effect"
+import { Cause, Context, type Duration, Effect, Exit, Fiber, Option, type Scope, Tracer } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
 import { FlowError } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
+import * as FlowDeclared from "./FlowDeclared.ts"
 import * as FlowTrace from "./FlowTrace.ts"
 
 export type Running<E> = Fiber.Fiber<unknown, E | FlowError>
@@ -25,16 +26,19 @@ export interface Handlers<In, Out, E> {
 }
 
 export const make = <In, Out, E, R>(
-  { error, name }: Contract<In, Out, E>,
+  contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
     /** What a handler's fiber runs with. */
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
     /** What a handler gets to finish after its flow has failed. */
     readonly grace: Duration.Input
+    /** The largest declared error. */
+    readonly errorBytesMax: number
   }
 ): Handlers<In, Out, E> => {
-  const { context, grace } = options
+  const { name } = contract
+  const { context, errorBytesMax, grace } = options
   const all = new Set<Running<E>>()
   const runSync = Effect.runSyncWith(context)
   const run = Effect.runForkWith(context)
@@ -62,10 +66,8 @@ export const make = <In, Out, E, R>(
     if (Exit.isSuccess(exit)) return undefined
     if (isClosed && Exit.hasInterrupts(exit)) return Frame.fail("Closed", "the endpoint is no longer exposed")
     const failure = Cause.findErrorOption(exit.cause)
-    if (Option.isSome(failure) && !(failure.value instanceof FlowError)) {
-      const encoded = error.encode(failure.value)
-      if (Result.isSuccess(encoded)) return Frame.fail("Domain", "", encoded.success.slice())
-    }
+    if (Option.isSome(failure) && !(failure.value instanceof FlowError))
+      return yield* FlowDeclared.frameOf(contract, failure.value, errorBytesMax)
     if (Option.isNone(failure) && !Cause.hasInterruptsOnly(exit.cause))
       yield* Effect.logError(`the handler of "${name}" died`, exit.cause)
     return Frame.fail("Handler", "the handler gave up")

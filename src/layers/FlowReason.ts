@@ -40,6 +40,7 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
     case "DeadlineExceeded":
       return new DeadlineExceeded({ detail: frame.detail })
     case "Domain":
+    case "DomainCut":
     case "Handler":
     case "Reset":
     case "MessageTooLarge":

@@ -9,9 +9,9 @@
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
-import type { Data, End, Fail, Local } from "./Frame.ts"
+import { type Data, type End, type Fail, fail, type Local } from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
-import { type Limits, weight } from "./Limits.ts"
+import { type Limits, weight, wholeErrorBytesMax } from "./Limits.ts"
 import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
@@ -111,13 +111,27 @@ export const offer = (sender: Sender, message: Message): boolean => {
   return true
 }
 
+/**
+ * A declared error that does not fit into a frame is cut like a message: what the last frame does not hold leaves before it.
+ * Who does not know such an error hears why the flow is reset.
+ */
+const sized = (sender: Sender, last: Fail): Fail => {
+  const { byteLength } = last.error
+  if (sender.buffers === undefined || byteLength <= wholeErrorBytesMax) return last
+  return fail("DomainCut", `the endpoint failed with an error of ${byteLength} bytes`, cut(sender, last.error))
+}
+
 /** Says that no more messages come, and why if it is no good end. False when it was said before, or the flow has failed. */
-export const end = (sender: Sender, fail?: Fail): boolean => {
+export const end = (sender: Sender, last?: Fail): boolean => {
   if (sender.status !== "open") return false
   sender.status = "ending"
-  sender.fail = fail
+  sender.fail = last && sized(sender, last)
   return true
 }
+
+/** What may be said last in place of all that waits: the rest of an error says nothing alone. */
+export const lastWord = ({ fail, waiting }: Sender): Fail | undefined =>
+  fail?.reason === "DomainCut" && waiting.length > 0 ? undefined : fail
 
 /** Drops what waits: nothing more goes out, but for the given last frame, unless the last frame is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
