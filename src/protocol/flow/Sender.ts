@@ -113,12 +113,14 @@ export const offer = (sender: Sender, message: Message): boolean => {
 
 /**
  * A declared error that does not fit into a frame is cut like a message: what the last frame does not hold leaves before it.
- * Who does not know such an error hears why the flow is reset.
+ * Who does not know such an error hears why the flow is reset. Once End is out nothing more may be cut, so all hear that.
  */
-const sized = (sender: Sender, last: Fail): Fail => {
+export const sized = (sender: Sender, last: Fail): Fail => {
   const { byteLength } = last.error
   if (sender.buffers === undefined || byteLength <= wholeErrorBytesMax) return last
-  return fail("DomainCut", `the endpoint failed with an error of ${byteLength} bytes`, cut(sender, last.error))
+  const detail = `the endpoint failed with an error of ${byteLength} bytes`
+  if (sender.status !== "ended") return fail("DomainCut", detail, cut(sender, last.error))
+  return fail("MessageTooLarge", `${detail}, at most ${wholeErrorBytesMax} are allowed after its end`)
 }
 
 /** Says that no more messages come, and why if it is no good end. False when it was said before, or the flow has failed. */

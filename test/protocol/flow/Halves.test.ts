@@ -151,6 +151,16 @@ describe("the halves of a flow", () => {
     assert.deepStrictEqual(outcomes.at(-1), { _tag: "TooLarge", bytes: 500_001 })
   })
 
+  it("once the end is out, an error that does not fit into a frame is told to be too large", () => {
+    const sender = Sender.make(small, Buffers.make())
+    Sender.end(sender)
+    assert.strictEqual(drain(sender).at(-1)?._tag, "End")
+    const error = (bytes: number) => FrameValues.fail("Domain", "", new Uint8Array(bytes))
+    assert.strictEqual(Sender.sized(sender, error(Limits.wholeErrorBytesMax)).reason, "Domain")
+    assert.strictEqual(Sender.sized(sender, error(Limits.wholeErrorBytesMax + 1)).reason, "MessageTooLarge")
+    assert.deepStrictEqual(drain(sender), [])
+  })
+
   it("the rest of an error is no last word while what comes before it waits", () => {
     const sender = Sender.make(small, Buffers.make())
     Sender.end(sender, FrameValues.fail("Domain", "", new Uint8Array(200_000)))
