@@ -57,6 +57,23 @@ const areApart = (a: Fields, b: Fields): boolean => {
 const withoutNotes = (schema: Fields): Fields =>
   Object.fromEntries(Object.entries(schema).filter(([key]) => !notes.has(key)))
 
+/** The values that a schema lists, if that is all that it does, of one type. */
+const valuesOf = (schema: unknown): readonly [type: unknown, values: ReadonlyArray<unknown>] | undefined => {
+  const { enum: values, type, ...rest } = isFields(schema) ? withoutNotes(schema) : {}
+  return Array.isArray(values) && Object.keys(rest).length === 0 ? [type, values] : undefined
+}
+
+/** Lists of values that stand beside each other are one. */
+const joined = (all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
+  const met: Array<unknown> = []
+  for (const schema of all) {
+    const [before, next] = [valuesOf(met.at(-1)), valuesOf(schema)]
+    if (before === undefined || next === undefined || before[0] !== next[0]) met.push(schema)
+    else met[met.length - 1] = { type: next[0], enum: [...before[1], ...next[1]] }
+  }
+  return met
+}
+
 interface Node {
   /** Its keywords, but for the schemas in them. */
   label: string
@@ -84,7 +101,7 @@ class Graph {
 
   /** Without notes, and with what only notes had put apart in one place again. `within` are the references on the way here. */
   private simple(schema: Fields, within: ReadonlyArray<unknown> = []): Fields {
-    const { $ref, allOf = [], ...own } = withoutNotes(schema)
+    const { $ref, allOf = [], ...own } = this.withoutUnions(withoutNotes(schema), within)
     const all = Array.isArray(allOf) ? allOf : []
     const parts = all.map((part) => (isFields(part) ? this.simple(part, within) : { not: {} }))
     let whole: Fields = own
@@ -101,6 +118,26 @@ class Graph {
     }
     if (left.length === 0) return whole
     return { ...whole, allOf: left.sort((a, b) => byName(print(a), print(b))) }
+  }
+
+  /** What a union says of a value, one after the other: a union in it says it in its place, by whatever name. */
+  private alternatives(union: unknown, within: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undefined {
+    const simple = isFields(union) ? this.simple(union, within) : {}
+    if (valuesOf(simple) !== undefined) return [simple]
+    if (Object.keys(simple).length !== 1) return undefined
+    if (Array.isArray(simple.anyOf)) return simple.anyOf
+    const { $ref } = simple
+    return $ref === undefined || within.includes($ref)
+      ? undefined
+      : this.alternatives(this.definition($ref), [...within, $ref])
+  }
+
+  private withoutUnions(schema: Fields, within: ReadonlyArray<unknown>): Fields {
+    const { anyOf, ...rest } = schema
+    if (!Array.isArray(anyOf)) return schema
+    const all = joined(anyOf.flatMap((part) => this.alternatives(part, within) ?? [part]))
+    const [only] = all
+    return all.length === 1 && isFields(only) && areApart(rest, only) ? { ...rest, ...only } : { ...rest, anyOf: all }
   }
 
   /** The node of a schema. */

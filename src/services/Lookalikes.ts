@@ -6,11 +6,20 @@
  * A union is told by what its members may be encoded to, so that one which never does so may be looked at in vain.
  */
 import { Array, Effect, Equal, identity, Result, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 type Ast = SchemaAST.AST
 type Parse = (input: unknown) => Result.Result<unknown, SchemaIssue.Issue>
 
-const parserOf = (ast: Ast): Parse => SchemaParser.decodeUnknownResult(Schema.make<Schema.Codec<unknown>>(ast))
+const schemaOf = (ast: Ast) => {
+  SchemaJITCompiler.enable(ast)
+  return Schema.make<Schema.Codec<unknown>>(ast)
+}
+
+const parserOf = (ast: Ast): Parse => SchemaParser.decodeUnknownResult(schemaOf(ast))
+
+/** Of the values of a schema, which encodes nothing: a failure of a parser costs much more than its success. */
+const guardOf = (ast: Ast): ((value: unknown) => boolean) => Schema.is(schemaOf(ast))
 
 /** How far a schema that is within itself is followed to tell it from another one. */
 const depthMax = 8
@@ -136,6 +145,8 @@ const isInNeed = (root: Ast): boolean => {
 interface Member {
   /** Whether a value is one of it, though it may not be encoded. */
   readonly has: (value: unknown) => boolean
+  /** Whether it may decode this. */
+  readonly reads: (encoded: unknown) => boolean
   readonly encode: Parse
   readonly decode: Parse
 }
@@ -146,8 +157,8 @@ const ambiguous = "Expected a value that no other member of its union takes for 
 const decodeBy = (members: ReadonlyArray<Member>, isOneOf: boolean, encoded: unknown) => {
   let found: { readonly member: Member; readonly value: unknown } | undefined
   for (const member of members) {
-    const decoded = member.decode(encoded)
-    if (Result.isFailure(decoded)) continue
+    const decoded = member.reads(encoded) ? member.decode(encoded) : undefined
+    if (decoded === undefined || Result.isFailure(decoded)) continue
     if (found !== undefined) return undefined
     found = { member, value: decoded.success }
     if (!isOneOf) return found
@@ -164,13 +175,13 @@ const encodeAs = (
   isOneOf: boolean,
   value: unknown
 ): Result.Result<unknown, undefined> => {
-  const all = members.map((member) => ({ member, encoded: member.encode(value) }))
+  const all = members.filter((member) => member.has(value)).map((member) => ({ member, encoded: member.encode(value) }))
   for (const { encoded, member } of all) {
     if (Result.isFailure(encoded)) continue
     const decoded = decodeBy(members, isOneOf, encoded.success)
     if (decoded?.member !== member) continue
     const isSame = all.every((other) => {
-      if (Result.isFailure(other.encoded)) return !other.member.has(value)
+      if (Result.isFailure(other.encoded) || !other.member.has(decoded.value)) return false
       const again = other.member.encode(decoded.value)
       return Result.isSuccess(again) && Equal.equals(again.success, other.encoded.success)
     })
@@ -254,7 +265,8 @@ class Guarding {
     const members = types.map((type, at): Member => {
       const encode = parserOf(guarded[at] ?? type)
       return {
-        has: Schema.is(Schema.make<Schema.Codec<unknown>>(SchemaAST.toEncoded(type))),
+        has: guardOf(SchemaAST.toEncoded(type)),
+        reads: guardOf(SchemaAST.toType(type)),
         encode: (value) => Result.map(encode(value), this.arrive),
         decode: parserOf(SchemaAST.flip(type))
       }

@@ -30,6 +30,18 @@ describe("the canonical text of a JSON Schema", () => {
     assert.strictEqual(shape({ enum: ["b", "a"] }), shape({ enum: ["a", "b"] }))
   })
 
+  it("takes a union in a union for its members, by whatever name", () => {
+    const [number, nothing] = [{ type: "number" }, { type: "null" }]
+    const plain = shape({ anyOf: [text, number, nothing] })
+    assert.strictEqual(shape({ anyOf: [{ anyOf: [text, number] }, nothing] }), plain)
+    assert.strictEqual(shape({ anyOf: [ref("A"), nothing] }, { A: { anyOf: [text, number], title: "A" } }), plain)
+    assert.strictEqual(shape({ anyOf: [ref("A"), nothing] }, { A: ref("B"), B: { anyOf: [text, number] } }), plain)
+    assert.isString(shape(ref("A"), { A: { anyOf: [ref("A"), text] } }))
+    const values = (...all: ReadonlyArray<string>) => ({ type: "string", enum: all })
+    assert.strictEqual(shape({ anyOf: [values("a"), values("b")] }), shape(values("a", "b")))
+    assert.strictEqual(shape({ anyOf: [ref("L"), values("c")] }, { L: values("b", "a") }), shape(values("a", "b", "c")))
+  })
+
   it("is another one for other bytes", () => {
     const all = [
       text,

@@ -4,6 +4,7 @@ import { toHex } from "../../src/protocol/Fingerprint.ts"
 import { compatibleMax } from "../../src/protocol/names/NameRecords.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
+import { draw, randomOf } from "./Drawn.ts"
 
 const textOf = (input: Schema.Codec<string, unknown>, compatibleWith: ReadonlyArray<Contract.Signature> = []) =>
   Contract.make("text", { input, output: Schema.String, compatibleWith })
@@ -92,6 +93,19 @@ describe("the fingerprint", () => {
   it("stays what it is", () => {
     const said = Contract.make("a", { input: Schema.String, output: Said, error: Banned })
     assert.strictEqual(toHex(said.fingerprint), "2b5491e79b1b311d")
+  })
+
+  it.prop("is that of the bytes, for drawn schemas: notes and names change nothing", [Schema.Int], ([seed]) => {
+    const random = randomOf(seed)
+    const [one, other] = [draw(random).schema, draw(random).schema]
+    const name = (schema: Codec.PureSchema<unknown>, identifier: string) =>
+      schema.annotate({ identifier, title: "t", description: "d" })
+    const { Array, NullOr, Struct } = Schema
+    assert.strictEqual(of(name(one, "One")), of(one))
+    const plain = Struct({ a: one, b: Array(other), c: NullOr(one) })
+    const named = { c: NullOr(name(one, "One")), b: name(Array(name(other, "Other")), "All"), a: name(one, "One") }
+    assert.strictEqual(of(Struct(named)), of(plain))
+    assert.notStrictEqual(of(Struct({ a: one, b: Array(other) })), of(plain))
   })
 
   it("is that of the bytes: a note, a name, a class, another order of fields change nothing", () => {
