@@ -24,9 +24,8 @@ const ChatLive = Chat.toLayer(
 const say = Effect.fn("Chat.say")(function* (texts: ReadonlyArray<string>) {
   const fabric = yield* Fabric
   const flow = yield* fabric.connect(Chat)
-  yield* flow.sendAll(texts.map((text) => ({ text })))
-  yield* flow.end
-  return yield* Stream.runCollect(flow.messages)
+  const said = Stream.fromIterable(texts.map((text) => ({ text })))
+  return yield* Stream.runCollect(flow.exchange(said))
 }, Effect.scoped)
 
 /** Joining and hearing of the name take a moment: until then there is no such endpoint. */

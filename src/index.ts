@@ -22,7 +22,9 @@ export * as Codec from "./services/Codec.ts"
 export type { Contract, Ownership } from "./services/Contract.ts"
 export * as Endpoint from "./services/Endpoint.ts"
 export {
+  type ConnectEachOptions,
   type ConnectOptions,
+  type EachFlow,
   type ExposeOptions,
   type Exposure,
   Fabric,

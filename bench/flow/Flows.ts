@@ -1,5 +1,5 @@
 /** What grinta's endpoints and callers do, the same on a host and within a process. */
-import { type Cause, Effect, Pull, Schema, Stream } from "effect"
+import { type Cause, Effect, Pull, Schema } from "effect"
 import { Codec, Endpoint, Fabric, type Flow } from "../../src/index.ts"
 import type { Form } from "./Forms.ts"
 import { type Load, Tally } from "./Load.ts"
@@ -24,14 +24,20 @@ export const Hold = Endpoint.make("bench.hold", { input: Codec.bytes, output: Co
 export const untilDone = <E, R>(step: Effect.Effect<void, E | Cause.Done, R>) =>
   Pull.catchDone(Effect.forever(step), () => Effect.void)
 
+/** Reads in batches, as every release can. */
+export const eachBatch = <A, E, E2>(
+  flow: Pick<Flow<never, A, E>, "receiveAll">,
+  take: (batch: ReadonlyArray<A>) => Effect.Effect<void, E2>
+) => Pull.catchDone(Effect.forever(Effect.flatMap(flow.receiveAll, take), { disableYield: true }), () => Effect.void)
+
 export const exposeForm = Effect.fnUntraced(function* <A>(form: Form<A>) {
   const fabric = yield* Fabric
-  yield* fabric.expose(echoOf(form), (flow) => Stream.runForEachArray(flow.messages, flow.sendAll))
+  yield* fabric.expose(echoOf(form), (flow) => eachBatch(flow, flow.sendAll))
   yield* fabric.expose(
     sinkOf(form),
     Effect.fnUntraced(function* (flow) {
       const tally = new Tally()
-      yield* Stream.runForEachArray(flow.messages, (batch) =>
+      yield* eachBatch(flow, (batch) =>
         Effect.sync(() => {
           for (const message of batch) form.add(tally, message)
         })

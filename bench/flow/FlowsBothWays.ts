@@ -1,7 +1,8 @@
 /** What grinta's endpoints and callers do where both directions of a session are busy. */
-import { Effect, Fiber, Pull, Stream } from "effect"
+import { Effect, Fiber, Pull } from "effect"
 import { Codec, Endpoint, Fabric, type Flow } from "../../src/index.ts"
 import { type Account, message, messageBytes, Side } from "./Duplex.ts"
+import { eachBatch } from "./Flows.ts"
 
 const Duplex = Endpoint.make("bench.duplex", { input: Codec.bytes, output: Codec.bytes })
 
@@ -17,7 +18,7 @@ const fill = Effect.fnUntraced(function* (flow: Flow<Uint8Array, Uint8Array>, si
 })
 
 const readAll = (flow: Flow<Uint8Array, Uint8Array>, take: (message: Uint8Array) => void) =>
-  Stream.runForEachArray(flow.messages, (batch) =>
+  eachBatch(flow, (batch) =>
     Effect.sync(() => {
       for (const message of batch) take(message)
     })

@@ -45,7 +45,7 @@ export const WordCountLive = WordCount.toLayer(
       const tally = counter.tally()
       return tally.different > differentMax ? new TooManyWords({ max: differentMax }) : flow.send(tally)
     }
-    yield* Stream.runForEachArray(flow.messages, add)
+    yield* Stream.runForEach(flow.batches, add)
     yield* flow.send({ ...counter.tally(), top: counter.top() })
   })
 )

@@ -80,14 +80,14 @@ const once = async (lab: Lab.Lab, { silencesPeer, strike, name }: Fault, state: 
   const loads = loadsOf(state)
   for (const [operation, kind] of loads)
     await caller.open(operation, { kind, to: peer.name, flows: kind === "duplex" ? 4 : 1 })
-  await until("that all flows are open", 10_000, async () => {
+  await until("that all flows are open", 60_000, async () => {
     const { calls } = await caller.progress()
     return loads.every(([operation]) => (calls[operation]?.received ?? 0) > 0)
   })
   await sleep(1_500)
   const since = Date.now()
   await strike(lab, peer)
-  const connected = caller.connect(peer.name).then(({ failure, millis }) => ({
+  const connected = caller.connect(peer.name, "sink").then(({ failure, millis }) => ({
     millis,
     words: failure === undefined ? "connected" : wordsOf(failure)
   }))

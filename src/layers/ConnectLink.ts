@@ -119,7 +119,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 export interface Guarded {
   readonly body: AsyncIterable<Uint8Array>
   /** Looks whether a frame that has begun goes on coming; one that does not ends the body as a violation. */
-  readonly look: (nowMillis: number) => void
+  readonly look: (nowMillis: number, isQuiet: boolean) => void
 }
 
 /**
@@ -176,10 +176,11 @@ export const guard = (
 
   return {
     body: { [Symbol.asyncIterator]: iterate },
-    look: (nowMillis) => {
+    look: (nowMillis, isQuiet) => {
       if (violation !== undefined) return
       // While connect-node does not ask, nothing is held against the peer.
-      const frame = refuse === undefined || Envelope.isComplete(parser) ? undefined : parser.wholeCount
+      const isAwaited = isQuiet && refuse !== undefined && !Envelope.isComplete(parser)
+      const frame = !isAwaited ? undefined : parser.wholeCount
       violation = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
       if (violation !== undefined) refuse?.(violation)
     }

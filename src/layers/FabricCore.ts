@@ -12,8 +12,11 @@ import type { Registry } from "../services/Registry.ts"
 import type { Link, Transport } from "../services/Transport.ts"
 import * as Callers from "./Callers.ts"
 import * as FabricConnect from "./FabricConnect.ts"
+import * as FabricEach from "./FabricEach.ts"
 import * as FabricExpose from "./FabricExpose.ts"
 import * as FabricFlows from "./FabricFlows.ts"
+import * as FabricOwners from "./FabricOwners.ts"
+import * as FabricReach from "./FabricReach.ts"
 import * as FlowAnswer from "./FlowAnswer.ts"
 import type * as FlowServer from "./FlowServer.ts"
 import * as Timeouts from "./Timeouts.ts"
@@ -23,6 +26,7 @@ export interface Options {
   readonly selfId: string
   readonly registry: Registry["Service"]
   readonly dial: Transport["Service"]["dial"]
+  readonly reach: Transport["Service"]["reach"]
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
   readonly join: Fabric["Service"]["join"]
   readonly leave: Fabric["Service"]["leave"]
@@ -54,7 +58,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
   const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
-  const { connect, connectEach } = yield* FabricConnect.make({ self, registry, open, roundTripMillis, check })
+  const reach = yield* FabricReach.make({ selfId, reach: options.reach })
+  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
+  const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
+  const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
+  const connectEach = FabricEach.make({ registry, owners, timeouts, check })
 
   const leave = Effect.suspend(() => {
     hasLeft = true

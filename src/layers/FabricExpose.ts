@@ -36,6 +36,15 @@ const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E
 export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
   const exposed = new Map<string, FlowServer.Exposed>()
 
+  /** Looks and takes in one step: of two who expose a name at once, one gets it. */
+  const take = (name: string, endpoint: FlowServer.Exposed): Effect.Effect<void, NetworkError> =>
+    Effect.suspend(() => {
+      const reason = new NameTaken({ name, owner: selfId, isHere: true })
+      if (exposed.has(name)) return Effect.fail(new NetworkError({ operation: "expose", reason }))
+      exposed.set(name, endpoint)
+      return Effect.void
+    })
+
   const expose = Effect.fn("Fabric.expose")(function* <In, Out, E, R>(
     contract: Contract<In, Out, E>,
     handler: Handler<In, Out, E, R>,
@@ -45,9 +54,6 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
     yield* check("expose", name)
     const config: FlowServer.Config = { ...flows, ...options }
     yield* FlowSettings.checkEndpoint(config)
-    if (exposed.has(name)) {
-      return yield* new NetworkError({ operation: "expose", reason: new NameTaken({ name, owner: selfId }) })
-    }
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const endpoint = FlowServer.expose(contract, handler, { context, config })
     const close = (drain: Duration.Input) =>
@@ -59,10 +65,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
         yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
       })
     const serve = Effect.gen(function* () {
-      yield* Effect.acquireRelease(
-        Effect.sync(() => exposed.set(name, endpoint)),
-        () => close(config.drain)
-      )
+      yield* Effect.acquireRelease(take(name, endpoint), () => close(config.drain))
       return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
     const { lost } = yield* inChild(serve)

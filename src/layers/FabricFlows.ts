@@ -21,14 +21,14 @@ export interface Options {
   readonly limits: Limits
 }
 
-/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; no handler has seen the flow. */
+/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; `FlowCaller.isUnseen` says what they prove. */
 export type OpenFlow = <In, Out, E>(
   host: Host,
   contract: Contract<In, Out, E>,
   call?: FlowCaller.Call
 ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
 
-type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "linger">
+type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "close" | "linger">
 
 /** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
 const lingerTimeout = Duration.seconds(5)
@@ -80,6 +80,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   /** Closes the scope of a flow that its caller has left, in the caller's time only when something went wrong. */
   const leave = (own: Scope.Closeable, channel: Leaving, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+    channel.close()
     if (Exit.isFailure(exit)) return close(own, exit)
     lingering += 1
     const left = Effect.andThen(

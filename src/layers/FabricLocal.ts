@@ -13,6 +13,11 @@ import * as SelfLive from "./SelfLive.ts"
 
 const alone = "a local fabric has no network"
 
+const unreachable = ({ address, id }: Host): Effect.Effect<never, NetworkError> =>
+  Effect.fail(
+    new NetworkError({ operation: "connect", reason: new HostUnreachable({ host: id, address, cause: alone }) })
+  )
+
 const make = Effect.gen(function* () {
   const registry = yield* Registry
   const self = yield* Self
@@ -21,10 +26,8 @@ const make = Effect.gen(function* () {
     self: Effect.succeed(host),
     selfId: self.id,
     registry,
-    dial: ({ address, id }) =>
-      Effect.fail(
-        new NetworkError({ operation: "connect", reason: new HostUnreachable({ host: id, address, cause: alone }) })
-      ),
+    dial: unreachable,
+    reach: unreachable,
     roundTripMillis: () => Effect.undefined,
     join: (seeds) => {
       const failures = seeds.map((seed) => ({ seed, detail: alone }))

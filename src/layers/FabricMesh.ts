@@ -31,6 +31,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     selfId: self.id,
     registry,
     dial: transport.dial,
+    reach: transport.reach,
     roundTripMillis: gossip.roundTripMillis,
     join: gossip.join,
     leave: gossip.leave,

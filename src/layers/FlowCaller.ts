@@ -47,12 +47,13 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
   }
 }
 
+const hungUp = new LinkBroken({ how: "finished", detail: "it hung up without an answer" })
+
 /** What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. */
 const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): NetworkErrorReason => {
   const { detail, how, status } = broken
-  const unreachable = (cause: unknown) => new HostUnreachable({ host: host.id, address: addressOf(host), cause })
-  if (how === "refused") return unreachable(broken)
-  if (how !== "violation") return unreachable(detail)
+  const unreachable = new HostUnreachable({ host: host.id, address: addressOf(host), cause: broken })
+  if (how !== "violation") return unreachable
   switch (status) {
     case 401:
     case 403:
@@ -62,7 +63,7 @@ const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): Netwo
     case 502:
     case 503:
     case 504:
-      return unreachable(detail)
+      return unreachable
     default:
       return new Incompatible({ endpoint, host: host.id, detail: `it serves no flows (${detail})` })
   }
@@ -72,6 +73,33 @@ const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): Netwo
 export const isRefused = ({ reason }: NetworkError): boolean =>
   reason._tag === "HostUnreachable" && reason.cause instanceof LinkBroken && reason.cause.how === "refused"
 
+/**
+ * The host has provably not seen the flow: it could not be dialled, has never looked at it, or has rejected it. A link that
+ * broke in any other way after Open was written proves nothing, nor does the answer of a gateway in front of the host.
+ */
+export const isUnseen = (error: NetworkError): boolean => {
+  const { reason } = error
+  switch (reason._tag) {
+    case "EndpointNotFound":
+    case "EndpointBusy":
+    case "Incompatible":
+    case "Unauthorized":
+    case "NameInvalid":
+    case "FabricClosed":
+      return true
+    case "HostUnreachable":
+      return !(reason.cause instanceof LinkBroken) || isRefused(error)
+    default:
+      return false
+  }
+}
+
+/** The host has not seen the flow, and may take it later. */
+export const isPassing = (error: NetworkError): boolean => {
+  const { _tag } = error.reason
+  return isUnseen(error) && _tag !== "Incompatible" && _tag !== "Unauthorized" && _tag !== "NameInvalid"
+}
+
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
 
 /** What a caller says of one call, beyond the endpoint. */
@@ -80,24 +108,27 @@ export interface Call {
   readonly deadlineAt?: number
   /** Hosts that have passed the flow on. */
   readonly path?: ReadonlyArray<string>
+  /** Hears once that the flow has failed, unless the endpoint has ended it in good order. */
+  readonly onBroken?: () => void
 }
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
-  /** Says by `linger` what a caller that goes in good order waits for before it closes the scope of the flow. */
-  readonly channel: Pick<FlowChannel.FlowChannel<E>, "linger">
+  /**
+   * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
+   * waits for before it closes the scope of the flow.
+   */
+  readonly channel: Pick<FlowChannel.FlowChannel<E>, "close" | "linger">
 }
 
-/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; no handler has seen the flow. */
+/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; `isUnseen` says what they prove. */
 export const open = Effect.fnUntraced(function* <In, Out, E>(
   link: Link,
   contract: Contract<In, Out, E>,
   options: Call & { readonly caller: string; readonly host: Host; readonly limits: Limits }
 ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
-  const { caller, deadlineAt, host, limits, path } = options
+  const { caller, deadlineAt, host, limits, onBroken, path } = options
   const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
-  const unreachable = (cause: unknown) => fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
-
   const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
 
   const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
@@ -115,11 +146,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     ...(path === undefined ? {} : { path })
   }
   const answer = yield* FlowHandshake.ask(link, asking).pipe(
-    Effect.catch((error) =>
-      Cause.isDone(error)
-        ? unreachable("it hung up without an answer")
-        : fail(reasonOfBroken(error, contract.name, host))
-    )
+    Effect.catch((error) => fail(reasonOfBroken(Cause.isDone(error) ? hungUp : error, contract.name, host)))
   )
   if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
   if (answer._tag !== "Accepted") return yield* incompatible(`it answered Open with ${answer._tag}`)
@@ -130,6 +157,10 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     decodeError: contract.error.decode,
     role: "caller"
   })
+  if (onBroken !== undefined)
+    channel.onFailed(() => {
+      if (channel.reader.receiver.status !== "ended") onBroken()
+    })
   yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
   const flow = TypedFlow.make(channel, {
     endpoint: contract.name,

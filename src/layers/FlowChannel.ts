@@ -7,16 +7,16 @@
  */
 import { Cause, type Context, Effect, Result, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as FlowState from "../protocol/flow/FlowState.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
-import { FlowClosed, FlowError, type FlowErrorReason, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
+import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
+import { FlowFate } from "./FlowFate.ts"
 import * as FlowReader from "./FlowReader.ts"
-import { reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
+import { done, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
@@ -31,66 +31,22 @@ export interface Options<E> {
 }
 
 /**
- * Its states beside those of its halves, which `FlowState` draws:
- *
- * ```text
- *   whole ── fail, a Fail came, the link broke ──> failing   what came is handed out first
- *     │ └─── refuse: what came is wrong ─────────> refused   from failing, too: nothing that came is handed out any more
- *     └───── both directions have ended ─────────> over      for good: nothing fails it any more
- * ```
- *
  * A class, and its effects made when they are asked for: a closure for each function and an effect for each wait would be
  * most of the memory of an idle flow.
  */
-export class FlowChannel<E> implements Listener {
-  private readonly endpoint: string
-  private readonly peer: string
+export class FlowChannel<E> extends FlowFate<E> implements Listener {
   private readonly decodeError: Options<E>["decodeError"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never> | undefined
-  readonly writer: FlowWriter.FlowWriter
-  readonly reader: FlowReader.FlowReader
-  private failing: Effect.Effect<never, FlowError | E> | undefined
-  /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
-  private refused: Effect.Effect<never, FlowError> | undefined
-  private tellFailed: (() => void) | undefined
   private endedBy = "this direction has ended"
 
   /** `context` is that of a link which may say later how it stopped. */
   constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
     const { limits, role } = options
-    this.endpoint = options.endpoint
-    this.peer = options.peer
+    super(options, FlowWriter.make({ link, limits, role }), FlowReader.make(limits))
     this.decodeError = options.decodeError
     this.scope = scope
     this.context = context
-    this.writer = FlowWriter.make({ link, limits, role })
-    this.reader = FlowReader.make(limits)
-  }
-
-  /** An error of this flow, as of now. */
-  error(reason: FlowErrorReason): FlowError {
-    const { delivered } = this.writer.sender
-    return new FlowError({ endpoint: this.endpoint, peer: this.peer, delivered, reason })
-  }
-
-  /** Breaks the flow for something else: what came is still handed out, what waits is dropped, the peer is told. */
-  fail(reason: FlowErrorReason, last: Frame.Fail): void {
-    this.breakWith(() => this.error(reason), last)
-  }
-
-  /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
-  refuse(reason: FlowErrorReason, last: Frame.Fail): FlowError {
-    const cause = this.error(reason)
-    this.refused = Effect.fail(cause)
-    this.breakWith(() => cause, last)
-    return cause
-  }
-
-  /** Calls `told` once when this flow fails, at once if it has already failed. A second call replaces the first. */
-  onFailed(told: () => void): void {
-    this.tellFailed = told
-    if (this.failing !== undefined) told()
   }
 
   /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
@@ -98,12 +54,12 @@ export class FlowChannel<E> implements Listener {
     const { writer } = this
     const refused = this.tooLarge(bytesAbove(message, writer.sender.limits.messageBytesMax)) ?? this.refusal()
     if (refused !== undefined) return refused
-    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(FlowWriter.room(writer), () => this.send(message))
+    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(this.room, () => this.send(message))
     FlowWriter.commit(writer)
     return Effect.void
   }
 
-  /** As `send`, for all or none of them unless the flow fails meanwhile. */
+  /** As `send`, for all or none of them, unless the flow fails or who sends is interrupted while it waits for room. */
   sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
     const { messageBytesMax } = this.writer.sender.limits
     return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)
@@ -117,21 +73,36 @@ export class FlowChannel<E> implements Listener {
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
       if (message !== undefined && !FlowWriter.offer(writer, message))
-        return Effect.flatMap(FlowWriter.room(writer), () => this.sendFrom(messages, i))
+        return Effect.flatMap(this.room, () => this.sendFrom(messages, i))
     }
     FlowWriter.commit(writer)
     return Effect.void
   }
 
+  private get room(): Effect.Effect<void> {
+    return Signal.until(this.writer.changed, () => this.isClosed || FlowWriter.isAnswering(this.writer))
+  }
+
   private tooLarge(bytes: number | undefined): Effect.Effect<never, FlowError> | undefined {
-    if (bytes === undefined) return undefined
+    if (bytes === undefined || this.isClosed) return undefined
     return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: this.writer.sender.limits.messageBytesMax })))
   }
 
   /** Why no message can be sent now; undefined when one can. */
   private refusal(): Effect.Effect<never, FlowError | E> | undefined {
+    if (this.isClosed) return this.closed()
     if (this.failing !== undefined || this.writer.sender.status === "open") return this.failing
     return Effect.fail(this.error(new FlowClosed({ detail: this.endedBy })))
+  }
+
+  /** Waits until the flow is closed or has failed, and says so. */
+  get stopped(): Effect.Effect<never, FlowError | E> {
+    const isStopped = () => this.isClosed || this.failing !== undefined
+    return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
+  }
+
+  get end(): Effect.Effect<void, FlowError | E> {
+    return Effect.suspend(() => this.closed() ?? this.endWith())
   }
 
   /** Ends the outgoing direction, with End or with the given frame; what was sent before leaves first. */
@@ -148,28 +119,40 @@ export class FlowChannel<E> implements Listener {
     return FlowWriter.flushed(this.writer)
   }
 
-  get receive(): Effect.Effect<Message, FlowError | E | Cause.Done> {
-    return this.next(FlowReader.take)
+  /** Takes the next message that has come; undefined when none has, or none is handed out any more. */
+  take(): Message | undefined {
+    return this.refused === undefined ? FlowReader.take(this.reader) : undefined
   }
 
-  get receiveAll(): Effect.Effect<NonEmptyReadonlyArray<Message>, FlowError | E | Cause.Done> {
-    return this.next(FlowReader.takeAll)
+  /** As `take`, for all that have come. */
+  takeAll(): NonEmptyReadonlyArray<Message> | undefined {
+    return this.refused === undefined ? FlowReader.takeAll(this.reader) : undefined
   }
 
-  private next<A>(take: FlowReader.Take<A>): Effect.Effect<A, FlowError | E | Cause.Done> {
-    return Effect.suspend(() => {
-      if (this.refused !== undefined) return this.refused
-      const { reader } = this
-      const taken = take(reader)
-      if (taken !== undefined) {
-        if (!FlowReader.isFull(reader)) this.writer.link.goOn()
-        return Effect.succeed(taken)
+  /** Lets more come, if there is room since some was taken. True if it did: whoever heard of it may have interrupted the taker. */
+  goOn(): boolean {
+    const { reader } = this
+    if (!reader.isHeld || FlowReader.isFull(reader)) return false
+    reader.isHeld = false
+    this.writer.link.goOn()
+    return true
+  }
+
+  /** Waits until something can be taken, or says why nothing ever will. */
+  get arrival(): Effect.Effect<void, FlowError | E | Cause.Done> {
+    return Effect.suspend((): Effect.Effect<void, FlowError | E | Cause.Done> => {
+      const stopped = this.closed() ?? this.refused
+      if (stopped !== undefined) return stopped
+      if (FlowReader.isEmpty(this.reader)) {
+        if (this.hasHeardAll()) return done
+        if (this.failing !== undefined) return this.failing
       }
-      if (reader.receiver.status === "ended") return Cause.done()
-      if (this.failing !== undefined) return this.failing
-      const news = Signal.until(reader.changed, () => FlowReader.hasNews(reader) || this.failing !== undefined)
-      return Effect.flatMap(news, () => this.next(take))
+      return Signal.until(this.reader.changed, () => this.hasNews())
     })
+  }
+
+  private hasNews(): boolean {
+    return this.isClosed || this.failing !== undefined || !FlowReader.isEmpty(this.reader) || this.hasHeardAll()
   }
 
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
@@ -191,25 +174,11 @@ export class FlowChannel<E> implements Listener {
     return Effect.raceFirst(this.drain, FlowReader.overheard(this.reader))
   }
 
-  private isSettled(): boolean {
-    return this.failing !== undefined || FlowState.isOver(this.writer.sender, this.reader.receiver)
-  }
-
-  /** The error is made for the first who asks: an error has a stack, and a flow that is left has nobody to show it to. */
-  private breakWith(cause: () => FlowError | E, last?: Frame.Fail): void {
-    if (this.isSettled()) return
-    let made: Effect.Effect<never, FlowError | E> | undefined
-    this.failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
-    FlowWriter.abandon(this.writer, last)
-    Signal.notify(this.reader.changed)
-    this.tellFailed?.()
-    this.writer.link.goOn()
-  }
-
   /** Takes a frame; whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
-    return this.failing !== undefined || !FlowReader.isFull(this.reader)
+    this.reader.isHeld = this.failing === undefined && FlowReader.isFull(this.reader)
+    return !this.reader.isHeld
   }
 
   private onReceived(received: Receiver.Received): void {
@@ -275,9 +244,11 @@ export class FlowChannel<E> implements Listener {
   /** Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier. */
   leave(): void {
     const { link, role, sender } = this.writer
+    this.close()
     FlowWriter.flush(this.writer)
     link.detach(this)
-    if (!FlowState.isOver(sender, this.reader.receiver))
+    // What was finished is on its way, and the scope of the link waits until it has left.
+    if (!this.hasEnded() && !FlowWriter.hasFinished(this.writer))
       link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
   }
 }

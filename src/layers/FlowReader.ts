@@ -24,6 +24,8 @@ export interface FlowReader {
   phase: "keeping" | "discarding" | "ended"
   /** What has come since it is thrown away. */
   unheardBytes: number
+  /** The link was told to bring no more for now. */
+  isHeld: boolean
 }
 
 export const make = (limits: Limits): FlowReader => ({
@@ -31,7 +33,8 @@ export const make = (limits: Limits): FlowReader => ({
   inbox: Inbox.make(limits),
   changed: Signal.make(),
   phase: "keeping",
-  unheardBytes: 0
+  unheardBytes: 0,
+  isHeld: false
 })
 
 export const accept = (reader: FlowReader, batch: Batch): void => {
@@ -44,15 +47,14 @@ export const accept = (reader: FlowReader, batch: Batch): void => {
 
 export const isFull = ({ inbox, phase }: FlowReader): boolean => phase === "keeping" && Inbox.isFull(inbox)
 
-/** A message waits, or none will come any more. */
-export const hasNews = ({ inbox, receiver }: FlowReader): boolean => inbox.bytes > 0 || receiver.status === "ended"
+/** No message waits. */
+export const isEmpty = ({ inbox }: FlowReader): boolean => inbox.bytes === 0
 
-/** Takes of what waits; undefined when nothing does. */
-export type Take<A> = (reader: FlowReader) => A | undefined
+/** Takes the next message; undefined when none waits. */
+export const take = ({ inbox }: FlowReader): Message | undefined => Inbox.take(inbox)
 
-export const take: Take<Message> = ({ inbox }) => Inbox.take(inbox)
-
-export const takeAll: Take<NonEmptyReadonlyArray<Message>> = ({ inbox }) => {
+/** Takes all that waits; undefined when nothing does. */
+export const takeAll = ({ inbox }: FlowReader): NonEmptyReadonlyArray<Message> | undefined => {
   const messages = Inbox.takeAll(inbox)
   return isReadonlyArrayNonEmpty(messages) ? messages : undefined
 }

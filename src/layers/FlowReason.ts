@@ -1,6 +1,7 @@
 /**
  * What a flow fails with, by how its link broke or by what the peer said.
  */
+import { Cause, Effect } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type * as Receiver from "../protocol/flow/Receiver.ts"
 import {
@@ -14,6 +15,21 @@ import {
   ProtocolViolation
 } from "../services/FlowError.ts"
 import type { LinkBroken } from "../services/Transport.ts"
+
+/** `Cause.Done`, which says what it is where nobody has expected it. */
+class Ended extends Error implements Cause.Done {
+  override readonly name = "Done"
+  readonly [Cause.DoneTypeId] = Cause.DoneTypeId
+  readonly _tag = "Done"
+  readonly value = undefined
+}
+
+const ended = new Ended("the other side has ended: no more messages come")
+// It is the same for all who hear it, and was made by none of them.
+ended.stack = `${ended.name}: ${ended.message}`
+
+/** What a reader hears once the other side has ended. */
+export const done: Effect.Effect<never, Cause.Done> = Effect.fail(ended)
 
 export const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
   switch (broken.how) {
@@ -40,6 +56,7 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
     case "DeadlineExceeded":
       return new DeadlineExceeded({ detail: frame.detail })
     case "Domain":
+      return new FlowReset({ detail: "the endpoint failed with an error that this side cannot decode" })
     case "DomainCut":
     case "Handler":
     case "Reset":

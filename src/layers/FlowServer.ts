@@ -1,7 +1,7 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { type Cause, type Context, type Duration, Effect, Fiber, identity, Result, type Scope } from "effect"
+import { Cause, type Context, type Duration, Effect, Exit, Fiber, identity, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
@@ -58,7 +58,7 @@ export interface Exposed {
 }
 
 /** A flow on its way through its endpoint. */
-interface Served<E> {
+interface Served<E> extends FlowHandlers.Served {
   readonly link: Link
   /** Until it was accepted: what holds it then holds it as long as the flow lives. */
   open: Frame.Open | undefined
@@ -133,9 +133,10 @@ export const expose = <In, Out, E, R>(
     Signal.notify(changed)
   }
 
-  /** Ends a flow as its handler has ended. */
-  const finish = Effect.fnUntraced(function* (link: Link, channel: FlowChannel.FlowChannel<never>, last?: Frame.Fail) {
+  /** Ends a flow as its handler has ended, for whom it is over with that. */
+  const finish = Effect.fnUntraced(function* ({ last, link }: Served<E>, channel: FlowChannel.FlowChannel<never>) {
     leave(link)
+    channel.close()
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
       Effect.andThen(Effect.sync(() => link.finish())),
@@ -145,8 +146,8 @@ export const expose = <In, Out, E, R>(
   })
 
   /** What is left to do once the handler runs. It holds as little as it can: mostly it waits, once for each idle flow. */
-  const conclude = (link: Link, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
-    Effect.flatMap(handlers.last(running), (last) => finish(link, channel, last))
+  const conclude = (served: Served<E>, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
+    Effect.flatMap(FlowHandlers.ended(running), () => finish(served, channel))
 
   /** Accepts a flow and starts its handler; what is left to do. */
   const accept = Effect.fnUntraced(function* (
@@ -173,9 +174,9 @@ export const expose = <In, Out, E, R>(
       outgoing: contract.output,
       incoming: contract.input
     })
-    const running = handlers.start(flow, channel, open.trace)
+    const running = handlers.start(flow, channel, served, open.trace)
     served.running = running
-    return conclude(link, channel, running)
+    return conclude(served, channel, running)
   })
 
   /** Answers a flow in its turn; what is left to do. */
@@ -198,27 +199,38 @@ export const expose = <In, Out, E, R>(
 
   const release = (served: Served<E>): Effect.Effect<void> => {
     const { forget, link, running } = served
-    if (running !== undefined && running.pollUnsafe() === undefined)
+    if (running !== undefined && running.pollUnsafe() === undefined) {
+      served.isLeft = true
       return Effect.flatMap(Fiber.interrupt(running), () => release(served))
+    }
     flows -= 1
     forget?.()
     leave(link)
     return Effect.void
   }
 
+  /** What serves a flow has no failures but defects: of a tracer, or of ours. */
+  const broken = (served: Served<E>, cause: Cause.Cause<never>): Effect.Effect<void> => {
+    served.link.cancel(Frame.fail("Handler", "the endpoint could not serve the flow"))
+    const log = Effect.logError(`a flow of "${contract.name}" could not be served`, cause)
+    return Effect.andThen(Effect.provideContext(log, options.context), release(served))
+  }
+
   /** Apart from `serve`, whose arguments these two functions would hold. */
   const whole = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> => {
     flows += 1
-    return Effect.ensuring(
+    return Effect.onExit(
       Effect.suspend(() => serving(served, callers)),
-      Effect.suspend(() => release(served))
+      (exit) => (Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? broken(served, exit.cause) : release(served))
     )
   }
 
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.suspend(() => whole({ link, open, running: undefined, forget: undefined }, callers)),
+      Effect.suspend(() =>
+        whole({ link, open, running: undefined, forget: undefined, isLeft: false, last: undefined }, callers)
+      ),
     stop: Effect.sync(() => {
       Admission.close(admission)
       Signal.notify(changed)

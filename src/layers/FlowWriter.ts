@@ -18,8 +18,8 @@ export interface FlowWriter {
   readonly sender: Sender.Sender
   readonly changed: Signal.Signal
   /**
-   * States: resting -> scheduled (what waits leaves at the end of the turn) -> resting | done, for good (the last frame is
-   * with the carrier, or never will be).
+   * States: resting -> scheduled (what waits leaves at the end of the turn) -> resting | done (the last frame is with the
+   * carrier, or never will be) -> resting, when an endpoint has a Fail to say after its End.
    */
   phase: "resting" | "scheduled" | "done"
 }
@@ -72,19 +72,29 @@ export const commit = (writer: FlowWriter): void => {
   else schedule(writer)
 }
 
-/** Waits until there is room, or no message is taken any more. */
-export const room = ({ changed, sender }: FlowWriter): Effect.Effect<void> =>
-  Signal.until(changed, () => Sender.hasRoom(sender) || sender.status !== "open")
+/** There is room, or no message is taken any more. */
+export const isAnswering = ({ sender }: FlowWriter): boolean => Sender.hasRoom(sender) || sender.status !== "open"
+
+/** The sender has its last frame: after an End, too, while the link is not finished. */
+const scheduleLast = (writer: FlowWriter): void => {
+  if (isDone(writer) && isSending(writer)) writer.phase = "resting"
+  schedule(writer)
+}
 
 /** Says that no more messages come; see `Sender.end`. */
 export const end = (writer: FlowWriter, last?: Frame.Fail): void => {
-  if (Sender.end(writer.sender, last)) schedule(writer)
+  if (Sender.end(writer.sender, last)) scheduleLast(writer)
 }
 
-/** Drops what waits; see `Sender.abandon`. */
+/** The link has been finished with the last frame. */
+export const hasFinished = (writer: FlowWriter): boolean => isDone(writer) && isFinishing(writer)
+
+/** Drops what waits; see `Sender.abandon`. A link that is finished has no room for a Fail: it is reset. */
 export const abandon = (writer: FlowWriter, last?: Frame.Fail): void => {
-  Sender.abandon(writer.sender, last)
-  schedule(writer)
+  const isFinished = hasFinished(writer)
+  Sender.abandon(writer.sender, isFinished ? undefined : last)
+  if (isFinished && last !== undefined) writer.link.cancel(last)
+  scheduleLast(writer)
   Signal.notify(writer.changed)
 }
 

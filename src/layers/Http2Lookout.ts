@@ -4,6 +4,7 @@
  */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../protocol/flow/Liveness.ts"
+import * as Progress from "../protocol/flow/Progress.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import type * as Http2Session from "./Http2Session.ts"
 
@@ -25,10 +26,15 @@ export interface Lookout {
 /** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
 const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
 
+/** A session that brings less than this is quiet, in bytes a second: one byte of a frame at a time takes ten on the wire. */
+const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
+
 interface Watched {
   readonly session: Http2Session.Session
   readonly liveness: Liveness.Liveness
   readonly told: (why: string) => void
+  /** What had come when its streams were last looked at. */
+  readBytes: number
 }
 
 /** Asks for a sign of life. */
@@ -49,7 +55,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const shortest = Math.min(intervalMillis, timeoutMillis, Duration.toMillis(options.frameTimeout)) / 4
   const restMillis = Math.max(lookMillis.least, Math.min(lookMillis.most, shortest))
   const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
-  let streamsAtMillis = FlowDeadline.nowOf(clock)
+  let streamsLookedMillis = FlowDeadline.nowOf(clock)
   const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
   const watched = new Map<Http2Session.Session, Watched>()
 
@@ -66,7 +72,8 @@ export const make = Effect.fnUntraced(function* (options: {
       return
     }
     const { room, socket } = session
-    if (!room.look()) return giveUp(one, "it sends, and does not read")
+    const why = room.check(nowMillis)
+    if (why !== undefined) return giveUp(one, why)
     if (session.isDoubted() && Liveness.doubt(liveness, nowMillis)) ask(one)
     const { readBytes, takenBytes } = socket
     const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
@@ -75,9 +82,18 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const lookAtStreams = (nowMillis: number): void => {
-    if (nowMillis < streamsAtMillis) return
-    streamsAtMillis = nowMillis + streamsMillis
-    for (const session of watched.keys()) for (const heard of session.streams.values()) heard.look(nowMillis)
+    const elapsedMillis = nowMillis - streamsLookedMillis
+    if (elapsedMillis < streamsMillis) return
+    streamsLookedMillis = nowMillis
+    // What came while this process slept is not known to be slow.
+    const isPast = elapsedMillis > 2 * streamsMillis + restMillis
+    for (const one of watched.values()) {
+      const { room, socket, streams } = one.session
+      const cameBytes = socket.readBytes - one.readBytes
+      one.readBytes = socket.readBytes
+      const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < quietBytesPerSecond * elapsedMillis
+      for (const heard of streams.values()) heard.look(nowMillis, isQuiet)
+    }
   }
 
   const round = (): number => {
@@ -85,22 +101,23 @@ export const make = Effect.fnUntraced(function* (options: {
     let isAnyFull = false
     for (const one of watched.values()) {
       look(one, nowMillis)
-      isAnyFull ||= one.session.room.isFull
+      isAnyFull ||= one.session.room.isShut
     }
     lookAtStreams(nowMillis)
     return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
   }
 
+  // One round that goes wrong is no reason to look after nobody any more.
   yield* Effect.sync(round).pipe(
+    Effect.catchCause((cause) => Effect.as(Effect.logError("a look at the sessions failed", cause), restMillis)),
     Effect.flatMap(Effect.sleep),
     Effect.forever,
-    Effect.tapCause((cause) => Effect.logError("nobody looks after the sessions any more", cause)),
     Effect.forkScoped
   )
 
   return {
     watch: (session, told = () => undefined) => {
-      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)) })
+      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)), readBytes: 0 })
     }
   }
 })

@@ -19,9 +19,9 @@ export const streamWindowBytes = 160 * 1024
 /**
  * What may be on its way on a session, and so what may wait in it unread while its own socket is full. Beside that it bounds
  * no memory: Node gives it back as data comes, even of a stream that nobody reads, so stalled streams do not take it from
- * their neighbours. At 600 ms of round trip it lets 7 MB/s pass.
+ * their neighbours. A sender that hands over more than it to its session has some of its streams starve (`Http2Room`).
  */
-export const sessionWindowBytes = 4 * 1024 * 1024
+export const sessionWindowBytes = 16 * 1024 * 1024
 
 /** Node's own bound kills a session of some 9,700 flows; faults.md, section 0, finding 6. */
 export const sessionMemoryMegabytes = 1000
@@ -71,11 +71,9 @@ export interface Heard {
   /** The stream says nothing more. */
   readonly onEnd: () => void
   readonly onError: (cause: NodeJS.ErrnoException) => void
-  /** All that was written is out. */
-  readonly onFinish: () => void
   readonly onClose: () => void
-  /** Comes now and then, until the stream is closed. */
-  readonly look: (nowMillis: number) => void
+  /** Comes now and then, until the stream is closed. Of a session that is busy it is not known which stream holds up another. */
+  readonly look: (nowMillis: number, isQuiet: boolean) => void
 }
 
 /** Listeners that find their stream: a closure for each event of each stream would be most of what an idle one costs. */
@@ -88,9 +86,6 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
   },
   error(this: http2.Http2Stream, cause: NodeJS.ErrnoException): void {
     streams.get(this)?.onError(cause)
-  },
-  finish(this: http2.Http2Stream): void {
-    streams.get(this)?.onFinish()
   },
   close(this: http2.Http2Stream): void {
     const heard = streams.get(this)
@@ -140,7 +135,7 @@ export const adopt = <S extends http2.Http2Session>(
   return {
     http2: session,
     socket,
-    room: new Http2Room(socket),
+    room: new Http2Room(socket, () => session.state.remoteWindowSize ?? Number.POSITIVE_INFINITY),
     proven,
     isLost: isGone,
     isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),

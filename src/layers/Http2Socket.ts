@@ -6,7 +6,7 @@
  * made to read on (`readOn`): what comes then waits in the session, where a peer may have no more of it than the window of
  * the session allows. No window and no buffer is small or large enough to do without: docs/decisions/reading-on.md.
  *
- * What it takes from Node is not public: `readStart` and `writeQueueSize` of the handle of a socket. A runtime that lacks
+ * What it takes from Node is not public: `readStart`, `readStop` and `writeQueueSize` of the handle of a socket. A runtime that lacks
  * them is left to itself.
  */
 import type * as net from "node:net"
@@ -15,6 +15,7 @@ interface Handle {
   /** Bytes that were written and that the kernel has not taken. */
   readonly writeQueueSize: number
   readonly readStart: () => unknown
+  readonly readStop: () => unknown
 }
 
 const isHandle = (handle: unknown): handle is Handle =>
@@ -22,6 +23,8 @@ const isHandle = (handle: unknown): handle is Handle =>
   handle !== null &&
   "readStart" in handle &&
   typeof handle.readStart === "function" &&
+  "readStop" in handle &&
+  typeof handle.readStop === "function" &&
   "writeQueueSize" in handle &&
   typeof handle.writeQueueSize === "number"
 
@@ -51,9 +54,15 @@ export class Http2Socket {
     return this.socket.bytesWritten - this.waitingBytes
   }
 
-  /** Reads although a write is under way. Reading ends with that write, or goes on by itself after it. */
+  /** Reads although a write is under way, until `rest`. After the write the session reads by itself. */
   readOn(): void {
     this.handle?.readStart()
+  }
+
+  /** Reads no more while the write is under way. */
+  rest(): void {
+    const { handle } = this
+    if (handle !== undefined && handle.writeQueueSize > 0) handle.readStop()
   }
 
   /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */

@@ -96,8 +96,7 @@ class End extends Inlet implements LinkEnd {
   }
 
   cancel(last: Fail): void {
-    if (this.isOver()) return
-    if (this.hasRoom()) {
+    if (!this.isOver() && this.hasRoom()) {
       this.isFinished = true
       this.peer.ended ??= inGoodOrder
       this.put(last)

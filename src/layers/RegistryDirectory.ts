@@ -69,7 +69,7 @@ const fail = (operation: NetworkError["operation"], reason: NetworkErrorReason):
 const refuse = (self: string, name: string, refusal: Directory.Refusal): Effect.Effect<never, NetworkError> => {
   switch (refusal._tag) {
     case "Taken":
-      return fail("expose", new NameTaken({ name, owner: refusal.owner }))
+      return fail("expose", new NameTaken({ name, owner: refusal.owner, isHere: refusal.owner === self }))
     case "Quota":
       return fail("expose", new QuotaExceeded({ what: refusal.what, limit: refusal.limit }))
     case "Left":

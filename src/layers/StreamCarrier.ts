@@ -58,9 +58,9 @@ export class StreamCarrier implements Carrier, Heard {
     this.session = session
     this.stream = stream
     this.isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
-    const { close, error, finish } = session.listeners
+    const { close, error } = session.listeners
     session.streams.set(stream, this)
-    stream.on("error", error).on("finish", finish).on("close", close)
+    stream.on("error", error).on("close", close)
   }
 
   get proven(): Carrier["proven"] {
@@ -125,18 +125,14 @@ export class StreamCarrier implements Carrier, Heard {
     if (this.isHeard && cause.code === "ERR_HTTP2_ERROR") this.verdict ??= "violation"
   }
 
-  onFinish(): void {
-    Signal.notify(this.settled)
-  }
-
   onClose(): void {
     this.isClosed = true
     this.check()
     this.hearer?.onClose?.()
   }
 
-  look(nowMillis: number): void {
-    this.hearer?.look?.(nowMillis)
+  look(nowMillis: number, isQuiet: boolean): void {
+    this.hearer?.look?.(nowMillis, isQuiet)
   }
 
   get broken(): Effect.Effect<never, LinkBroken> {
@@ -148,10 +144,6 @@ export class StreamCarrier implements Carrier, Heard {
 
   get stopped(): Effect.Effect<never, LinkBroken | Cause.Done> {
     return Effect.suspend(() => Effect.raceFirst(this.broken, Effect.delay(Cause.done(), resetTimeout)))
-  }
-
-  get flushed(): Effect.Effect<void> {
-    return Signal.until(this.settled, () => this.isClosed || this.stream.writableFinished)
   }
 
   get closed(): Effect.Effect<void> {

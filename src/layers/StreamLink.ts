@@ -95,9 +95,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   }
 
   /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
-  look(nowMillis: number): void {
+  look(nowMillis: number, isQuiet: boolean): void {
     if (this.ended !== undefined) return
-    const now = { isRead: !this.stream.isPaused(), nowMillis }
+    const now = { isRead: isQuiet && !this.stream.isPaused(), nowMillis }
     const detail = StreamFrames.look(this.frames, this.options.progress, now)
     if (detail !== undefined) this.endWith(() => StreamFrames.violation(detail))
   }
@@ -177,7 +177,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     this.writes -= 1
     this.writtenBytes -= frame.byteLength
     const { room } = this.carrier
-    if (room.isFull) room.look()
+    if (room.isShut) room.look()
     if (this.hasRoom()) this.onRoom()
   }
 
@@ -222,8 +222,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   }
 
   cancel(last: Frame.Fail): void {
-    if (this.isOver()) return
-    if (this.hasStreamRoom()) {
+    const isFinished = this.writing === "finished" && this.options.role === "caller"
+    if (this.isOver() && !isFinished) return
+    if (!isFinished && this.hasStreamRoom()) {
       this.begin()
       this.stream.write(FrameBytes.encode(last))
       // Whoever opened the stream lets it flush before it closes it.

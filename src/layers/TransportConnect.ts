@@ -7,7 +7,7 @@
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
-import { type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError, Unauthorized } from "../services/NetworkError.ts"
@@ -16,6 +16,7 @@ import * as Acceptor from "./Acceptor.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Server from "./Http2Server.ts"
+import * as Http2Sign from "./Http2Sign.ts"
 import * as ReceivedMemory from "./ReceivedMemory.ts"
 import * as Setting from "./Setting.ts"
 import * as Timeouts from "./Timeouts.ts"
@@ -99,12 +100,25 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 /** One session is to one host: another one that follows it at its address must prove that it is that. */
 const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.authorityOf(host)}`
 
+const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ id, address, flowPort })
+
+/** What a failure of the network means to who wanted to reach a host. */
+const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
+  const reason =
+    cause instanceof Tls.Refused
+      ? new Unauthorized({ host: id, detail: cause.message })
+      : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
+  return new NetworkError({ operation: "connect", reason })
+}
+
 const make = Effect.fnUntraced(function* (config: Config) {
   yield* check(config)
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
   const lookout = yield* Http2Lookout.make(config)
+  const scope = yield* Effect.scope
+  const heard = Http2Sign.make(yield* Clock.Clock)
   const flowPort = yield* Http2Server.serve({ ...config, tls, lookout }, acceptor.accept)
   const calls: Http2Client.Options = {
     streams: Http2Client.streamsOf(config),
@@ -116,7 +130,11 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const current = new Map<string, Shared>()
 
   const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
-    const session = yield* Http2Client.connect(host, { lookout, connectTimeout: config.connectTimeout }, tls)
+    const { connectTimeout } = config
+    const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout }, tls), () =>
+      // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
+      Effect.forkIn(RcMap.invalidate(sessions, host), scope)
+    )
     const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
     live.add(shared)
     yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
@@ -173,24 +191,34 @@ const make = Effect.fnUntraced(function* (config: Config) {
       )
     })
 
-  const dial = ({ address, flowPort, id }: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
+  const dial = (host: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const scope = yield* Effect.scope
-        const shared = yield* acquire({ id, address, flowPort }, restore)
+        const shared = yield* acquire(addressOf(host), restore)
         const called = yield* Effect.onError(Http2Client.call(shared, calls), () => release(shared))
         yield* Scope.addFinalizer(scope, Effect.andThen(called.leave, release(shared)))
         return called.link
       })
-    ).pipe(
-      Effect.mapError((cause) => {
-        const reason =
-          cause instanceof Tls.Refused
-            ? new Unauthorized({ host: id, detail: cause.message })
-            : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
-        return new NetworkError({ operation: "connect", reason })
-      })
-    )
+    ).pipe(Effect.mapError((cause) => unreachable(host, cause)))
+
+  /** A session that takes new flows, whoever has a lease of it. */
+  const open = (host: Http2Client.Address): Effect.Effect<Shared, unknown> =>
+    Effect.suspend(() => {
+      const known = current.get(keyOf(host))
+      if (known?.session.isOpen()) return Effect.succeed(known)
+      return Effect.tapError(Effect.scoped(RcMap.get(sessions, host)), () => RcMap.invalidate(sessions, host))
+    })
+
+  const reach = (host: Host): Effect.Effect<void, NetworkError> =>
+    Effect.gen(function* () {
+      const address = addressOf(host)
+      const { session } = yield* open(address)
+      if (yield* heard(session)) return
+      // It was closed, or takes no more flows: another one tells.
+      if (session.isOpen() || !(yield* heard((yield* open(address)).session)))
+        return yield* Effect.fail("the session broke")
+    }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
   const doubt = (host: Host) =>
     Effect.sync(() => {
@@ -198,7 +226,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
     })
 
-  return Transport.of({ flowPort, dial, serve: acceptor.serve, doubt })
+  return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
 })
 
 export const layer = (config: Partial<Config> = {}): Layer.Layer<Transport, NetworkError> =>

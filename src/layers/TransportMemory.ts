@@ -113,16 +113,26 @@ const make = Effect.fnUntraced(function* (
     else lose(killed, "the connection is gone")
   })
 
-  const dial = Effect.fnUntraced(function* (host: Host) {
+  const unreachable = (host: Host, cause: string): NetworkError => {
+    const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
+    return new NetworkError({ operation: "connect", reason })
+  }
+
+  /** Goes to a host, and finds it there. */
+  const visit = Effect.fnUntraced(function* (host: Host) {
     const peer = network.nameAt(host.address)
-    const unreachable = (cause: string) => {
-      const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
-      return new NetworkError({ operation: "connect", reason })
-    }
-    if (peer === undefined || !plug.isLive() || !network.isPlugged(peer)) return yield* unreachable("no such host")
+    if (peer === undefined || !plug.isLive() || !network.isPlugged(peer))
+      return yield* unreachable(host, "no such host")
     yield* network.travel(name, peer)
     const there = hosts.get(peer)
-    if (there === undefined || !network.isReachable(name, peer)) return yield* unreachable("connection refused")
+    if (there === undefined || !network.isReachable(name, peer)) return yield* unreachable(host, "connection refused")
+    return { peer, there }
+  })
+
+  const reach = (host: Host) => Effect.flatMap(visit(host), ({ peer }) => network.travel(peer, name))
+
+  const dial = Effect.fnUntraced(function* (host: Host) {
+    const { peer, there } = yield* visit(host)
     const [near, far] = LinkPair.make()
     links.set(near, peer)
     yield* Effect.addFinalizer(() => leave(near))
@@ -136,7 +146,7 @@ const make = Effect.fnUntraced(function* (
   }
   const doubt = (host: Host) => Effect.sync(() => doubtPeer(network.nameAt(host.address) ?? ""))
 
-  return Transport.of({ flowPort, dial, serve: acceptor.serve, doubt })
+  return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
 })
 
 /** The transport of the host of this name. */

@@ -2,7 +2,7 @@
  * The mesh, as a program uses it: expose endpoints, open flows to them by name.
  */
 
-import type { Duration } from "effect"
+import type { Cause, Duration } from "effect"
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { Contract } from "./Contract.ts"
 import type { Flow } from "./Flow.ts"
@@ -21,7 +21,11 @@ export type Select = "nearest" | "random" | { readonly key: string } | { readonl
 export interface ConnectOptions {
   /** "nearest" unless said otherwise. */
   readonly select?: Select
-  /** Waits for an owner to appear, instead of failing with EndpointNotFound while there is none. */
+  /**
+   * Waits until an owner takes the flow, instead of failing while there is none, or while those that there are cannot be
+   * reached, are busy, leave, or serve the name no more. What waiting does not mend still fails at once: Incompatible,
+   * Unauthorized, and an owner that was lost when it may have seen the flow.
+   */
   readonly wait?: boolean
   /** Bound of the whole operation; 10 seconds unless said otherwise. */
   readonly timeout?: Duration.Input
@@ -33,6 +37,16 @@ export interface ConnectOptions {
   /** For gateways: the hosts that have passed the flow on, in order. One that is on the path, or a ninth, refuses the flow. */
   readonly path?: ReadonlyArray<string>
 }
+
+export interface ConnectEachOptions {
+  /** Bound of the opening of each flow; 10 seconds unless said otherwise. */
+  readonly timeout?: Duration.Input
+}
+
+/** What came of opening a flow to one owner of a name. */
+export type EachFlow<In, Out, E> =
+  | { readonly _tag: "Opened"; readonly host: Host; readonly flow: Flow<In, Out, E> }
+  | { readonly _tag: "Failed"; readonly host: Host; readonly error: NetworkError }
 
 /** How an endpoint takes its flows. What is left out is as the fabric is configured. */
 export interface ExposeOptions {
@@ -59,8 +73,11 @@ export interface Exposure {
   readonly lost: Effect.Effect<never, NetworkError>
 }
 
-/** Serves one flow. It may fail with the declared error, which the caller gets, or give up with the flow's own error. */
-export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError, R>
+/**
+ * Serves one flow. It may fail with the declared error, which the caller gets, or give up with the flow's own error. One that
+ * runs until `receive` says that the caller has ended comes to a good end. Any other end resets the flow, and is logged.
+ */
+export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError | Cause.Done, R>
 
 export class Fabric extends Context.Service<
   Fabric,
@@ -76,8 +93,11 @@ export class Fabric extends Context.Service<
       options?: ExposeOptions
     ) => Effect.Effect<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
     /**
-     * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. An owner that provably has not seen the
-     * flow (unreachable, gone, busy) is passed over for the next one; when none is left, the last error is the answer.
+     * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. Owners are reached for in turn, the next one
+     * as soon as the one before is silent for a quarter of a second (a second with a `key`), and the first that answers is
+     * asked. Those that could not be reached lately come last. An owner that provably has not seen the flow (unreachable,
+     * gone, busy, or it lets this caller not in) is passed over for the next one; when none is left, the last error is the
+     * answer, and `tried` says what came of the others.
      * Errors: NameInvalid, EndpointNotFound, EndpointBusy, HostUnreachable, Incompatible, Unauthorized, Timeout,
      * FabricClosed, InvalidConfig.
      */
@@ -85,8 +105,19 @@ export class Fabric extends Context.Service<
       endpoint: Contract<In, Out, E>,
       options?: ConnectOptions
     ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
-    /** A flow to each owner, now and as owners appear; each lives until its owner goes or the stream ends. */
-    readonly connectEach: <In, Out, E>(endpoint: Contract<In, Out, E>) => Stream.Stream<Flow<In, Out, E>, NetworkError>
+    /**
+     * A flow to each owner, now and as owners appear; each lives until its owner goes or the stream ends. A flow that breaks
+     * while its owner is still there is opened anew, and so is one that could not be opened, each time after a longer pause,
+     * up to 5 seconds. A flow that its owner has ended in good order is not. A flow that broke can still be read until the
+     * one after it breaks, too.
+     *
+     * An owner that fails is told as that owner's failure, each time, and ends nothing for the others. The stream itself fails
+     * with NameInvalid or FabricClosed only.
+     */
+    readonly connectEach: <In, Out, E>(
+      endpoint: Contract<In, Out, E>,
+      options?: ConnectEachOptions
+    ) => Stream.Stream<EachFlow<In, Out, E>, NetworkError>
     /**
      * Joins through seeds, each `host` or `host:port`; the number of seeds that answered.
      * Errors: JoinFailed when none did, InvalidConfig for what is no address.

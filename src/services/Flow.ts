@@ -2,9 +2,11 @@
  * A typed, bidirectional channel between a caller and an endpoint.
  *
  * Both directions are independent: `end` ends one, the other goes on. There is no `close`: the scope in which the flow
- * was opened is its lifetime. Leaving it resets the flow on both sides, unless both directions have ended, or this one has
+ * was opened is its lifetime, and that of its handler at the endpoint. Once it is over, whatever waits here or is asked for
+ * later fails with `FlowClosed`. Leaving it resets the flow on both sides, unless both directions have ended, or this one has
  * ended and the scope closes without a failure: then what was sent still arrives, as long as the other side reads it and
- * finishes within 5 seconds. Whoever must know that it did reads `messages` to their end.
+ * finishes within 5 seconds. Whoever must know that it did says `end` and reads `messages` to their end: a caller that has
+ * ended sees it once the handler is done, or the error with which that failed.
  *
  * Messages arrive in order, each at most once. The stream of messages ends cleanly only if everything that the other
  * side sent before its `end` has come; anything else is a typed error.
@@ -32,16 +34,35 @@ export interface Flow<in Sent, out Received, out E = never> {
    * A message that is too large or does not fit the contract is not sent, and the flow goes on.
    */
   readonly send: (message: Sent) => Effect.Effect<void, FlowError | E>
-  /** Sends messages in one go, packed into as few frames as they fit in. */
+  /**
+   * Sends messages in one go, packed into as few frames as they fit in. When one is too large or does not fit the contract,
+   * none is sent. Interrupted while it waits for room, or failing with the flow, it has sent a first part of them, and does not know
+   * how many: send in smaller parts to know that. For more than there is room for the other side has to read: if it waits
+   * for its answers to be read meanwhile, use `exchange`.
+   */
   readonly sendAll: (messages: Iterable<Sent>) => Effect.Effect<void, FlowError | E>
   /** Sends what a stream gives, each of its batches in one go. It does not end this direction: `end` does. */
   readonly sink: Sink.Sink<void, Sent, never, FlowError | E>
-  /** The next message; fails with `Cause.Done` once the other side has ended. */
+  /** The next message; fails with `Cause.Done` once the other side has ended. An interrupt takes none. */
   readonly receive: Effect.Effect<Received, FlowError | E | Cause.Done>
   /** All messages that have come, at least one; fails with `Cause.Done` once the other side has ended. */
   readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError | E | Cause.Done>
-  /** The messages until the other side ends. Several readers share them: each message goes to one. */
+  /**
+   * The messages until the other side ends, each taken when it is asked for: a reader that leaves early, however it does, has
+   * taken what it was given and no more. Several readers share them: each message goes to one.
+   */
   readonly messages: Stream.Stream<Received, FlowError | E>
+  /** The same, with all that have come as one element: for readers that are to be fast rather than to leave early. */
+  readonly batches: Stream.Stream<NonEmptyReadonlyArray<Received>, FlowError | E>
+  /**
+   * Sends what a stream gives and then ends this direction, while the messages are read: as many as one likes, where sending
+   * all before reading anything would wait for ever. The stream ends once the other side has ended and all was sent. It fails
+   * with FlowClosed if the other side takes no more before that, and at once with what the given stream fails with, or with
+   * a message that cannot be sent; this direction is then left open. Leaving it stops the sending.
+   */
+  readonly exchange: <E2 = never, R = never>(
+    outgoing: Stream.Stream<Sent, E2, R>
+  ) => Stream.Stream<Received, FlowError | E | E2, R>
   /** Half-close: no more messages from this side. The other side is told how many there were. Saying it twice is fine. */
   readonly end: Effect.Effect<void, FlowError | E>
 }

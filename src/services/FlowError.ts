@@ -1,8 +1,10 @@
 /**
  * What can go wrong on a flow that exists.
  *
- * `delivered` says whether the other side can have seen anything that this side sent on the flow: "no" is a promise,
- * so the whole exchange may be repeated; "maybe" is the honest rest. `reason` is a closed set: handle one with
+ * `delivered` says whether the other side can have seen anything that this side said on the flow, or still will: a message,
+ * or the end of them, on which a handler may act too. "no" is a promise, so the whole exchange may be repeated; "maybe" is
+ * the honest rest: it is also what a send that was refused says once an earlier one was not. `reason` is a closed set: handle
+ * one with
  * `Effect.catchReason("FlowError", "PeerLost", ..)`.
  */
 import { Schema } from "effect"

@@ -3,8 +3,8 @@
  *
  * `NetworkError` says which operation failed; its `reason` says how. The set of reasons is closed: handle one with
  * `Effect.catchReason("NetworkError", "EndpointNotFound", ..)`, or all with `Effect.unwrapReason("NetworkError")`.
- * None of them means that a handler has seen a message: repeating the operation is safe. Only after `Timeout` a handler may
- * have been started.
+ * None of them means that a handler has seen a message: repeating the operation is safe. Only after `Timeout`, and after
+ * `HostUnreachable` whose cause is a `LinkBroken`, a handler may have been started.
  */
 import { Schema } from "effect"
 
@@ -27,7 +27,10 @@ export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBu
   }
 }
 
-/** No session with the host could be opened, or it broke before the flow was accepted. */
+/**
+ * No session with the host could be opened, or it broke before the flow was accepted. In the latter case the cause is a
+ * `LinkBroken`, and unless that says "refused" the host may have seen the flow.
+ */
 export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
   host: Schema.String,
   address: Schema.String,
@@ -80,9 +83,12 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
 /** Another owner holds a unique name, or this process exposes the name already. */
 export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   name: Schema.String,
-  owner: Schema.String
+  owner: Schema.String,
+  /** The owner is this very host: a name is exposed once at a time. */
+  isHere: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
+    if (this.isHere === true) return `the name "${this.name}" is exposed on this host already`
     return `the name "${this.name}" is held by host "${this.owner}"`
   }
 }
@@ -106,12 +112,14 @@ export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExc
   }
 }
 
-/** The operation did not end within its time. */
+/** The operation did not end within its time. `endpoint`: what was to be opened. */
 export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
-  afterMillis: Schema.Number
+  afterMillis: Schema.Number,
+  endpoint: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `no answer within ${this.afterMillis} ms`
+    const whom = this.endpoint === undefined ? "" : ` for "${this.endpoint}"`
+    return `no answer${whom} within ${this.afterMillis} ms`
   }
 }
 
@@ -151,12 +159,21 @@ export const NetworkErrorReason = Schema.Union([
 
 export type NetworkErrorReason = typeof NetworkErrorReason.Type
 
-/** `operation`: what was tried. */
+/** One host that was tried, and what came of it. */
+const Tried = Schema.Struct({ host: Schema.String, detail: Schema.String })
+
+/**
+ * `operation`: what was to be done. `tried`: the hosts that a connect has tried, in order, at most 16 of them; left out where
+ * the reason says it all.
+ */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
   operation: Schema.Literals(["listen", "join", "leave", "send", "tags", "keyring", "expose", "resolve", "connect"]),
-  reason: NetworkErrorReason
+  reason: NetworkErrorReason,
+  tried: Schema.optionalKey(Schema.Array(Tried))
 }) {
   override get message() {
-    return `${this.operation}: ${this.reason.message}`
+    const { operation, reason, tried = [] } = this
+    const hosts = tried.map(({ detail, host }) => `"${host}" (${detail})`)
+    return `${operation}: ${reason.message}${hosts.length === 0 ? "" : `; tried ${hosts.join(", ")}`}`
   }
 }

@@ -85,7 +85,10 @@ export interface Link {
   readonly fill: (next: () => Frame | undefined) => void
   /** Finishes this side in good order: what was handed over still arrives. */
   readonly finish: () => void
-  /** Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. */
+  /**
+   * Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. A link that is
+   * finished has none, and is reset.
+   */
   readonly cancel: (last: Fail) => void
   /**
    * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment
@@ -99,7 +102,13 @@ export class Transport extends Context.Service<
   {
     /** Port on which other hosts reach this one's flows; 0 when they cannot. */
     readonly flowPort: number
-    /** Opens a link to a host. Errors: HostUnreachable, Unauthorized, FabricClosed. */
+    /**
+     * Waits until a host has given a sign of life on a connection on which a link can be opened, and makes one if there is
+     * none. The host sees nothing of any flow, so several may be reached for at a time, to open a link to the first that
+     * answers. A silent host is waited for until its connection is given up. Errors: those of `dial`.
+     */
+    readonly reach: (host: Host) => Effect.Effect<void, NetworkError>
+    /** Opens a link to a host, of which it sees nothing before the first frame. Errors: HostUnreachable, Unauthorized, FabricClosed. */
     readonly dial: (host: Host) => Effect.Effect<Link, NetworkError, Scope.Scope>
     /**
      * Serves incoming links for the life of the scope, each in a fiber of its own; the link's scope is the serving

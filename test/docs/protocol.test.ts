@@ -8,7 +8,8 @@ import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import { streamWindowBytes } from "../../src/layers/Http2Session.ts"
+import * as Http2Room from "../../src/layers/Http2Room.ts"
+import * as Http2Session from "../../src/layers/Http2Session.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -16,6 +17,7 @@ import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
+import * as Liveness from "../../src/protocol/flow/Liveness.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import type { Flow } from "../../src/services/Flow.ts"
@@ -152,15 +154,21 @@ const play = Effect.fnUntraced(function* (
     else if (step._tag === "LinkBroken") end.breakWith(step)
     else yield* Effect.ignore(write(step))
   }
+  return finish
 })
 
 const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   const [near, far] = LinkPair.make()
   const heard: Array<string> = []
-  yield* Effect.forkScoped(play(far, drawn.host, until(heard, drawn.gets.get("caller"))))
+  const isEnded = drawn.caller.some((step) => step !== "finish" && step._tag === "End")
+  // The host keeps its side until its handler is done, which is not drawn.
+  yield* Effect.forkScoped(Effect.flatten(play(far, drawn.host, until(heard, drawn.gets.get("caller")))))
   const options = { caller: "client", host, limits: config.limits }
   const opened = FlowCaller.open(near, { ...contract, name: nameIn(drawn) }, options)
-  const exit = yield* Effect.exit(Effect.flatMap(opened, ({ flow }) => listen(flow, heard)))
+  const heardOut = Effect.flatMap(opened, ({ flow }) =>
+    Effect.andThen(isEnded ? flow.end : Effect.void, listen(flow, heard))
+  )
+  const exit = yield* Effect.exit(heardOut)
   return outcome(heard, exit)
 })
 
@@ -202,7 +210,8 @@ describe("the lives of a flow", () => {
 })
 
 describe("the tables", () => {
-  const row = (cell: string): string => content.split("\n").find((line) => line.includes(`\`${cell}\` |`)) ?? ""
+  const tables = readFileSync("docs/limits.md", "utf8").split("\n")
+  const row = (cell: string): string => tables.find((line) => line.includes(`\`${cell}\` |`)) ?? ""
   const limits = { ...config.limits, ...TransportConnect.defaults, ...FlowServer.defaults }
 
   it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax", "inboxBytesMax"] as const)(
@@ -217,7 +226,24 @@ describe("the tables", () => {
     )
   })
 
-  it("say the window of a stream", () => assert.include(row("streamWindowBytes"), ` ${streamWindowBytes} bytes`))
+  it.each(
+    Object.entries({
+      streamWindowBytes: Http2Session.streamWindowBytes,
+      sessionWindowBytes: Http2Session.sessionWindowBytes,
+      unreadBytesMax: Http2Room.unreadBytesMax,
+      turnBytesMax: Http2Room.turnBytesMax
+    })
+  )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
+
+  it("say how long a peer may be silent", () => {
+    const { interval, timeout } = TransportConnect.defaults.keepalive
+    const seconds = (wait: Duration.Input) => Duration.toSeconds(Duration.fromInputUnsafe(wait))
+    const text = tables.join(" ")
+    assert.include(text, `nothing has come for ${seconds(interval)} second.`)
+    assert.include(text, `for another ${seconds(timeout)} seconds`)
+    assert.include(text, `silent for ${Liveness.doubtedMillis / 1000} seconds at any time`)
+    assert.isAbove(seconds(timeout), Liveness.doubtedMillis / 1000)
+  })
 
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))

@@ -42,7 +42,7 @@ export const start = Effect.gen(function* () {
   const states = new Map<string, string>()
   const heard: Array<string> = []
   const endpoints = Layer.mergeAll(
-    Echo.toLayer((flow) => Stream.runForEachArray(flow.messages, flow.sendAll)),
+    Echo.toLayer((flow) => Stream.runForEach(flow.batches, flow.sendAll)),
     Total.toLayer((flow) =>
       Effect.flatMap(
         Stream.runFold(

@@ -35,6 +35,9 @@ import type { FlowError } from "../../src/services/FlowError.ts"
 import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Link, Listener } from "../../src/services/Transport.ts"
+import { deliveredLaws } from "./delivered.ts"
+import { exchangeLaws } from "./exchange.ts"
+import { handlerLaws } from "./handlers.ts"
 import { pull } from "./Pulled.ts"
 
 /** Two hosts and what connects them. */
@@ -81,17 +84,14 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       const seen = { asked: 0, gone: 0 }
       yield* wire.serve((link) =>
         Effect.ensuring(
-          Effect.provide(
-            FlowAnswer.answer(link, {
-              self: "server",
-              find: (asked) => {
-                seen.asked += 1
-                return asked === contract.name ? endpoint : undefined
-              },
-              opening
-            }),
-            context
-          ),
+          FlowAnswer.answer(link, {
+            self: "server",
+            find: (asked) => {
+              seen.asked += 1
+              return asked === contract.name ? endpoint : undefined
+            },
+            opening
+          }),
           Effect.sync(() => {
             seen.gone += 1
           })
@@ -118,7 +118,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     )
 
   const echo = <A>(flow: Flow<A, A>): Effect.Effect<void, FlowError> =>
-    flow.messages.pipe(Stream.runForEachArray((batch) => flow.sendAll(batch)))
+    Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch))
 
   const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
     const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
@@ -209,7 +209,11 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const sent = Uint8Array.of(1, 2, 3)
         yield* flow.send(sent)
         sent.fill(7)
-        assert.deepStrictEqual([...(yield* flow.receive)], [1, 2, 3])
+        const received = yield* flow.receive
+        assert.deepStrictEqual([...received], [1, 2, 3])
+        received.fill(8)
+        // Three owners: whoever sent it, the handler, and whoever has its answer.
+        assert.deepStrictEqual([...sent, ...seen.flatMap((message) => [...message])], [7, 7, 7, 9, 9, 9])
       })
     )
 
@@ -249,6 +253,21 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           [2, 3, 4]
         )
         assert.strictEqual(reasonOf(yield* Effect.exit(flow.send({ n: 1, tags: [] }))), "FlowClosed")
+      })
+    )
+
+    it.live("the end, where nobody has expected it, says what it is", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(typed, () => Effect.void)
+        const flow = yield* open
+        const received: ReadonlyArray<Effect.Effect<unknown, unknown>> = [flow.receive, flow.receiveAll]
+        for (const receive of received) {
+          const exit = yield* soon(Effect.exit(receive))
+          const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+          assert.isTrue(Cause.isDone(Option.getOrUndefined(Cause.findErrorOption(cause))))
+          for (const text of [Cause.pretty(cause), String(Cause.squash(cause))])
+            assert.strictEqual(text.split("\n")[0], "Done: the other side has ended: no more messages come")
+        }
       })
     )
 
@@ -295,7 +314,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           before = sentBytes
           yield* Effect.sleep("200 millis")
         }
-        assert.isAtMost(sentBytes, 512 * 1024)
+        assert.isAtMost(sentBytes, Limits.stalledBytesMax(config.limits) + 2 * message.length)
         yield* Fiber.interrupt(sending)
         yield* Deferred.succeed(release, undefined)
         yield* flow.end
@@ -377,7 +396,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
             Effect.gen(function* () {
               let heard = 0
               const sending = Effect.andThen(Effect.repeat(flow.send(message), { times: count - 1 }), flow.end)
-              const hearing = Stream.runForEachArray(flow.messages, (batch) =>
+              const hearing = Stream.runForEach(flow.batches, (batch) =>
                 Effect.sync(() => {
                   heard += batch.length
                 })
@@ -472,7 +491,8 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           assert.include(String(exit), `at most ${messageBytesMax} are allowed`)
         }
         assert.strictEqual(logged.length, 2)
-        for (const line of logged) assert.include(line, `"failing" failed with an error of`)
+        for (const line of logged)
+          assert.include(line, `the handler of "failing" for host "client" failed with an error of`)
       })
     )
 
@@ -1062,4 +1082,8 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       })
     )
   })
+
+  deliveredLaws(name, makeWire)
+  handlerLaws(name, makeWire)
+  exchangeLaws(name, makeWire)
 }

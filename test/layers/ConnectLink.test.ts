@@ -88,9 +88,9 @@ describe("a body that is guarded", () => {
         (cause) => ConnectError.from(cause).code
       )
       yield* settle
-      look(0)
-      look(9_999)
-      look(10_000)
+      look(0, true)
+      look(9_999, true)
+      look(10_000, true)
       assert.strictEqual(yield* Effect.promise(() => next), Code.Internal)
       assert.strictEqual(
         yield* Effect.promise(() => iterator.next().catch((cause) => ConnectError.from(cause).code)),
@@ -104,17 +104,17 @@ describe("a body that is guarded", () => {
       const message = Envelope.wrap(Uint8Array.of(7))
       const { goOn, iterator, look } = waiting(Buffer.concat([message, Uint8Array.of(0, 0)]))
       assert.strictEqual(hex((yield* Effect.promise(() => iterator.next())).value), hex(message))
-      for (let seconds = 0; seconds < 100; seconds++) look(seconds * 1000)
+      for (let seconds = 0; seconds < 100; seconds++) look(seconds * 1000, true)
       const next = iterator.next()
       yield* settle
-      look(100_000)
+      look(100_000, true)
       goOn(Uint8Array.of(0, 0, 1, 8))
       assert.strictEqual(hex((yield* Effect.promise(() => next)).value), "000000000108")
       const silent = waiting(message)
       yield* Effect.promise(() => silent.iterator.next())
       const later = silent.iterator.next()
       yield* settle
-      for (let seconds = 0; seconds < 100; seconds++) silent.look(seconds * 1000)
+      for (let seconds = 0; seconds < 100; seconds++) silent.look(seconds * 1000, true)
       silent.goOn(message)
       assert.strictEqual(hex((yield* Effect.promise(() => later)).value), hex(message))
     })

@@ -1,38 +1,19 @@
 /** Which owners a connect tries, in which order: the layer alone, over entries and round trips as the test says. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Queue, Schema, Stream } from "effect"
-import * as FabricConnect from "../../src/layers/FabricConnect.ts"
+import { TestClock } from "effect/testing"
 import * as Codec from "../../src/services/Codec.ts"
 import type { Contract } from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import type { ConnectOptions } from "../../src/services/Fabric.ts"
 import type { Host } from "../../src/services/Host.ts"
-import { EndpointBusy, NetworkError } from "../../src/services/NetworkError.ts"
-import type { Entry, Registry, RegistryEvent } from "../../src/services/Registry.ts"
+import { EndpointBusy, NetworkError, Unauthorized } from "../../src/services/NetworkError.ts"
+import type { Entry, RegistryEvent } from "../../src/services/Registry.ts"
+import { connectingBy, hostOf, registryOf } from "./Connecting.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 
-const hostOf = (id: string, locality = "eu"): Host => ({
-  id,
-  generation: 1,
-  address: "192.0.2.1",
-  flowPort: 7947,
-  locality,
-  tags: {}
-})
-
 const entryOf = (host: Host, contract = Who.fingerprint): Entry => ({ name: "who", ownership: "group", contract, host })
-
-const registryOf = (
-  entries: ReadonlyArray<Entry>,
-  events: Stream.Stream<RegistryEvent> = Stream.make({ _tag: "Snapshot", entries })
-): Registry["Service"] => ({
-  claim: () => Effect.die("no claims here"),
-  resolve: () => Effect.succeed(entries),
-  scan: () => Effect.succeed(entries),
-  watch: () => events,
-  hosts: Effect.succeed([])
-})
 
 /** Has every owner refuse; the reason at last, and who was asked under which contract. */
 const connecting = Effect.fnUntraced(function* <In, Out, E>(
@@ -42,18 +23,16 @@ const connecting = Effect.fnUntraced(function* <In, Out, E>(
 ) {
   const asked: Array<string> = []
   const opened: Array<bigint> = []
-  const { connect } = yield* FabricConnect.make({
-    self: Effect.succeed(hostOf("me")),
+  const { connect } = yield* connectingBy({
     registry: registryOf(entries),
+    roundTrips,
     open: (host, { fingerprint, name }) =>
       Effect.suspend(() => {
         asked.push(host.id)
         opened.push(fingerprint)
         const reason = new EndpointBusy({ endpoint: name, host: host.id })
         return Effect.fail(new NetworkError({ operation: "connect", reason }))
-      }),
-    roundTripMillis: (id) => Effect.succeed(roundTrips[id]),
-    check: () => Effect.void
+      })
   })
   const error = yield* Effect.flip(Effect.scoped(connect(contract, options)))
   return { asked, opened, reason: error.reason, message: error.message }
@@ -143,21 +122,85 @@ describe("connect", () => {
 })
 
 describe("connectEach", () => {
+  it.effect(
+    "tells of an owner that lets this caller not in, again after a pause, and ends nothing for the others",
+    () =>
+      Effect.gen(function* () {
+        const events = yield* Queue.unbounded<RegistryEvent>()
+        const entries = ["stern", "kind"].map((id) => entryOf(hostOf(id)))
+        yield* Queue.offer(events, { _tag: "Snapshot", entries })
+        const refused = new NetworkError({
+          operation: "connect",
+          reason: new Unauthorized({ host: "stern", detail: "no" })
+        })
+        const ended: Array<string> = []
+        const { connectEach } = yield* connectingBy({
+          registry: registryOf(entries, Stream.fromQueue(events)),
+          open: ({ id }) =>
+            id === "stern"
+              ? Effect.fail(refused)
+              : Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended.push(id)))
+        })
+        const told = yield* Queue.unbounded<string>()
+        const running = yield* Effect.forkChild(
+          Stream.runForEach(connectEach(Who), (each) =>
+            Queue.offer(told, each._tag === "Failed" ? `${each.host.id}: ${each.error.message}` : each.host.id)
+          )
+        )
+        for (let turn = 0; turn < 3; turn++) {
+          assert.strictEqual(yield* Queue.take(told), 'stern: connect: host "stern" refused this caller: no')
+          yield* TestClock.adjust("400 millis")
+        }
+        yield* TestClock.adjust("5 seconds")
+        assert.isEmpty(ended)
+        assert.isUndefined(running.pollUnsafe())
+        yield* Fiber.interrupt(running)
+        assert.deepStrictEqual(ended, ["kind"])
+      })
+  )
+
+  it.effect("tells of an owner of another contract once, and of the opening of it once it understands", () =>
+    Effect.gen(function* () {
+      const events = yield* Queue.unbounded<RegistryEvent>()
+      yield* Queue.offer(events, { _tag: "Snapshot", entries: [entryOf(hostOf("a"), 77n)] })
+      const asked: Array<string> = []
+      const { connectEach } = yield* connectingBy({
+        registry: registryOf([], Stream.fromQueue(events)),
+        open: ({ id }) =>
+          Effect.andThen(
+            Effect.sync(() => asked.push(id)),
+            Effect.never
+          )
+      })
+      const told = yield* Queue.unbounded<string>()
+      const running = yield* Effect.forkChild(
+        Stream.runForEach(connectEach(Who), (each) =>
+          Queue.offer(told, each._tag === "Failed" ? each.error.reason._tag : each.host.id)
+        )
+      )
+      assert.strictEqual(yield* Queue.take(told), "Incompatible")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Queue.size(told), 0)
+      assert.isEmpty(asked)
+      yield* Queue.offer(events, { _tag: "Up", entry: entryOf(hostOf("a")) })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(asked, ["a"])
+      yield* Fiber.interrupt(running)
+    })
+  )
+
   it.effect("keeps a flow when its host only relabels itself, opens it anew when the endpoint is another", () =>
     Effect.gen(function* () {
       const events = yield* Queue.unbounded<RegistryEvent>()
       const opened = yield* Queue.unbounded<string>()
       const refused = yield* Deferred.make<string>()
-      const { connectEach } = yield* FabricConnect.make({
-        self: Effect.succeed(hostOf("me")),
+      const { connectEach } = yield* connectingBy({
         registry: registryOf([], Stream.fromQueue(events)),
         open: ({ address, id, tags }) =>
           Effect.andThen(
             Queue.offer(opened, `${id} ${address} ${tags.v}`),
             Effect.ensuring(Effect.never, Deferred.succeed(refused, id))
-          ),
-        roundTripMillis: () => Effect.undefined,
-        check: () => Effect.void
+          )
       })
       const running = yield* Effect.forkChild(Stream.runDrain(connectEach(Who)))
       const up = (fields: Partial<Host>, contract = Who.fingerprint) =>

@@ -296,7 +296,7 @@ describe("connect", () => {
       yield* owners(a.services, "who", 1)
       const peers = yield* Queue.unbounded<string>()
       const running = yield* Effect.forkChild(
-        Stream.runForEach(fabricOf(a.services).connectEach(Who), (flow) => Queue.offer(peers, flow.peer.id))
+        Stream.runForEach(fabricOf(a.services).connectEach(Who), ({ host }) => Queue.offer(peers, host.id))
       )
       assert.strictEqual(yield* Effect.timeout(Queue.take(peers), "10 seconds"), "b")
       yield* tell(c.services, "c")

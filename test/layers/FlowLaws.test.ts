@@ -4,13 +4,21 @@ import * as MemoryNetwork from "../../src/layers/MemoryNetwork.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as TransportMemory from "../../src/layers/TransportMemory.ts"
 import type { Host } from "../../src/services/Host.ts"
+import type { NetworkError } from "../../src/services/NetworkError.ts"
 import { type Link, LinkBroken, Transport } from "../../src/services/Transport.ts"
+import { endingLaws } from "../laws/endings.ts"
 import { flowLaws, type Wire } from "../laws/flow.ts"
+import { reachLaws } from "../laws/reach.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
 const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
 
-flowLaws(
+const laws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>): void => {
+  flowLaws(name, makeWire)
+  endingLaws(name, makeWire)
+}
+
+laws(
   "queues",
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime<never, void>()
@@ -50,45 +58,36 @@ const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
       )
     const near = yield* build("client", scope)
     const far = yield* build(host.id, farScope)
-    const wire: Wire = {
-      host,
-      dial: near.dial({ ...host, flowPort: far.flowPort }),
-      serve: far.serve,
-      kill: Scope.close(farScope, Exit.void)
-    }
-    return wire
+    const there = { ...host, flowPort: far.flowPort }
+    const kill = Scope.close(farScope, Exit.void)
+    return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill }
   })
 
-flowLaws(
-  "Connect over HTTP/2",
-  sockets(() => undefined)
-)
+const plain = sockets(() => undefined)
+
+laws("Connect over HTTP/2", plain)
+reachLaws("HTTP/2", plain)
 
 const authority = Certificates.make("an authority")
 
-flowLaws(
-  "Connect over HTTP/2 and TLS",
-  sockets((name) => ({ ...authority.issue(name), fabric: "", host: name }))
-)
+const secured = sockets((name) => ({ ...authority.issue(name), fabric: "", host: name }))
 
-flowLaws(
-  "memory network",
-  Effect.gen(function* () {
-    const network = yield* Layer.build(MemoryNetwork.layer({ latency: 0 }))
-    const join = (name: string) =>
-      Effect.map(
-        Layer.build(Layer.provide(TransportMemory.layer(name), Layer.succeedContext(network))),
-        Context.get(Transport)
-      )
-    const near = yield* join("client")
-    const far = yield* join("server")
-    const { addressOf, kill } = Context.get(network, MemoryNetwork.MemoryNetwork)
-    const wire: Wire = {
-      host,
-      dial: near.dial({ ...host, address: addressOf("server")?.join(".") ?? "", flowPort: far.flowPort }),
-      serve: far.serve,
-      kill: kill("server")
-    }
-    return wire
-  })
-)
+laws("Connect over HTTP/2 and TLS", secured)
+reachLaws("HTTP/2 and TLS", secured)
+
+const memory = Effect.gen(function* () {
+  const network = yield* Layer.build(MemoryNetwork.layer({ latency: 0 }))
+  const join = (name: string) =>
+    Effect.map(
+      Layer.build(Layer.provide(TransportMemory.layer(name), Layer.succeedContext(network))),
+      Context.get(Transport)
+    )
+  const near = yield* join("client")
+  const far = yield* join("server")
+  const { addressOf, kill } = Context.get(network, MemoryNetwork.MemoryNetwork)
+  const there = { ...host, address: addressOf("server")?.join(".") ?? "", flowPort: far.flowPort }
+  return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill: kill("server") }
+})
+
+laws("memory network", memory)
+reachLaws("a memory network", memory)

@@ -37,11 +37,10 @@ const world = Effect.gen(function* () {
     Layer.build(TransportConnect.layer({ port: 0, firstStreamTimeout: "300 millis", connectTimeout: "2 seconds" })),
     Context.get(Transport)
   )
-  const endpoint = FlowServer.expose(
-    echo,
-    (flow) => Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)),
-    { context: Context.empty(), config }
-  )
+  const endpoint = FlowServer.expose(echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)), {
+    context: Context.empty(),
+    config
+  })
   const hold = FlowServer.expose({ ...echo, name: "hold" }, () => Effect.never, {
     context: Context.empty(),
     config

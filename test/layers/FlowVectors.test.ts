@@ -37,6 +37,18 @@ const exposed = new Map([
       (flow) => Stream.runForEach(flow.messages, () => Effect.fail(new Banned({ until: "tomorrow" }))),
       options
     )
+  ],
+  [
+    "late",
+    FlowServer.expose(
+      Contract.make("late", { input: Codec.bytes, output: Codec.bytes, error: Banned }),
+      (flow) =>
+        flow.end.pipe(
+          Effect.andThen(Effect.sleep("20 millis")),
+          Effect.andThen(Stream.runForEach(flow.messages, () => Effect.fail(new Banned({ until: "tomorrow" }))))
+        ),
+      options
+    )
   ]
 ])
 

@@ -31,7 +31,7 @@ export interface Options {
 }
 
 /** How long an answer may take, unless said otherwise. */
-const answerMillis = 10_000
+const answerMillis = 60_000
 
 /** Starts a program; `ip netns exec` becomes it, so its process id is that of the child. */
 export const spawn = ({ args = [], host, net, onEvent = () => undefined, program }: Options): Child => {

@@ -46,7 +46,7 @@ const decode = Schema.decodeUnknownSync(Orders.Event)
 const defaultMessageBytes = 32_000
 
 /** How long a host may take to come up; the machine may be busy. */
-const upMillis = 20_000
+const upMillis = 60_000
 
 const hostOf = (name: string, child: Child, events: ReadonlyArray<Orders.Event>): Host => {
   const ask = <A>(order: Orders.Order, answer: Schema.Codec<A, unknown>, patienceMillis?: number) =>
@@ -61,14 +61,14 @@ const hostOf = (name: string, child: Child, events: ReadonlyArray<Orders.Event>)
     crashes: () => events.flatMap((event) => ("crash" in event ? [event.crash] : [])),
     open: (load, { flows, isKept = false, kind, messageBytes = defaultMessageBytes, to }) =>
       ask({ do: "open", load, kind, to, flows, messageBytes, isKept }, Orders.Done),
-    stop: (load) => ask({ do: "stop", load }, Orders.Done, 20_000),
+    stop: (load) => ask({ do: "stop", load }, Orders.Done, 60_000),
     connect: (to, kind = "hold", timeoutMillis = 10_000) =>
       ask({ do: "connect", to, kind, timeoutMillis }, Orders.Connected, timeoutMillis + 30_000),
     numbers: (to) => ask({ do: "numbers", to }, Orders.Done),
-    numbersSeen: () => ask({ do: "numbersSeen" }, Orders.NumbersSeen, 20_000),
+    numbersSeen: () => ask({ do: "numbersSeen" }, Orders.NumbersSeen, 60_000),
     mark: () => ask({ do: "mark" }, Orders.Done),
     progress: () => ask({ do: "progress" }, Orders.Progress, 30_000),
-    block: (millis) => ask({ do: "block", millis }, Orders.Done, millis + 10_000),
+    block: (millis) => ask({ do: "block", millis }, Orders.Done, millis + 60_000),
     alive: async () => (await ask({ do: "alive" }, Orders.Alive)).names,
     pause: () => process.kill(child.pid, "SIGSTOP"),
     resume: () => process.kill(child.pid, "SIGCONT"),

@@ -139,7 +139,7 @@ const startSwitch = async (prefix: string, { hosts, seed = 1 }: Options) => {
     ask: async (order: string): Promise<string> => {
       const answer = next()
       lines.write(order)
-      const said = await within(10_000, `the switch's answer to "${order}"`, answer)
+      const said = await within(60_000, `the switch's answer to "${order}"`, answer)
       if (said.startsWith("error")) throw new Error(`the switch said "${said}" to "${order}"`)
       return said
     },

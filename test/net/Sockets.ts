@@ -16,7 +16,7 @@ export interface Sockets {
 }
 
 const ask = <A>(child: Child, order: typeof Order.Type, answer: Schema.Codec<A, unknown>, millis = 0): Promise<A> =>
-  child.ask(order, answer, millis + 15_000)
+  child.ask(order, answer, millis + 60_000)
 
 export const start = (net: Net, host: number): Sockets => {
   const child = spawn({ net, host, program: "sockets.ts" })

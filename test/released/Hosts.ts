@@ -18,6 +18,8 @@ export interface Host {
   readonly sources: string
   /** Has it exchange messages with the echo of a host, and says what came back. */
   readonly call: (host: string, count: number) => Effect.Effect<typeof Called.Type>
+  /** Has it call the endpoint of a host that fails after its end. */
+  readonly callLate: (host: string) => Effect.Effect<typeof Called.Type>
 }
 
 export interface Options {
@@ -43,15 +45,17 @@ export const start = Effect.fnUntraced(function* ({ folder, name, seeds = [] }: 
   const next = <A>(schema: Schema.Codec<A, string>) =>
     Effect.flatMap(Queue.take(lines), Schema.decodeEffect(schema)).pipe(Effect.timeout("20 seconds"), Effect.orDie)
   const { gossip, sources } = yield* next(Where)
+  const order = (line: string) =>
+    Effect.andThen(
+      Effect.sync(() => running.stdin.write(`${line}\n`)),
+      next(Called)
+    )
   const host: Host = {
     name,
     gossip,
     sources,
-    call: (other, count) =>
-      Effect.andThen(
-        Effect.sync(() => running.stdin.write(`call ${other} ${count}\n`)),
-        next(Called)
-      )
+    call: (other, count) => order(`call ${other} ${count}`),
+    callLate: (other) => order(`late ${other}`)
   }
   return host
 })

@@ -59,4 +59,20 @@ describe.skipIf(isMissing && !isCi)("a host of today and one of a release", () =
       assert.deepStrictEqual(back, { called: "joiner", replies: messages, from: "joiner" })
     }).pipe(Effect.scoped)
   )
+
+  it.live("go on when an endpoint fails after its end, which the release neither says nor looks at", () =>
+    Effect.gen(function* () {
+      const today = yield* Hosts.start({ name: "today" })
+      const release = yield* Hosts.start({ name: "release", seeds: [today.gossip], folder })
+      for (const [caller, host, from] of [
+        [today, today, "Late"],
+        [release, today, "the end"],
+        [today, release, "the end"]
+      ] as const) {
+        assert.deepStrictEqual(yield* caller.callLate(host.name), { called: host.name, replies: 1, from })
+        const { replies } = yield* caller.call(host.name, messages)
+        assert.strictEqual(replies, messages)
+      }
+    }).pipe(Effect.scoped)
+  )
 })

@@ -7,8 +7,10 @@ import { expectTypeOf } from "vitest"
 import {
   type Claim,
   Codec,
+  type ConnectEachOptions,
   type ConnectOptions,
   type DeadlineExceeded,
+  type EachFlow,
   Endpoint,
   type EndpointBusy,
   type EndpointNotFound,
@@ -123,8 +125,10 @@ Chat.toLayer(() => Effect.fail(new Undeclared()))
 Plain.toLayer(() => Effect.fail(new Banned({ until: "tomorrow" })))
 // @ts-expect-error an endpoint sends its output, not its input
 Chat.toLayer((flow) => flow.send({ text: "hello" }))
-// @ts-expect-error `receive` may find that the caller has ended, and a handler must say what then
-Plain.toLayer((flow) => flow.receive)
+
+// A handler that runs until its caller has ended needs no word for it.
+const until = Plain.toLayer((flow) => Effect.forever(Effect.flatMap(flow.receive, flow.send)))
+expectTypeOf(until).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric>>()
 
 // What `onLost` needs is needed by the layer too, and it must not fail.
 const onLost = (error: NetworkError) => Effect.asVoid(Effect.andThen(Registry, Effect.logError(error.message)))
@@ -148,6 +152,15 @@ const session = Effect.gen(function* () {
 
 expectTypeOf(session).toEqualTypeOf<Effect.Effect<Array<Said>, NetworkError | FlowError | Banned, Fabric>>()
 
+const exchanged = (flow: Flow<string, Said, Banned>, asked: Stream.Stream<string, Undeclared, Registry>) =>
+  flow.exchange(asked)
+expectTypeOf<ReturnType<typeof exchanged>>().toEqualTypeOf<
+  Stream.Stream<Said, FlowError | Banned | Undeclared, Registry>
+>()
+// @ts-expect-error an exchange sends what the endpoint takes
+const mixed = (flow: Flow<string, Said>) => flow.exchange(Stream.make(1))
+expectTypeOf(mixed).toBeFunction()
+
 const connect = Effect.flatMap(Fabric, (fabric) => fabric.connect(Plain))
 expectTypeOf(connect).toEqualTypeOf<Effect.Effect<Flow<string, string, never>, NetworkError, Fabric | Scope.Scope>>()
 
@@ -156,8 +169,13 @@ expectTypeOf<Effect.Error<typeof plain>>().toEqualTypeOf<NetworkError | FlowErro
 
 const each = (fabric: Fabric["Service"]) => fabric.connectEach(Chat)
 expectTypeOf<ReturnType<typeof each>>().toEqualTypeOf<
-  Stream.Stream<Flow<{ readonly text: string }, Said, Banned>, NetworkError>
+  Stream.Stream<EachFlow<{ readonly text: string }, Said, Banned>, NetworkError>
 >()
+expectTypeOf<EachFlow<string, number, Banned>>().toEqualTypeOf<
+  | { readonly _tag: "Opened"; readonly host: Host; readonly flow: Flow<string, number, Banned> }
+  | { readonly _tag: "Failed"; readonly host: Host; readonly error: NetworkError }
+>()
+expectTypeOf<Required<ConnectEachOptions>>().toEqualTypeOf<{ readonly timeout: Duration.Input }>()
 
 const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()

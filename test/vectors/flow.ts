@@ -2,7 +2,8 @@
  * Golden vectors of flows, version 1: whole lives, each frame as protobuf in JSON and as its bytes in hex. `detail` is for
  * people, so it is left out here.
  *
- * The endpoint `list` gives back all that it got when its caller has ended; `ban` fails with the error that it declares.
+ * The endpoint `list` gives back all that it got when its caller has ended; `ban` fails with the error that it declares, and
+ * `late` does so after it has ended.
  */
 export type Step = readonly [from: "caller" | "host", json: string, hex: string]
 
@@ -59,6 +60,20 @@ export const lives: ReadonlyArray<readonly [string, ReadonlyArray<Step>]> = [
     [
       ["caller", `{"open":{"endpoint":"ban","wireVersion":1}}`, "0a070a0362616e1001"],
       accepted,
+      ["caller", `{"data":{"messages":["c3BhbQ=="]}}`, "22060a047370616d"],
+      [
+        "host",
+        `{"fail":{"reason":"FAIL_REASON_DOMAIN","error":"eyJfdGFnIjoiQmFubmVkIiwidW50aWwiOiJ0b21vcnJvdyJ9"}}`,
+        "322808011a247b225f746167223a2242616e6e6564222c22756e74696c223a22746f6d6f72726f77227d"
+      ]
+    ]
+  ],
+  [
+    "the endpoint fails after its end",
+    [
+      ["caller", `{"open":{"endpoint":"late","wireVersion":1}}`, "0a080a046c6174651001"],
+      accepted,
+      ["host", `{"end":{}}`, "2a00"],
       ["caller", `{"data":{"messages":["c3BhbQ=="]}}`, "22060a047370616d"],
       [
         "host",

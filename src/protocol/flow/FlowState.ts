@@ -6,18 +6,19 @@
  *   opening ── Accepted ──> open ──────────────> endedHere ───────────────> done
  *      │                     │ └───────────────> endedThere ──────────────> done
  *      │ Rejected            │   there: End came             here: End is out
- *      v                     └── from open, endedHere, endedThere ────────> failed
+ *      v                     └── from open, endedHere, endedThere, done ──> failed
  *   (no flow)
  * ```
  *
  * - opening: Open is on its way or waits for its turn; there are no halves yet, and no handler has seen the flow.
  * - open: both directions go. What was queued before `end` still leaves, so a direction that is ending is open.
  * - endedHere, endedThere: half-closed; the other direction goes on.
- * - done: both directions have ended, each with its count. Whatever happens to the carrier now says nothing of the flow.
+ * - done: both directions have ended, each with its count. Whatever happens to the carrier now says nothing of the flow, but
+ *   an endpoint whose handler goes on may still fail.
  * - failed: one side gave up, broke the rules, or is lost. Nothing more goes out but a Fail; what came is still handed out.
  *   Whoever drives the halves abandons the sender as soon as the receiver has failed.
  *
- * `done` and `failed` are final: a flow in them takes no further frame.
+ * `failed` is final: a flow in it takes no further frame.
  */
 import type { Receiver } from "./Receiver.ts"
 import type { Sender } from "./Sender.ts"
@@ -41,6 +42,6 @@ export const next: Readonly<Record<FlowState, ReadonlyArray<FlowState>>> = {
   open: ["endedHere", "endedThere", "failed"],
   endedHere: ["done", "failed"],
   endedThere: ["done", "failed"],
-  done: [],
+  done: ["failed"],
   failed: []
 }

@@ -5,9 +5,10 @@
  * acknowledged what was there. What a socket takes that is not full says nothing. A PING is asked only of a peer that is
  * silent, and its answer is one sign among others: under bulk it waits behind all that is on its way.
  *
- * States: heard -> silent (for `intervalMillis`: a PING leaves) -> dead (for `timeoutMillis` more, still no sign). Any sign
- * leads back to heard. A path that has been slow to give signs while it was full, or is far, is given more time.
- * Time in which this process did not look (it was stopped, or busy) is held against nobody.
+ * States: heard -> silent (for `intervalMillis`: a PING leaves, unless one is on its way) -> dead (for `timeoutMillis` more,
+ * still no sign). Any sign leads back to heard. A path that is far, slow or full is given more time: PINGs leave while there
+ * are signs, too, so it is known how long an answer takes. Time in which this process did not look (it was stopped, or busy)
+ * is held against nobody.
  *
  * `doubt` is the word of somebody else that the peer is dead. It shortens the wait, and a sign outweighs it.
  */
@@ -26,27 +27,28 @@ export const doubtedMillis = 4_000
 /** What a peer that somebody doubts has to answer, in milliseconds. */
 export const answerMillis = 1_000
 
-/** Half-life of what is known of the silences of a full path, in milliseconds. */
-const memoryMillis = 10_000
+/** How often a peer that gives signs is asked, so that it is known how long an answer takes, in milliseconds. */
+const measureMillis = 2_000
 
-/** Beside the timeout: so many of the silences that a full path has shown, and so many round trips. */
-const silences = 2
-const roundTrips = 4
+/** Half-life of what is known of the path, in milliseconds. */
+const memoryMillis = 20_000
+
+/** What an answer may take before it gives more time, in milliseconds: less is that of a path that is fast, and full. */
+const promptMillis = 500
 
 export interface Liveness {
   /** As they were when it was last looked. */
   readBytes: number
   takenBytes: number
   wasFull: boolean
-  /** When the last sign was seen, the PING left that is not answered, and somebody began to doubt. */
+  /** When the last sign was seen, the PING left that is not answered, the last one left, and somebody began to doubt. */
   signMillis: number
   pingMillis: number | undefined
+  askedMillis: number
   doubtMillis: number | undefined
   lookedMillis: number
-  /** The longest silence of late on a full path, in milliseconds. */
-  silenceMillis: number
-  /** The shortest round trip so far, in milliseconds. */
-  roundTripMillis: number
+  /** The slowest that the path was of late: an answer, a PING without one while there were signs, a full socket that took. */
+  slowMillis: number
 }
 
 export const make = (nowMillis: number): Liveness => ({
@@ -55,10 +57,10 @@ export const make = (nowMillis: number): Liveness => ({
   wasFull: false,
   signMillis: nowMillis,
   pingMillis: undefined,
+  askedMillis: nowMillis,
   doubtMillis: undefined,
   lookedMillis: nowMillis,
-  silenceMillis: 0,
-  roundTripMillis: Number.POSITIVE_INFINITY
+  slowMillis: 0
 })
 
 export interface Look {
@@ -73,20 +75,19 @@ export interface Look {
 /** "ask" wants a PING to leave, and counts as asked. */
 export type Verdict = "alive" | "ask" | "dead"
 
-/** How long a peer may be silent from when it was asked on, in milliseconds. */
-export const patienceMillis = ({ roundTripMillis, silenceMillis }: Liveness, { timeoutMillis }: Bounds): number =>
-  timeoutMillis +
-  silences * silenceMillis +
-  (Number.isFinite(roundTripMillis) ? Math.min(timeoutMillis, roundTrips * roundTripMillis) : 0)
+/** What a path gets beyond any other, in milliseconds: twice what it was seen to take. */
+const extraMillis = ({ slowMillis }: Liveness, { timeoutMillis }: Bounds): number =>
+  Math.min(10 * timeoutMillis, 2 * Math.max(0, slowMillis - promptMillis))
 
 /** Does not count the time in which nobody looked. */
 const forgive = (liveness: Liveness, { lookMillis }: Bounds, nowMillis: number): void => {
   const elapsed = nowMillis - liveness.lookedMillis
   liveness.lookedMillis = nowMillis
-  liveness.silenceMillis *= 0.5 ** (elapsed / memoryMillis)
+  liveness.slowMillis *= 0.5 ** (elapsed / memoryMillis)
   const lost = elapsed - 2 * lookMillis
   if (lost <= 0) return
   liveness.signMillis += lost
+  liveness.askedMillis += lost
   if (liveness.pingMillis !== undefined) liveness.pingMillis += lost
   if (liveness.doubtMillis !== undefined) liveness.doubtMillis += lost
 }
@@ -100,38 +101,45 @@ const hasSign = (liveness: Liveness, { isFull, readBytes, takenBytes }: Look): b
   return isSign
 }
 
+const ask = (liveness: Liveness, nowMillis: number): Verdict => {
+  liveness.pingMillis = nowMillis
+  liveness.askedMillis = nowMillis
+  return "ask"
+}
+
 export const look = (liveness: Liveness, bounds: Bounds, seen: Look): Verdict => {
   const { nowMillis } = seen
   const { wasFull } = liveness
   forgive(liveness, bounds, nowMillis)
   const silence = nowMillis - liveness.signMillis
   if (hasSign(liveness, seen)) {
-    if (wasFull) liveness.silenceMillis = Math.max(liveness.silenceMillis, Math.min(silence, bounds.timeoutMillis))
+    const { pingMillis = nowMillis } = liveness
+    const slow = Math.max(wasFull ? silence : 0, nowMillis - pingMillis)
+    liveness.slowMillis = Math.max(liveness.slowMillis, slow)
     liveness.signMillis = nowMillis
     // A sign of before the doubt says nothing against it.
     if (liveness.doubtMillis !== nowMillis) liveness.doubtMillis = undefined
-    return "alive"
+    const isDue = liveness.pingMillis === undefined && nowMillis - liveness.askedMillis >= measureMillis
+    return isDue && measureMillis < bounds.timeoutMillis ? ask(liveness, nowMillis) : "alive"
   }
   const { doubtMillis, pingMillis, signMillis } = liveness
-  if (doubtMillis !== undefined && silence >= doubtedMillis && nowMillis - doubtMillis >= answerMillis) return "dead"
-  if (pingMillis === undefined) {
-    if (silence < bounds.intervalMillis) return "alive"
-    liveness.pingMillis = nowMillis
-    return "ask"
-  }
-  return nowMillis - Math.max(signMillis, pingMillis) >= patienceMillis(liveness, bounds) ? "dead" : "alive"
+  const extra = extraMillis(liveness, bounds)
+  const isDoubted = doubtMillis !== undefined && nowMillis - doubtMillis >= answerMillis + extra
+  if (isDoubted && silence >= doubtedMillis + extra) return "dead"
+  if (pingMillis === undefined) return silence < bounds.intervalMillis ? "alive" : ask(liveness, nowMillis)
+  return nowMillis - Math.max(signMillis, pingMillis) >= bounds.timeoutMillis + extra ? "dead" : "alive"
 }
 
 /** A PING was answered, so many milliseconds after it left. */
 export const answer = (liveness: Liveness, afterMillis: number): void => {
   liveness.pingMillis = undefined
-  liveness.roundTripMillis = Math.min(liveness.roundTripMillis, afterMillis)
+  liveness.slowMillis = Math.max(liveness.slowMillis, afterMillis)
 }
 
 /** Somebody says that the peer is dead. True when a PING is to leave. */
 export const doubt = (liveness: Liveness, nowMillis: number): boolean => {
   liveness.doubtMillis ??= nowMillis
   if (liveness.pingMillis !== undefined) return false
-  liveness.pingMillis = nowMillis
+  ask(liveness, nowMillis)
   return true
 }

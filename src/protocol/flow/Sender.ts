@@ -2,10 +2,11 @@
  * The sending half of a flow: packs messages into frames as they come, and knows what the other side can have seen.
  *
  * States: open (messages may be queued) -> ending (the last frame is known; what is queued still goes out before it)
- * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out).
+ * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out). From ended one Fail leads to
+ * ending once more.
  * Invariants: messages leave in the order in which they came, each exactly once; the last frame is End, with the number
- * that left, or Fail; once a Data frame was taken, `delivered` is "maybe" for ever. A message is copied when it is queued,
- * so its owner may change it afterwards.
+ * that left, or Fail, with or without an End before it. A message is copied when it is queued, so its owner may change it
+ * afterwards.
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
@@ -39,7 +40,8 @@ export interface Sender {
   status: "open" | "ending" | "ended" | "failed"
   /** Messages whose last byte has left. */
   sentCount: number
-  delivered: "no" | "maybe"
+  /** A frame with messages was taken, or End: a handler may act on the end of an empty input, too. */
+  hasLeft: boolean
   /** Goes out instead of End. */
   fail: Fail | undefined
 }
@@ -53,7 +55,7 @@ export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Send
   lastBytes: 0,
   status: "open",
   sentCount: 0,
-  delivered: "no",
+  hasLeft: false,
   fail: undefined
 })
 
@@ -123,9 +125,12 @@ export const sized = (sender: Sender, last: Fail): Fail => {
   return fail("MessageTooLarge", `${detail}, at most ${wholeErrorBytesMax} are allowed after its end`)
 }
 
-/** Says that no more messages come, and why if it is no good end. False when it was said before, or the flow has failed. */
+/**
+ * Says that no more messages come, and why if it is no good end, which may also be said after a good one. False when it was
+ * said before, or the flow has failed.
+ */
 export const end = (sender: Sender, last?: Fail): boolean => {
-  if (sender.status !== "open") return false
+  if (sender.status !== "open") return last !== undefined && amend(sender, last)
   sender.status = "ending"
   sender.fail = last && sized(sender, last)
   return true
@@ -135,11 +140,22 @@ export const end = (sender: Sender, last?: Fail): boolean => {
 export const lastWord = ({ fail, waiting }: Sender): Fail | undefined =>
   fail?.reason === "DomainCut" && waiting.length > 0 ? undefined : fail
 
-/** Drops what waits: nothing more goes out, but for the given last frame, unless the last frame is out already. */
+/** Has a Fail go out in place of End, or after it; false if there is no good end to amend. */
+const amend = (sender: Sender, last: Fail): boolean => {
+  if (sender.status === "failed" || sender.fail !== undefined) return false
+  sender.fail = sized(sender, last)
+  sender.status = "ending"
+  return true
+}
+
+/** Drops what waits: nothing more goes out, but for the given last frame, unless a Fail is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
   sender.waiting.length = 0
   sender.waitingBytes = 0
-  if (sender.status === "ended") return
+  if (sender.status === "ended") {
+    if (last !== undefined) amend(sender, last)
+    return
+  }
   sender.status = last === undefined ? "failed" : "ending"
   sender.fail = last
 }
@@ -152,11 +168,20 @@ export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
     sender.waitingBytes -= next.weight
     sender.lastBytes = content.payloadBytes
     sender.sentCount += partial ? content.count - 1 : content.count
-    sender.delivered = "maybe"
+    sender.hasLeft = true
     if (next._tag === "Local") return Copies.seal(next.content)
     return FrameBytes.packed(Packing.seal(next.content, partial), partial)
   }
   if (sender.status !== "ending") return undefined
   sender.status = "ended"
-  return sender.fail ?? { _tag: "End", count: sender.sentCount }
+  if (sender.fail !== undefined) return sender.fail
+  sender.hasLeft = true
+  return { _tag: "End", count: sender.sentCount }
 }
+
+/**
+ * Whether the other side can have seen what this one said, or still will: its messages, or their end. It is "no" while
+ * nothing was offered, and for good once all that was offered has been dropped before any of it left.
+ */
+export const delivered = ({ fail, hasLeft, status, waiting }: Sender): "no" | "maybe" =>
+  hasLeft || waiting.length > 0 || (status === "ending" && fail === undefined) ? "maybe" : "no"

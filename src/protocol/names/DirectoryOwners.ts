@@ -55,7 +55,7 @@ const entriesOf = (
     while ((before[at]?.host.id ?? host.id) < host.id) at += 1
     const old = before[at]
     const isSame = old?.host === host && old.ownership === ownership && isSameContract(old, record)
-    return isSame ? old : { name, ownership, contract, ...(compatible && { compatible }), host }
+    return isSame ? old : View.shown({ name, ownership, contract, ...(compatible && { compatible }), host })
   })
 }
 

@@ -3,6 +3,7 @@
  *
  * Entries are never changed, only replaced: whoever kept one compares by identity.
  */
+import { toHex } from "../Fingerprint.ts"
 import * as NameIndex from "./NameIndex.ts"
 import type { NameRecord, Ownership } from "./NameRecords.ts"
 
@@ -24,6 +25,30 @@ export interface Entry {
   readonly compatible?: NonNullable<NameRecord["compatible"]>
   readonly host: Host
 }
+
+/** An entry that can be written as JSON, with its fingerprints in hex. */
+class Shown implements Entry {
+  readonly name: string
+  readonly ownership: Ownership
+  readonly contract: bigint
+  declare readonly compatible?: NonNullable<NameRecord["compatible"]>
+  readonly host: Host
+
+  constructor({ compatible, contract, host, name, ownership }: Entry) {
+    this.name = name
+    this.ownership = ownership
+    this.contract = contract
+    if (compatible !== undefined) this.compatible = compatible
+    this.host = host
+  }
+
+  toJSON(): unknown {
+    const { compatible, contract } = this
+    return { ...this, contract: toHex(contract), ...(compatible && { compatible: compatible.map(toHex) }) }
+  }
+}
+
+export const shown = (entry: Entry): Entry => new Shown(entry)
 
 /** The entries of a name, by host id. One alone stands for the list of it, which most names would have. */
 type Entries = Entry | ReadonlyArray<Entry>

@@ -22,12 +22,15 @@ export const self = (id: string, generation = 1): Layer.Layer<Self> =>
 export const start = Effect.fnUntraced(function* (
   name: string,
   config: Partial<GossipSwim.Config> = {},
-  generation = 1
+  generation = 1,
+  /** The socket as its host sees it. */
+  through: (socket: GossipSocket["Service"]) => GossipSocket["Service"] = (socket) => socket
 ) {
   const network = yield* MemoryNetwork.MemoryNetwork
   const scope = yield* Scope.fork(yield* Effect.scope)
   const layer = GossipSwim.layer({ fabric: "", seeds: [], meta: { flowPort: 0 }, ...config }).pipe(
-    Layer.provideMerge(GossipSocketMemory.layer(name)),
+    Layer.provideMerge(Layer.effect(GossipSocket, Effect.map(GossipSocket, through))),
+    Layer.provide(GossipSocketMemory.layer(name)),
     Layer.provide(Layer.succeed(MemoryNetwork.MemoryNetwork, network)),
     Layer.provide(self(name, generation))
   )

@@ -41,6 +41,10 @@ const fibers = () => {
   return { count: () => count, layer: Layer.succeed(Metric.FiberRuntimeMetrics)(metrics) }
 }
 
+/** What a flow gets that hears nothing. */
+const patience = "5 seconds"
+const timedOut = "TimeoutError: Operation timed out after '5s'"
+
 const settled = (holds: () => boolean, what: () => string) =>
   Effect.repeat(Effect.sleep("20 millis"), { until: holds }).pipe(
     Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.die(what()) })
@@ -78,7 +82,7 @@ describe("nothing is left", () => {
             Effect.suspend(() => {
               held.handlers += 1
               // Echoes, and then never stops: some of the callers never read that.
-              return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+              return Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)).pipe(
                 Effect.andThen(Effect.forever(flow.send(new Uint8Array(4096)))),
                 Effect.onExit((exit) =>
                   Effect.sync(() => {
@@ -164,12 +168,16 @@ describe("nothing is left", () => {
         const answer = Buffer.concat([Caller.accepted, Caller.message, Caller.message, Caller.end(2), Caller.goodEnd])
         let asked = 0
         let reset = 0
+        let unanswered = 0
         const peer = yield* RawPeer.serve({
           onFrame: ({ kind, stream }, { write }) => {
             if (kind === type.reset) reset += 1
             if (kind !== type.headers) return
             const index = asked++
-            if (index % 10 === 0) return
+            if (index % 10 === 0) {
+              unanswered += 1
+              return
+            }
             const length = index % (answer.byteLength + 1)
             const isWhole = length === answer.byteLength
             write(RawPeer.headers(stream, RawPeer.good), RawPeer.data(stream, answer.subarray(0, length), isWhole))
@@ -186,7 +194,8 @@ describe("nothing is left", () => {
           yield* Stream.runDrain(flow.messages)
         }).pipe(
           Effect.scoped,
-          Effect.timeout("1 second"),
+          // An open has no bound of its own: `connect` gives it one.
+          Effect.timeout(patience),
           Effect.exit,
           Effect.map((exit) => words.set(wordOf(exit), (words.get(wordOf(exit)) ?? 0) + 1)),
           Effect.provide(running.layer)
@@ -198,13 +207,7 @@ describe("nothing is left", () => {
           () => running.count() <= before,
           () => JSON.stringify({ fibers: running.count(), before })
         )
-        const known = [
-          "success",
-          "HostUnreachable",
-          "PeerLost",
-          "FlowReset",
-          "TimeoutError: Operation timed out after '1s'"
-        ]
+        const known = ["success", "HostUnreachable", "PeerLost", "FlowReset", timedOut]
         assert.deepStrictEqual(
           [...words.keys()].filter((word) => !known.includes(word)),
           []
@@ -214,6 +217,8 @@ describe("nothing is left", () => {
           flowsMax
         )
         for (const word of known) assert.isAbove(words.get(word) ?? 0, 0, word)
+        // Only those that the peer never answered: whoever was told anything ends by that.
+        assert.strictEqual(words.get(timedOut), unanswered)
         assert.isAbove(reset, 0)
       }),
     120_000

@@ -73,6 +73,8 @@ export interface Behaviour {
   /** Pings stay without an answer. */
   readonly isDeaf?: boolean
   readonly onConnection?: (connection: Connection) => void
+  /** A PING came that wants an answer. */
+  readonly onPing?: () => void
   /** What came, but for settings and pings. */
   readonly onFrame?: (heard: Heard, connection: Connection) => void
 }
@@ -117,6 +119,7 @@ export const serve = (
           if (heard.kind === type.settings) {
             if (heard.flags === 0) connection.write(frame(type.settings, 1, 0))
           } else if (heard.kind === type.ping) {
+            if (heard.flags === 0) behaviour.onPing?.()
             if (heard.flags === 0 && behaviour.isDeaf !== true) connection.write(frame(type.ping, 1, 0, heard.payload))
           } else {
             if (heard.kind === type.data && heard.payload.byteLength > 0)

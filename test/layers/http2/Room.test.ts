@@ -2,14 +2,16 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Http2Room, turnBytesMax, unreadBytesMax } from "../../../src/layers/Http2Room.ts"
+import { Http2Room, stuckMillisMax, turnBytesMax, unreadBytesMax } from "../../../src/layers/Http2Room.ts"
 import { Http2Socket } from "../../../src/layers/Http2Socket.ts"
 
 /** A socket of which is told what the kernel has not taken, and what has come. */
 class Told extends Http2Socket {
   waiting = 0
   read = 0
+  taken = 0
   readsOn = 0
+  rests = 0
 
   override get waitingBytes(): number {
     return this.waiting
@@ -19,14 +21,23 @@ class Told extends Http2Socket {
     return this.read
   }
 
+  override get takenBytes(): number {
+    return this.taken
+  }
+
   override readOn(): void {
     this.readsOn += 1
+  }
+
+  override rest(): void {
+    this.rests += 1
   }
 }
 
 const make = () => {
   const socket = new Told(new net.Socket())
-  return { socket, room: new Http2Room(socket) }
+  const window = { bytes: 1 }
+  return { socket, window, room: new Http2Room(socket, () => window.bytes) }
 }
 
 const frame = 64 * 1024
@@ -81,8 +92,26 @@ describe("the room of a session", () => {
       yield* turn
       assert.deepStrictEqual(log, ["a"])
       socket.waiting = 0
-      assert.isTrue(room.look())
+      room.look()
       assert.isFalse(room.isFull)
+      assert.deepStrictEqual(log, ["a", "a", "a"])
+    })
+  )
+
+  it.live("is none while the window of the session is used up, and comes back with it", () =>
+    Effect.gen(function* () {
+      const { room, window } = make()
+      const log: Array<string> = []
+      const flow = flowOn(room, log, "a", 3)
+      flow.onTurn()
+      window.bytes = 0
+      yield* turn
+      assert.isTrue(room.isShut)
+      assert.isFalse(room.isFull)
+      flow.onTurn()
+      assert.deepStrictEqual(log, ["a"])
+      window.bytes = 1
+      room.look()
       assert.deepStrictEqual(log, ["a", "a", "a"])
     })
   )
@@ -91,14 +120,40 @@ describe("the room of a session", () => {
     const { room, socket } = make()
     socket.read = 5 * unreadBytesMax
     socket.waiting = 1
-    assert.isTrue(room.look())
+    assert.isUndefined(room.check(0))
     socket.read += unreadBytesMax
-    assert.isTrue(room.look())
+    assert.isUndefined(room.check(1))
     socket.read += 1
-    assert.isFalse(room.look())
+    assert.strictEqual(room.check(2), "it sends, and does not read")
     socket.waiting = 0
-    assert.isTrue(room.look())
+    assert.isUndefined(room.check(3))
     socket.waiting = 1
-    assert.isTrue(room.look())
+    assert.isUndefined(room.check(4))
+  })
+
+  it("bounds how long a peer may take nothing", () => {
+    const { room, socket } = make()
+    socket.waiting = 1
+    assert.isUndefined(room.check(0))
+    assert.isUndefined(room.check(stuckMillisMax))
+    socket.taken += 1
+    assert.isUndefined(room.check(stuckMillisMax + 1))
+    assert.isUndefined(room.check(2 * stuckMillisMax + 1))
+    assert.strictEqual(room.check(2 * stuckMillisMax + 2), "it sends, and does not read")
+  })
+
+  it("reads the more seldom the more waits, each time of which copies all of it", () => {
+    const { room, socket } = make()
+    socket.waiting = 1
+    room.check(0)
+    const readsIn = (unreadBytes: number): number => {
+      socket.read = unreadBytes
+      room.check(0)
+      const from = socket.readsOn
+      for (let i = 0; i < 200; i++) room.check(0)
+      return socket.readsOn - from
+    }
+    assert.strictEqual(readsIn(1000), 200)
+    assert.strictEqual(readsIn(20 * 1024 * 1024), 10)
   })
 })

@@ -25,7 +25,7 @@ export const server = (
       Caller.echo,
       (flow) => {
         served.flows += 1
-        return Stream.runForEachArray(flow.messages, (batch) => flow.sendAll(batch)).pipe(
+        return Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)).pipe(
           Effect.andThen(atLast),
           Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
         )

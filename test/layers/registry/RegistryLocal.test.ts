@@ -36,6 +36,19 @@ describe("a process on its own", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("gives entries that can be written as JSON, with their fingerprints in hex", () =>
+    Effect.gen(function* () {
+      const registry = yield* Registry
+      yield* registry.claim({ ...unique("a"), compatible: [10n, 255n] })
+      yield* registry.claim(unique("b"))
+      const [snapshot] = yield* Stream.runCollect(Stream.take(registry.watch(""), 1))
+      const b = { name: "b", ownership: "unique", contract: "0000000000000005", host }
+      const a = { ...b, name: "a", compatible: ["000000000000000a", "00000000000000ff"] }
+      for (const entries of [yield* registry.scan(""), snapshot?._tag === "Snapshot" ? snapshot.entries : []])
+        assert.deepStrictEqual(JSON.parse(JSON.stringify(entries)), [a, b])
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("refuses bad names, names it claims already, and too many", () =>
     Effect.gen(function* () {
       const registry = yield* Registry

@@ -108,7 +108,7 @@ const opened = (to: string, patienceMillis: number): Promise<net.Socket> =>
   })
 
 const stream = async (to: string, millis: number, bothWays: boolean): Promise<object> => {
-  const socket = await opened(to, 10_000)
+  const socket = await opened(to, 60_000)
   socket.on("data", count)
   const end = performance.now() + millis
   socket.write(Uint8Array.of(bothWays ? wishes.both : wishes.take))

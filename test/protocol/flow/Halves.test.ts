@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
-import type { Frame } from "../../../src/protocol/flow/Frame.ts"
+import type { Data, Frame } from "../../../src/protocol/flow/Frame.ts"
 import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Limits from "../../../src/protocol/flow/Limits.ts"
@@ -64,7 +64,10 @@ describe("the halves of a flow", () => {
     "within the process messages stay whole, and a frame is above its bounds for one alone",
     [Program],
     ([program]) => {
-      for (const frame of run(program, undefined).frames) {
+      const { frames, sent } = run(program, undefined)
+      const whole = frames.flatMap((frame) => (frame._tag === "Local" ? frame.messages.map(bytesOf) : []))
+      assert.deepStrictEqual(whole, [...sent])
+      for (const frame of frames) {
         assert.notStrictEqual(frame._tag, "Data")
         if (frame._tag !== "Local") continue
         assert.isAtMost(frame.messages.length, small.frameMessagesMax)
@@ -75,21 +78,42 @@ describe("the halves of a flow", () => {
     }
   )
 
-  it.prop(
-    "no frame is above its bounds, and a frame is never sent half full while more waits",
-    [Program],
-    ([program]) => {
-      const { frames } = run(program, Buffers.make())
-      for (const frame of frames) {
-        if (frame._tag !== "Data") continue
-        assert.isAtMost(frame.messages.length, small.frameMessagesMax)
-        assert.isAtMost(
-          frame.messages.reduce((bytes, { byteLength }) => bytes + byteLength, 0),
-          small.frameBytesMax
-        )
-      }
+  const bytesIn = ({ messages }: Data): number => messages.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
+
+  it.prop("no frame is above its bounds", [Program], ([program]) => {
+    for (const frame of run(program, Buffers.make()).frames) {
+      if (frame._tag !== "Data") continue
+      assert.isAtMost(frame.messages.length, small.frameMessagesMax)
+      assert.isAtMost(bytesIn(frame), small.frameBytesMax)
     }
-  )
+  })
+
+  it.prop("a frame is never sent half full while a message waits that it has room for", [Program], ([program]) => {
+    const sender = Sender.make(small, Buffers.make())
+    /** Frames, and whether more waited as each was taken: what came later could not be in it. */
+    const taken: Array<{ readonly data: Data; readonly isFollowed: boolean }> = []
+    const take = (): boolean => {
+      const data = Sender.take(sender)
+      if (data?._tag !== "Data") return false
+      taken.push({ data, isFollowed: sender.waiting.length > 0 })
+      return true
+    }
+    program.forEach((step, index) => {
+      Sender.offer(sender, message(index, step.length))
+      if (step.take) take()
+    })
+    while (take());
+    taken.forEach(({ data, isFollowed }, index) => {
+      const next = taken[index + 1]?.data
+      const [first] = next?.messages ?? []
+      if (!isFollowed || next === undefined || first === undefined || data.partial) return
+      // A piece that fills a frame has one of its own.
+      const isPiece = next.partial && next.messages.length === 1 && first.byteLength === small.frameBytesMax
+      const hasRoom =
+        data.messages.length < small.frameMessagesMax && bytesIn(data) + first.byteLength <= small.frameBytesMax
+      assert.isFalse(hasRoom && !isPiece, `frame ${index} of ${taken.length}`)
+    })
+  })
 
   it.prop(
     "a lost or repeated frame of whole messages is never taken for a good end",
@@ -108,12 +132,34 @@ describe("the halves of a flow", () => {
     }
   )
 
-  it("after the end every frame is a violation, and after a failure too", () => {
+  const end: Frame = { _tag: "End", count: 0 }
+  const fail = FrameValues.fail("Reset", "")
+  const others: ReadonlyArray<Frame> = [
+    { _tag: "Data", messages: [], partial: false },
+    { _tag: "Data", messages: [Uint8Array.of(1)], partial: false },
+    { _tag: "Data", messages: [Uint8Array.of(1)], partial: true },
+    { _tag: "Local", messages: [Uint8Array.of(1)] },
+    end,
+    { _tag: "Open", endpoint: "a", wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" },
+    FrameValues.accepted,
+    FrameValues.rejected("Closed", "")
+  ]
+  const outcomeOf = (...frames: ReadonlyArray<Frame>): string => {
     const receiver = Receiver.make(small)
-    assert.strictEqual(Receiver.receive(receiver, { _tag: "End", count: 0 })._tag, "Ended")
-    const data: Frame = { _tag: "Data", messages: [], partial: false }
-    assert.strictEqual(Receiver.receive(receiver, data)._tag, "Violation")
-    assert.strictEqual(Receiver.receive(receiver, FrameValues.fail("Reset", ""))._tag, "Violation")
+    return frames.map((frame) => Receiver.receive(receiver, frame)._tag).at(-1) ?? ""
+  }
+
+  it("after the end every frame but a failure is a violation", () => {
+    for (const frame of others) assert.strictEqual(outcomeOf(end, frame), "Violation", frame._tag)
+    assert.strictEqual(outcomeOf(end, fail), "Failed")
+  })
+
+  it("after a failure every frame is a violation, and after a violation", () => {
+    for (const frame of [...others, fail]) {
+      assert.strictEqual(outcomeOf(fail, frame), "Violation", frame._tag)
+      assert.strictEqual(outcomeOf(end, fail, frame), "Violation", frame._tag)
+      assert.strictEqual(outcomeOf(FrameValues.accepted, frame), "Violation", frame._tag)
+    }
   })
 
   /** What arrives of messages and an error, as frames that a peer reads. */
@@ -161,6 +207,29 @@ describe("the halves of a flow", () => {
     assert.deepStrictEqual(drain(sender), [])
   })
 
+  it("an error that is said after the end, while that waits, takes its place and is cut", () => {
+    const sender = Sender.make(small, Buffers.make())
+    const receiver = Receiver.make({ ...small, messageBytesMax: 200_000 })
+    Sender.end(sender)
+    const error = message(0, 200_000)
+    assert.isTrue(Sender.end(sender, FrameValues.fail("Domain", "", error)))
+    const frames = drain(sender)
+    assert.isFalse(frames.some(({ _tag }) => _tag === "End"))
+    const last = frames.map((frame) => Receiver.receive(receiver, frame)).at(-1)
+    if (last?._tag !== "Failed") return assert.fail(last?._tag)
+    assert.strictEqual(last.fail.reason, "Domain")
+    assert.isTrue(Buffer.from(error).equals(last.fail.error))
+  })
+
+  it("an error that is said once the end is out leaves as one frame that says why there is none", () => {
+    const sender = Sender.make(small, Buffers.make())
+    Sender.end(sender)
+    drain(sender)
+    assert.isTrue(Sender.end(sender, FrameValues.fail("Domain", "", new Uint8Array(200_000))))
+    const said = drain(sender).map((frame) => (frame._tag === "Fail" ? frame.reason : frame._tag))
+    assert.deepStrictEqual(said, ["MessageTooLarge"])
+  })
+
   it("the rest of an error is no last word while what comes before it waits", () => {
     const sender = Sender.make(small, Buffers.make())
     Sender.end(sender, FrameValues.fail("Domain", "", new Uint8Array(200_000)))
@@ -184,6 +253,6 @@ describe("the halves of a flow", () => {
     assert.isFalse(Sender.offer(sender, message(2, 1)))
     assert.strictEqual(Sender.take(sender)?._tag, "Fail")
     assert.strictEqual(Sender.take(sender), undefined)
-    assert.strictEqual(sender.delivered, "maybe")
+    assert.strictEqual(Sender.delivered(sender), "maybe")
   })
 })

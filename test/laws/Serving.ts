@@ -1,0 +1,47 @@
+/**
+ * One endpoint at the far host of a wire, and the way to open a flow to it.
+ */
+import { Cause, Context, Effect, Exit, Option, type Scope } from "effect"
+import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
+import * as FlowCaller from "../../src/layers/FlowCaller.ts"
+import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
+import type { Limits } from "../../src/protocol/flow/Limits.ts"
+import type { Contract } from "../../src/services/Contract.ts"
+import type { Handler } from "../../src/services/Fabric.ts"
+import type { Flow } from "../../src/services/Flow.ts"
+import type { NetworkError } from "../../src/services/NetworkError.ts"
+import type { Wire } from "./flow.ts"
+
+export interface Serving<In, Out, E> {
+  readonly open: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+  readonly openAs: <I, O, Err>(asked: Contract<I, O, Err>) => Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope>
+  readonly endpoint: FlowServer.Exposed
+  readonly wire: Wire
+}
+
+/** `context` is what handlers run with; `limits` are those of both sides. */
+export const serving = Effect.fnUntraced(function* <In, Out, E>(
+  makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>,
+  contract: Contract<In, Out, E>,
+  handler: Handler<In, Out, E, Scope.Scope>,
+  options: { readonly context?: Context.Context<never>; readonly limits?: Partial<Limits> } = {}
+): Effect.fn.Return<Serving<In, Out, E>, NetworkError, Scope.Scope> {
+  const wire = yield* makeWire
+  const limits = { ...FlowServer.defaults.limits, ...options.limits }
+  const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis", limits }
+  const endpoint = FlowServer.expose(contract, handler, { context: options.context ?? Context.empty(), config })
+  const opening = yield* Timeouts.make(config.openTimeout)
+  const find = (name: string) => (name === contract.name ? endpoint : undefined)
+  yield* wire.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening }))
+  const openAs = <I, O, Err>(asked: Contract<I, O, Err>) =>
+    Effect.flatMap(wire.dial, (link) =>
+      FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits })
+    ).pipe(Effect.map(({ flow }) => flow))
+  return { open: openAs(contract), openAs, endpoint, wire }
+})
+
+export const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "10 seconds")
+
+export const errorOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
