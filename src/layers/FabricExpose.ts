@@ -1,12 +1,13 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Duration, Effect, Exit, Option, Scope } from "effect"
-import type { Contract } from "../services/Contract.ts"
+import { Duration, Effect, Exit, Scope } from "effect"
+import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
-import { InvalidConfig, NameTaken, NetworkError } from "../services/NetworkError.ts"
+import { NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import * as FlowServer from "./FlowServer.ts"
+import * as FlowSettings from "./FlowSettings.ts"
 
 export interface Options {
   readonly selfId: string
@@ -22,19 +23,6 @@ export interface Exposing {
 
 /** How long an endpoint that is no longer exposed waits until its callers know. */
 const closeTimeout = Duration.seconds(1)
-
-const isCount = (given: number, atLeast: number): boolean => Number.isSafeInteger(given) && given >= atLeast
-
-/** What is wrong with how an endpoint takes its flows; undefined when nothing is. */
-const violation = ({ backlog, concurrency, drain }: FlowServer.Config): InvalidConfig | undefined => {
-  const no = (setting: string, detail: string) => new InvalidConfig({ setting, detail })
-  if (!isCount(concurrency, 1)) return no("concurrency", `${concurrency} is no whole number from 1`)
-  if (!isCount(backlog, 0)) return no("backlog", `${backlog} is no whole number from 0`)
-  const time = Duration.fromInput(drain)
-  return Option.isSome(time) && Duration.isFinite(time.value) && !Duration.isNegative(time.value)
-    ? undefined
-    : no("drain", `${String(drain)} is no bounded time`)
-}
 
 /** Runs in a child of the scope, which a failure closes at once. */
 const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
@@ -65,8 +53,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
     const { name } = contract
     yield* check("expose", name)
     const config: FlowServer.Config = { ...flows, ...options }
-    const invalid = violation(config)
-    if (invalid !== undefined) return yield* new NetworkError({ operation: "expose", reason: invalid })
+    yield* FlowSettings.checkEndpoint(config)
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const endpoint = FlowServer.expose(contract, handler, { context, config })
     const close = (drain: Duration.Input) =>
@@ -79,9 +66,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       })
     const serve = Effect.gen(function* () {
       yield* Effect.acquireRelease(take(name, endpoint), () => close(config.drain))
-      const { compatible, fingerprint, ownership } = contract
-      const isAlone = compatible.length === 0
-      return yield* registry.claim({ name, ownership, contract: fingerprint, ...(isAlone ? {} : { compatible }) })
+      return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
     const { lost } = yield* inChild(serve)
     yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))

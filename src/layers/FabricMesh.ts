@@ -5,10 +5,12 @@ import { Effect, Layer, Stream } from "effect"
 import { Fabric } from "../services/Fabric.ts"
 import { Gossip, type MemberChange } from "../services/Gossip.ts"
 import { type Host, Self } from "../services/Host.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
 import * as FabricCore from "./FabricCore.ts"
 import * as FlowServer from "./FlowServer.ts"
+import * as FlowSettings from "./FlowSettings.ts"
 
 const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   const gossip = yield* Gossip
@@ -48,9 +50,15 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   return fabric
 })
 
+/** With other bounds than `FlowServer.defaults`. Errors: InvalidConfig for a bound that cannot work. */
 export const layerConfig = (
   config: Partial<FlowServer.Config>
-): Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> =>
-  Layer.effect(Fabric, make({ ...FlowServer.defaults, ...config }))
+): Layer.Layer<Fabric, NetworkError, Gossip | Registry | Transport | Self> => {
+  const flows = { ...FlowServer.defaults, ...config }
+  return Layer.effect(Fabric, Effect.andThen(FlowSettings.check(flows), make(flows)))
+}
 
-export const layer = layerConfig({})
+export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
+  Fabric,
+  make(FlowServer.defaults)
+)

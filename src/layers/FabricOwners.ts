@@ -71,7 +71,7 @@ const explained = (error: NetworkError, tries: Tries): NetworkError => {
   return new NetworkError({ operation: error.operation, reason: error.reason, tried })
 }
 
-type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible">
+type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible" | "formers">
 
 /** Why two sides do not understand each other, by the record of one of them. */
 export const incompatible = ({ contract, host, name }: Entry, ours: Signed): NetworkError => {

@@ -11,6 +11,7 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import { bytesAbove, firstAbove, type Message } from "../protocol/flow/Message.ts"
 import * as Receiver from "../protocol/flow/Receiver.ts"
+import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import { FlowFate } from "./FlowFate.ts"
@@ -248,7 +249,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     link.detach(this)
     // What was finished is on its way, and the scope of the link waits until it has left.
     if (!this.hasEnded() && !FlowWriter.hasFinished(this.writer))
-      link.cancel(sender.fail ?? Frame.fail("Reset", `the ${role} has left`))
+      link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
   }
 }
 

@@ -5,10 +5,11 @@
  * The log has the cause, once: an end that the endpoint has to answer for as an error, one that it has declared or that came
  * over it with its flow at debug.
  */
-import { Cause, Effect, Exit, identity, Option, Result } from "effect"
+import { Cause, Effect, Exit, Option, Result } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Contract } from "../services/Contract.ts"
 import { FlowError } from "../services/FlowError.ts"
+import * as FlowDeclared from "./FlowDeclared.ts"
 
 /** What a handler may end with: the declared error, that of a flow, or that its caller has ended. */
 export type Ended<E> = Exit.Exit<unknown, E | FlowError | Cause.Done>
@@ -24,6 +25,8 @@ export interface Ending {
 export interface Handled<E> {
   readonly contract: Pick<Contract<never, never, E>, "name" | "error">
   readonly peer: string
+  /** The largest declared error. */
+  readonly errorBytesMax: number
   /** The endpoint is no longer exposed. */
   readonly isClosed: boolean
   /** The flow has failed, or nobody serves it any more: its handler had nothing left to do. */
@@ -52,17 +55,11 @@ const ofFlowError = <E>(error: FlowError, { contract, isLost, peer }: Handled<E>
   }
 }
 
-const ofError = <E>(error: E, { contract }: Handled<E>, hasDied: boolean): Ending => {
-  const encoded = Result.flatMap(
-    Result.try(() => contract.error.encode(error)),
-    identity
-  )
-  if (Result.isSuccess(encoded)) {
-    const what = hasDied ? "died, and failed with its declared error" : "failed with its declared error"
-    return ending(hasDied ? "Error" : "Debug", what, Frame.fail("Domain", "", encoded.success.slice()))
-  }
-  const what = `failed with an error that does not fit its contract: ${String(encoded.failure)}`
-  return failed("Error", what, "the handler failed with an error that does not fit the contract of the endpoint")
+const ofError = <E>(error: E, { contract, errorBytesMax }: Handled<E>, hasDied: boolean): Ending => {
+  const declared = FlowDeclared.frameOf(contract, error, errorBytesMax)
+  if (Result.isFailure(declared)) return { level: "Error", ...declared.failure }
+  const what = hasDied ? "died, and failed with its declared error" : "failed with its declared error"
+  return ending(hasDied ? "Error" : "Debug", what, declared.success)
 }
 
 /** Undefined for a good end: the handler is done, or has run until its caller had ended. */

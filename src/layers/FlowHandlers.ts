@@ -54,9 +54,11 @@ export const make = <In, Out, E, R>(
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
     /** What a handler gets to finish after its flow has failed. */
     readonly grace: Duration.Input
+    /** The largest declared error. */
+    readonly errorBytesMax: number
   }
 ): Handlers<In, Out, E> => {
-  const { context, grace } = options
+  const { context, errorBytesMax, grace } = options
   const all = new Set<Running<E>>()
   const runSync = Effect.runSyncWith(context)
   const run = Effect.runForkWith(context)
@@ -72,7 +74,7 @@ export const make = <In, Out, E, R>(
       all.delete(running)
       stopping?.interruptUnsafe()
       const isLost = served.isLeft || channel.failing !== undefined || channel.writer.sender.status === "failed"
-      const ending = FlowEnding.of(exit, { contract, peer, isClosed, isLost })
+      const ending = FlowEnding.of(exit, { contract, peer, errorBytesMax, isClosed, isLost })
       served.last = ending?.last
       run(FlowTrace.end(span, ending === undefined ? Exit.void : exit))
       if (ending !== undefined) run(FlowEnding.log(ending, exit, { contract, peer }))

@@ -57,6 +57,7 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
       return new DeadlineExceeded({ detail: frame.detail })
     case "Domain":
       return new FlowReset({ detail: "the endpoint failed with an error that this side cannot decode" })
+    case "DomainCut":
     case "Handler":
     case "Reset":
     case "MessageTooLarge":

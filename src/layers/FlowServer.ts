@@ -80,7 +80,11 @@ export const expose = <In, Out, E, R>(
 ): Exposed => {
   const { config } = options
   const admission = Admission.make<Link>(config)
-  const handlers = FlowHandlers.make(contract, handler, { context: options.context, grace: config.handlerGrace })
+  const handlers = FlowHandlers.make(contract, handler, {
+    context: options.context,
+    grace: config.handlerGrace,
+    errorBytesMax: config.limits.messageBytesMax
+  })
   const changed = Signal.make()
   let flows = 0
 

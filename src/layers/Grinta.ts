@@ -22,7 +22,8 @@ import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
 import * as FabricMesh from "./FabricMesh.ts"
-import type * as FlowServer from "./FlowServer.ts"
+import * as FlowServer from "./FlowServer.ts"
+import * as FlowSettings from "./FlowSettings.ts"
 import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
@@ -187,8 +188,11 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     ...options.names
   }
   yield* RegistryDirectory.checkLimits(names)
+  yield* FlowSettings.check({ ...FlowServer.defaults, ...options.flows })
   const profiles = (variable: string) => Config.Literals(["lan", "wan", "local"], variable)
   const profile = yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan")
+  const keepalive = options.keepalive ?? keepaliveOf(profile)
+  yield* TransportConnect.check({ ...TransportConnect.defaults, keepalive })
   return {
     name: yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName),
     fabric: yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, ""),
@@ -203,7 +207,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     locality: yield* ask(options.locality, "GRINTA_LOCALITY", Config.String, ""),
     tags: options.tags ?? {},
     settings: settingsOf(profile),
-    keepalive: options.keepalive ?? keepaliveOf(profile)
+    keepalive
   }
 })
 

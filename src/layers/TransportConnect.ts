@@ -2,7 +2,7 @@
  * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
  * closed when idle.
  *
- * Errors: building the layer fails with InvalidConfig when the port cannot be bound or `tls` cannot work; `dial` fails with
+ * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, or the port cannot be bound; `dial` fails with
  * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
@@ -18,6 +18,7 @@ import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Server from "./Http2Server.ts"
 import * as Http2Sign from "./Http2Sign.ts"
 import * as ReceivedMemory from "./ReceivedMemory.ts"
+import * as Setting from "./Setting.ts"
 import * as Timeouts from "./Timeouts.ts"
 import * as Tls from "./Tls.ts"
 
@@ -41,7 +42,7 @@ export interface Config {
   /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
   readonly limitsLoopback: boolean
   readonly streamsMax: number
-  /** Largest frame on the wire, in bytes: a Data frame of `frameBytesMax` with the lengths of its messages. */
+  /** Largest frame on the wire that is read, in bytes: at least what any peer may send, `Limits.frameWireBytesMax`. */
   readonly frameWireBytesMax: number
   /** Both sides of a session prove who they are; without it nothing is encrypted, and nobody is asked. */
   readonly tls?: Tls.Config | undefined
@@ -60,8 +61,31 @@ export const defaults: Config = {
   banDuration: "60 seconds",
   limitsLoopback: false,
   streamsMax: 16_384,
-  frameWireBytesMax: 2 * Limits.defaults.frameBytesMax
+  frameWireBytesMax: Limits.frameWireBytesMax
 }
+
+/** A window of a stream and a frame that is read have their place in one array. */
+const frameWireBytesCeiling = 2 ** 30
+
+/** What HTTP/2 may count. */
+const streamsCeiling = 2 ** 31 - 1
+
+/** Errors: InvalidConfig for the first setting that cannot work. */
+export const check = (config: Config): Effect.Effect<void, NetworkError> =>
+  Setting.check("listen", {
+    flowPort: Setting.port(config.port),
+    "keepalive.interval": Setting.span(config.keepalive.interval),
+    "keepalive.timeout": Setting.span(config.keepalive.timeout),
+    connectTimeout: Setting.span(config.connectTimeout),
+    idleTimeout: Setting.span(config.idleTimeout),
+    firstStreamTimeout: Setting.span(config.firstStreamTimeout),
+    frameTimeout: Setting.span(config.frameTimeout),
+    sessionsMax: Setting.count(config.sessionsMax, 1),
+    sessionsPerAddressMax: Setting.count(config.sessionsPerAddressMax, 1),
+    banDuration: Setting.time(config.banDuration),
+    streamsMax: Setting.count(config.streamsMax, 1, streamsCeiling),
+    frameWireBytesMax: Setting.count(config.frameWireBytesMax, Limits.frameWireBytesMax, frameWireBytesCeiling)
+  })
 
 /** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
 interface Shared extends Http2Client.Peer {
@@ -88,6 +112,7 @@ const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkEr
 }
 
 const make = Effect.fnUntraced(function* (config: Config) {
+  yield* check(config)
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)

@@ -3,6 +3,7 @@
  */
 import { Result } from "effect"
 import { fingerprint } from "../protocol/Fingerprint.ts"
+import { compatibleMax } from "../protocol/names/NameRecords.ts"
 import { type Codec, from, type Source } from "./Codec.ts"
 
 /** "unique": one owner in a whole fabric, the earliest wins. "group": any number of owners. */
@@ -14,6 +15,8 @@ export interface Signature {
   readonly codec: string
   /** 64-bit fingerprint of both directions and the error, see `Codec.shape`; 0 leaves the schemas unchecked. */
   readonly fingerprint: bigint
+  /** The fingerprint by which version 0.1.0 knows the contract, where that is another. */
+  readonly former?: bigint
 }
 
 /** `In` goes to the endpoint, `Out` comes from it, `E` is how it may fail. The point of view is always the endpoint's. */
@@ -25,6 +28,8 @@ export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly error: Codec<E>
   /** Fingerprints of the contracts that this one is declared compatible with, ascending. */
   readonly compatible: ReadonlyArray<bigint>
+  /** The fingerprints by which version 0.1.0 knows this contract and the compatible ones, ascending. */
+  readonly formers: ReadonlyArray<bigint>
 }
 
 export interface Options<In, Out, E = never> {
@@ -52,13 +57,31 @@ const noError = <E>(): Codec<E> => ({
   decode: () => Result.fail("the endpoint declares no error")
 })
 
+const fingerprintOf = (shapes: ReadonlyArray<readonly [id: string, shape: string]>): bigint =>
+  fingerprint(shapes.map(([id, shape]) => `${id} ${shape}`).join("\n"))
+
+/** Each once, ascending, without the given ones. */
+const listed = (
+  fingerprints: ReadonlyArray<bigint | undefined>,
+  without: ReadonlyArray<bigint>
+): ReadonlyArray<bigint> =>
+  [...new Set(fingerprints)]
+    .filter((one): one is bigint => one !== undefined && !without.includes(one))
+    .sort((a, b) => (a < b ? -1 : 1))
+
 export const make = <In, Out, E = never>(name: string, options: Options<In, Out, E>): Contract<In, Out, E> => {
   const input = from(options.input)
   const output = from(options.output)
   const error = options.error === undefined ? noError<E>() : from(options.error)
   const codec = `${input.id}/${output.id}`
-  const own = fingerprint([input, output, error].map(({ id, shape }) => `${id} ${shape}`).join("\n"))
+  const all = [input, output, error]
+  const own = fingerprintOf(all.map(({ id, shape }) => [id, shape]))
+  const former = fingerprintOf(all.map(({ formerShape, id, shape }) => [id, formerShape ?? shape]))
   const others = (options.compatibleWith ?? []).filter((other) => other.codec === codec && other.fingerprint !== own)
+  const compatible = listed(
+    others.map((other) => other.fingerprint),
+    [own]
+  )
   return {
     name,
     ownership: options.ownership ?? "unique",
@@ -67,15 +90,19 @@ export const make = <In, Out, E = never>(name: string, options: Options<In, Out,
     error,
     codec,
     fingerprint: own,
-    compatible: [...new Set(others.map((other) => other.fingerprint))].sort((a, b) => (a < b ? -1 : 1))
+    ...(former === own ? {} : { former }),
+    compatible,
+    formers: listed([former, ...others.map((other) => other.former)], [own, ...compatible])
   }
 }
 
-type Spoken = Pick<Contract<never, never, never>, "fingerprint" | "compatible">
+type Spoken = Pick<Contract<never, never, never>, "fingerprint" | "compatible"> & {
+  readonly formers?: ReadonlyArray<bigint>
+}
 
 /** Whether an endpoint serves callers of this fingerprint. */
-export const serves = ({ compatible, fingerprint }: Spoken, asked: bigint): boolean =>
-  asked === 0n || asked === fingerprint || compatible.includes(asked)
+export const serves = ({ compatible, fingerprint, formers = [] }: Spoken, asked: bigint): boolean =>
+  asked === 0n || asked === fingerprint || compatible.includes(asked) || formers.includes(asked)
 
 /** What a name record says of its endpoint's contract. */
 export interface Told {
@@ -83,8 +110,14 @@ export interface Told {
   readonly compatible?: ReadonlyArray<bigint>
 }
 
+/** What an endpoint's record says. For the former fingerprints there is what room the others leave. */
+export const told = ({ compatible, fingerprint, formers = [] }: Spoken): Told => {
+  const all = [...compatible, ...formers.slice(0, Math.max(0, compatibleMax - compatible.length))]
+  return { contract: fingerprint, ...(all.length === 0 ? {} : { compatible: listed(all, []) }) }
+}
+
 /** The fingerprint under which a caller opens a flow to an endpoint; undefined when the two are not compatible. */
 export const common = (caller: Spoken, { compatible = [], contract }: Told): bigint | undefined => {
   if (contract === 0n || serves({ fingerprint: contract, compatible }, caller.fingerprint)) return caller.fingerprint
-  return caller.compatible.includes(contract) ? contract : undefined
+  return caller.compatible.includes(contract) || caller.formers?.includes(contract) ? contract : undefined
 }

@@ -16,6 +16,7 @@ import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Liveness from "../../src/protocol/flow/Liveness.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -61,7 +62,7 @@ const rejectReasons = [
 ]
 const failReasons = [
   ...(["Domain", "Handler", "Reset", "MalformedMessage"] as const),
-  ...(["MessageTooLarge", "ProtocolViolation", "Closed", "DeadlineExceeded"] as const)
+  ...(["MessageTooLarge", "ProtocolViolation", "Closed", "DeadlineExceeded", "DomainCut"] as const)
 ]
 
 type Step = Frame.Frame | LinkBroken | "finish"
@@ -91,7 +92,8 @@ const stepOf = (words: string): Step => {
     }
     case "Fail": {
       const reason = camel(first)
-      const error = reason === "Domain" ? Result.getOrThrow(contract.error.encode(new Refused())) : new Uint8Array()
+      const rest = text.encode(words.slice(kind.length + first.length + 2))
+      const error = reason === "Domain" ? Result.getOrThrow(contract.error.encode(new Refused())) : rest
       if (isIn(failReasons, reason)) return Frame.fail(reason, "", error)
       break
     }
@@ -216,6 +218,13 @@ describe("the tables", () => {
     "say the limit %s",
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
+
+  it("say what an error may be, and how much of it is in one frame", () => {
+    assert.include(
+      row("wholeErrorBytesMax"),
+      `${config.limits.messageBytesMax} bytes, above ${Limits.wholeErrorBytesMax}`
+    )
+  })
 
   it.each(
     Object.entries({

@@ -9,6 +9,7 @@ import {
   Effect,
   Exit,
   Fiber,
+  Logger,
   Option,
   Queue,
   Schema,
@@ -71,11 +72,12 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     wire: Wire,
     contract: Contract.Contract<In, Out, E>,
     handler: Handler<In, Out, E, never>,
-    bounds: Partial<FlowServer.Config> = {}
+    bounds: Partial<FlowServer.Config> = {},
+    context = Context.empty()
   ) =>
     Effect.gen(function* () {
       const endpoint = FlowServer.expose(contract, handler, {
-        context: Context.empty(),
+        context,
         config: { ...config, ...bounds }
       })
       const opening = yield* Timeouts.make(config.openTimeout)
@@ -108,10 +110,11 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
   const expose = <In, Out, E>(
     contract: Contract.Contract<In, Out, E>,
     handler: Handler<In, Out, E, never>,
-    bounds?: Partial<FlowServer.Config>
+    bounds?: Partial<FlowServer.Config>,
+    context?: Context.Context<never>
   ) =>
     Effect.flatMap(makeWire, (wire) =>
-      Effect.map(exposeAt(wire, contract, handler, bounds), (far) => ({ ...far, wire }))
+      Effect.map(exposeAt(wire, contract, handler, bounds, context), (far) => ({ ...far, wire }))
     )
 
   const echo = <A>(flow: Flow<A, A>): Effect.Effect<void, FlowError> =>
@@ -428,6 +431,68 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
           yield* Effect.exit(flow.send({ n: 2, tags: [] })),
           Exit.fail(new Refused({ why: "enough" }))
         )
+      })
+    )
+
+    /** Every size of an error that the ways of a frame, of several and of a message treat otherwise. */
+    const errorsOf = (bytes: ReadonlyArray<number>) =>
+      Effect.gen(function* () {
+        const logged: Array<string> = []
+        const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+          if (logLevel === "Error") logged.push(String(message))
+        })
+        const failing = Contract.make("failing", { input: Schema.Number, output: Schema.Number, error: Refused })
+        /** Its text is `{"_tag":"Refused","why":".."}`. */
+        const errorOf = (bytes: number) =>
+          new Refused({ why: "x".repeat(bytes - '{"_tag":"Refused","why":""}'.length) })
+        const handler: Handler<number, number, Refused, never> = (flow) =>
+          flow.receive.pipe(
+            Effect.orDie,
+            Effect.tap((bytes) => Effect.orDie(flow.send(bytes))),
+            Effect.flatMap((bytes) => Effect.fail(errorOf(bytes)))
+          )
+        const loggers = Context.make(Logger.CurrentLoggers, new Set([logger]))
+        const { open } = yield* expose(failing, handler, {}, loggers)
+        const told = yield* Effect.forEach(bytes, (bytes) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const flow = yield* open
+              yield* flow.send(bytes)
+              assert.strictEqual(yield* soon(flow.receive), bytes)
+              return { exit: yield* Effect.exit(soon(Stream.runDrain(flow.messages))), error: errorOf(bytes) }
+            })
+          )
+        )
+        return { told, logged }
+      })
+
+    it.live("the endpoint's error reaches the caller, whatever frames it takes", () =>
+      Effect.gen(function* () {
+        const { frameBytesMax, messageBytesMax } = config.limits
+        const { logged, told } = yield* errorsOf([
+          ...[100, frameBytesMax, Limits.wholeErrorBytesMax, Limits.wholeErrorBytesMax + 1, 3 * frameBytesMax],
+          ...[500_000, messageBytesMax]
+        ])
+        for (const { error, exit } of told) {
+          const got = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
+          assert.instanceOf(got, Refused, String(got).slice(0, 200))
+          assert.isTrue(got instanceof Refused && got.why === error.why)
+        }
+        assert.deepStrictEqual(logged, [])
+      })
+    )
+
+    it.live("an endpoint's error above the limit of a message is logged, and its caller told so", () =>
+      Effect.gen(function* () {
+        const { messageBytesMax } = config.limits
+        const { logged, told } = yield* errorsOf([messageBytesMax + 1, messageBytesMax + 100_000])
+        for (const { exit } of told) {
+          assert.strictEqual(reasonOf(exit), "FlowReset")
+          assert.include(String(exit), `at most ${messageBytesMax} are allowed`)
+        }
+        assert.strictEqual(logged.length, 2)
+        for (const line of logged)
+          assert.include(line, `the handler of "failing" for host "client" failed with an error of`)
       })
     )
 
@@ -866,6 +931,60 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(""))), "MalformedMessage")
         yield* flow.send("good")
         assert.strictEqual(yield* flow.receive, "good")
+      })
+    )
+
+    interface Nested {
+      readonly value: number | string
+      readonly within: Nested | null
+    }
+    const Nested: Schema.Codec<Nested, unknown> = Schema.Struct({
+      value: Schema.Union([Schema.Number, Schema.String]),
+      within: Schema.NullOr(Schema.suspend((): Schema.Codec<Nested, unknown> => Nested))
+    })
+    const nested = Contract.make("nested", { input: Nested, output: Nested })
+    const nest = (depth: number): Nested => {
+      let all: Nested = { value: 1, within: null }
+      for (let i = 0; i < depth; i++) all = { value: i, within: all }
+      return all
+    }
+
+    it.live("a message that is nested too deeply, or would be another one, is not sent, and the flow goes on", () =>
+      Effect.gen(function* () {
+        const { open } = yield* expose(nested, echo)
+        const flow = yield* open
+        const refused: ReadonlyArray<Nested> = [nest(200_000), { value: "NaN", within: null }]
+        for (const message of refused) {
+          assert.strictEqual(reasonOf(yield* Effect.exit(flow.send(message))), "MalformedMessage")
+          assert.strictEqual(reasonOf(yield* Effect.exit(flow.sendAll([message]))), "MalformedMessage")
+        }
+        const sent: ReadonlyArray<Nested> = [
+          nest(50),
+          { value: "1", within: null },
+          { value: Number.NaN, within: null }
+        ]
+        yield* flow.sendAll(sent)
+        yield* flow.end
+        assert.deepStrictEqual(yield* soon(Stream.runCollect(flow.messages)), sent)
+      })
+    )
+
+    it.live("a message that is nested too deeply fails the flow of whoever reads it, and no other one", () =>
+      Effect.gen(function* () {
+        const handler = yield* Deferred.make<string>()
+        const { open, openAs } = yield* expose(nested, (flow) =>
+          echo(flow).pipe(Effect.onExit((exit) => Deferred.succeed(handler, reasonOf(exit))))
+        )
+        const good = yield* open
+        const forged = yield* openAs({ ...bytes, name: "nested", codec: "", fingerprint: 0n })
+        const depth = 50_000
+        const text = `${'{"value":1,"within":'.repeat(depth)}null${"}".repeat(depth)}`
+        yield* forged.send(new TextEncoder().encode(text))
+        yield* forged.end
+        assert.strictEqual(reasonOf(yield* Effect.exit(soon(forged.receive))), "MalformedMessage")
+        assert.strictEqual(yield* soon(Deferred.await(handler)), "MalformedMessage")
+        yield* good.send(nest(1))
+        assert.deepStrictEqual(yield* soon(good.receive), nest(1))
       })
     )
 

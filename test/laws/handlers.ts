@@ -30,7 +30,7 @@ import { errorOf, type Serving, serving, soon } from "./Serving.ts"
 class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.NonEmptyString }) {}
 
 const asked = Contract.make("asked", { input: Schema.Number, output: Schema.NonEmptyString, error: Refused })
-const limits = { messageBytesMax: 20 }
+const limits = { messageBytesMax: 40 }
 
 type Served = Handler<number, string, Refused, Scope.Scope>
 
@@ -82,8 +82,8 @@ const cases: ReadonlyArray<
   ],
   [
     "answers too much",
-    (flow) => flow.send("a".repeat(30)),
-    "FlowReset: an answer of 32 bytes, at most 20 are allowed",
+    (flow) => flow.send("a".repeat(50)),
+    "FlowReset: an answer of 52 bytes, at most 40 are allowed",
     ["Error", "gave up", "MessageTooLarge"]
   ],
   [
@@ -115,6 +115,12 @@ const cases: ReadonlyArray<
     unchecked(() => Effect.fail({ _tag: "Surprise" })),
     "FlowReset: the handler failed with an error that does not fit the contract of the endpoint",
     ["Error", "failed with an error that does not fit its contract", "Surprise"]
+  ],
+  [
+    "fails with an error that is too large",
+    () => Effect.fail(new Refused({ why: "full".repeat(10) })),
+    "FlowReset: the handler failed with an error of 67 bytes, at most 40 are allowed",
+    ["Error", "failed with an error of 67 bytes", "Refused"]
   ],
   [
     "fails with its declared error",

@@ -72,7 +72,10 @@ export interface End {
   readonly count: number
 }
 
-/** The sender gives the flow up. `error` holds the endpoint's declared error when the reason is "Domain". */
+/**
+ * The sender gives the flow up. `error` holds the endpoint's declared error when the reason is "Domain", and the rest of it
+ * when that is "DomainCut": what is before it came in partial Data frames.
+ */
 export interface Fail {
   readonly _tag: "Fail"
   readonly reason: FailReason
@@ -103,7 +106,8 @@ const failReasons = {
   MessageTooLarge: Proto.FailReason.MESSAGE_TOO_LARGE,
   ProtocolViolation: Proto.FailReason.PROTOCOL_VIOLATION,
   Closed: Proto.FailReason.CLOSED,
-  DeadlineExceeded: Proto.FailReason.DEADLINE_EXCEEDED
+  DeadlineExceeded: Proto.FailReason.DEADLINE_EXCEEDED,
+  DomainCut: Proto.FailReason.DOMAIN_CUT
 } as const
 
 export type RejectReason = keyof typeof rejectReasons
@@ -113,14 +117,21 @@ export class FrameInvalid extends EffectData.TaggedError("FrameInvalid")<{ reado
 
 export const accepted: Accepted = { _tag: "Accepted" }
 
-export const rejected = (reason: RejectReason, detail: string): Rejected => ({ _tag: "Rejected", reason, detail })
+/** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said. */
+const detailLengthMax = 1000
+
+export const rejected = (reason: RejectReason, detail: string): Rejected => ({
+  _tag: "Rejected",
+  reason,
+  detail: detail.slice(0, detailLengthMax)
+})
 
 const noBytes = new Uint8Array(0)
 
 export const fail = (reason: FailReason, detail: string, error: Uint8Array = noBytes): Fail => ({
   _tag: "Fail",
   reason,
-  detail,
+  detail: detail.slice(0, detailLengthMax),
   error
 })
 

@@ -1,10 +1,25 @@
 /**
  * Bounds of a flow. Source: faults.md, rows D-16 and D-17, guarantee G9.
+ *
+ * Those of frames are one set: what may be in a frame follows from what a frame may take on the wire, which any peer accepts
+ * and none may exceed.
  */
+import { Struct } from "effect"
+import * as Varint from "./Varint.ts"
+
+/** Largest frame on the wire, in bytes, without its envelope. Part of the protocol: all peers of wire version 1 read it. */
+export const frameWireBytesMax = 128 * 1024
+
+/** What a frame takes beside its messages and their lengths, or its error: its tags, its length, a detail for people. */
+const frameRestBytesMax = 4 * 1024
+
+/** Largest declared error that travels in one frame, in bytes; a larger one is cut. Its frame has no detail. */
+export const wholeErrorBytesMax = frameWireBytesMax - 32
+
 export interface Limits {
   /** Largest message, in bytes; a larger one is refused before it is sent and fails the flow when it arrives. */
   readonly messageBytesMax: number
-  /** Payload of one Data frame, in bytes; a larger message is cut. */
+  /** Payload of one Data frame, in bytes; a larger message is cut. At most what `frameWireBytesMax` leaves for it. */
   readonly frameBytesMax: number
   /** Messages in one Data frame. */
   readonly frameMessagesMax: number
@@ -20,6 +35,34 @@ export const defaults: Limits = {
   frameMessagesMax: 1024,
   bufferBytesMax: 64 * 1024,
   inboxBytesMax: 8 * 1024
+}
+
+/** The most messages of a frame, whose lengths then take half of it. */
+const frameMessagesMax = 16_384
+
+/** A message fits into one array. */
+const bytesMax = 2 ** 30
+
+/** What a whole frame leaves for its payload, with the lengths of so many messages. */
+const payloadBytesMax = (messages: number): number =>
+  frameWireBytesMax - frameRestBytesMax - messages * (1 + Varint.sizeOf(frameWireBytesMax))
+
+/** What is wrong with the first limit that cannot work, if any. */
+export const violation = (limits: Limits): { readonly limit: keyof Limits; readonly detail: string } | undefined => {
+  const most = {
+    messageBytesMax: bytesMax,
+    frameMessagesMax,
+    frameBytesMax: payloadBytesMax(limits.frameMessagesMax),
+    bufferBytesMax: bytesMax,
+    inboxBytesMax: bytesMax
+  } as const
+  for (const limit of Struct.keys(most)) {
+    const [value, max] = [limits[limit], most[limit]]
+    if (Number.isSafeInteger(value) && value >= 1 && value <= max) continue
+    const why = limit === "frameBytesMax" ? `, what a frame of ${frameWireBytesMax} bytes leaves for it` : ""
+    return { limit, detail: `${value} is no whole number from 1 to ${max}${why}` }
+  }
+  return undefined
 }
 
 /** Bookkeeping cost of a waiting message, in bytes, so that empty messages are bounded too. */

@@ -102,12 +102,18 @@ const receiveEnd = (receiver: Receiver, count: number): Received => {
   return { _tag: "Ended" }
 }
 
+/** A declared error that was cut is put together like a message. */
+const receiveFail = (receiver: Receiver, fail: Fail): Received => {
+  const bytes = receiver.piecesBytes + fail.error.byteLength
+  if (fail.reason === "DomainCut" && bytes > receiver.limits.messageBytesMax) return tooLarge(receiver, bytes)
+  receiver.status = "failed"
+  if (fail.reason !== "DomainCut") return { _tag: "Failed", fail }
+  return { _tag: "Failed", fail: { ...fail, reason: "Domain", error: concat([...receiver.pieces, fail.error]) } }
+}
+
 /** Takes the next frame of an accepted flow. */
 export const receive = (receiver: Receiver, frame: Frame): Received => {
-  if (frame._tag === "Fail" && receiver.status !== "failed") {
-    receiver.status = "failed"
-    return { _tag: "Failed", fail: frame }
-  }
+  if (frame._tag === "Fail" && receiver.status !== "failed") return receiveFail(receiver, frame)
   if (receiver.status !== "open") return violation(receiver, `${frame._tag} after the flow had ${receiver.status}`)
   switch (frame._tag) {
     case "Data":

@@ -10,9 +10,9 @@
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
-import type { Data, End, Fail, Local } from "./Frame.ts"
+import { type Data, type End, type Fail, fail, type Local } from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
-import { type Limits, weight } from "./Limits.ts"
+import { type Limits, weight, wholeErrorBytesMax } from "./Limits.ts"
 import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
@@ -114,21 +114,37 @@ export const offer = (sender: Sender, message: Message): boolean => {
 }
 
 /**
+ * A declared error that does not fit into a frame is cut like a message: what the last frame does not hold leaves before it.
+ * Who does not know such an error hears why the flow is reset. Once End is out nothing more may be cut, so all hear that.
+ */
+export const sized = (sender: Sender, last: Fail): Fail => {
+  const { byteLength } = last.error
+  if (sender.buffers === undefined || byteLength <= wholeErrorBytesMax) return last
+  const detail = `the endpoint failed with an error of ${byteLength} bytes`
+  if (sender.status !== "ended") return fail("DomainCut", detail, cut(sender, last.error))
+  return fail("MessageTooLarge", `${detail}, at most ${wholeErrorBytesMax} are allowed after its end`)
+}
+
+/**
  * Says that no more messages come, and why if it is no good end, which may also be said after a good one. False when it was
  * said before, or the flow has failed.
  */
-export const end = (sender: Sender, fail?: Fail): boolean => {
-  if (sender.status !== "open") return fail !== undefined && amend(sender, fail)
+export const end = (sender: Sender, last?: Fail): boolean => {
+  if (sender.status !== "open") return last !== undefined && amend(sender, last)
   sender.status = "ending"
-  sender.fail = fail
+  sender.fail = last && sized(sender, last)
   return true
 }
 
+/** What may be said last in place of all that waits: the rest of an error says nothing alone. */
+export const lastWord = ({ fail, waiting }: Sender): Fail | undefined =>
+  fail?.reason === "DomainCut" && waiting.length > 0 ? undefined : fail
+
 /** Has a Fail go out in place of End, or after it; false if there is no good end to amend. */
-const amend = (sender: Sender, fail: Fail): boolean => {
+const amend = (sender: Sender, last: Fail): boolean => {
   if (sender.status === "failed" || sender.fail !== undefined) return false
+  sender.fail = sized(sender, last)
   sender.status = "ending"
-  sender.fail = fail
   return true
 }
 

@@ -46,7 +46,8 @@ const vectors: ReadonlyArray<readonly [string, Frame.Frame, string]> = [
   ["end", { _tag: "End", count: 300 }, "2a0308ac02"],
   ["end of nothing", { _tag: "End", count: 0 }, "2a00"],
   ["fail", Frame.fail("Reset", "left"), "32080803" + "12046c656674"],
-  ["fail, domain", Frame.fail("Domain", "", bytes(7)), "320508011a0107"]
+  ["fail, domain", Frame.fail("Domain", "", bytes(7)), "320508011a0107"],
+  ["fail, domain, cut", Frame.fail("DomainCut", "big", bytes(7)), "320a080912036269671a0107"]
 ]
 
 describe("frames, version 1", () => {
@@ -57,6 +58,12 @@ describe("frames, version 1", () => {
       assert.deepStrictEqual(Frame.fromProto(fromBinary(FrameSchema, encoded)), Result.succeed(frame))
     })
   }
+
+  it("a detail that says too much is cut, so that no frame is too large for it", () => {
+    const all = "\uffff".repeat(200_000)
+    for (const frame of [Frame.fail("Reset", all), Frame.rejected("Incompatible", all)])
+      assert.isAtMost(toBinary(FrameSchema, Frame.toProto(frame)).byteLength, 4096)
+  })
 
   it("a frame of an unknown kind is invalid, a reason of a newer peer is unspecified", () => {
     assert.isTrue(Result.isFailure(Frame.fromProto(fromBinary(FrameSchema, bytes(0x7a, 0x00)))))

@@ -6,6 +6,8 @@ import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
 import type { Data, Frame } from "../../../src/protocol/flow/Frame.ts"
 import * as FrameValues from "../../../src/protocol/flow/Frame.ts"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
+import * as Limits from "../../../src/protocol/flow/Limits.ts"
 import { bytesOf } from "../../../src/protocol/flow/Message.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
@@ -158,6 +160,82 @@ describe("the halves of a flow", () => {
       assert.strictEqual(outcomeOf(end, fail, frame), "Violation", frame._tag)
       assert.strictEqual(outcomeOf(FrameValues.accepted, frame), "Violation", frame._tag)
     }
+  })
+
+  /** What arrives of messages and an error, as frames that a peer reads. */
+  const failWith = (program: typeof Program.Type, error: Uint8Array, buffers: Buffers.Buffers | undefined) => {
+    const limits = { ...small, frameBytesMax: 60_000, messageBytesMax: 500_000 }
+    const sender = Sender.make(limits, buffers)
+    for (const [index, { length }] of program.entries()) Sender.offer(sender, message(index, length))
+    Sender.end(sender, FrameValues.fail("Domain", "", error))
+    const frames = drain(sender)
+    return { frames, receiver: Receiver.make(limits), sent: program.length }
+  }
+
+  it.prop(
+    "a declared error comes out as it is, behind all messages, however many frames it takes",
+    [Program, Schema.Literals([0, 1, 60_000, 131_040, 131_041, 180_000, 180_001, 500_000])],
+    ([program, length]) => {
+      const error = message(program.length, length)
+      for (const buffers of [Buffers.make(), undefined]) {
+        const { frames, receiver, sent } = failWith(program, error, buffers)
+        for (const frame of buffers === undefined ? [] : frames)
+          assert.isAtMost(FrameBytes.encode(frame).byteLength, Limits.frameWireBytesMax + 5)
+        const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
+        assert.strictEqual(receiver.receivedCount, sent)
+        const last = outcomes.at(-1)
+        if (last?._tag !== "Failed") return assert.fail(last?._tag)
+        assert.strictEqual(last.fail.reason, "Domain")
+        assert.isTrue(Buffer.from(error).equals(last.fail.error))
+      }
+    }
+  )
+
+  it("a declared error that grows above the limit is told before it is joined", () => {
+    const { frames, receiver } = failWith([], new Uint8Array(500_001), Buffers.make())
+    const outcomes = frames.map((frame) => Receiver.receive(receiver, frame))
+    assert.deepStrictEqual(outcomes.at(-1), { _tag: "TooLarge", bytes: 500_001 })
+  })
+
+  it("once the end is out, an error that does not fit into a frame is told to be too large", () => {
+    const sender = Sender.make(small, Buffers.make())
+    Sender.end(sender)
+    assert.strictEqual(drain(sender).at(-1)?._tag, "End")
+    const error = (bytes: number) => FrameValues.fail("Domain", "", new Uint8Array(bytes))
+    assert.strictEqual(Sender.sized(sender, error(Limits.wholeErrorBytesMax)).reason, "Domain")
+    assert.strictEqual(Sender.sized(sender, error(Limits.wholeErrorBytesMax + 1)).reason, "MessageTooLarge")
+    assert.deepStrictEqual(drain(sender), [])
+  })
+
+  it("an error that is said after the end, while that waits, takes its place and is cut", () => {
+    const sender = Sender.make(small, Buffers.make())
+    const receiver = Receiver.make({ ...small, messageBytesMax: 200_000 })
+    Sender.end(sender)
+    const error = message(0, 200_000)
+    assert.isTrue(Sender.end(sender, FrameValues.fail("Domain", "", error)))
+    const frames = drain(sender)
+    assert.isFalse(frames.some(({ _tag }) => _tag === "End"))
+    const last = frames.map((frame) => Receiver.receive(receiver, frame)).at(-1)
+    if (last?._tag !== "Failed") return assert.fail(last?._tag)
+    assert.strictEqual(last.fail.reason, "Domain")
+    assert.isTrue(Buffer.from(error).equals(last.fail.error))
+  })
+
+  it("an error that is said once the end is out leaves as one frame that says why there is none", () => {
+    const sender = Sender.make(small, Buffers.make())
+    Sender.end(sender)
+    drain(sender)
+    assert.isTrue(Sender.end(sender, FrameValues.fail("Domain", "", new Uint8Array(200_000))))
+    const said = drain(sender).map((frame) => (frame._tag === "Fail" ? frame.reason : frame._tag))
+    assert.deepStrictEqual(said, ["MessageTooLarge"])
+  })
+
+  it("the rest of an error is no last word while what comes before it waits", () => {
+    const sender = Sender.make(small, Buffers.make())
+    Sender.end(sender, FrameValues.fail("Domain", "", new Uint8Array(200_000)))
+    assert.isUndefined(Sender.lastWord(sender))
+    drain(sender)
+    assert.strictEqual(Sender.lastWord(sender)?.reason, "DomainCut")
   })
 
   it("a message that grows above the limit is told before it is joined", () => {
