@@ -2,6 +2,8 @@
  * Connecting: one flow to an owner of a name, within a time.
  */
 import { type Cause, Duration, Effect, Fiber, Option, Queue, Random, Result, type Scope, Stream } from "effect"
+import { pathLengthMax } from "../protocol/flow/Frame.ts"
+import * as Name from "../protocol/Name.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { ConnectOptions, Fabric } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
@@ -28,19 +30,38 @@ export const connectTimeout = Duration.seconds(10)
 /** Pauses between the tries of a connect that waits, in milliseconds; less by chance, and news of the name ends one. */
 const pauseMillis = { first: 100, most: 1_000 } as const
 
-/** A deadline that can be kept. */
-const boundOf = (deadline: Duration.Input): Effect.Effect<Duration.Duration, NetworkError> => {
+const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation: "connect", reason: new InvalidConfig({ setting, detail }) }))
+
+/** When the whole flow ends, on the monotonic clock: the sooner of what was asked for and what its opener is bound by. */
+const endOf = Effect.fnUntraced(function* (deadline: Duration.Input | undefined) {
+  const inherited = yield* FlowDeadline.Inherited
+  if (deadline === undefined) return inherited
   const bound = Duration.fromInput(deadline)
-  if (Option.isSome(bound) && Duration.isFinite(bound.value) && !Duration.isNegative(bound.value))
-    return Effect.succeed(bound.value)
-  const reason = new InvalidConfig({ setting: "deadline", detail: `${String(deadline)} is no bounded time` })
-  return Effect.fail(new NetworkError({ operation: "connect", reason }))
+  if (Option.isNone(bound) || Duration.isNegative(bound.value))
+    return yield* invalid("deadline", `${String(deadline)} is no time`)
+  if (!Duration.isFinite(bound.value)) return undefined
+  return Math.min((yield* FlowDeadline.now) + Duration.toMillis(bound.value), inherited ?? Number.POSITIVE_INFINITY)
+})
+
+/** The hosts that have passed a flow on, as far as Open can say them. */
+const checkPath = (path: ReadonlyArray<string>): Effect.Effect<void, NetworkError> => {
+  if (path.length > pathLengthMax)
+    return invalid("path", `${path.length} hosts, at most ${pathLengthMax} may pass a flow on`)
+  const wrong = path.find((id) => Name.violation(id) !== undefined)
+  return wrong === undefined ? Effect.void : invalid("path", `"${wrong}" ${Name.violation(wrong)}`)
 }
 
-/** The error of an opening that was not over in time. */
-export const late = (endpoint: string, duration: Duration.Input, tried: NetworkError["tried"] = []): NetworkError => {
-  const reason = new Timeout({ afterMillis: Duration.toMillis(duration), endpoint })
-  return new NetworkError({ operation: "connect", reason, ...(tried.length === 0 ? {} : { tried }) })
+/** The error of an opening that was not over in time, and what was tried till then. */
+export const late = (endpoint: string, millis: number, tries: Tries | undefined): NetworkError => {
+  const tried = tries === undefined ? [] : (triedOf(tries) ?? [])
+  const isAsked = tries?.all.some(({ owner, status }) => status === "opening" && !FlowCaller.isCareful(owner.host))
+  return new NetworkError({
+    operation: "connect",
+    reason: new Timeout({ afterMillis: Math.ceil(millis), endpoint }),
+    delivered: isAsked === true ? "maybe" : "no",
+    ...(tried.length === 0 ? {} : { tried })
+  })
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Fabric["Service"]["connect"]> {
@@ -89,9 +110,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
     const { name } = contract
     yield* check("connect", name)
-    const bound = deadline === undefined ? undefined : yield* boundOf(deadline)
+    yield* checkPath(path ?? [])
+    const deadlineAt = yield* endOf(deadline)
     const call: FlowCaller.Call = {
-      ...(bound === undefined ? {} : { deadlineAt: (yield* FlowDeadline.now) + Duration.toMillis(bound) }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
       ...(path === undefined ? {} : { path })
     }
     let tries: Tries | undefined
@@ -104,10 +126,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const opening = wait
       ? Effect.catch(once, (error) => (FlowCaller.isPassing(error) ? patiently(name, once, error) : Effect.fail(error)))
       : once
-    const duration = bound === undefined ? timeout : Duration.min(bound, Duration.fromInputUnsafe(timeout))
-    const opened = yield* Timeouts.within(timeouts, opening, duration)
-    return Option.isSome(opened)
-      ? opened.value
-      : yield* Effect.fail(late(name, duration, tries === undefined ? [] : triedOf(tries)))
+    const leftMillis = deadlineAt === undefined ? Number.POSITIVE_INFINITY : deadlineAt - (yield* FlowDeadline.now)
+    const millis = Math.max(0, Math.min(leftMillis, Duration.toMillis(timeout)))
+    const opened = yield* Timeouts.within(timeouts, opening, millis)
+    if (Option.isNone(opened)) return yield* Effect.fail(late(name, millis, tries))
+    opened.value.start()
+    return opened.value.flow
   })
 })

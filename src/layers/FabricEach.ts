@@ -1,14 +1,15 @@
 /**
  * A flow to each owner of a name, opened anew as often as it breaks while the owner is there.
  */
-import { Deferred, Effect, Exit, FiberMap, Option, Queue, Result, Schedule, Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Exit, FiberMap, Option, Queue, Result, Schedule, Scope, Stream } from "effect"
+import * as Attempts from "../protocol/flow/Attempts.ts"
 import { isSameContract } from "../protocol/names/NameRecords.ts"
 import { type Contract, common } from "../services/Contract.ts"
 import type { EachFlow, Fabric } from "../services/Fabric.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Entry } from "../services/Registry.ts"
 import * as FabricConnect from "./FabricConnect.ts"
-import { incompatible } from "./FabricOwners.ts"
+import { incompatible, type Tries } from "./FabricOwners.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Timeouts from "./Timeouts.ts"
 
@@ -51,18 +52,16 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
       const all = yield* Effect.scope
       let broken: Scope.Closeable | undefined
 
-      const opened = (scope: Scope.Scope, onBroken: () => void) =>
-        Timeouts.within(timeouts, Scope.provide(owners.dial(entry, contract, { onBroken }), scope), timeout).pipe(
-          Effect.flatMap(
-            Option.match({
-              onNone: () => {
-                const tried = [{ host: host.id, detail: "no answer" }]
-                return Effect.fail(FabricConnect.late(contract.name, timeout, tried))
-              },
-              onSome: Effect.succeed
-            })
-          )
-        )
+      const opened = Effect.fnUntraced(function* (scope: Scope.Scope, onBroken: () => void) {
+        const tries: Tries = Attempts.make([entry], 0)
+        Attempts.next(tries, yield* FlowDeadline.now)
+        const dialled = Scope.provide(owners.dial(entry, contract, { onBroken }), scope)
+        const found = yield* Timeouts.within(timeouts, dialled, timeout)
+        if (Option.isNone(found))
+          return yield* Effect.fail(FabricConnect.late(contract.name, Duration.toMillis(timeout), tries))
+        found.value.start()
+        return found.value.flow
+      })
 
       /** One flow from its opening on; fails when there is to be a longer pause before the next. */
       const turn = Effect.gen(function* () {

@@ -4,7 +4,6 @@
 import { Duration, Effect, Exit, FiberSet, Scope } from "effect"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Contract } from "../services/Contract.ts"
-import type { Flow } from "../services/Flow.ts"
 import type { Host } from "../services/Host.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import { type Link, LinkBroken, type Transport } from "../services/Transport.ts"
@@ -21,19 +20,27 @@ export interface Options {
   readonly limits: Limits
 }
 
-/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`; `FlowCaller.isUnseen` says what they prove. */
+/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`. */
 export type OpenFlow = <In, Out, E>(
   host: Host,
   contract: Contract<In, Out, E>,
   call?: FlowCaller.Call
-) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
+
+export type Opened<In, Out, E> = Pick<FlowCaller.Opened<In, Out, E>, "flow" | "start">
 
 type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "close" | "linger">
 
 /** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
 const lingerTimeout = Duration.seconds(5)
 
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<OpenFlow, never, Scope.Scope> {
+export interface Flows {
+  readonly open: OpenFlow
+  /** Gives the flows that their callers have ended and left the time to arrive. */
+  readonly settle: Effect.Effect<void>
+}
+
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Flows, never, Scope.Scope> {
   const { answer, limits, selfId } = options
   const runLocal = yield* FiberSet.makeRuntime<never, void>()
   const runLingering = yield* FiberSet.makeRuntime<never, void>()
@@ -61,15 +68,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return yield* FlowCaller.open(link, contract, { ...call, caller: selfId, host, limits })
   })
 
-  /** The last flows to go get their time; then whatever is still open is closed. */
+  const settled = Signal.until(changed, () => lingering === 0)
+  const settle = Effect.asVoid(Effect.timeoutOption(settled, lingerTimeout))
+
   yield* Effect.addFinalizer((exit) =>
-    Effect.andThen(
-      Effect.timeoutOption(
-        Signal.until(changed, () => lingering === 0),
-        lingerTimeout
-      ),
-      Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
-    )
+    Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
   )
 
   const close = (own: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -106,20 +109,22 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     host: Host,
     contract: Contract<In, Out, E>,
     call: FlowCaller.Call
-  ): Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope> =>
+  ): Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope> =>
     Effect.flatMap(Effect.scope, (scope) => {
       const own = Scope.makeUnsafe()
       open.add(own)
       return dial(host, contract, call).pipe(
         Scope.provide(own),
         Effect.onError((cause) => close(own, Exit.failCause(cause))),
-        Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel))),
-        Effect.map(({ flow }) => flow)
+        Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel)))
       )
     })
 
-  return (host, contract, call = {}) => {
-    const dialled = dialApart(host, contract, call)
-    return Effect.catch(dialled, (error) => (FlowCaller.isRefused(error) ? dialled : Effect.fail(error)))
+  return {
+    open: (host, contract, call = {}) => {
+      const dialled = dialApart(host, contract, call)
+      return Effect.catch(dialled, (error) => (FlowCaller.isRefused(error) ? dialled : Effect.fail(error)))
+    },
+    settle
   }
 })

@@ -6,14 +6,13 @@ import { toHex } from "../protocol/Fingerprint.ts"
 import * as Attempts from "../protocol/flow/Attempts.ts"
 import * as Select from "../protocol/names/Select.ts"
 import { type Contract, common } from "../services/Contract.ts"
-import type { Flow } from "../services/Flow.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
 import { EndpointNotFound, Incompatible, NetworkError } from "../services/NetworkError.ts"
 import type { Entry } from "../services/Registry.ts"
-import type { OpenFlow } from "./FabricFlows.ts"
+import type { Opened, OpenFlow } from "./FabricFlows.ts"
 import type { Reach } from "./FabricReach.ts"
-import * as FlowCaller from "./FlowCaller.ts"
+import type * as FlowCaller from "./FlowCaller.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Signal from "./Signal.ts"
 
@@ -33,7 +32,7 @@ export interface Owners {
     entry: Entry,
     contract: Contract<In, Out, E>,
     call?: FlowCaller.Call
-  ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+  ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
   /** A flow to one of the owners. `began` is given what is tried, before it is. */
   readonly dialOne: <In, Out, E>(
     owners: ReadonlyArray<Entry>,
@@ -43,7 +42,7 @@ export interface Owners {
       readonly call: FlowCaller.Call
       readonly began: (tries: Tries) => void
     }
-  ) => Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
+  ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
 }
 
 /** How long an owner may be silent before the next one is reached for, in milliseconds. */
@@ -68,7 +67,7 @@ export const triedOf = (tries: Tries): NetworkError["tried"] =>
 const explained = (error: NetworkError, tries: Tries): NetworkError => {
   const tried = triedOf(tries) ?? []
   if (tried.length === 0 || (tried.length === 1 && "host" in error.reason)) return error
-  return new NetworkError({ operation: error.operation, reason: error.reason, tried })
+  return new NetworkError({ operation: error.operation, reason: error.reason, delivered: error.delivered, tried })
 }
 
 type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible" | "formers">
@@ -115,7 +114,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     tries: Tries,
     contract: Contract<In, Out, E>,
     call: FlowCaller.Call
-  ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
+  ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
     const changed = Signal.make()
     let hasNews = false
 
@@ -147,7 +146,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           }
           if (opened.failure.reason._tag === "HostUnreachable") reach.note(attempt.owner.host)
           Attempts.failed(tries, attempt, opened.failure)
-          if (!FlowCaller.isUnseen(opened.failure)) return yield* Effect.fail(explained(opened.failure, tries))
+          if (opened.failure.delivered === "maybe") return yield* Effect.fail(explained(opened.failure, tries))
           break
         }
         case "Wait": {

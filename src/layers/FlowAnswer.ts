@@ -7,7 +7,8 @@ import * as Name from "../protocol/Name.ts"
 import type { Link } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
-import { type Exposed, notFound, refuse } from "./FlowServer.ts"
+import { type Exposed, refuse } from "./FlowServer.ts"
+import { notFound } from "./FlowTurns.ts"
 import type { Timeouts } from "./Timeouts.ts"
 
 /**

@@ -49,7 +49,10 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
 
 const hungUp = new LinkBroken({ how: "finished", detail: "it hung up without an answer" })
 
-/** What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. */
+/**
+ * What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. It says
+ * nothing of what the host has seen.
+ */
 const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): NetworkErrorReason => {
   const { detail, how, status } = broken
   const unreachable = new HostUnreachable({ host: host.id, address: addressOf(host), cause: broken })
@@ -74,31 +77,15 @@ export const isRefused = ({ reason }: NetworkError): boolean =>
   reason._tag === "HostUnreachable" && reason.cause instanceof LinkBroken && reason.cause.how === "refused"
 
 /**
- * The host has provably not seen the flow: it could not be dialled, has never looked at it, or has rejected it. A link that
- * broke in any other way after Open was written proves nothing, nor does the answer of a gateway in front of the host.
+ * Whether no handler starts before this caller has said its second word: so in this process, and on a host that says so of
+ * itself. Any other may have started one as soon as Open was written.
  */
-export const isUnseen = (error: NetworkError): boolean => {
-  const { reason } = error
-  switch (reason._tag) {
-    case "EndpointNotFound":
-    case "EndpointBusy":
-    case "Incompatible":
-    case "Unauthorized":
-    case "NameInvalid":
-    case "FabricClosed":
-      return true
-    case "HostUnreachable":
-      return !(reason.cause instanceof LinkBroken) || isRefused(error)
-    default:
-      return false
-  }
-}
+export const isCareful = ({ revision = 0 }: Host): boolean => revision >= Frame.revision
 
-/** The host has not seen the flow, and may take it later. */
-export const isPassing = (error: NetworkError): boolean => {
-  const { _tag } = error.reason
-  return isUnseen(error) && _tag !== "Incompatible" && _tag !== "Unauthorized" && _tag !== "NameInvalid"
-}
+/** No handler was started, and the host may take the flow later. */
+export const isPassing = ({ delivered, reason: { _tag } }: NetworkError): boolean =>
+  delivered === "no" &&
+  (_tag === "EndpointNotFound" || _tag === "EndpointBusy" || _tag === "FabricClosed" || _tag === "HostUnreachable")
 
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
 
@@ -114,6 +101,8 @@ export interface Call {
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
+  /** Says the second word, on which the handler starts: once nothing stands any more between the flow and its user. */
+  readonly start: () => void
   /**
    * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
    * waits for before it closes the scope of the flow.
@@ -121,14 +110,15 @@ export interface Opened<In, Out, E> {
   readonly channel: Pick<FlowChannel.FlowChannel<E>, "close" | "linger">
 }
 
-/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`; `isUnseen` says what they prove. */
+/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`. */
 export const open = Effect.fnUntraced(function* <In, Out, E>(
   link: Link,
   contract: Contract<In, Out, E>,
   options: Call & { readonly caller: string; readonly host: Host; readonly limits: Limits }
 ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
   const { caller, deadlineAt, host, limits, onBroken, path } = options
-  const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation: "connect", reason }))
+  const fail = (reason: NetworkErrorReason, delivered: NetworkError["delivered"] = "no") =>
+    Effect.fail(new NetworkError({ operation: "connect", reason, delivered }))
   const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
 
   const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
@@ -143,10 +133,16 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     host: host.id,
     ...(deadlineMillis === undefined ? {} : { deadlineMillis: Math.max(1, deadlineMillis) }),
     ...(trace === undefined ? {} : { trace }),
-    ...(path === undefined ? {} : { path })
+    ...(path === undefined ? {} : { path }),
+    revision: Frame.revision
   }
+  const isSafe = link.isWithin === true || isCareful(host)
   const answer = yield* FlowHandshake.ask(link, asking).pipe(
-    Effect.catch((error) => fail(reasonOfBroken(Cause.isDone(error) ? hungUp : error, contract.name, host)))
+    Effect.catch((error) => {
+      const broken = Cause.isDone(error) ? hungUp : error
+      const isSeen = !isSafe && broken.how !== "refused"
+      return fail(reasonOfBroken(broken, contract.name, host), isSeen ? "maybe" : "no")
+    })
   )
   if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
   if (answer._tag !== "Accepted") return yield* incompatible(`it answered Open with ${answer._tag}`)
@@ -168,5 +164,5 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     outgoing: contract.input,
     incoming: contract.output
   })
-  return { flow, channel }
+  return { flow, channel, start: () => channel.start() }
 })

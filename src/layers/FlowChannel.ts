@@ -39,6 +39,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never> | undefined
   private endedBy = "this direction has ended"
+  private isWithdrawn = false
 
   /** `context` is that of a link which may say later how it stopped. */
   constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
@@ -99,6 +100,34 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   get stopped(): Effect.Effect<never, FlowError | E> {
     const isStopped = () => this.isClosed || this.failing !== undefined
     return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
+  }
+
+  /** Says the caller's second word, on which the handler starts. */
+  start(): void {
+    FlowWriter.owe(this.writer, "word")
+  }
+
+  /** Waits for the caller's second word; false if the flow is over without it. */
+  get started(): Effect.Effect<boolean> {
+    const isOver = () => this.isClosed || this.failing !== undefined
+    return Effect.map(
+      Signal.until(this.reader.changed, () => this.reader.receiver.hasHeard || isOver()),
+      () => !isOver()
+    )
+  }
+
+  /** The endpoint is being withdrawn: its handler hears of it, and so does a caller that understands. */
+  withdraw(tellsPeer: boolean): void {
+    this.isWithdrawn = true
+    if (tellsPeer) FlowWriter.owe(this.writer, "draining")
+    Signal.notify(this.reader.changed)
+  }
+
+  /** Waits until the endpoint is being withdrawn, or the flow is over. */
+  get draining(): Effect.Effect<void> {
+    const { changed, receiver } = this.reader
+    const isDraining = () => this.isWithdrawn || receiver.isDraining
+    return Signal.until(changed, () => isDraining() || this.isClosed || this.failing !== undefined)
   }
 
   get end(): Effect.Effect<void, FlowError | E> {

@@ -1,13 +1,18 @@
 /**
  * The bound of a whole flow, by the clock of either side: on the wire goes what is left of it, never a time of day.
  */
-import { Clock, type Duration, Effect, type Scope } from "effect"
+import { Clock, Context, type Duration, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import { DeadlineExceeded } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
 
 /** The longest timer there is, in milliseconds: 24 days. A deadline beyond it ends the flow then. */
 const timerMillisMax = 2 ** 31 - 1
+
+/** The end of the flow in whose handler a fiber runs, in milliseconds on the monotonic clock: flows opened there end with it. */
+export const Inherited = Context.Reference<number | undefined>("grinta/layers/FlowDeadline/Inherited", {
+  defaultValue: () => undefined
+})
 
 /** Milliseconds on a clock that nobody sets. */
 export const nowOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

@@ -6,11 +6,13 @@
  */
 import { type Cause, Context, type Duration, Effect, Exit, Fiber, type Scope, Tracer } from "effect"
 import type * as Frame from "../protocol/flow/Frame.ts"
+import { wholeErrorBytesMax } from "../protocol/flow/Limits.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { FlowError } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowEnding from "./FlowEnding.ts"
 import * as FlowTrace from "./FlowTrace.ts"
 
@@ -30,7 +32,8 @@ export interface Handlers<In, Out, E> {
     flow: Flow<Out, In>,
     channel: FlowChannel<never>,
     served: Served,
-    trace: Frame.Trace | undefined
+    /** What came with Open: the caller's trace, and the end of the flow on the monotonic clock. */
+    call: { readonly trace: Frame.Trace | undefined; readonly deadlineAt: number | undefined }
   ) => Running<E>
   /** Interrupts all handlers, and any that is started. */
   readonly close: Effect.Effect<void>
@@ -64,17 +67,23 @@ export const make = <In, Out, E, R>(
   const run = Effect.runForkWith(context)
   let isClosed = false
 
-  const start: Handlers<In, Out, E>["start"] = (flow, channel, served, trace) => {
+  const start: Handlers<In, Out, E>["start"] = (flow, channel, served, { deadlineAt, trace }) => {
     const { id: peer } = flow.peer
     const span = runSync(FlowTrace.begin(`serve ${contract.name}`, trace))
-    const running = Effect.runForkWith(Context.add(context, Tracer.ParentSpan, span))(invoke(handler, flow))
+    const traced = Context.add(context, Tracer.ParentSpan, span)
+    const own = deadlineAt === undefined ? traced : Context.add(traced, FlowDeadline.Inherited, deadlineAt)
+    const running = Effect.runForkWith(own)(invoke(handler, flow))
     all.add(running)
     let stopping: Fiber.Fiber<void> | undefined
     running.addObserver((exit) => {
       all.delete(running)
       stopping?.interruptUnsafe()
-      const isLost = served.isLeft || channel.failing !== undefined || channel.writer.sender.status === "failed"
-      const ending = FlowEnding.of(exit, { contract, peer, errorBytesMax, isClosed, isLost })
+      const { sender } = channel.writer
+      const isLost = served.isLeft || channel.failing !== undefined || sender.status === "failed"
+      // After a good end an error is not cut any more.
+      const isWhole = sender.status === "ended" && sender.buffers !== undefined
+      const bytesMax = isWhole ? Math.min(errorBytesMax, wholeErrorBytesMax) : errorBytesMax
+      const ending = FlowEnding.of(exit, { contract, peer, errorBytesMax: bytesMax, isClosed, isLost })
       served.last = ending?.last
       run(FlowTrace.end(span, ending === undefined ? Exit.void : exit))
       if (ending !== undefined) run(FlowEnding.log(ending, exit, { contract, peer }))

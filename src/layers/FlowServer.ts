@@ -1,19 +1,20 @@
 /**
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
-import { Cause, type Context, type Duration, Effect, Exit, Fiber, identity, Result, type Scope } from "effect"
+import { Cause, type Context, type Duration, Effect, Exit, identity, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
-import * as Admission from "../protocol/flow/Admission.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
+import { FlowClosed } from "../services/FlowError.ts"
 import type { Link } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
+import * as FlowTurns from "./FlowTurns.ts"
 import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
@@ -49,19 +50,31 @@ export interface Exposed {
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
   readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, never, Scope.Scope>
-  /** Takes no more flows; those that wait for their turn are told so. */
+  /** Takes no more flows: those that wait for their turn are told so, and those that are served that they may come to an end. */
   readonly stop: Effect.Effect<void>
   /** Ends the flows that are served, and their handlers. */
   readonly close: Effect.Effect<void>
+  /** Ends the flows whose handlers do not end, and waits for those no more; how many there were. */
+  readonly abandon: Effect.Effect<number>
   /** Waits until no flow is being served. */
   readonly idle: Effect.Effect<void>
 }
 
-/** A flow on its way through its endpoint. */
+/**
+ * A flow on its way through its endpoint:
+ *
+ * ```text
+ *   opening ── Accepted is out ──> accepted ── the caller's second word, or at once without one ──> running ──> over
+ * ```
+ */
 interface Served<E> extends FlowHandlers.Served {
   readonly link: Link
-  /** Until it was accepted: what holds it then holds it as long as the flow lives. */
+  /** The caller speaks frames of revision 1: it says a second word, and may be told of draining. */
+  readonly isNew: boolean
+  /** While it is opening: what holds it then holds it as long as the flow lives. */
   open: Frame.Open | undefined
+  /** From when it was accepted. */
+  channel: FlowChannel.FlowChannel<never> | undefined
   running: FlowHandlers.Running<E> | undefined
   /** Takes it off its caller's account. */
   forget: (() => void) | undefined
@@ -79,7 +92,7 @@ export const expose = <In, Out, E, R>(
   }
 ): Exposed => {
   const { config } = options
-  const admission = Admission.make<Link>(config)
+  const turns = FlowTurns.make<Served<E>>(config)
   const handlers = FlowHandlers.make(contract, handler, {
     context: options.context,
     grace: config.handlerGrace,
@@ -87,6 +100,7 @@ export const expose = <In, Out, E, R>(
   })
   const changed = Signal.make()
   let flows = 0
+  let isAbandoned = false
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
     if (open.codec !== "" && open.codec !== contract.codec)
@@ -96,46 +110,10 @@ export const expose = <In, Out, E, R>(
     return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
   }
 
-  /** Waits for the turn of a flow; why it gets none, if so. Fails when its link has broken before. */
-  const admit = (
-    link: Link,
-    deadlineMillis: number | undefined
-  ): Effect.Effect<Frame.Rejected | undefined, Cause.Done> => {
-    switch (Admission.enter(admission, link)) {
-      case "serving":
-        return Effect.undefined
-      case "closed":
-        return Effect.succeed(notFound)
-      case "busy":
-        return Effect.succeed(
-          Frame.rejected("EndpointBusy", `${config.concurrency} flows are served, ${config.backlog} wait`)
-        )
-      case "waiting": {
-        const decided = Signal.until(changed, () => !admission.waiting.has(link))
-        const turn = Effect.map(decided, () => (admission.serving.has(link) ? undefined : notFound))
-        // Its caller has given up before: this is for one that did not.
-        const over = Effect.succeed(Frame.rejected("EndpointBusy", "its time was over before its turn came"))
-        return FlowHandshake.unlessBroken(
-          link,
-          deadlineMillis === undefined
-            ? turn
-            : Effect.timeoutOrElse(turn, {
-                duration: FlowDeadline.timer(deadlineMillis + overdueMillis),
-                orElse: () => over
-              })
-        )
-      }
-    }
-  }
-
-  const leave = (link: Link): void => {
-    Admission.leave(admission, link)
-    Signal.notify(changed)
-  }
-
   /** Ends a flow as its handler has ended, for whom it is over with that. */
-  const finish = Effect.fnUntraced(function* ({ last, link }: Served<E>, channel: FlowChannel.FlowChannel<never>) {
-    leave(link)
+  const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowChannel.FlowChannel<never>) {
+    const { last, link } = served
+    turns.leave(served)
     channel.close()
     yield* Effect.ignore(channel.endWith(last))
     yield* channel.flushed.pipe(
@@ -149,14 +127,16 @@ export const expose = <In, Out, E, R>(
   const conclude = (served: Served<E>, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
     Effect.flatMap(FlowHandlers.ended(running), () => finish(served, channel))
 
-  /** Accepts a flow and starts its handler; what is left to do. */
+  const withdraw = ({ channel, isNew }: Served<E>): void => channel?.withdraw(isNew)
+
+  /** Accepts a flow, and starts its handler once the caller knows, if it says so; what is left to do. */
   const accept = Effect.fnUntraced(function* (
     served: Served<E>,
     open: Frame.Open,
     callers?: Callers,
     deadlineAt?: number
   ) {
-    const { link } = served
+    const { isNew, link } = served
     served.open = undefined
     if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
     const channel = yield* FlowChannel.make<never>(link, {
@@ -166,6 +146,8 @@ export const expose = <In, Out, E, R>(
       decodeError: noneDeclared,
       role: "endpoint"
     })
+    served.channel = channel
+    if (turns.isClosed()) withdraw(served)
     yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
     if (callers !== undefined && open.caller !== "") served.forget = callers.enter(open.caller, channel)
     const flow = TypedFlow.make(channel, {
@@ -174,15 +156,19 @@ export const expose = <In, Out, E, R>(
       outgoing: contract.output,
       incoming: contract.input
     })
-    const running = handlers.start(flow, channel, served, open.trace)
-    served.running = running
-    return conclude(served, channel, running)
+    const start = () => {
+      const running = handlers.start(flow, channel, served, { trace: open.trace, deadlineAt })
+      served.running = running
+      return conclude(served, channel, running)
+    }
+    if (!isNew) return start()
+    return Effect.flatMap(channel.started, (isStarted) => (isStarted ? start() : finish(served, channel)))
   })
 
   /** Answers a flow in its turn; what is left to do. */
   const inTurn = (served: Served<E>, open: Frame.Open, callers?: Callers) =>
     Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
-      Effect.flatMap(admit(served.link, open.deadlineMillis), (rejected) =>
+      Effect.flatMap(turns.take(served, open.deadlineMillis), (rejected) =>
         rejected === undefined
           ? accept(served, open, callers, deadlineAt)
           : Effect.succeed(refuse(served.link, rejected))
@@ -197,23 +183,37 @@ export const expose = <In, Out, E, R>(
           onSuccess: identity
         })
 
-  const release = (served: Served<E>): Effect.Effect<void> => {
-    const { forget, link, running } = served
-    if (running !== undefined && running.pollUnsafe() === undefined) {
-      served.isLeft = true
-      return Effect.flatMap(Fiber.interrupt(running), () => release(served))
-    }
+  const release = (served: Served<E>): void => {
     flows -= 1
-    forget?.()
-    leave(link)
-    return Effect.void
+    served.forget?.()
+    turns.leave(served)
+    Signal.notify(changed)
+  }
+
+  const end = ({ channel }: Served<E>): void => channel?.fail(new FlowClosed({ detail: closed.detail }), closed)
+
+  /** Waits until the handler has ended; once the endpoint is abandoned it goes on alone. */
+  const left = (served: Served<E>): Effect.Effect<void> => {
+    const { running } = served
+    const isEnded = () => running === undefined || running.pollUnsafe() !== undefined
+    if (running === undefined || isEnded()) return Effect.sync(() => release(served))
+    served.isLeft = true
+    running.interruptUnsafe()
+    running.addObserver(() => Signal.notify(changed))
+    return Effect.map(
+      Signal.until(changed, () => isAbandoned || isEnded()),
+      () => {
+        if (isEnded()) release(served)
+        else running.addObserver(() => release(served))
+      }
+    )
   }
 
   /** What serves a flow has no failures but defects: of a tracer, or of ours. */
   const broken = (served: Served<E>, cause: Cause.Cause<never>): Effect.Effect<void> => {
     served.link.cancel(Frame.fail("Handler", "the endpoint could not serve the flow"))
     const log = Effect.logError(`a flow of "${contract.name}" could not be served`, cause)
-    return Effect.andThen(Effect.provideContext(log, options.context), release(served))
+    return Effect.andThen(Effect.provideContext(log, options.context), left(served))
   }
 
   /** Apart from `serve`, whose arguments these two functions would hold. */
@@ -221,29 +221,41 @@ export const expose = <In, Out, E, R>(
     flows += 1
     return Effect.onExit(
       Effect.suspend(() => serving(served, callers)),
-      (exit) => (Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? broken(served, exit.cause) : release(served))
+      (exit) => (Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? broken(served, exit.cause) : left(served))
     )
   }
 
   return {
     refusal,
     serve: (link, open, callers) =>
-      Effect.suspend(() =>
-        whole({ link, open, running: undefined, forget: undefined, isLeft: false, last: undefined }, callers)
-      ),
+      Effect.suspend(() => whole({ ...opening, link, open, isNew: (open.revision ?? 0) >= Frame.revision }, callers)),
     stop: Effect.sync(() => {
-      Admission.close(admission)
-      Signal.notify(changed)
+      turns.close()
+      for (const served of turns.serving) withdraw(served)
     }),
-    close: handlers.close,
+    close: Effect.suspend(() => {
+      for (const served of [...turns.serving]) if (served.running === undefined) end(served)
+      return handlers.close
+    }),
+    abandon: Effect.sync(() => {
+      isAbandoned = true
+      for (const served of [...turns.serving]) end(served)
+      Signal.notify(changed)
+      return flows
+    }),
     idle: Signal.until(changed, () => flows === 0)
   }
 }
 
-/** What a flow that waits for its turn gets beyond its deadline, so that its caller is the first to know. */
-const overdueMillis = 1000
+const opening = {
+  channel: undefined,
+  running: undefined,
+  forget: undefined,
+  isLeft: false,
+  last: undefined
+}
 
-export const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
+const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
 
 /** Answers a link with its last frame. */
 export const refuse = (link: Link, last: Frame.Rejected | Frame.Fail): Effect.Effect<void> =>

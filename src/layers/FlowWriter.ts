@@ -72,6 +72,11 @@ export const commit = (writer: FlowWriter): void => {
   else schedule(writer)
 }
 
+/** Has a frame without messages leave, at the end of the turn: a message that is sent in this turn is a word as well. */
+export const owe = (writer: FlowWriter, due: "word" | "draining"): void => {
+  if (Sender.owe(writer.sender, due)) schedule(writer)
+}
+
 /** There is room, or no message is taken any more. */
 export const isAnswering = ({ sender }: FlowWriter): boolean => Sender.hasRoom(sender) || sender.status !== "open"
 

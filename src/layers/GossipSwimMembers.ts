@@ -20,8 +20,8 @@ const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
 const hostOf = (member: Swim.Member): Host | undefined => {
   const meta = Option.getOrUndefined(decode(member.meta))
   if (meta === undefined) return undefined
-  const { flowPort, generation, locality, tags } = meta
-  return { id: member.name, generation, address: textOf(member.address.bytes), flowPort, locality, tags }
+  const { flowPort, generation, locality, revision = 0, tags } = meta
+  return { id: member.name, generation, address: textOf(member.address.bytes), flowPort, locality, tags, revision }
 }
 
 export const fromSwim = (member: Swim.Member): Member => ({

@@ -114,6 +114,10 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return this.#channel.end
   }
 
+  get draining(): Effect.Effect<void> {
+    return this.#channel.draining
+  }
+
   /**
    * Hands out of what is decoded, once something is. Between that and the use of it a fiber neither yields nor does anything
    * that could interrupt it: so an interrupt finds each message either with the flow or in use.

@@ -30,8 +30,9 @@ export interface ConnectOptions {
   /** Bound of the whole operation; 10 seconds unless said otherwise. */
   readonly timeout?: Duration.Input
   /**
-   * Bound of the whole flow, from here on; none unless said otherwise. When it is over both sides get DeadlineExceeded, each
-   * by its own clock. Before the flow is accepted it is a Timeout.
+   * Bound of the whole flow, from here on. When it is over both sides get DeadlineExceeded, each by its own clock. Before the
+   * flow is accepted it is a Timeout. A flow that a handler opens ends with the deadline of the flow that it serves at the
+   * latest, unless `Duration.infinity` is given: that is none at all, and the same as nothing elsewhere.
    */
   readonly deadline?: Duration.Input
   /** For gateways: the hosts that have passed the flow on, in order. One that is on the path, or a ninth, refuses the flow. */

@@ -65,4 +65,10 @@ export interface Flow<in Sent, out Received, out E = never> {
   ) => Stream.Stream<Received, FlowError | E | E2, R>
   /** Half-close: no more messages from this side. The other side is told how many there were. Saying it twice is fine. */
   readonly end: Effect.Effect<void, FlowError | E>
+  /**
+   * Waits until the endpoint is being withdrawn, or the flow is over; both sides hear of it, a caller unless the endpoint's
+   * host runs version 0.1.0. What is open then has the endpoint's `drain` to come to its end, and is reset after it: a caller
+   * that asks nothing more says `end`, and a handler that has nothing to do returns.
+   */
+  readonly draining: Effect.Effect<void>
 }

@@ -15,6 +15,8 @@ export interface Host {
   /** Where it runs, from the widest place to the narrowest, such as "eu/fra/rack-7"; empty when not said. */
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
+  /** Revision of the flow frames that it speaks, as docs/protocol.md has it; 0 unless said. */
+  readonly revision?: number
 }
 
 /** This process's own host as it starts, before the network has given it an address. `Gossip.self` is what it is by now. */

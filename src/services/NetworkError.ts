@@ -3,10 +3,10 @@
  *
  * `NetworkError` says which operation failed; its `reason` says how. The set of reasons is closed: handle one with
  * `Effect.catchReason("NetworkError", "EndpointNotFound", ..)`, or all with `Effect.unwrapReason("NetworkError")`.
- * None of them means that a handler has seen a message: repeating the operation is safe. Only after `Timeout`, and after
- * `HostUnreachable` whose cause is a `LinkBroken`, a handler may have been started.
+ * `delivered` says whether a handler may have been started. "no" is a promise, so repeating the operation is safe: a handler
+ * starts only once its caller has the flow. Only a host of version 0.1.0, which starts it before, leaves a "maybe".
  */
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 
 /** No live host exposes the name, as far as this host knows, or the host that was asked no longer does. */
 export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
@@ -27,10 +27,7 @@ export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBu
   }
 }
 
-/**
- * No session with the host could be opened, or it broke before the flow was accepted. In the latter case the cause is a
- * `LinkBroken`, and unless that says "refused" the host may have seen the flow.
- */
+/** No session with the host could be opened, or it broke before the flow was accepted: then the cause is a `LinkBroken`. */
 export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
   host: Schema.String,
   address: Schema.String,
@@ -163,12 +160,13 @@ export type NetworkErrorReason = typeof NetworkErrorReason.Type
 const Tried = Schema.Struct({ host: Schema.String, detail: Schema.String })
 
 /**
- * `operation`: what was to be done. `tried`: the hosts that a connect has tried, in order, at most 16 of them; left out where
+ * `operation`: what was to be done. `delivered`: "maybe" if a handler may have been started, "no" otherwise. `tried`: the hosts that a connect has tried, in order, at most 16 of them; left out where
  * the reason says it all.
  */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
   operation: Schema.Literals(["listen", "join", "leave", "send", "tags", "keyring", "expose", "resolve", "connect"]),
   reason: NetworkErrorReason,
+  delivered: Schema.Literals(["no", "maybe"]).pipe(Schema.withConstructorDefault(Effect.succeed("no"))),
   tried: Schema.optionalKey(Schema.Array(Tried))
 }) {
   override get message() {

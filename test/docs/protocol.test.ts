@@ -25,6 +25,7 @@ import { FlowError } from "../../src/services/FlowError.ts"
 import { NetworkError } from "../../src/services/NetworkError.ts"
 import { LinkBroken, Transport } from "../../src/services/Transport.ts"
 import { pull } from "../laws/Pulled.ts"
+import { started } from "../laws/Started.ts"
 import { envelope, goodEnd, lives } from "../vectors/flow.ts"
 import { blocksOf, hostPort, sort, sourceOf, where } from "./blocks.ts"
 
@@ -76,10 +77,14 @@ const stepOf = (words: string): Step => {
   if (words === "(stream finished)") return "finish"
   switch (kind) {
     case "Open":
-      return { _tag: "Open", endpoint: first, wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" }
+      return {
+        ...{ _tag: "Open", endpoint: first, wireVersion: 1, contract: 0n, codec: "", caller: "", host: "" },
+        ...(rest[1] === "revision" ? { revision: Number(rest[2]) } : {})
+      }
     case "Accepted":
       return Frame.accepted
     case "Data": {
+      if (first === "(draining)") return Frame.draining
       const partial = words.endsWith("...")
       return { _tag: "Data", messages: rest.map((word) => text.encode(word.replace("...", ""))), partial }
     }
@@ -165,7 +170,7 @@ const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
   yield* Effect.forkScoped(Effect.flatten(play(far, drawn.host, until(heard, drawn.gets.get("caller")))))
   const options = { caller: "client", host, limits: config.limits }
   const opened = FlowCaller.open(near, { ...contract, name: nameIn(drawn) }, options)
-  const heardOut = Effect.flatMap(opened, ({ flow }) =>
+  const heardOut = Effect.flatMap(Effect.map(opened, started), (flow) =>
     Effect.andThen(isEnded ? flow.end : Effect.void, listen(flow, heard))
   )
   const exit = yield* Effect.exit(heardOut)

@@ -7,6 +7,7 @@ import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import { Transport } from "../../src/services/Transport.ts"
+import { started } from "../laws/Started.ts"
 import { Banned } from "./FlowHost.ts"
 import { loopback } from "./Processes.ts"
 
@@ -20,8 +21,7 @@ const connect = Effect.fnUntraced(function* (serve: Effect.Effect<number, never,
   const host = { id: "stranger", generation: 1, address: loopback, flowPort, locality: "", tags: {} }
   const contract = Contract.make(endpoint, { input: Codec.bytes, output: Codec.bytes, error: Banned })
   const link = yield* transport.dial(host)
-  const { flow } = yield* FlowCaller.open(link, contract, { caller: "ours", host, limits: Limits.defaults })
-  return flow
+  return started(yield* FlowCaller.open(link, contract, { caller: "ours", host, limits: Limits.defaults }))
 })
 
 export const hostLaws = (name: string, serve: Effect.Effect<number, never, Scope.Scope>): void => {

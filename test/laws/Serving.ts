@@ -12,6 +12,7 @@ import type { Handler } from "../../src/services/Fabric.ts"
 import type { Flow } from "../../src/services/Flow.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import type { Wire } from "./flow.ts"
+import { started } from "./Started.ts"
 
 export interface Serving<In, Out, E> {
   readonly open: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
@@ -37,7 +38,7 @@ export const serving = Effect.fnUntraced(function* <In, Out, E>(
   const openAs = <I, O, Err>(asked: Contract<I, O, Err>) =>
     Effect.flatMap(wire.dial, (link) =>
       FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits })
-    ).pipe(Effect.map(({ flow }) => flow))
+    ).pipe(Effect.map(started))
   return { open: openAs(contract), openAs, endpoint, wire }
 })
 

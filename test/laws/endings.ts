@@ -17,6 +17,7 @@ import { Refused, type Wire } from "./flow.ts"
 import { pull } from "./Pulled.ts"
 import { readers } from "./Readers.ts"
 import { reasonOf } from "./Reasons.ts"
+import { started } from "./Started.ts"
 
 const bytes = Contract.make("bytes", { input: Codec.bytes, output: Codec.bytes })
 const numbers = Contract.make("numbers", { input: Schema.Number, output: Schema.Number, error: Refused })
@@ -70,8 +71,10 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
       const find = (asked: string) => (asked === contract.name ? endpoint : undefined)
       yield* wire.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening }))
       const fabric = { selfId: "client", dial: () => wire.dial, answer: () => Effect.void, limits: config.limits }
-      const openFlow = yield* FabricFlows.make(fabric)
-      const openAs = <I, O, Err>(asked: Contract.Contract<I, O, Err>) => openFlow(wire.host, asked)
+      const flows = yield* FabricFlows.make(fabric)
+      yield* Effect.addFinalizer(() => flows.settle)
+      const openAs = <I, O, Err>(asked: Contract.Contract<I, O, Err>) =>
+        Effect.map(flows.open(wire.host, asked), started)
       return { wire, openAs, open: openAs(contract) }
     })
 
@@ -341,8 +344,9 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
         const { open: unbounded, wire } = yield* expose(bytes, (flow) => Effect.andThen(flow.end, Effect.never))
         yield* unbounded
         const fabric = { selfId: "client", dial: () => wire.dial, answer: () => Effect.void, limits: config.limits }
-        const openFlow = yield* FabricFlows.make(fabric)
-        const flow = yield* openFlow(wire.host, bytes, { deadlineAt: (yield* FlowDeadline.now) + 200 })
+        const flows = yield* FabricFlows.make(fabric)
+        const bounded = { deadlineAt: (yield* FlowDeadline.now) + 200 }
+        const flow = started(yield* flows.open(wire.host, bytes, bounded))
         yield* flow.end
         assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.receive))), "DeadlineExceeded")
       })

@@ -29,9 +29,9 @@ export const exchangeLaws = (name: string, makeWire: Effect.Effect<Wire, Network
   /** What comes in an exchange, and how it fails. */
   const exchanged = Effect.fnUntraced(function* <E, E2>(
     flow: Flow<string, string, E>,
-    outgoing: Stream.Stream<string, E2>
+    outgoing: Stream.Stream<string, E2>,
+    came: Array<string> = []
   ) {
-    const came: Array<string> = []
     const exit = yield* soon(
       Effect.exit(Stream.runForEach(flow.exchange(outgoing), (text) => Effect.sync(() => came.push(text))))
     )
@@ -126,8 +126,10 @@ export const exchangeLaws = (name: string, makeWire: Effect.Effect<Wire, Network
         )
         const flow = yield* open
         yield* Effect.forkChild(Effect.andThen(Deferred.await(heard), wire.kill))
-        const outgoing = Stream.concat(Stream.make("text"), Stream.never)
-        assert.deepStrictEqual(yield* exchanged(flow, outgoing), { came: ["one"], error: "PeerLost" })
+        const came: Array<string> = []
+        const text = Effect.repeat(Effect.as(Effect.sleep("5 millis"), "text"), { until: () => came.length > 0 })
+        const outgoing = Stream.concat(Stream.fromEffect(text), Stream.never)
+        assert.deepStrictEqual(yield* exchanged(flow, outgoing, came), { came: ["one"], error: "PeerLost" })
       })
     )
 

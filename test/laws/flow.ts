@@ -39,6 +39,7 @@ import { deliveredLaws } from "./delivered.ts"
 import { exchangeLaws } from "./exchange.ts"
 import { handlerLaws } from "./handlers.ts"
 import { pull } from "./Pulled.ts"
+import { started } from "./Started.ts"
 
 /** Two hosts and what connects them. */
 export interface Wire {
@@ -103,7 +104,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       ): Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope> =>
         Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
-        ).pipe(Effect.map(({ flow }) => flow))
+        ).pipe(Effect.map(started))
       return { open: openAs(contract), openAs, endpoint, close: endpoint.close, seen }
     })
 
@@ -535,11 +536,14 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
 
     it.live("a handler that does not look at its flow is interrupted after its grace", () =>
       Effect.gen(function* () {
+        const begun = yield* Deferred.make<void>()
         const interrupted = yield* Deferred.make<void>()
         const { open } = yield* expose(bytes, () =>
-          Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined))
+          Effect.andThen(Deferred.succeed(begun, undefined), Effect.never).pipe(
+            Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+          )
         )
-        yield* Effect.scoped(open)
+        yield* Effect.scoped(Effect.andThen(open, soon(Deferred.await(begun))))
         yield* soon(Deferred.await(interrupted))
       })
     )
@@ -1016,9 +1020,9 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const wire = yield* makeWire
         const limits = { ...config.limits, messageBytesMax: 20 }
         yield* exposeAt(wire, typed, echo)
-        const { flow } = yield* Effect.flatMap(wire.dial, (link) =>
+        const flow = yield* Effect.flatMap(wire.dial, (link) =>
           FlowCaller.open(link, typed, { caller: "client", host: wire.host, limits })
-        )
+        ).pipe(Effect.map(started))
         const text = (length: number) => `{"n":1,"tags":["${"a".repeat(length)}"]}`
         const fits = 20 - text(0).length
         yield* flow.send({ n: 1, tags: ["a".repeat(fits)] })

@@ -230,7 +230,8 @@ export const handlerLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkE
         Effect.gen(function* () {
           const { context, logged, spans } = yield* watching
           const far = yield* serving(makeWire, asked, handler, { context })
-          yield* soon(meet(far))
+          const begun = Effect.repeat(Effect.sleep("5 millis"), { until: () => spans.length > 0 })
+          yield* soon(meet({ ...far, open: Effect.tap(far.open, () => begun) }))
           yield* soon(
             Effect.repeat(Effect.sleep("5 millis"), { until: () => spans.some((span) => span.status._tag === "Ended") })
           )

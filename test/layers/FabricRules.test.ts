@@ -10,7 +10,7 @@ import {
   ConfigProvider,
   Context,
   Deferred,
-  type Duration,
+  Duration,
   Effect,
   Exit,
   Fiber,
@@ -283,8 +283,8 @@ describe("connect", () => {
       assert.strictEqual(reasonOf(unserved), "Timeout")
       const error = yield* Effect.flip(Effect.timeout(flow.receive, "10 seconds"))
       assert.strictEqual(error._tag === "FlowError" ? error.reason._tag : error, "DeadlineExceeded")
-      for (const deadline of ["-1 second", Number.POSITIVE_INFINITY] as const)
-        assert.strictEqual(reasonOf(yield* Effect.exit(fabric.connect(Only, { deadline }))), "InvalidConfig")
+      const invalid = yield* Effect.exit(fabric.connect(Only, { deadline: "-1 second" }))
+      assert.strictEqual(reasonOf(invalid), "InvalidConfig")
     })
   )
 
@@ -410,6 +410,92 @@ describe("leaving and closing", () => {
       assert.strictEqual(reasonOf(yield* Effect.exit(ask(b.services))), "FabricClosed")
       const exposed = yield* Effect.exit(Effect.scoped(fabricOf(b.services).expose(Only, () => Effect.never)))
       assert.strictEqual(reasonOf(exposed), "FabricClosed")
+    })
+  )
+
+  it.live("a host that closes before its endpoints gives their callers the same time to finish", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const asked = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const slow: Handler<Uint8Array, Uint8Array, never, never> = (flow) =>
+        Stream.runForEach(flow.messages, (message) =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.andThen(Deferred.await(go)),
+            Effect.andThen(flow.send(message))
+          )
+        )
+      // Both in this scope, which outlives the host.
+      yield* fabricOf(a.services).expose(Who, slow, { drain: "20 seconds" })
+      yield* fabricOf(a.services).expose(Only, () => Effect.never, { drain: "20 seconds" })
+      yield* owners(b.services, "who", 1)
+      const flow = yield* fabricOf(b.services).connect(Who)
+      yield* flow.send(Uint8Array.of(7))
+      yield* Deferred.await(asked)
+      const closing = yield* Effect.forkChild(a.close, { startImmediately: true })
+      yield* Effect.timeout(flow.draining, "10 seconds")
+      yield* owners(b.services, "who", 0)
+      yield* Deferred.succeed(go, undefined)
+      yield* flow.end
+      assert.deepStrictEqual(yield* Stream.runCollect(flow.messages), [Uint8Array.of(7)])
+      yield* Effect.timeout(Fiber.join(closing), "10 seconds")
+    })
+  )
+
+  it.live("a handler that cannot be interrupted holds up no host that closes", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const started = yield* Deferred.make<void>()
+      const stubborn = () => Effect.uninterruptible(Effect.andThen(Deferred.succeed(started, undefined), Effect.never))
+      for (const endpoint of [Who, Only])
+        yield* fabricOf(a.services).expose(endpoint, stubborn, { drain: "100 millis" })
+      yield* owners(b.services, "who", 1)
+      yield* fabricOf(a.services).connect(Who)
+      const flow = yield* fabricOf(b.services).connect(Who)
+      yield* Deferred.await(started)
+      yield* Effect.timeout(a.close, "10 seconds")
+      const error = yield* Effect.flip(Effect.timeout(flow.receive, "10 seconds"))
+      assert.strictEqual(error._tag === "FlowError" ? error.reason._tag : error, "FlowReset")
+    })
+  )
+
+  it.live("what a handler opens ends with the deadline of its flow, unless it says otherwise", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      const ended = yield* Queue.unbounded<string>()
+      yield* fabric.expose(Only, (flow) =>
+        Effect.ignore(Stream.runDrain(flow.messages)).pipe(
+          Effect.onExit((exit) => Queue.offer(ended, Exit.isSuccess(exit) ? "ended" : "interrupted"))
+        )
+      )
+      const nested = yield* Queue.unbounded<string>()
+      yield* fabric.expose(Who, () =>
+        Effect.gen(function* () {
+          const bound = yield* fabric.connect(Only)
+          const longer = yield* fabric.connect(Only, { deadline: "1 hour" })
+          const free = yield* fabric.connect(Only, { deadline: Duration.infinity })
+          for (const flow of [bound, longer]) {
+            const error = yield* Effect.flip(flow.receive)
+            yield* Queue.offer(nested, error._tag === "FlowError" ? error.reason._tag : error._tag)
+          }
+          yield* free.end
+          yield* Stream.runDrain(free.messages)
+          yield* Queue.offer(nested, "free")
+        }).pipe(Effect.orDie)
+      )
+      yield* fabric.connect(Who, { deadline: "200 millis" })
+      const heard = yield* Effect.timeout(Queue.takeN(nested, 3), "10 seconds")
+      assert.deepStrictEqual(heard, ["DeadlineExceeded", "DeadlineExceeded", "free"])
+    })
+  )
+
+  it.live("a path that no Open can say is refused before anybody is dialled", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      for (const path of [Array.from({ length: 9 }, (_, i) => `h${i}`), ["a b"], ["x".repeat(129)]])
+        assert.strictEqual(reasonOf(yield* Effect.exit(fabric.connect(Only, { path }))), "InvalidConfig")
     })
   )
 

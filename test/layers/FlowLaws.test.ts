@@ -9,6 +9,7 @@ import { type Link, LinkBroken, Transport } from "../../src/services/Transport.t
 import { endingLaws } from "../laws/endings.ts"
 import { flowLaws, type Wire } from "../laws/flow.ts"
 import { reachLaws } from "../laws/reach.ts"
+import { startingLaws } from "../laws/starting.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
 const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
@@ -16,6 +17,7 @@ const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort
 const laws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>): void => {
   flowLaws(name, makeWire)
   endingLaws(name, makeWire)
+  startingLaws(name, makeWire)
 }
 
 laws(

@@ -18,6 +18,7 @@ import { FailReason, FlowService, FrameSchema, RejectReason } from "../../src/pr
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import { Transport } from "../../src/services/Transport.ts"
+import { started } from "../laws/Started.ts"
 
 const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 const config: FlowServer.Config = { ...FlowServer.defaults, openTimeout: "300 millis", handlerGrace: "50 millis" }
@@ -63,7 +64,7 @@ const world = Effect.gen(function* () {
   const open = (port: number) =>
     Effect.flatMap(transport.dial(hostAt(port)), (link) =>
       FlowCaller.open(link, echo, { caller: "client", host: hostAt(port), limits: config.limits })
-    ).pipe(Effect.map(({ flow }) => flow))
+    ).pipe(Effect.map(started))
   const witness = yield* open(transport.flowPort)
   const untouched = Effect.gen(function* () {
     yield* witness.send(Uint8Array.of(42))

@@ -322,7 +322,7 @@ describe("connectEach", () => {
         assert.strictEqual((yield* succeed(Queue.take(flows))).peer.id, "c")
         const [told, error] = yield* succeed(Queue.take(errors), 11_000)
         assert.strictEqual(told, "b")
-        assert.strictEqual(error.message, 'connect: no answer for "who" within 10000 ms; tried "b" (no answer)')
+        assert.strictEqual(error.message, 'connect: no answer for "who" within 10000 ms; tried "b" (asked, no answer)')
       })
     )
   )

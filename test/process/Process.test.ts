@@ -2,7 +2,7 @@
  * Hosts in processes of their own: what a kill, a stop and a close do to the others and leave behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import {
   Fabric,
   FabricMesh,
@@ -17,7 +17,7 @@ import {
   Transport,
   TransportConnect
 } from "../../src/index.ts"
-import { Echo, Hold } from "./child.ts"
+import { Echo, Hold, Once } from "./child.ts"
 import { type Child, child, childWith, Ended, Report, type Said } from "./spawn.ts"
 
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -121,6 +121,33 @@ describe("hosts in processes of their own", () => {
         Effect.timeout("10 seconds")
       )
       assert.strictEqual(ended, "PeerLost")
+    })
+  )
+
+  it.live("SIGSTOP: of connects that failed meanwhile no handler starts when the host goes on", () =>
+    Effect.gen(function* () {
+      const peer = yield* child("stopped")
+      const context = yield* hostWith({ interval: "1 hour", timeout: "1 hour" }, peer.where.gossip)
+      const reports = yield* reportsOf(peer)
+      const served = () => reports.filter((report) => "served" in report).length
+      const call = (timeout: Duration.Input) => {
+        const connecting = Context.get(context, Fabric).connect(Once, { timeout })
+        return Effect.scoped(
+          Effect.flatMap(connecting, (flow) => Effect.andThen(flow.end, Stream.runDrain(flow.messages)))
+        )
+      }
+      yield* eventually(call("10 seconds"))
+      yield* until(() => served() === 1)
+      peer.process.kill("SIGSTOP")
+      for (let i = 0; i < 5; i++) {
+        const error = yield* Effect.flip(call("200 millis"))
+        assert.isTrue(error._tag === "NetworkError" && error.reason._tag === "Timeout" && error.delivered === "no")
+      }
+      peer.process.kill("SIGCONT")
+      // It comes behind them on the same connection.
+      yield* call("20 seconds")
+      yield* until(() => served() > 1)
+      assert.strictEqual(served(), 2)
     })
   )
 

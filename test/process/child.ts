@@ -5,7 +5,7 @@
  * Usage: child.ts NAME [SEED]. Lines on standard input are orders: "block MILLIS" holds up its event loop for so long, and
  * three seconds later by its own clock it says `{ "awake": true }`; "lag" has it say by how many milliseconds its event loop
  * was late at most since the last time; "call HOST" has it hold a flow to that host. What it believes of the others that is
- * worse than alive is a line `{ "accused": .., "as": .., "by": [..] }`.
+ * worse than alive is a line `{ "accused": .., "as": .., "by": [..] }`, and each start of a handler of `once` one `{ "served": .. }`.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { createInterface } from "node:readline"
@@ -16,6 +16,9 @@ export const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.by
 
 /** Opens with one message and then waits: a flow that hangs unless somebody breaks it. */
 export const Hold = Endpoint.make("hold", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
+
+/** Says that it was served, and how often by now. */
+export const Once = Endpoint.make("once", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 
 const [name = "child", ...seeds] = process.argv.slice(2)
 
@@ -78,6 +81,10 @@ const program = Effect.gen(function* () {
       Effect.andThen(Stream.runDrain(flow.messages)),
       Effect.tapError((error) => say({ ended: error.reason._tag }))
     )
+  )
+  let served = 0
+  yield* fabric.expose(Once, (flow) =>
+    Effect.sync(() => write({ served: ++served })).pipe(Effect.andThen(Stream.runDrain(flow.messages)))
   )
   yield* say({ gossip: `${address}:${port}`, flowPort })
   yield* stdinEnd

@@ -10,7 +10,12 @@ export const Ended = Schema.fromJsonString(Schema.Struct({ ended: Schema.String 
 const Accused = Schema.Struct({ accused: Schema.String, as: Schema.String, by: Schema.Array(Schema.String) })
 /** What a host says of others and of itself. */
 export const Report = Schema.fromJsonString(
-  Schema.Union([Accused, Schema.Struct({ lag: Schema.Number }), Schema.Struct({ awake: Schema.Boolean })])
+  Schema.Union([
+    Accused,
+    Schema.Struct({ lag: Schema.Number }),
+    Schema.Struct({ awake: Schema.Boolean }),
+    Schema.Struct({ served: Schema.Number })
+  ])
 )
 export type Said = typeof Report.Type
 

@@ -11,7 +11,7 @@ const meta: HostMeta.HostMeta = { flowPort: 7947, generation: 1_700_000_000_000_
 describe("the metadata of a host", () => {
   it("encodes, v1", () => {
     const encoded = Result.getOrThrow(HostMeta.encode({ ...meta, tags: { b: "2", a: "1" } }))
-    const expected = "0801108b3e188080f9c0c1c48203220665752f6672612a060a01611201312a060a0162120132"
+    const expected = "0801108b3e188080f9c0c1c48203220665752f6672612a060a01611201312a060a01621201323801"
     assert.strictEqual(hex(encoded), expected)
   })
 
@@ -30,6 +30,7 @@ describe("the metadata of a host", () => {
       assert.deepStrictEqual(Option.getOrUndefined(HostMeta.decode(encoded)), {
         ...value,
         epoch: 0,
+        revision: 1,
         locality: value.locality.toWellFormed(),
         tags: { ...value.tags, zone: value.tags.zone.toWellFormed() }
       })

@@ -8,6 +8,11 @@
 export type Step = readonly [from: "caller" | "host", json: string, hex: string]
 
 const openList: Step = ["caller", `{"open":{"endpoint":"list","wireVersion":1}}`, "0a080a046c6973741001"]
+const openNew: Step = [
+  "caller",
+  `{"open":{"endpoint":"list","wireVersion":1,"revision":1}}`,
+  "0a0a0a046c69737410015801"
+]
 const accepted: Step = ["host", `{"accepted":{}}`, "1200"]
 
 export const lives: ReadonlyArray<readonly [string, ReadonlyArray<Step>]> = [
@@ -26,6 +31,18 @@ export const lives: ReadonlyArray<readonly [string, ReadonlyArray<Step>]> = [
   [
     "both sides end without a message",
     [openList, accepted, ["caller", `{"end":{}}`, "2a00"], ["host", `{"end":{}}`, "2a00"]]
+  ],
+  [
+    "a caller of revision 1 says its second word, and then a message",
+    [
+      openNew,
+      accepted,
+      ["caller", `{"data":{}}`, "2200"],
+      ["caller", `{"data":{"messages":["b25l"]}}`, "22050a036f6e65"],
+      ["caller", `{"end":{"count":"1"}}`, "2a020801"],
+      ["host", `{"data":{"messages":["b25l"]}}`, "22050a036f6e65"],
+      ["host", `{"end":{"count":"1"}}`, "2a020801"]
+    ]
   ],
   [
     "a message is cut and joined",
@@ -101,8 +118,14 @@ const openInFull: Step = [
   "0a80010a046c697374100119efcdab89674523012207676174657761792a0b62797465732f6279746573320673657276657238dc0b423730302d30616637363531393136636434336464383434386562323131633830333139632d623761643662373136393230333333312d30314a03613d6252056669727374520767617465776179"
 ]
 
+/** Data of an endpoint that is being withdrawn, alone and with a message. */
+const draining: ReadonlyArray<Step> = [
+  ["host", `{"data":{"draining":true}}`, "22021801"],
+  ["host", `{"data":{"messages":["b25l"],"draining":true}}`, "22070a036f6e651801"]
+]
+
 /** All frames of all lives, and those that no life needs. */
-export const frames: ReadonlyArray<Step> = [...lives.flatMap(([, steps]) => steps), openInFull]
+export const frames: ReadonlyArray<Step> = [...lives.flatMap(([, steps]) => steps), openInFull, ...draining]
 
 /** A frame on the stream: flags 0, its length in four bytes, itself. */
 export const envelope = (hex: string): string => `00${(hex.length / 2).toString(16).padStart(8, "0")}${hex}`

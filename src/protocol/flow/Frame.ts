@@ -14,6 +14,12 @@ import { bytesOf, type Message } from "./Message.ts"
 /** The only version of the frames so far. */
 export const wireVersion = 1
 
+/**
+ * Revision of the frames within that version. From 1 on a caller says a second word, before which no handler starts, and
+ * draining is understood. 0: neither.
+ */
+export const revision = 1
+
 /** Hosts that may pass a flow on. Source: faults.md, row D-27. */
 export const pathLengthMax = 8
 
@@ -37,6 +43,8 @@ export interface Open {
   readonly trace?: Trace
   /** Hosts that have passed the flow on, in order; none unless said. */
   readonly path?: ReadonlyArray<string>
+  /** Revision of the frames that the caller speaks; 0 unless said. */
+  readonly revision?: number
 }
 
 export interface Accepted {
@@ -54,6 +62,8 @@ export interface Data {
   readonly _tag: "Data"
   readonly messages: ReadonlyArray<Uint8Array>
   readonly partial: boolean
+  /** The endpoint is being withdrawn. */
+  readonly draining?: boolean
   /** The frame in its envelope, if it was packed on this side; `messages` are read from it, anew each time. */
   readonly wire?: Uint8Array
   /** The messages as they came, if they came in a stream; `messages` are cut from them, anew each time. */
@@ -117,6 +127,11 @@ export class FrameInvalid extends EffectData.TaggedError("FrameInvalid")<{ reado
 
 export const accepted: Accepted = { _tag: "Accepted" }
 
+/** A word with nothing in it. */
+export const word: Data = { _tag: "Data", messages: [], partial: false }
+
+export const draining: Data = { ...word, draining: true }
+
 /** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said. */
 const detailLengthMax = 1000
 
@@ -135,13 +150,14 @@ export const fail = (reason: FailReason, detail: string, error: Uint8Array = noB
   error
 })
 
-const openToProto = ({ deadlineMillis = 0, path = [], trace, ...open }: Open): Proto.Open =>
+const openToProto = ({ deadlineMillis = 0, path = [], revision = 0, trace, ...open }: Open): Proto.Open =>
   create(Proto.OpenSchema, {
     ...open,
     deadlineMillis: BigInt(deadlineMillis),
     traceparent: trace?.parent ?? "",
     tracestate: trace?.state ?? "",
-    path: [...path]
+    path: [...path],
+    revision
   })
 
 const openFromProto = (open: Proto.Open): Open => {
@@ -151,7 +167,8 @@ const openFromProto = (open: Proto.Open): Open => {
     ...{ endpoint, wireVersion, contract, codec, caller, host },
     ...(open.deadlineMillis === 0n ? {} : { deadlineMillis: Number(open.deadlineMillis) }),
     ...(open.traceparent === "" ? {} : { trace: { parent: open.traceparent, state: open.tracestate } }),
-    ...(open.path.length === 0 ? {} : { path: open.path })
+    ...(open.path.length === 0 ? {} : { path: open.path }),
+    ...(open.revision === 0 ? {} : { revision: open.revision })
   }
 }
 
@@ -167,7 +184,7 @@ const kindOf = (frame: Frame): Proto.Frame["kind"] => {
         value: create(Proto.RejectedSchema, { reason: rejectReasons[frame.reason], detail: frame.detail })
       }
     case "Data": {
-      const value = create(Proto.DataSchema, { partial: frame.partial })
+      const value = create(Proto.DataSchema, { partial: frame.partial, draining: frame.draining ?? false })
       value.messages = [...frame.messages]
       return { case: "data", value }
     }
@@ -201,6 +218,13 @@ const named = <Name extends string>(numbers: Readonly<Record<Name, number>>) => 
 const rejectReasonOf = named(rejectReasons)
 const failReasonOf = named(failReasons)
 
+export const fromData = ({ draining, messages, partial }: Proto.Data): Data => ({
+  _tag: "Data",
+  messages,
+  partial,
+  ...(draining ? { draining } : {})
+})
+
 export const fromProto = (message: Proto.Frame): Result.Result<Frame, FrameInvalid> => {
   const kind = message.kind
   switch (kind.case) {
@@ -211,7 +235,7 @@ export const fromProto = (message: Proto.Frame): Result.Result<Frame, FrameInval
     case "rejected":
       return Result.succeed(rejected(rejectReasonOf(kind.value.reason), kind.value.detail))
     case "data":
-      return Result.succeed({ _tag: "Data", messages: kind.value.messages, partial: kind.value.partial })
+      return Result.succeed(fromData(kind.value))
     case "end":
       return Result.succeed({ _tag: "End", count: Number(kind.value.count) })
     case "fail":

@@ -27,19 +27,28 @@ const encodeData = ({ messages, partial }: Frame.Data): Uint8Array => {
   return Packing.seal(packing, partial)
 }
 
+const encodeOther = (frame: Frame.Frame): Uint8Array => Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
+
 /** Accepted, which has no fields. */
 const acceptedBytes = toBinary(FrameSchema, Frame.toProto(Frame.accepted))
 const acceptedWire = Envelope.wrap(acceptedBytes)
+
+/** The words that hosts say without a message. */
+const wordWire = encodeData(Frame.word)
+const drainingWire = encodeOther(Frame.draining)
 
 /** A frame in its envelope. The bytes may be shared: nobody may change them. */
 export const encode = (frame: Frame.Frame): Uint8Array => {
   switch (frame._tag) {
     case "Data":
-      return frame.wire ?? encodeData(frame)
+      if (frame.wire !== undefined) return frame.wire
+      if (frame === Frame.word) return wordWire
+      if (frame === Frame.draining) return drainingWire
+      return frame.draining === true ? encodeOther(frame) : encodeData(frame)
     case "Accepted":
       return acceptedWire
     default:
-      return Envelope.wrap(toBinary(FrameSchema, Frame.toProto(frame)))
+      return encodeOther(frame)
   }
 }
 
@@ -65,7 +74,10 @@ export const decodeData = (
 ): Result.Result<Frame.Data, Frame.FrameInvalid> =>
   Result.map(
     parse(() => fromBinary(DataSchema, bytes)),
-    ({ messages, partial }) => ({ _tag: "Data", messages: [...before, ...messages], partial })
+    (data) => {
+      const rest = Frame.fromData(data)
+      return before.length === 0 ? rest : { ...rest, messages: [...before, ...rest.messages] }
+    }
   )
 
 /** A class for its one getter: on an object of its own it would cost more than the rest of a small frame. */

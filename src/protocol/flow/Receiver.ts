@@ -15,6 +15,10 @@ export interface Receiver {
   readonly limits: Limits
   status: "open" | "ended" | "failed"
   receivedCount: number
+  /** A frame has come: of a caller that says a second word, that. */
+  hasHeard: boolean
+  /** The peer has said that it is being withdrawn. */
+  isDraining: boolean
   /** Pieces of a message that goes on in the next Data frame. */
   pieces: Array<Uint8Array>
   piecesBytes: number
@@ -31,6 +35,8 @@ export const make = (limits: Limits): Receiver => ({
   limits,
   status: "open",
   receivedCount: 0,
+  hasHeard: false,
+  isDraining: false,
   pieces: [],
   piecesBytes: 0
 })
@@ -71,6 +77,7 @@ const receiveData = (receiver: Receiver, data: Data): Received => {
   const { messageBytesMax } = receiver.limits
   // What is cut now may wait, for its reader or for the rest of it.
   data.runs?.keep()
+  if (data.draining === true) receiver.isDraining = true
   const { messages, partial } = data
   if (partial && messages.length === 0) return violation(receiver, "a partial Data frame without a message")
   let { piecesBytes } = receiver
@@ -113,6 +120,7 @@ const receiveFail = (receiver: Receiver, fail: Fail): Received => {
 
 /** Takes the next frame of an accepted flow. */
 export const receive = (receiver: Receiver, frame: Frame): Received => {
+  receiver.hasHeard = true
   if (frame._tag === "Fail" && receiver.status !== "failed") return receiveFail(receiver, frame)
   if (receiver.status !== "open") return violation(receiver, `${frame._tag} after the flow had ${receiver.status}`)
   switch (frame._tag) {

@@ -10,7 +10,7 @@
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
-import { type Data, type End, type Fail, fail, type Local } from "./Frame.ts"
+import { type Data, draining, type End, type Fail, fail, type Local, word } from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
 import { type Limits, weight, wholeErrorBytesMax } from "./Limits.ts"
 import { bytesOf, type Message } from "./Message.ts"
@@ -44,6 +44,10 @@ export interface Sender {
   hasLeft: boolean
   /** Goes out instead of End. */
   fail: Fail | undefined
+  /** A frame without messages that is due: a word, unless another frame is one first; or that the endpoint is withdrawn. */
+  due: "nothing" | "word" | "draining"
+  /** The last frame ended within a message. */
+  isWithin: boolean
 }
 
 /** Flows may share their buffers. Without any, messages are copied for a reader within the process, and never cut. */
@@ -56,7 +60,9 @@ export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Send
   status: "open",
   sentCount: 0,
   hasLeft: false,
-  fail: undefined
+  fail: undefined,
+  due: "nothing",
+  isWithin: false
 })
 
 /** True while another message may be queued without waiting. An empty queue takes a message of any size. */
@@ -148,6 +154,22 @@ const amend = (sender: Sender, last: Fail): boolean => {
   return true
 }
 
+/** Has a frame without messages leave; false if there is nobody to tell any more. It says nothing that a handler could act on. */
+export const owe = (sender: Sender, due: "word" | "draining"): boolean => {
+  if (sender.status !== "open") return false
+  sender.due = due
+  return true
+}
+
+/** What is due before the next frame with messages, which is never within one. */
+const takeDue = (sender: Sender): Data | undefined => {
+  const { due, isWithin, status, waiting } = sender
+  if (due === "nothing" || isWithin || status === "failed" || status === "ended") return undefined
+  sender.due = "nothing"
+  if (due === "draining") return draining
+  return waiting.length === 0 && status === "open" ? word : undefined
+}
+
 /** Drops what waits: nothing more goes out, but for the given last frame, unless a Fail is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
   sender.waiting.length = 0
@@ -162,6 +184,8 @@ export const abandon = (sender: Sender, last?: Fail): void => {
 
 /** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
 export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
+  const due = takeDue(sender)
+  if (due !== undefined) return due
   const next = sender.waiting.shift()
   if (next !== undefined) {
     const { content, partial } = next
@@ -169,6 +193,7 @@ export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
     sender.lastBytes = content.payloadBytes
     sender.sentCount += partial ? content.count - 1 : content.count
     sender.hasLeft = true
+    sender.isWithin = partial
     if (next._tag === "Local") return Copies.seal(next.content)
     return FrameBytes.packed(Packing.seal(next.content, partial), partial)
   }

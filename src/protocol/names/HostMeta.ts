@@ -7,6 +7,7 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
 import { Data, Option, Result } from "effect"
+import { revision } from "../flow/Frame.ts"
 import { HostMetaSchema } from "../gen/grinta/v1/names_pb.ts"
 
 /** Limit of the memberlist field Meta. */
@@ -25,6 +26,8 @@ export interface HostMeta {
   readonly generation: number
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
+  /** Revision of the frames that the host speaks; see `Frame.revision`. What is encoded is always that of this code. */
+  readonly revision?: number
   /** How often this life has begun to count its incarnations anew; 0 when not said. Goes round, from 2^32 - 1 to 1. */
   readonly epoch?: number
 }
@@ -45,6 +48,7 @@ const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): 
 export const encode = (meta: HostMeta): Result.Result<Uint8Array, MetaTooLong> => {
   const message = create(HostMetaSchema, {
     wireVersion,
+    revision,
     flowPort: meta.flowPort,
     generation: BigInt(meta.generation),
     locality: meta.locality,
@@ -63,10 +67,10 @@ export const decode = (bytes: Uint8Array): Option.Option<HostMeta> => {
   if (bytes.length === 0 || bytes.length > metaBytesMax) return Option.none()
   const parsed = Result.try(() => fromBinary(HostMetaSchema, bytes))
   if (Result.isFailure(parsed)) return Option.none()
-  const { epoch, flowPort, generation, locality, tags, wireVersion } = parsed.success
+  const { epoch, flowPort, generation, locality, revision, tags, wireVersion } = parsed.success
   if (wireVersion < 1 || flowPort > portMax || generation < 1n || generation > BigInt(Number.MAX_SAFE_INTEGER))
     return Option.none()
-  return Option.some({ flowPort, generation: Number(generation), locality, tags, epoch })
+  return Option.some({ flowPort, generation: Number(generation), locality, tags, epoch, revision })
 }
 
 /** Whether one epoch comes after another, on a circle: so none is the last one. */

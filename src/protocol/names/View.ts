@@ -13,6 +13,7 @@ export interface Host {
   readonly generation: number
   readonly address: string
   readonly flowPort: number
+  readonly revision?: number
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
 }

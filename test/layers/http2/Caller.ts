@@ -16,6 +16,7 @@ import { type FlowError, FlowError as FlowErrorClass } from "../../../src/servic
 import type { Host } from "../../../src/services/Host.ts"
 import { NetworkError } from "../../../src/services/NetworkError.ts"
 import { Transport } from "../../../src/services/Transport.ts"
+import { started } from "../../laws/Started.ts"
 
 export const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 
@@ -53,13 +54,14 @@ export const make = (
   Effect.gen(function* () {
     const layer = TransportConnect.layer({ port: 0, connectTimeout: "2 seconds", ...config })
     const transport = Context.get(yield* Layer.build(layer), Transport)
-    const openFlow = yield* FabricFlows.make({
+    const flows = yield* FabricFlows.make({
       selfId,
       dial: transport.dial,
       answer: () => Effect.void,
       limits: Limits.defaults
     })
-    return { transport, open: (port, address, id) => openFlow(hostAt(port, address, id), echo) }
+    const open: Caller["open"] = (port, address, id) => Effect.map(flows.open(hostAt(port, address, id), echo), started)
+    return { transport, open }
   })
 
 /** The reason of an error, or what else it was. */

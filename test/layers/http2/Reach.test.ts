@@ -38,19 +38,20 @@ const peerOf = Effect.fnUntraced(function* (
 const taking = peerOf((stream, { write }) => write(...welcome(stream)))
 
 /** Connects to owners in this order, the nearest first. */
-const connecting = Effect.fnUntraced(function* (ports: ReadonlyArray<number>, near = "eu/fra/r1/s1") {
+const connecting = Effect.fnUntraced(function* (ports: ReadonlyArray<number>, revision = 1) {
   const { transport } = yield* Caller.make()
   const entries = ports.map((port, index) => {
     const host: Host = {
       ...Caller.hostAt(port, "127.0.0.1", `h${index}`),
-      locality: `eu/${near
+      revision,
+      locality: `eu/${"eu/fra/r1/s1"
         .split("/")
         .slice(0, 4 - index)
         .join("/")}`
     }
     return { name: "echo", ownership: "group" as const, contract: 0n, host }
   })
-  const open = yield* FabricFlows.make({
+  const { open } = yield* FabricFlows.make({
     selfId: "me",
     dial: transport.dial,
     answer: () => Effect.void,
@@ -121,15 +122,27 @@ describe("a connect to several owners", () => {
     ],
     ["has a gateway that gives up", (stream, { write }) => write(headers(stream, { ":status": "504" }, true))]
   ]
-  for (const [what, onOpen] of seen)
-    it.live(`asks nobody else when one that has read Open ${what}`, () =>
+  for (const [what, onOpen] of seen) {
+    it.live(`asks nobody else when one of an older revision, which has read Open, ${what}`, () =>
       Effect.gen(function* () {
         const [first, second] = [yield* peerOf(onOpen), yield* taking]
-        const { connect } = yield* connecting([first.port, second.port])
-        Caller.assertReason(yield* Effect.flip(connect), "HostUnreachable")
+        const { connect } = yield* connecting([first.port, second.port], 0)
+        const error = yield* Effect.flip(connect)
+        Caller.assertReason(error, "HostUnreachable")
+        assert.strictEqual(error._tag === "NetworkError" && error.delivered, "maybe")
         assert.deepStrictEqual([first.opened(), second.opened()], [1, 0])
       })
     )
+
+    it.live(`asks the next one when one that starts nothing before the second word ${what}`, () =>
+      Effect.gen(function* () {
+        const [first, second] = [yield* peerOf(onOpen), yield* taking]
+        const { connect } = yield* connecting([first.port, second.port], 1)
+        assert.strictEqual((yield* connect).took, "h1")
+        assert.deepStrictEqual([first.opened(), second.opened()], [1, 1])
+      })
+    )
+  }
 })
 
 describe("reaching a host", () => {

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grinta/v1/flow.proto.
  */
 export const file_grinta_v1_flow: GenFile = /*@__PURE__*/
-  fileDesc("ChRncmludGEvdjEvZmxvdy5wcm90bxIJZ3JpbnRhLnYxIuMBCgVGcmFtZRIfCgRvcGVuGAEgASgLMg8uZ3JpbnRhLnYxLk9wZW5IABInCghhY2NlcHRlZBgCIAEoCzITLmdyaW50YS52MS5BY2NlcHRlZEgAEicKCHJlamVjdGVkGAMgASgLMhMuZ3JpbnRhLnYxLlJlamVjdGVkSAASHwoEZGF0YRgEIAEoCzIPLmdyaW50YS52MS5EYXRhSAASHQoDZW5kGAUgASgLMg4uZ3JpbnRhLnYxLkVuZEgAEh8KBGZhaWwYBiABKAsyDy5ncmludGEudjEuRmFpbEgAQgYKBGtpbmQivQEKBE9wZW4SEAoIZW5kcG9pbnQYASABKAkSFAoMd2lyZV92ZXJzaW9uGAIgASgNEhAKCGNvbnRyYWN0GAMgASgGEg4KBmNhbGxlchgEIAEoCRINCgVjb2RlYxgFIAEoCRIMCgRob3N0GAYgASgJEhcKD2RlYWRsaW5lX21pbGxpcxgHIAEoBBITCgt0cmFjZXBhcmVudBgIIAEoCRISCgp0cmFjZXN0YXRlGAkgASgJEgwKBHBhdGgYCiADKAkiCgoIQWNjZXB0ZWQiQwoIUmVqZWN0ZWQSJwoGcmVhc29uGAEgASgOMhcuZ3JpbnRhLnYxLlJlamVjdFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiKQoERGF0YRIQCghtZXNzYWdlcxgBIAMoDBIPCgdwYXJ0aWFsGAIgASgIIhQKA0VuZBINCgVjb3VudBgBIAEoBCJMCgRGYWlsEiUKBnJlYXNvbhgBIAEoDjIVLmdyaW50YS52MS5GYWlsUmVhc29uEg4KBmRldGFpbBgCIAEoCRINCgVlcnJvchgDIAEoDCqkAgoMUmVqZWN0UmVhc29uEh0KGVJFSkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIkCiBSRUpFQ1RfUkVBU09OX0VORFBPSU5UX05PVF9GT1VORBABEh8KG1JFSkVDVF9SRUFTT05fRU5EUE9JTlRfQlVTWRACEh4KGlJFSkVDVF9SRUFTT05fSU5DT01QQVRJQkxFEAMSHgoaUkVKRUNUX1JFQVNPTl9OQU1FX0lOVkFMSUQQBBIeChpSRUpFQ1RfUkVBU09OX1VOQVVUSE9SSVpFRBAFEhgKFFJFSkVDVF9SRUFTT05fQ0xPU0VEEAYSHAoYUkVKRUNUX1JFQVNPTl9XUk9OR19IT1NUEAcSFgoSUkVKRUNUX1JFQVNPTl9QQVRIEAgqsgIKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGQUlMX1JFQVNPTl9ET01BSU4QARIXChNGQUlMX1JFQVNPTl9IQU5ETEVSEAISFQoRRkFJTF9SRUFTT05fUkVTRVQQAxIhCh1GQUlMX1JFQVNPTl9NQUxGT1JNRURfTUVTU0FHRRAEEiEKHUZBSUxfUkVBU09OX01FU1NBR0VfVE9PX0xBUkdFEAUSIgoeRkFJTF9SRUFTT05fUFJPVE9DT0xfVklPTEFUSU9OEAYSFgoSRkFJTF9SRUFTT05fQ0xPU0VEEAcSIQodRkFJTF9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQCBIaChZGQUlMX1JFQVNPTl9ET01BSU5fQ1VUEAkyPQoLRmxvd1NlcnZpY2USLgoET3BlbhIQLmdyaW50YS52MS5GcmFtZRoQLmdyaW50YS52MS5GcmFtZSgBMAFiBnByb3RvMw");
+  fileDesc("ChRncmludGEvdjEvZmxvdy5wcm90bxIJZ3JpbnRhLnYxIuMBCgVGcmFtZRIfCgRvcGVuGAEgASgLMg8uZ3JpbnRhLnYxLk9wZW5IABInCghhY2NlcHRlZBgCIAEoCzITLmdyaW50YS52MS5BY2NlcHRlZEgAEicKCHJlamVjdGVkGAMgASgLMhMuZ3JpbnRhLnYxLlJlamVjdGVkSAASHwoEZGF0YRgEIAEoCzIPLmdyaW50YS52MS5EYXRhSAASHQoDZW5kGAUgASgLMg4uZ3JpbnRhLnYxLkVuZEgAEh8KBGZhaWwYBiABKAsyDy5ncmludGEudjEuRmFpbEgAQgYKBGtpbmQizwEKBE9wZW4SEAoIZW5kcG9pbnQYASABKAkSFAoMd2lyZV92ZXJzaW9uGAIgASgNEhAKCGNvbnRyYWN0GAMgASgGEg4KBmNhbGxlchgEIAEoCRINCgVjb2RlYxgFIAEoCRIMCgRob3N0GAYgASgJEhcKD2RlYWRsaW5lX21pbGxpcxgHIAEoBBITCgt0cmFjZXBhcmVudBgIIAEoCRISCgp0cmFjZXN0YXRlGAkgASgJEgwKBHBhdGgYCiADKAkSEAoIcmV2aXNpb24YCyABKA0iCgoIQWNjZXB0ZWQiQwoIUmVqZWN0ZWQSJwoGcmVhc29uGAEgASgOMhcuZ3JpbnRhLnYxLlJlamVjdFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiOwoERGF0YRIQCghtZXNzYWdlcxgBIAMoDBIPCgdwYXJ0aWFsGAIgASgIEhAKCGRyYWluaW5nGAMgASgIIhQKA0VuZBINCgVjb3VudBgBIAEoBCJMCgRGYWlsEiUKBnJlYXNvbhgBIAEoDjIVLmdyaW50YS52MS5GYWlsUmVhc29uEg4KBmRldGFpbBgCIAEoCRINCgVlcnJvchgDIAEoDCqkAgoMUmVqZWN0UmVhc29uEh0KGVJFSkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIkCiBSRUpFQ1RfUkVBU09OX0VORFBPSU5UX05PVF9GT1VORBABEh8KG1JFSkVDVF9SRUFTT05fRU5EUE9JTlRfQlVTWRACEh4KGlJFSkVDVF9SRUFTT05fSU5DT01QQVRJQkxFEAMSHgoaUkVKRUNUX1JFQVNPTl9OQU1FX0lOVkFMSUQQBBIeChpSRUpFQ1RfUkVBU09OX1VOQVVUSE9SSVpFRBAFEhgKFFJFSkVDVF9SRUFTT05fQ0xPU0VEEAYSHAoYUkVKRUNUX1JFQVNPTl9XUk9OR19IT1NUEAcSFgoSUkVKRUNUX1JFQVNPTl9QQVRIEAgqsgIKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGQUlMX1JFQVNPTl9ET01BSU4QARIXChNGQUlMX1JFQVNPTl9IQU5ETEVSEAISFQoRRkFJTF9SRUFTT05fUkVTRVQQAxIhCh1GQUlMX1JFQVNPTl9NQUxGT1JNRURfTUVTU0FHRRAEEiEKHUZBSUxfUkVBU09OX01FU1NBR0VfVE9PX0xBUkdFEAUSIgoeRkFJTF9SRUFTT05fUFJPVE9DT0xfVklPTEFUSU9OEAYSFgoSRkFJTF9SRUFTT05fQ0xPU0VEEAcSIQodRkFJTF9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQCBIaChZGQUlMX1JFQVNPTl9ET01BSU5fQ1VUEAkyPQoLRmxvd1NlcnZpY2USLgoET3BlbhIQLmdyaW50YS52MS5GcmFtZRoQLmdyaW50YS52MS5GcmFtZSgBMAFiBnByb3RvMw");
 
 /**
  * What both sides exchange. Exactly one kind is set; a frame without a known kind is a protocol violation.
@@ -142,6 +142,15 @@ export type Open = Message<"grinta.v1.Open"> & {
    * @generated from field: repeated string path = 10;
    */
   path: string[];
+
+  /**
+   * Revision of these frames that the caller speaks, see HostMeta.revision. From 1 on it says a second word: once it has read
+   * Accepted, and not before, it sends another frame, a Data without messages if it has nothing to say. A host of revision 1
+   * starts the handler only then; and it may send the caller a Data that says draining.
+   *
+   * @generated from field: uint32 revision = 11;
+   */
+  revision: number;
 };
 
 /**
@@ -152,7 +161,8 @@ export const OpenSchema: GenMessage<Open> = /*@__PURE__*/
   messageDesc(file_grinta_v1_flow, 1);
 
 /**
- * The endpoint took the flow. It is the first frame of the answer and comes before the endpoint says anything.
+ * The endpoint took the flow. It is the first frame of the answer and comes before the endpoint says anything. Between hosts of
+ * revision 1 the handler starts once the caller has read it and said so.
  *
  * @generated from message grinta.v1.Accepted
  */
@@ -209,6 +219,13 @@ export type Data = Message<"grinta.v1.Data"> & {
    * @generated from field: bool partial = 2;
    */
   partial: boolean;
+
+  /**
+   * The endpoint is being withdrawn: whoever can come to an end does so now. Said at most once, to callers of revision 1.
+   *
+   * @generated from field: bool draining = 3;
+   */
+  draining: boolean;
 };
 
 /**
