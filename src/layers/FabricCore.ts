@@ -37,6 +37,8 @@ export interface Core {
   readonly fabric: Fabric["Service"]
   /** Serves a link that came from another host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+  /** What this host has begun comes to an end, in the time that it has for that: once nothing is needed but its links. */
+  readonly drain: Effect.Effect<void>
   /** A host is said to be dead: the flows that it has opened to this one end, unless it gives a sign of life there. */
   readonly doubtCaller: (hostId: string) => void
 }
@@ -53,11 +55,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const { expose, find } = FabricExpose.make({ selfId, registry, check, flows })
+  const { expose, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
   const callers = Callers.make()
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
-  const open = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
+  const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
   const reach = yield* FabricReach.make({ selfId, reach: options.reach })
   const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
@@ -69,5 +71,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return options.leave
   })
 
-  return { fabric: { self, expose, connect, connectEach, join, leave }, answer, doubtCaller: callers.doubt }
+  return {
+    fabric: { self, expose, connect, connectEach, join, leave },
+    answer,
+    drain: Effect.all([withdraw, settle], { concurrency: 2, discard: true }),
+    doubtCaller: callers.doubt
+  }
 })

@@ -1,7 +1,7 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Duration, Effect, Exit, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Scope } from "effect"
 import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { NameTaken, NetworkError } from "../services/NetworkError.ts"
@@ -19,22 +19,30 @@ export interface Options {
 export interface Exposing {
   readonly expose: Fabric["Service"]["expose"]
   readonly find: (name: string) => FlowServer.Exposed | undefined
+  /** Withdraws all names at once, each with its drain: so it is a host that goes, whose endpoints may be in scopes that outlive it. */
+  readonly withdraw: Effect.Effect<void>
 }
 
 /** How long an endpoint that is no longer exposed waits until its callers know. */
-const closeTimeout = Duration.seconds(1)
-
-/** Runs in a child of the scope, which a failure closes at once. */
-const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  return yield* effect.pipe(
-    Scope.provide(scope),
-    Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
-  )
-})
+const closeTimeout = Duration.millis(500)
 
 export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
   const exposed = new Map<string, FlowServer.Exposed>()
+  const scopes = new Set<Scope.Closeable>()
+
+  /** Runs in a child of the scope, which a failure closes at once. */
+  const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    scopes.add(scope)
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => scopes.delete(scope))
+    )
+    return yield* effect.pipe(
+      Scope.provide(scope),
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+    )
+  })
 
   /** Looks and takes in one step: of two who expose a name at once, one gets it. */
   const take = (name: string, endpoint: FlowServer.Exposed): Effect.Effect<void, NetworkError> =>
@@ -62,7 +70,12 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
         yield* endpoint.stop
         yield* Effect.timeoutOption(endpoint.idle, drain)
         yield* endpoint.close
-        yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
+        const idle = yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
+        if (Option.isSome(idle)) return
+        const left = yield* endpoint.abandon
+        yield* Effect.logWarning(
+          `"${name}" is closed, and ${left} of its handlers do not let themselves be interrupted`
+        )
       })
     const serve = Effect.gen(function* () {
       yield* Effect.acquireRelease(take(name, endpoint), () => close(config.drain))
@@ -73,5 +86,11 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
     return { lost }
   })
 
-  return { expose, find: (name) => exposed.get(name) }
+  return {
+    expose,
+    find: (name) => exposed.get(name),
+    withdraw: Effect.suspend(() =>
+      Effect.forEach([...scopes], (scope) => Scope.close(scope, Exit.void), { concurrency: "unbounded", discard: true })
+    )
+  }
 }

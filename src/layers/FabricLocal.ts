@@ -22,7 +22,7 @@ const make = Effect.gen(function* () {
   const registry = yield* Registry
   const self = yield* Self
   const host: Host = { ...self, address: "127.0.0.1", flowPort: 0 }
-  const { fabric } = yield* FabricCore.make({
+  const { drain, fabric } = yield* FabricCore.make({
     self: Effect.succeed(host),
     selfId: self.id,
     registry,
@@ -36,6 +36,7 @@ const make = Effect.gen(function* () {
     leave: Effect.void,
     flows: FlowServer.defaults
   })
+  yield* Effect.addFinalizer(() => drain)
   return fabric
 })
 

@@ -26,7 +26,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     address: member.address,
     flowPort: transport.flowPort
   }))
-  const { answer, fabric, doubtCaller } = yield* FabricCore.make({
+  const { answer, drain, fabric, doubtCaller } = yield* FabricCore.make({
     self: host,
     selfId: self.id,
     registry,
@@ -38,6 +38,8 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     flows
   })
   yield* transport.serve(answer)
+  // A program may close its host before the scopes of its endpoints: their callers get the same time then.
+  yield* Effect.addFinalizer(() => drain)
 
   /** The flows of a dead host end soon, whoever opened them, unless it answers where they go. */
   const onChange = ({ member }: MemberChange): Effect.Effect<void> =>

@@ -2,7 +2,7 @@
  * What the two sides of a flow must agree on: a name, a codec for each direction, an error.
  */
 import { Result } from "effect"
-import { fingerprint } from "../protocol/Fingerprint.ts"
+import { fingerprint, toHex } from "../protocol/Fingerprint.ts"
 import { compatibleMax } from "../protocol/names/NameRecords.ts"
 import { type Codec, from, type Source } from "./Codec.ts"
 
@@ -30,6 +30,8 @@ export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly compatible: ReadonlyArray<bigint>
   /** The fingerprints by which version 0.1.0 knows this contract and the compatible ones, ascending. */
   readonly formers: ReadonlyArray<bigint>
+  /** What a log has of it, where a fingerprint is 16 hex digits. */
+  readonly toJSON: () => unknown
 }
 
 export interface Options<In, Out, E = never> {
@@ -92,7 +94,11 @@ export const make = <In, Out, E = never>(name: string, options: Options<In, Out,
     fingerprint: own,
     ...(former === own ? {} : { former }),
     compatible,
-    formers: listed([former, ...others.map((other) => other.former)], [own, ...compatible])
+    formers: listed([former, ...others.map((other) => other.former)], [own, ...compatible]),
+    toJSON() {
+      const { codec, fingerprint, name, ownership } = this
+      return { name, ownership, codec, fingerprint: toHex(fingerprint) }
+    }
   }
 }
 
