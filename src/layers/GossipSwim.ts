@@ -62,14 +62,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }
   yield* PushPullServer.serve(wire, {
     name: plan.swim.name,
-    localState: driver.localState,
+    answerState: driver.answerState,
     merge: driver.merge,
     deliver: seat.passenger.message,
     count
   })
   yield* Effect.forkScoped(seeds.watch)
 
-  const leave = Effect.andThen(driver.later(driver.feed({ _tag: "Leave" })), driver.left).pipe(
+  const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(
     Effect.timeoutOrElse({
       duration: plan.leaveTimeout,
       orElse: (): Effect.Effect<never, NetworkError> =>

@@ -12,6 +12,8 @@ import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Self } from "../services/Host.ts"
 import { InvalidConfig, NameInvalid, NetworkError } from "../services/NetworkError.ts"
 import * as GossipKeys from "./GossipKeys.ts"
+import { isHost } from "./GossipSwimMembers.ts"
+import * as Setting from "./Setting.ts"
 
 export interface Config {
   /** Name of the fabric: the label that keeps clusters apart; empty for none. */
@@ -29,8 +31,11 @@ export interface Config {
   readonly limits?: Partial<SwimConfig.Limits>
   /** Where others reach this host, if not where its port is bound. */
   readonly advertise?: Address
-  /** Versions of the application in an existing memberlist cluster: min, max, current. */
-  readonly delegateVersions?: readonly [min: number, max: number, current: number]
+  /**
+   * Version of the application that the members of an existing memberlist cluster speak, as memberlist calls it the delegate
+   * protocol version: from 0 to 255, 5 for Serf. Members that do not speak it are not seen, nor do they see this host.
+   */
+  readonly delegateVersion?: number
   /** Whether a member may have this address; the default admits all. */
   readonly admits?: (address: Uint8Array) => boolean
   /** Keys under which everything is encrypted; without any, nothing is. */
@@ -74,6 +79,15 @@ export const metaTooLong = (
   return new NetworkError({ operation, reason: new InvalidConfig({ setting: "tags", detail }) })
 }
 
+const delegateVersionMax = 255
+
+/**
+ * What is said of the application: minimum, maximum and current version. A host asks for no other version than those of the
+ * others allow, so it allows all. One without a version says as little as members without an application do.
+ */
+const delegateVersions = (current: number): ReadonlyArray<number> =>
+  current === 0 ? [0, 0, 0] : [0, delegateVersionMax, current]
+
 /** Errors: InvalidConfig for what cannot work, NameInvalid for the host's own name. */
 export const plan = Effect.fnUntraced(function* (
   config: Config,
@@ -94,7 +108,8 @@ export const plan = Effect.fnUntraced(function* (
   const wrong = Check.violation(settings, limits)
   if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
   const { cipher, keyring } = yield* GossipKeys.make(config.encryption ?? {})
-  const [min, max, current] = config.delegateVersions ?? [0, 0, 0]
+  const delegateVersion = config.delegateVersion ?? 0
+  yield* Setting.check("listen", { delegateVersion: Setting.count(delegateVersion, 0, delegateVersionMax) })
   return {
     keyring,
     swim: SwimConfig.make({
@@ -102,12 +117,13 @@ export const plan = Effect.fnUntraced(function* (
       address: config.advertise ?? socket.advertised,
       meta: meta.success,
       lives: { isLater: HostMeta.isLater, next: HostMeta.nextEpoch },
-      versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), min, max, current),
+      versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), ...delegateVersions(delegateVersion)),
       settings,
       rules: { ...SwimConfig.careful, ...config.rules },
       limits,
       framingOverheadBytes: Label.header(label).length + (cipher?.overheadBytes ?? 0),
-      admits: config.admits ?? (() => true)
+      admits: config.admits ?? (() => true),
+      isHost
     }),
     framing: { label, compress: config.compress ?? true, cipher },
     seeds: config.seeds,

@@ -1,20 +1,37 @@
-/** Two hosts that claim one name: the second never gets in, and it is the log that tells. */
+/** What of other members is left out and somebody has to know: the log tells, of each reason once in a while. */
 import { Effect } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
 
 /** Once in so long is enough. */
 const pauseMillis = 60_000
 
-/** A function that counts each conflict, and logs it unless one was logged a moment ago. */
-export const make = (now: () => number, count: (reason: string) => void) => {
-  let loggedAt = Number.NEGATIVE_INFINITY
-  return (name: string, existing: Address, claimed: Address): Effect.Effect<void> =>
+export interface Conflicts {
+  /** Two hosts claim one name, of which the second never gets in. */
+  readonly name: (name: string, existing: Address, claimed: Address) => Effect.Effect<void>
+  /** A member speaks another version of the application. */
+  readonly version: (detail: string) => Effect.Effect<void>
+}
+
+/** Counts each, and logs it unless one of the same reason was logged a moment ago. `delegateVersion` is what this host speaks. */
+export const make = (now: () => number, delegateVersion: number, count: (reason: string) => void): Conflicts => {
+  const saidAt = new Map<string, number>()
+  const say = (reason: string, sentence: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      count("conflict")
-      if (now() - loggedAt < pauseMillis) return Effect.void
-      loggedAt = now()
-      return Effect.logWarning(
-        `two hosts claim the name "${name}": ${format(existing)} has it, and ${format(claimed)} is ignored`
-      )
+      count(reason)
+      if (now() - (saidAt.get(reason) ?? Number.NEGATIVE_INFINITY) < pauseMillis) return Effect.void
+      saidAt.set(reason, now())
+      return Effect.logWarning(sentence)
     })
+  return {
+    name: (name, existing, claimed) =>
+      say(
+        "conflict",
+        `two hosts claim the name "${name}": ${format(existing)} has it, and ${format(claimed)} is ignored`
+      ),
+    version: (detail) =>
+      say(
+        "swim.incompatible",
+        `member ${detail}, and this host speaks ${delegateVersion}: so it is not seen; delegateVersion sets it, 5 is that of Serf`
+      )
+  }
 }

@@ -12,15 +12,17 @@ import { isAccusation } from "../protocol/swim/Accusation.ts"
 import { isLive } from "../protocol/swim/Member.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
-import type { MemberChange } from "../services/Gossip.ts"
+import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
 import * as Evidence from "./GossipSwimEvidence.ts"
 import * as Goodbye from "./GossipSwimGoodbye.ts"
 import * as Members from "./GossipSwimMembers.ts"
+import * as OwnState from "./GossipSwimOwnState.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
+import * as SerfClock from "./GossipSwimSerf.ts"
 import * as Exchange from "./PushPull.ts"
 
 /** Inputs waiting for the machine. */
@@ -47,6 +49,8 @@ export type Driver = Effect.Success<ReturnType<typeof make>>
 
 const tick: Swim.Input = { _tag: "Tick" }
 
+type Broadcast = Extract<Swim.Input, { readonly _tag: "Broadcast" }>
+
 /** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
 export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped }: Options) {
   const { framing, swim } = plan
@@ -60,27 +64,21 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const exchanges = yield* FiberSet.make()
   const seats = Semaphore.makeUnsafe(exchangesMax)
   const left = yield* Deferred.make<void>()
-  const pending = new Map<string, Uint8Array>()
+  const pending = new Map<string, Broadcast>()
+  const serf = SerfClock.make(swim.name)
+  const ownState = OwnState.make(state, seat)
   const evidences = Evidence.make(swim.name)
   const trips = RoundTrips.make()
   const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
   let armedAt = Number.POSITIVE_INFINITY
 
-  const broadcast = (key: string, payload: Uint8Array): Effect.Effect<void> =>
+  const broadcast: Gossip["Service"]["broadcast"] = (key, payload, audience = "members") =>
     Effect.sync(() => {
       const isFull = pending.size >= swim.limits.userBroadcastsMax && !pending.has(key)
       if (pending.size === 0) Queue.offerUnsafe(queue, Effect.void)
       if (isFull) count("swim.broadcastLimit")
-      else pending.set(key, payload.slice())
+      else pending.set(key, { _tag: "Broadcast", key, payload: payload.slice(), audience })
     })
-
-  const localState = (join: boolean): Effect.Effect<PushPull> =>
-    Effect.map(seat.passenger.localState, (userState) => ({
-      _tag: "PushPull",
-      join,
-      nodes: Swim.localNodes(state),
-      userState
-    }))
 
   /** Runs something between two steps of the machine, and waits until it is done, or until the machine has stopped. */
   const between = <A, E>(effect: Effect.Effect<A, E>, whenStopped: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -95,12 +93,13 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   /** Takes in the other side's state, and waits until that is done. */
   const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void> => {
+    serf.state(userState)
     const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
     return between(Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger), Effect.void)
   }
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
-    const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* localState(join))
+    const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* ownState.to(to, join))
     for (const reason of skipped) count(`stream.node.${reason}`)
     yield* merge({ ...message, join })
   })
@@ -133,7 +132,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     )
   }
 
-  const onConflict = Conflicts.make(now, count)
+  const conflicts = Conflicts.make(now, swim.versions[5] ?? 0, count)
 
   const announce = ({
     member,
@@ -145,7 +144,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   }
 
   const say = (told: Evidence.Told | undefined): Effect.Effect<void> =>
-    told === undefined ? Effect.void : broadcast(told.key, told.payload)
+    told === undefined ? Effect.void : broadcast(told.key, told.payload, "hosts")
 
   /** Passes on why a member was accused, and tells it here if that member is still believed to be gone. */
   const hearAccusation = (payload: Uint8Array): Effect.Effect<void> => {
@@ -168,14 +167,17 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "TcpPing":
         return begin("tcpPing", Effect.asVoid(tcpPing(output)))
       case "Deliver":
-        return isAccusation(output.payload) ? hearAccusation(output.payload) : seat.passenger.message(output.payload)
+        if (isAccusation(output.payload)) return hearAccusation(output.payload)
+        serf.message(output.payload)
+        return seat.passenger.message(output.payload)
       case "Changed": {
         const { evidence, tell } = evidences.explain(output.member, output.accusers, Swim.health(state))
         return Effect.andThen(say(tell), announce({ member: output.member, from: output.from, evidence }))
       }
       case "Conflict":
-        return onConflict(output.existing.name, output.existing.address, output.address)
+        return conflicts.name(output.existing.name, output.existing.address, output.address)
       case "Dropped":
+        if (output.reason === "incompatible") return conflicts.version(output.detail ?? "")
         return Effect.sync(() => count(`swim.${output.reason}`))
       case "Probed":
         return output.outcome === "acked" ? Effect.void : Effect.sync(() => count(`probe.${output.outcome}`))
@@ -200,14 +202,20 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const isLeft = (): boolean => Swim.member(state, swim.name)?.status === "left"
 
+  const leave = Effect.suspend(() => {
+    const payload = serf.farewell()
+    const word = payload && feed({ _tag: "Broadcast", key: "farewell", payload })
+    return Effect.andThen(word ?? Effect.void, feed({ _tag: "Leave" }))
+  })
+
   const others = (): Array<Swim.Member> =>
     [...Swim.members(state)].filter((member) => member.name !== swim.name && isLive(member))
 
   const goodbye = Effect.gen(function* () {
     if (isLeft()) return
-    yield* feed({ _tag: "Leave" })
-    const words = Goodbye.words(state.self.member, others(), swim.settings, draw)
-    for (const { crc, part, to } of words) yield* sendParts(to, [part], crc)
+    yield* leave
+    const words = Goodbye.words(state.self.member, others(), swim, serf.farewell(), draw)
+    for (const { crc, parts, to } of words) yield* sendParts(to, parts, crc)
   })
 
   const alarm = Effect.fnUntraced(function* (at: number) {
@@ -225,7 +233,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   })
 
   const flush = Effect.suspend(() => {
-    const inputs = [...pending].map(([key, payload]) => ({ _tag: "Broadcast", key, payload }) as const)
+    const inputs = [...pending.values()]
     pending.clear()
     return Effect.forEach(inputs, feed, { discard: true })
   })
@@ -258,13 +266,14 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     isLeft,
     others,
     roundTripMillis: (id: string) => RoundTrips.millisTo(trips, state, id),
-    localState,
+    answerState: ownState.answer,
     merge,
     pushPull,
     broadcast,
     begin,
     between,
     feed,
+    leave,
     /** Does something after the steps that wait, without waiting for it. */
     later: (effect: Effect.Effect<void>): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, effect))
   }

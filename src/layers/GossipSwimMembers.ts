@@ -17,6 +17,9 @@ const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
   return fresh
 }
 
+/** Whether a member with this metadata is a grinta host. */
+export const isHost = (meta: Uint8Array): boolean => Option.isSome(decode(meta))
+
 const hostOf = (member: Swim.Member): Host | undefined => {
   const meta = Option.getOrUndefined(decode(member.meta))
   if (meta === undefined) return undefined

@@ -10,7 +10,9 @@ export interface Seat {
   /** A second passenger at the same time is a defect. */
   readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>
   /** What is aboard; nobody hears nothing and has nothing to say. */
-  readonly passenger: Passenger
+  readonly passenger: Omit<Passenger, "isOfHosts">
+  /** As the passenger has it that is aboard. */
+  readonly isOfHosts: Passenger["isOfHosts"]
 }
 
 const noBytes: Uint8Array = new Uint8Array(0)
@@ -47,6 +49,9 @@ export const make = (count: (reason: string) => void): Seat => {
             })
         )
       ),
+    get isOfHosts() {
+      return current.isOfHosts
+    },
     passenger: {
       message: (payload) => Effect.suspend(() => guard(current.message(payload), undefined)),
       localState: Effect.suspend(() => guard(current.localState, noBytes)),

@@ -4,7 +4,7 @@
  * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
  * GRINTA_KEYS (with commas between), GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY and GRINTA_TLS_AUTHORITIES (paths of files),
- * GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
+ * GRINTA_DELEGATE_VERSION, GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
@@ -54,6 +54,8 @@ export interface Options {
   readonly locality?: string
   readonly tags?: Readonly<Record<string, string>>
   readonly profile?: Profile
+  /** To be a member of another program's cluster: the version of that program, 5 for Serf; 0 unless said otherwise. */
+  readonly delegateVersion?: number
   /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
   readonly keys?: ReadonlyArray<string>
   /**
@@ -202,6 +204,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     host,
     gossipPort,
     flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
+    delegateVersion: yield* ask(options.delegateVersion, "GRINTA_DELEGATE_VERSION", Config.Int, 0),
     advertised,
     names,
     locality: yield* ask(options.locality, "GRINTA_LOCALITY", Config.String, ""),
@@ -231,14 +234,16 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
     Effect.map(
       resolve(options),
-      ({ advertised, fabric, flowPort, gossipPort, host, keepalive, keys, names, seeds, settings, tls, ...self }) =>
-        stack(
+      ({ delegateVersion, flowPort, keepalive, names, settings, tls, ...rest }) => {
+        const { advertised, fabric, gossipPort, host, keys, seeds, ...self } = rest
+        return stack(
           self,
           options.flows ?? {},
           names,
           (flowPort) => ({
             fabric,
             seeds,
+            delegateVersion,
             meta: { flowPort },
             profile: settings,
             encryption: { keys },
@@ -254,6 +259,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             })
           )
         )
+      }
     )
   )
 

@@ -6,6 +6,7 @@
  * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
  */
 import { Effect, Option, Result, type Scope, Semaphore } from "effect"
+import type { Address } from "../protocol/Address.ts"
 import type { PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
@@ -21,7 +22,8 @@ const noBytes = new Uint8Array(0)
 
 export interface Host {
   readonly name: string
-  readonly localState: (join: boolean) => Effect.Effect<PushPull>
+  /** What a push/pull from there is answered with. */
+  readonly answerState: (asked: PushPull, from: Address) => Effect.Effect<PushPull>
   readonly merge: (remote: PushPull) => Effect.Effect<void>
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
   readonly count: (reason: string) => void
@@ -54,7 +56,7 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
       return reply(wire, stream, StreamCodec.encode(ack, wire.framing, "acceptor"))
     }
     case "PushPull":
-      return Effect.flatMap(host.localState(message.join), (local) =>
+      return Effect.flatMap(host.answerState(message, stream.peer), (local) =>
         Effect.andThen(reply(wire, stream, encodeState(local, wire.framing, "acceptor")), host.merge(message))
       )
     case "User":

@@ -3,7 +3,7 @@
  *
  * A record is gossiped when it is new to a host. What gossip did not bring, digests find out: they come with each push/pull
  * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
- * so that a newcomer to one has it when it has joined. A member that is no grinta host neither disturbs nor is shown.
+ * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
  */
 import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
@@ -74,13 +74,14 @@ const make = Effect.fnUntraced(function* (
     limits,
     renew: gossip.renew,
     broadcast: (key, record) =>
-      Effect.andThen(gossip.broadcast(key, NameRecords.encode([record])), exchange.feed({ _tag: "Gossiped" }))
+      Effect.andThen(gossip.broadcast(key, NameRecords.encode([record]), "hosts"), exchange.feed({ _tag: "Gossiped" }))
   })
   const { directory, feed } = driver
   const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
   yield* gossip.board({
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),
+    isOfHosts: NameRecords.isNames,
     mergeState: (state) => Effect.suspend(() => receive(driver, exchange, state, "state")),
     memberChanged: ({ evidence, member }) => feed(changed(member, evidence))
   })

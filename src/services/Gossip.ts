@@ -2,6 +2,7 @@
  * Who takes part: the membership plane. Any member of the memberlist protocol may be in it, grinta hosts among them.
  */
 import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Audience } from "../protocol/swim/Input.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
@@ -50,6 +51,11 @@ export interface Passenger {
   readonly message: (payload: Uint8Array) => Effect.Effect<void>
   /** What a peer gets from this host in a push/pull. */
   readonly localState: Effect.Effect<Uint8Array>
+  /**
+   * Said by a passenger whose state is for hosts alone: whether a state is one that hosts give. Members of other programs get
+   * none then, nor does who is not known to be a host yet; it gets one in the answer, and gives its own later.
+   */
+  readonly isOfHosts?: (state: Uint8Array) => boolean
   /** What a peer gave in a push/pull. */
   readonly mergeState: (state: Uint8Array) => Effect.Effect<void>
   readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
@@ -98,9 +104,9 @@ export class Gossip extends Context.Service<
     readonly keyring: GossipKeyring
     /**
      * Gossips a message to some members, a bounded number of times; who finds it new passes it on. A newer message of the
-     * same key takes the place of an older one.
+     * same key takes the place of an older one. Said to be for "hosts", it goes to no member of another program.
      */
-    readonly broadcast: (key: string, payload: Uint8Array) => Effect.Effect<void>
+    readonly broadcast: (key: string, payload: Uint8Array, audience?: Audience) => Effect.Effect<void>
     /** Largest payload that `broadcast` can carry, in bytes. */
     readonly broadcastBytesMax: number
     /**

@@ -17,8 +17,8 @@ export const fast: Partial<Settings> = {
   pushPullIntervalMillis: 1000
 }
 
-/** What Serf says of itself. */
-export const serfVersions = [2, 5, 5] as const
+/** What a host says to be a member of a cluster of Serf. */
+export const serfVersion = 5
 
 export interface Options extends Partial<GossipSwim.Config> {
   readonly name: string

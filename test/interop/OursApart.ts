@@ -15,7 +15,7 @@ export const start = Effect.fnUntraced(function* (options: Partial<typeof Option
   const encoded = yield* Schema.encodeEffect(Options)({
     port: 0,
     generation: 1,
-    delegateVersions: [0, 0, 0],
+    delegateVersion: 0,
     ...options
   })
   const up = yield* Deferred.make<string>()

@@ -20,6 +20,8 @@ export interface Running {
 export interface Options {
   readonly command: string
   readonly args: ReadonlyArray<string>
+  /** Beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>
   readonly onLine?: (line: string) => void
 }
 
@@ -32,13 +34,13 @@ const exitOf = (child: ChildProcess) =>
     child.once("exit", (code, signal) => resume(Effect.succeed(code ?? signal)))
   })
 
-export const start = Effect.fnUntraced(function* ({ args, command, onLine }: Options) {
+export const start = Effect.fnUntraced(function* ({ args, command, env = {}, onLine }: Options) {
   const log: Array<string> = []
   const keep = (line: string): void => {
     log.push(line)
   }
   const started = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] })),
+    Effect.sync(() => spawn(command, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] })),
     (running) =>
       Effect.suspend(() => {
         running.kill("SIGKILL")

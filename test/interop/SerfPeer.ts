@@ -104,10 +104,6 @@ const message = (type: number, fields: Readonly<Record<string, Packable>>): Uint
   )
 }
 
-/** Says that a host is about to leave, so that its leave does not count as a failure. */
-export const leaveIntent = (node: string, time: number): Uint8Array =>
-  message(0, { LTime: time, Node: node, Prune: false })
-
 export const userEvent = (name: string, payload: string, time: number): Uint8Array =>
   message(3, { CC: false, LTime: time, Name: name, Payload: new TextEncoder().encode(payload) })
 

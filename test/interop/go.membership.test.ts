@@ -82,7 +82,7 @@ describeWith([go], "membership with memberlist", () => {
 
   it.live("a peer with other versions of the application is no member, one with the same is", () =>
     Effect.gen(function* () {
-      const ours = yield* Ours.start({ name: "ts", delegateVersions: [2, 5, 4] })
+      const ours = yield* Ours.start({ name: "ts", delegateVersion: 4 })
       const other = yield* GoPeer.start({ name: "other" })
       yield* Effect.flip(other.ask({ cmd: "join", seeds: [ours.address] }))
       const peer = yield* GoPeer.start({ name: "go", flags: ["-delegate=2,5,5"] })
@@ -90,6 +90,18 @@ describeWith([go], "membership with memberlist", () => {
       yield* together(ours, peer)
       const counters = yield* ours.gossip.counters
       assert.isAbove(counters["swim.incompatible"] ?? 0, 0)
+    })
+  )
+
+  it.live("a peer that speaks one version of the application and no other is seen by a host that speaks it too", () =>
+    Effect.gen(function* () {
+      const ours = yield* Ours.start({ name: "ts", delegateVersion: 5 })
+      const strict = yield* GoPeer.start({ name: "strict", flags: ["-delegate=5,5,5", `-join=${ours.address}`] })
+      const wide = yield* GoPeer.start({ name: "wide", flags: ["-delegate=2,5,5", `-join=${ours.address}`] })
+      yield* Ours.becomes("ours sees both", Ours.view(ours), "strict:alive ts:alive wide:alive")
+      for (const peer of [strict, wide])
+        yield* Ours.becomes("the peers see each other", GoPeer.view(peer), "strict ts wide")
+      for (const peer of [strict, wide]) GoPeer.assertQuiet(peer)
     })
   )
 

@@ -1,6 +1,12 @@
 /** Messages and state of the application, between ours and members of the current hashicorp/memberlist. */
-import { it } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import * as Grinta from "../../src/layers/Grinta.ts"
+import * as Codec from "../../src/services/Codec.ts"
+import * as Endpoint from "../../src/services/Endpoint.ts"
+import { Fabric } from "../../src/services/Fabric.ts"
+import { Gossip } from "../../src/services/Gossip.ts"
+import { Registry } from "../../src/services/Registry.ts"
 import * as GoPeer from "./GoPeer.ts"
 import * as Ours from "./Ours.ts"
 import { describeWith, go } from "./Peers.ts"
@@ -120,5 +126,37 @@ describeWith([go], "messages with memberlist", () => {
         GoPeer.assertQuiet(peer)
         yield* Ours.assertQuiet(ours)
       })
+  )
+
+  it.live("hosts tell each other of names and of deaths, and a member that is no host nothing of it", () =>
+    Effect.gen(function* () {
+      const options = { listen: { gossipPort: 0, flowPort: 0 }, profile: "local" } as const
+      const near = yield* Layer.build(Grinta.layer({ name: "near", ...options }))
+      const { address, port } = yield* Context.get(near, Gossip).self
+      const seed = `${address}:${port}`
+      // At an address of its own: who gives nothing when it joins is told from hosts by where it is.
+      const peer = yield* GoPeer.start({ name: "go", host: "127.0.0.2", flags: [`-join=${seed}`] })
+      const far = yield* Layer.build(Grinta.layer({ name: "far", ...options, seeds: [seed] }))
+      const victim = yield* Ours.start({ name: "victim", seeds: [seed] })
+      yield* Ours.becomes("all are in", GoPeer.view(peer), "far go near victim")
+      yield* Context.get(far, Fabric).expose(
+        Endpoint.make("chat", { input: Codec.bytes, output: Codec.bytes }),
+        () => Effect.never
+      )
+      const names = Effect.map(Context.get(near, Registry).scan("chat"), (entries) => entries.length)
+      yield* Ours.becomes("the name is known", names, 1)
+      yield* victim.crash
+      const dead = Effect.map(Context.get(near, Gossip).members, (members) =>
+        members.some(({ id, status }) => id === "victim" && status === "dead")
+      )
+      yield* Ours.becomes("the death is known", dead, true, 60)
+      yield* Ours.becomes("the peer knows it too", GoPeer.view(peer), "far go near")
+      const exchanged = () => GoPeer.told(peer, "localState").length
+      const before = exchanged()
+      yield* Ours.eventually("push/pulls go on", Effect.sync(exchanged), (count) => count >= before + 3)
+      assert.deepStrictEqual(GoPeer.told(peer, "message"), [])
+      assert.deepStrictEqual(GoPeer.told(peer, "mergeState"), [])
+      GoPeer.assertQuiet(peer)
+    })
   )
 })

@@ -12,7 +12,7 @@ export const Options = Schema.fromJsonString(
     name: Schema.String,
     port: Schema.Number,
     generation: Schema.Number,
-    delegateVersions: Schema.Tuple([Schema.Number, Schema.Number, Schema.Number])
+    delegateVersion: Schema.Number
   })
 )
 

@@ -6,12 +6,12 @@ import { describeWith, serf } from "./Peers.ts"
 import * as SerfPeer from "./SerfPeer.ts"
 import * as Wire from "./Wire.ts"
 
-const delegateVersions = Ours.serfVersions
+const delegateVersion = Ours.serfVersion
 
 const [small = "", large = ""] = [16, 32].map((length) => Wire.toBase64("5e".repeat(length)))
 
 const start = (name: string, ...keys: ReadonlyArray<string>) =>
-  Ours.start({ name, delegateVersions, encryption: { keys } })
+  Ours.start({ name, delegateVersion, encryption: { keys } })
 
 const together = Effect.fnUntraced(function* (ours: Ours.Ours, peer: SerfPeer.SerfPeer) {
   yield* Ours.becomes("ours sees the peer", Ours.statusOf(ours, peer.name), "alive")

@@ -7,9 +7,9 @@ import { describeWith, serf } from "./Peers.ts"
 import * as SerfPeer from "./SerfPeer.ts"
 import * as Wire from "./Wire.ts"
 
-const delegateVersions = Ours.serfVersions
+const delegateVersion = Ours.serfVersion
 
-const start = (options: Ours.Options) => Ours.start({ delegateVersions, ...options })
+const start = (options: Ours.Options) => Ours.start({ delegateVersion, ...options })
 
 const together = Effect.fnUntraced(function* (ours: Ours.Ours, peer: SerfPeer.SerfPeer) {
   yield* Ours.becomes("ours sees the peer", Ours.statusOf(ours, peer.name), "alive")
@@ -112,22 +112,32 @@ describeWith([serf], "membership with Serf", () => {
     })
   )
 
-  it.live("a leave with an intent is a leave for Serf, without one it is a failure", () =>
+  it.live("a leave is a leave for Serf, whether it is waited for or not", () =>
     Effect.gen(function* () {
       const peer = yield* SerfPeer.start({ name: "serf" })
       const polite = yield* start({ name: "polite", seeds: [peer.address] })
       const curt = yield* start({ name: "curt", seeds: [peer.address] })
       yield* together(polite, peer)
       yield* together(curt, peer)
-      yield* polite.gossip.broadcast("leave", SerfPeer.leaveIntent("polite", 20))
-      yield* Ours.becomes("Serf knows", SerfPeer.statusOf(peer, "polite"), "leaving")
       yield* polite.gossip.leave
-      yield* curt.gossip.leave
-      yield* Ours.becomes("with the intent", SerfPeer.statusOf(peer, "polite"), "left")
-      yield* Ours.becomes("without it", SerfPeer.statusOf(peer, "curt"), "failed")
-      for (const name of ["polite", "curt"])
+      yield* curt.close
+      for (const name of ["polite", "curt"]) {
+        yield* Ours.becomes(`${name} has left`, SerfPeer.statusOf(peer, name), "left")
         assert.strictEqual((yield* Wire.stateOf(peer.address, name))?.state, "left", `memberlist says of ${name}`)
+      }
       SerfPeer.assertQuiet(peer)
+    })
+  )
+
+  it.live("a host that comes back after its leave, and leaves again, has left again", () =>
+    Effect.gen(function* () {
+      const peer = yield* SerfPeer.start({ name: "serf" })
+      for (const generation of [1, 2, 3]) {
+        const ours = yield* start({ name: "ts", generation, seeds: [peer.address] })
+        yield* together(ours, peer)
+        yield* ours.close
+        yield* Ours.becomes("it has left", SerfPeer.statusOf(peer, "ts"), "left")
+      }
     })
   )
 
@@ -150,17 +160,17 @@ describeWith([serf], "membership with Serf", () => {
     Effect.gen(function* () {
       const peer = yield* SerfPeer.start({ name: "serf" })
       const status = SerfPeer.statusOf(peer, "ts")
-      const first = yield* OursApart.start({ name: "ts", delegateVersions })
+      const first = yield* OursApart.start({ name: "ts", delegateVersion })
       yield* peer.ask("join", first.address)
       yield* Ours.becomes("alive", status, "alive")
       yield* first.kill
       yield* Ours.becomes("killed", status, "failed", 30)
-      const second = yield* OursApart.start({ name: "ts", delegateVersions, port: first.port, generation: 2 })
+      const second = yield* OursApart.start({ name: "ts", delegateVersion, port: first.port, generation: 2 })
       yield* peer.ask("join", second.address)
       yield* Ours.becomes("back from the dead", status, "alive")
       second.process.stdin?.end()
       yield* second.exit
-      yield* Ours.becomes("gone without an intent", status, "failed")
+      yield* Ours.becomes("gone with a word", status, "left")
       const third = yield* start({ name: "ts", port: first.port, generation: 3, seeds: [peer.address] })
       yield* together(third, peer)
       assert.isAtLeast((yield* Ours.memberOf(third, "ts"))?.incarnation ?? 0, 3)

@@ -6,7 +6,7 @@ import { describeWith, serf } from "./Peers.ts"
 import * as SerfPeer from "./SerfPeer.ts"
 import * as Wire from "./Wire.ts"
 
-const delegateVersions = Ours.serfVersions
+const delegateVersion = Ours.serfVersion
 const awhile = Effect.sleep("9 seconds")
 
 const statuses = (ours: Ours.Ours, name: string) =>
@@ -17,7 +17,7 @@ describeWith([serf], "probes with Serf", () => {
     Effect.gen(function* () {
       const relay = yield* SerfPeer.start({ name: "relay" })
       const profile = { ...Ours.fast, probeIntervalMillis: 1000, probeTimeoutMillis: 200, tcpPings: false }
-      const start = (name: string) => Ours.start({ name, delegateVersions, profile, seeds: [relay.address] })
+      const start = (name: string) => Ours.start({ name, delegateVersion, profile, seeds: [relay.address] })
       const ours = yield* start("ts")
       const target = yield* start("target")
       yield* Ours.becomes("all are in", Ours.view(ours), "relay:alive target:alive ts:alive")
@@ -39,9 +39,9 @@ describeWith([serf], "probes with Serf", () => {
     Effect.gen(function* () {
       // It is slow to say that the target is dead, so that Serf finds out for itself.
       const profile = { ...Ours.fast, suspicionMult: 60 }
-      const relay = yield* Ours.start({ name: "relay", delegateVersions, profile })
+      const relay = yield* Ours.start({ name: "relay", delegateVersion, profile })
       const peer = yield* SerfPeer.start({ name: "serf", flags: [`-join=${relay.address}`] })
-      const target = yield* Ours.start({ name: "target", delegateVersions, seeds: [relay.address] })
+      const target = yield* Ours.start({ name: "target", delegateVersion, seeds: [relay.address] })
       yield* Ours.becomes("all are in", SerfPeer.statusOf(peer, "target"), "alive")
       target.faults.isBlocked = (port) => port === peer.port
       target.faults.refusesStreams = true
@@ -62,7 +62,7 @@ describeWith([serf], "probes with Serf", () => {
     Effect.gen(function* () {
       const peer = yield* SerfPeer.start({ name: "serf" })
       const profile = { ...Ours.fast, suspicionMult: 8 }
-      const ours = yield* Ours.start({ name: "ts", delegateVersions, profile, seeds: [peer.address] })
+      const ours = yield* Ours.start({ name: "ts", delegateVersion, profile, seeds: [peer.address] })
       yield* Ours.becomes("both are in", SerfPeer.statusOf(peer, "ts"), "alive")
       ours.faults.isBlocked = () => true
       yield* awhile

@@ -7,7 +7,7 @@ import { describeWith, go, serf } from "./Peers.ts"
 import * as SerfPeer from "./SerfPeer.ts"
 import * as Wire from "./Wire.ts"
 
-const delegateVersions = Ours.serfVersions
+const delegateVersion = Ours.serfVersion
 
 describeWith([go], "over a longer time with memberlist", () => {
   GoPeer.build()
@@ -57,7 +57,7 @@ describeWith([serf], "over a longer time with Serf", () => {
         const first = yield* SerfPeer.start({ name: "first", profile: "lan", tags: ["role=web"] })
         const second = yield* SerfPeer.start({ name: "second", profile: "lan", flags: [`-join=${first.address}`] })
         const seeds = [first.address]
-        const ours = yield* Ours.start({ name: "ts", delegateVersions, seeds, profile: {} })
+        const ours = yield* Ours.start({ name: "ts", delegateVersion, seeds, profile: {} })
         for (const peer of [first, second])
           yield* Ours.becomes(`${peer.name} sees ours`, SerfPeer.statusOf(peer, "ts"), "alive")
         // Each begins its first push/pull 30 to 60 s after its start.

@@ -58,6 +58,9 @@ export class NamesUnreadable extends Data.TaggedError("NamesUnreadable")<{
 
 const marker = 0x67
 
+/** Whether a message or a state is one of name records, whatever is in it: no other program says such. */
+export const isNames = (bytes: Uint8Array): boolean => bytes[0] === marker
+
 /** Of one message or state. */
 export const bytesMax = 20 * 1024 * 1024
 
@@ -195,7 +198,7 @@ const failures = {
  * Errors: `NamesUnreadable` only; the caller drops the whole, and counts it unless it is foreign.
  */
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> => {
-  if (bytes[0] !== marker) return failures.foreign
+  if (!isNames(bytes)) return failures.foreign
   if (bytes.length > bytesMax) return failures.tooLarge
   const pieces = Result.try(() => Digest.split(bytes.subarray(1), 1, recordsMax))
   if (Result.isFailure(pieces)) return failures.malformed

@@ -9,7 +9,7 @@ import type { Change } from "./Output.ts"
 import { refute } from "./Refute.ts"
 import { answerReach, outrun, startsOver } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
-import { faultOf, isJump } from "./Validity.ts"
+import { delegateText, faultOf, isJump } from "./Validity.ts"
 
 /** Applies an `alive` that came in a datagram `from` somewhere, or in a push/pull. */
 export const alive = (turn: Turn, received: Alive, from: Address | undefined): Turn => {
@@ -23,6 +23,7 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   // Most of what comes in is old news.
   if (old !== undefined && !isSelf && !hasMoved && isOld(config, old.member, message)) return turn
   const fault = isSelf ? undefined : faultOf(message, config)
+  if (fault === "incompatible") return dropped(turn, fault, delegateText(message.node, message.versions))
   if (fault !== undefined) return dropped(turn, fault)
   if (from !== undefined && !config.admits(from.bytes)) return dropped(turn, "notAdmitted")
   const entry = old ?? learn(turn, message, from)

@@ -115,6 +115,8 @@ export interface Config {
   readonly framingOverheadBytes: number
   /** Whether a member may have this address: the list of allowed networks. */
   readonly admits: (address: Uint8Array) => boolean
+  /** Whether the metadata of a member is that of a host like this one; other programs get no messages that are for hosts. */
+  readonly isHost: (meta: Uint8Array) => boolean
   /** Encodes a message to send. A simulation may share encoded messages among hosts. */
   readonly encode: (message: PacketMessage) => Uint8Array
 }
@@ -241,6 +243,7 @@ export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>
   rules: memberlist,
   framingOverheadBytes: 0,
   admits: () => true,
+  isHost: () => true,
   encode,
   ...options
 })

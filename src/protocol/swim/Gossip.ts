@@ -5,33 +5,39 @@
  */
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Deadline } from "./Deadlines.ts"
+import type { Input } from "./Input.ts"
 import { isLive, type Member } from "./Member.ts"
-import { fits, sendBroadcasts } from "./Packets.ts"
+import { audienceOf, fits, sendBroadcasts } from "./Packets.ts"
 import { choose } from "./Sampling.ts"
 import { dropped, rearm, type Turn } from "./State.ts"
 import type { Timer } from "./Timer.ts"
 
+type Broadcast = Extract<Input, { readonly _tag: "Broadcast" }>
+
 /** Each target gets what is first in the queue at its turn, so that targets may get different messages. */
 export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
-  const { config, memberBroadcasts, members, self, userBroadcasts } = turn.state
+  const { config, members, self } = turn.state
   const { fanOut, gossipIntervalMillis, gossipToTheDeadMillis } = config.settings
   turn.state.gossip = rearm(turn, due, gossipIntervalMillis)
-  if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return turn
+  const audience = audienceOf(turn.state)
+  if (audience === undefined) return turn
   const isReached = (member: Member): boolean =>
-    isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)
+    (isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)) &&
+    (audience === "members" || config.isHost(member.meta))
   const targets = choose(turn.random, members.order, fanOut, (entry) => entry !== self && isReached(entry.member))
-  for (const { member } of targets) if (!sendBroadcasts(turn, member)) return turn
+  for (const { member } of targets) sendBroadcasts(turn, member)
   return turn
 }
 
 /** Queues a message of the application. One that would never fit is refused; of too many, the most sent go first. */
-export const broadcastUser = (turn: Turn, key: string, payload: Uint8Array): Turn => {
-  const { config, userBroadcasts } = turn.state
+export const broadcastUser = (turn: Turn, { audience, key, payload }: Broadcast): Turn => {
+  const { config, hostBroadcasts, userBroadcasts } = turn.state
+  const queue = audience === "hosts" ? hostBroadcasts : userBroadcasts
   if (payload.length === 0) return dropped(turn, "emptyPayload")
   const bytes = config.encode({ _tag: "User", payload })
   if (!fits(turn.state, bytes)) return dropped(turn, "broadcastTooLarge")
-  Broadcasts.enqueue(userBroadcasts, key, bytes)
-  const pruned = Broadcasts.prune(userBroadcasts, config.limits.userBroadcastsMax)
+  Broadcasts.enqueue(queue, key, bytes)
+  const pruned = Broadcasts.prune(queue, config.limits.userBroadcastsMax)
   for (let i = 0; i < pruned; i++) dropped(turn, "broadcastLimit")
   return turn
 }

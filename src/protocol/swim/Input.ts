@@ -10,6 +10,9 @@ export interface Env {
   readonly random: () => number
 }
 
+/** Whom a message of the application is for: all members unless said otherwise, or those that `Config.isHost` says. */
+export type Audience = "members" | "hosts"
+
 export type Input =
   /** One datagram, decoded. */
   | { readonly _tag: "Received"; readonly from: Address; readonly messages: ReadonlyArray<PacketMessage> }
@@ -20,6 +23,6 @@ export type Input =
   /** The TCP fallback ping asked for by `TcpPing` was answered. */
   | { readonly _tag: "TcpPingAnswered"; readonly seq: number }
   /** A message of the application to gossip; a newer one of the same key displaces the older. */
-  | { readonly _tag: "Broadcast"; readonly key: string; readonly payload: Uint8Array }
+  | { readonly _tag: "Broadcast"; readonly key: string; readonly payload: Uint8Array; readonly audience?: Audience }
   | { readonly _tag: "UpdateMeta"; readonly meta: Uint8Array }
   | { readonly _tag: "Leave" }

@@ -7,7 +7,7 @@ import { refute } from "./Refute.ts"
 import { outrun } from "./StartOver.ts"
 import { dropped, type State, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
-import { isCompatible } from "./Validity.ts"
+import { delegateText, isCompatible } from "./Validity.ts"
 
 /**
  * Applies each record; an incompatible one is left out, and does not spoil the rest.
@@ -22,7 +22,7 @@ export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
     const isSelf = node.name === config.name
     if (isSelf && node.state !== "alive") ownAccusation(turn, node)
     else if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
-    else dropped(turn, "incompatible")
+    else dropped(turn, "incompatible", delegateText(node.name, node.versions))
     if (isSelf) turn.state.isRecognized = true
   }
   return turn

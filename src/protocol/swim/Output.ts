@@ -75,6 +75,7 @@ export type Output =
       readonly outcome: "acked" | "tcpOnly" | "failed"
       readonly roundTripMillis: number | undefined
     }
-  | { readonly _tag: "Dropped"; readonly reason: DropReason }
+  /** `detail` is for people, where the reason alone would not say enough. */
+  | { readonly _tag: "Dropped"; readonly reason: DropReason; readonly detail?: string }
   /** The leave was told as often as it is to be, or there is nobody to tell. */
   | { readonly _tag: "LeaveFinished" }

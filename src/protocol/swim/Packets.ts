@@ -1,5 +1,6 @@
 /**
- * Filling datagrams: a message with what is queued in the room that it leaves, membership before user messages.
+ * Filling datagrams: a message with what is queued in the room that it leaves. Membership comes before user messages, and of
+ * those what is for all before what is for hosts alone, which no other program is given.
  *
  * Source: memberlist-protocol.md, sections 5.4 and 14.2.
  */
@@ -7,6 +8,7 @@ import type { Address } from "../Address.ts"
 import { equal, equalBytes } from "../Address.ts"
 import type { PacketMessage, Source } from "../memberlist/Message.ts"
 import * as Broadcasts from "./Broadcasts.ts"
+import type { Audience } from "./Input.ts"
 import { type Member, readsCrc } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { transmitsMax } from "./Scale.ts"
@@ -15,27 +17,36 @@ import type { State, Turn } from "./State.ts"
 const compoundOverheadBytes = 2
 const compoundPartsMax = 255
 
-/** Takes broadcasts for one datagram that has this much room. */
-const takeBroadcasts = (state: State, roomBytes: number, roomParts: number): ReadonlyArray<Uint8Array> => {
-  const { memberBroadcasts, userBroadcasts } = state
-  if (Broadcasts.size(memberBroadcasts) === 0 && Broadcasts.size(userBroadcasts) === 0) return []
+/** Whom there are broadcasts for; undefined when there are none. */
+export const audienceOf = ({ hostBroadcasts, memberBroadcasts, userBroadcasts }: State): Audience | undefined => {
+  if (Broadcasts.size(memberBroadcasts) > 0 || Broadcasts.size(userBroadcasts) > 0) return "members"
+  return Broadcasts.size(hostBroadcasts) > 0 ? "hosts" : undefined
+}
+
+const isHost = ({ config }: State, to: Member | undefined): boolean => to !== undefined && config.isHost(to.meta)
+
+/** Takes broadcasts for one datagram to a member, if it is one, that has this much room. */
+const takeBroadcasts = (
+  state: State,
+  to: Member | undefined,
+  roomBytes: number,
+  roomParts: number
+): ReadonlyArray<Uint8Array> => {
+  if (audienceOf(state) === undefined) return []
+  const { hostBroadcasts, memberBroadcasts, userBroadcasts } = state
   const transmitLimit = transmitsMax(state.config, Members.count(state.members))
   const overheadBytes = compoundOverheadBytes
-  const ofMembers = Broadcasts.take(memberBroadcasts, {
-    overheadBytes,
-    bytesMax: roomBytes,
-    countMax: roomParts,
-    transmitLimit
-  })
-  if (Broadcasts.size(userBroadcasts) === 0) return ofMembers
-  const used = ofMembers.reduce((bytes, part) => bytes + part.length + overheadBytes, 0)
-  const ofUsers = Broadcasts.take(userBroadcasts, {
-    overheadBytes,
-    bytesMax: roomBytes - used,
-    countMax: roomParts - ofMembers.length,
-    transmitLimit
-  })
-  return ofUsers.length === 0 ? ofMembers : [...ofMembers, ...ofUsers]
+  const parts: Array<Uint8Array> = []
+  let bytesMax = roomBytes
+  for (const queue of [memberBroadcasts, userBroadcasts, hostBroadcasts]) {
+    if (Broadcasts.size(queue) === 0 || (queue === hostBroadcasts && !isHost(state, to))) continue
+    const room = { overheadBytes, bytesMax, countMax: roomParts - parts.length, transmitLimit }
+    for (const part of Broadcasts.take(queue, room)) {
+      bytesMax -= part.length + overheadBytes
+      parts.push(part)
+    }
+  }
+  return parts
 }
 
 /** The room that a message of this length leaves for others; 0 for a datagram of broadcasts alone. */
@@ -46,10 +57,10 @@ const roomFor = (state: State, messageBytes: number): number =>
 export const fits = (state: State, bytes: Uint8Array): boolean =>
   bytes.length + compoundOverheadBytes <= roomFor(state, 0)
 
-/** Sends one message, with piggyback. */
-export const send = (turn: Turn, to: Address, message: PacketMessage): Turn => {
+/** Sends one message, with piggyback; `member` is whose address it is, where that is known. */
+export const send = (turn: Turn, to: Address, message: PacketMessage, member?: Member): Turn => {
   const bytes = turn.state.config.encode(message)
-  const piggyback = takeBroadcasts(turn.state, roomFor(turn.state, bytes.length), compoundPartsMax - 1)
+  const piggyback = takeBroadcasts(turn.state, member, roomFor(turn.state, bytes.length), compoundPartsMax - 1)
   turn.outputs.push({ _tag: "Send", to, parts: [bytes, ...piggyback], crc: false })
   return turn
 }
@@ -65,12 +76,11 @@ export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketM
   return turn
 }
 
-/** Sends queued broadcasts to a member; false when there was nothing to send. */
-export const sendBroadcasts = (turn: Turn, to: Member): boolean => {
-  const parts = takeBroadcasts(turn.state, roomFor(turn.state, 0), compoundPartsMax)
-  if (parts.length === 0) return false
-  turn.outputs.push({ _tag: "Send", to: to.address, parts, crc: readsCrc(to) })
-  return true
+/** Sends queued broadcasts to a member, if there are any for it. */
+export const sendBroadcasts = (turn: Turn, to: Member): Turn => {
+  const parts = takeBroadcasts(turn.state, to, roomFor(turn.state, 0), compoundPartsMax)
+  if (parts.length > 0) turn.outputs.push({ _tag: "Send", to: to.address, parts, crc: readsCrc(to) })
+  return turn
 }
 
 /** Where we want answers sent. */

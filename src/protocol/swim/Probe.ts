@@ -74,7 +74,7 @@ const start = (turn: Turn, target: Member): Turn => {
     isAnsweredByTcp: false
   }
   const ping: Ping = { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
-  if (target.status === "alive" || !config.rules.buddy) return send(turn, target.address, ping)
+  if (target.status === "alive" || !config.rules.buddy) return send(turn, target.address, ping, target)
   // A suspect is told so, and can refute at once.
   const { incarnation, name } = target
   return sendBare(turn, target, [ping, { _tag: "Suspect", incarnation, node: name, from: config.name }])
@@ -97,16 +97,8 @@ export const probeTimeout = (turn: Turn): Turn => {
     const nack = config.rules.awareness && sendsNacks(member)
     if (nack) probe.nacksExpected += 1
     const { address, name } = target
-    const source = ownSource(turn.state)
-    send(turn, member.address, {
-      _tag: "IndirectPing",
-      seq,
-      target: address.bytes,
-      port: address.port,
-      node: name,
-      nack,
-      ...source
-    })
+    const where = { target: address.bytes, port: address.port, node: name }
+    send(turn, member.address, { _tag: "IndirectPing", seq, ...where, nack, ...ownSource(turn.state) }, member)
   }
   if (!tcpPings || !answersTcpPings(target)) return turn
   const timeoutMillis = probe.deadline.atMillis - turn.now

@@ -24,7 +24,8 @@ export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn =>
   const { nackShare, probeTimeoutMillis } = config.settings
   const deadline = arm(turn, nackShare * probeTimeoutMillis, { _tag: "RelayExpired", seq })
   relays.set(seq, { seq: request.seq, to: replyTo(turn.state, from, request), wantsNack: request.nack, deadline })
-  return send(turn, entry.member.address, { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) })
+  const { member } = entry
+  return send(turn, member.address, { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) }, member)
 }
 
 /** The target answered: so is the requester. */

@@ -48,6 +48,8 @@ export interface State {
   readonly deadlines: Deadlines.Deadlines<Timer>
   readonly memberBroadcasts: Broadcasts.Broadcasts
   readonly userBroadcasts: Broadcasts.Broadcasts
+  /** Messages of the application for hosts alone. */
+  readonly hostBroadcasts: Broadcasts.Broadcasts
   readonly awareness: Awareness.Awareness
   readonly relays: Map<number, Relay>
   readonly relayLimit: RateLimit.RateLimit
@@ -81,8 +83,8 @@ export interface Turn {
   readonly ownJumpMax: number
 }
 
-export const dropped = (turn: Turn, reason: DropReason): Turn => {
-  turn.outputs.push({ _tag: "Dropped", reason })
+export const dropped = (turn: Turn, reason: DropReason, detail?: string): Turn => {
+  turn.outputs.push({ _tag: "Dropped", reason, ...(detail !== undefined && { detail }) })
   return turn
 }
 
@@ -162,6 +164,7 @@ export const make = (config: Config, env: Env): State => {
     deadlines: Deadlines.make(),
     memberBroadcasts: Broadcasts.make(),
     userBroadcasts: Broadcasts.make(),
+    hostBroadcasts: Broadcasts.make(),
     awareness: Awareness.make(rules.awareness ? settings.awarenessMaxMultiplier : 1),
     relays: new Map(),
     relayLimit: RateLimit.make(limits.relaysPerSecondPerSource),

@@ -7,7 +7,7 @@
  * Source: memberlist-protocol.md, sections 11 to 16, with the deviations of section 18 and of faults.md, U11 to U22.
  */
 import type { Address } from "../Address.ts"
-import type { PacketMessage } from "../memberlist/Message.ts"
+import type { PacketMessage, Ping } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
 import { answer } from "./Answer.ts"
 import * as Deadlines from "./Deadlines.ts"
@@ -69,7 +69,7 @@ const handle = (turn: Turn, input: Input): Turn => {
     case "TcpPingAnswered":
       return tcpPingAnswered(turn, input.seq)
     case "Broadcast":
-      return broadcastUser(turn, input.key, input.payload)
+      return broadcastUser(turn, input)
     case "UpdateMeta":
       return updateMeta(turn, input.meta)
     case "Leave":
@@ -82,7 +82,7 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
     case "Ping":
       return message.node !== "" && message.node !== turn.state.config.name
         ? dropped(turn, "wrongTarget")
-        : send(turn, replyTo(turn.state, from, message), { _tag: "Ack", seq: message.seq, payload: noPayload })
+        : acknowledge(turn, from, message)
     case "IndirectPing":
       return relay(turn, from, message)
     case "Ack":
@@ -105,6 +105,13 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
 }
 
 const noPayload = new Uint8Array(0)
+
+const acknowledge = (turn: Turn, from: Address, ping: Ping): Turn => {
+  const to = replyTo(turn.state, from, ping)
+  const asker = turn.state.members.byName.get(ping.sourceNode)?.member
+  const ack = { _tag: "Ack", seq: ping.seq, payload: noPayload } as const
+  return send(turn, to, ack, asker?.address === to ? asker : undefined)
+}
 
 const fireDue = (turn: Turn): Turn => {
   const { config, deadlines } = turn.state

@@ -46,6 +46,12 @@ export const isCompatible = (ours: Uint8Array, theirs: Uint8Array): boolean => {
   )
 }
 
+/** What versions of the application a member says that it speaks. */
+export const delegateText = (name: string, versions: Uint8Array): string => {
+  const [, , , min = 0, max = 0, now = 0] = versions
+  return `"${name}" speaks version ${now} of the application, and allows ${min} to ${max}`
+}
+
 const isWithin = (value: number, min: number, max: number): boolean => value >= min && value <= max
 
 /** Why an `alive` cannot be believed, whoever it is about; its name is looked at only when it is new. */

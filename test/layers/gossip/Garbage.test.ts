@@ -1,26 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Cause, Effect, Fiber, Layer, Option } from "effect"
+import { Array as Arr, Cause, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
 import { MemoryNetwork } from "../../../src/layers/MemoryNetwork.ts"
 import { readMessage } from "../../../src/layers/PushPull.ts"
 import * as Bytes from "../../../src/protocol/Bytes.ts"
 import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
 import { MessageType } from "../../../src/protocol/memberlist/Message.ts"
 import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
-import { GossipSocket } from "../../../src/services/GossipSocket.ts"
+import type { GossipSocket } from "../../../src/services/GossipSocket.ts"
 import * as Cluster from "./Cluster.ts"
+import { intruder } from "./Intruder.ts"
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"))
 const plain = { label: new Uint8Array(0), compress: false, cipher: undefined }
-
-/** A host that speaks raw bytes. */
-const intruder = Effect.gen(function* () {
-  const network = yield* MemoryNetwork
-  const layer = GossipSocketMemory.layer("intruder").pipe(Layer.provide(Layer.succeed(MemoryNetwork, network)))
-  const services = yield* Layer.build(layer)
-  return yield* Effect.provide(GossipSocket, services)
-})
 
 /** Two hosts that see each other, and a third on the same network. */
 const setting = Effect.fnUntraced(function* (fabric = "", through?: Parameters<typeof Cluster.start>[3]) {

@@ -9,6 +9,7 @@ import {
   aliveOf,
   feed,
   make,
+  nodeOf,
   populate,
   quiet,
   reasons,
@@ -131,6 +132,49 @@ describe("a message of the application", () => {
     assert.deepStrictEqual(reasons(user(host, "a", new Uint8Array(1395))), [])
     user(host, "b", Uint8Array.of(1))
     assert.deepStrictEqual(reasons(user(host, "c", Uint8Array.of(2))), ["broadcastLimit"])
+  })
+
+  it("that is for hosts goes to hosts alone, in gossip and on probes and answers, and what is for all to all", () => {
+    const settings = { ...Config.lan, pushPullIntervalMillis: 0 }
+    const host = make({ settings, isHost: (meta) => meta.length > 0 })
+    const meta = Uint8Array.of(1)
+    const hosts = [0, 1].map((i) => nodeOf(`host${i}`, 1, "alive", addressOf(i), { meta }))
+    const others = [2, 3, 4, 5].map((i) => nodeOf(`other${i}`, 1, "alive", addressOf(i)))
+    feed(host, { _tag: "Merge", nodes: [...hosts, ...others], join: false })
+    const heard = new Map<string, Set<number | undefined>>()
+    const note = (outputs: ReadonlyArray<Swim.Output>) => {
+      for (const { messages, to } of sent(outputs))
+        for (const message of messages)
+          if (message._tag === "User") {
+            const who = new TextDecoder().decode(message.payload)
+            heard.set(who, (heard.get(who) ?? new Set()).add(to.bytes[3]))
+          }
+    }
+    for (let round = 0; round < 20; round++) {
+      for (const audience of ["hosts", "members"] as const)
+        feed(host, { _tag: "Broadcast", key: `${audience}${round}`, payload: Buffer.from(audience), audience })
+      const [from = addressOf(0), source = "host0"] = [
+        addressOf(round % 6),
+        round % 6 < 2 ? `host${round % 6}` : "other"
+      ]
+      const ping = { _tag: "Ping", seq: round, node: "self", sourceAddress: from.bytes, sourcePort: from.port } as const
+      note(receive(host, [{ ...ping, sourceNode: source }], from))
+      note(advance(host, 1000))
+    }
+    assert.sameMembers([...(heard.get("hosts") ?? [])], [0, 1])
+    assert.sameMembers([...(heard.get("members") ?? [])], [0, 1, 2, 3, 4, 5])
+  })
+
+  it("that is for hosts waits while there is none, and is no reason to gossip", () => {
+    const host = make({ settings: gossiping, isHost: (meta) => meta.length > 0 })
+    populate(host, 3)
+    advance(host, 10_000)
+    feed(host, { _tag: "Broadcast", key: "a", payload: Uint8Array.of(7), audience: "hosts" })
+    assert.deepStrictEqual(sent(advance(host, 10_000)), [])
+    const nodes = [nodeOf("host", 1, "alive", addressOf(9), { meta: Uint8Array.of(1) })]
+    feed(host, { _tag: "Merge", nodes, join: false })
+    const users = messagesOf(advance(host, 10_000)).filter(({ _tag }) => _tag === "User")
+    assert.isNotEmpty(users)
   })
 
   it("that comes in is delivered", () => {

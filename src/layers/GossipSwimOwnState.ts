@@ -1,0 +1,53 @@
+/** What this host gives in a push/pull. What a passenger says for hosts alone, no other program gets. */
+import { Effect } from "effect"
+import type { Address } from "../protocol/Address.ts"
+import type { NodeState, PushPull } from "../protocol/memberlist/Message.ts"
+import { isLive } from "../protocol/swim/Member.ts"
+import { isSamePlace } from "../protocol/swim/Packets.ts"
+import * as Swim from "../protocol/swim/Swim.ts"
+import type { Seat } from "./GossipSwimSeat.ts"
+
+export interface OwnState {
+  /** For a member at this address. Who is not known there yet is told by the answer to what it says. */
+  readonly to: (address: Address, join: boolean) => Effect.Effect<PushPull>
+  /** For who has given this state from there. */
+  readonly answer: (given: PushPull, from: Address) => Effect.Effect<PushPull>
+}
+
+const noBytes: Uint8Array = new Uint8Array(0)
+
+export const make = (state: Swim.State, seat: Seat): OwnState => {
+  const { isHost, name } = state.config
+
+  const give = (join: boolean, isTold: boolean): Effect.Effect<PushPull> =>
+    Effect.map(isTold ? seat.passenger.localState : Effect.succeed(noBytes), (userState) => ({
+      _tag: "PushPull",
+      join,
+      nodes: Swim.localNodes(state),
+      userState
+    }))
+
+  /** Whether a host may have given this, which did not know yet that it would talk to one. It lists itself. */
+  const isNewcomer = ({ join, nodes }: PushPull, { bytes }: Address): boolean => {
+    const others = nodes.filter((node) => node.name !== name && node.state === "alive")
+    const isThere = ({ address, port }: NodeState) => isSamePlace({ bytes: address, port }, { bytes, port })
+    const there = others.filter(isThere)
+    return join && (there.length > 0 ? there : others).some(({ meta }) => isHost(meta))
+  }
+
+  return {
+    to: (address, join) =>
+      Effect.suspend(() => {
+        const isThere = (member: Swim.Member) =>
+          member.name !== name && isLive(member) && isSamePlace(member.address, address)
+        const isToHost = () => [...Swim.members(state)].some((member) => isThere(member) && isHost(member.meta))
+        return give(join, seat.isOfHosts === undefined || isToHost())
+      }),
+    answer: (given, from) =>
+      Effect.suspend(() => {
+        const { isOfHosts } = seat
+        const isFromHost = given.userState.length === 0 ? isNewcomer(given, from) : isOfHosts?.(given.userState)
+        return give(given.join, isOfHosts === undefined || isFromHost === true)
+      })
+  }
+}
