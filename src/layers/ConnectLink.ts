@@ -6,9 +6,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, type Effect, Result } from "effect"
-import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
-import * as Progress from "../protocol/flow/Progress.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import { AskedFrames } from "./AskedFrames.ts"
@@ -112,77 +110,6 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     refuse: (cause) => {
       refusal = cause
       finish()
-    }
-  }
-}
-
-export interface Guarded {
-  readonly body: AsyncIterable<Uint8Array>
-  /** Looks whether a frame that has begun goes on coming; one that does not ends the body as a violation. */
-  readonly look: (nowMillis: number, isQuiet: boolean) => void
-}
-
-/**
- * The body of a request in whole envelopes, as long as each is a plain message within the limit.
- *
- * connect-node takes unknown flags for none and an end in a request for nothing, makes room for a whole message when its
- * header has come, and counts all pieces of a message again with each: so it gets none.
- */
-export const guard = (
-  body: AsyncIterable<Uint8Array>,
-  options: { readonly frameWireBytesMax: number; readonly progress: Progress.Bounds }
-): Guarded => {
-  const whole: Array<Uint8Array> = []
-  const parser = Envelope.make({
-    bytesMax: options.frameWireBytesMax,
-    hasEnd: false,
-    body: Envelope.whole((message) => whole.push(Envelope.wrap(message)))
-  })
-  const progress = Progress.make()
-  let violation: string | undefined
-  /** Told of a violation while the next envelope is awaited. */
-  let refuse: ((detail: string) => void) | undefined
-
-  const iterate = (): AsyncIterator<Uint8Array> => {
-    const chunks = body[Symbol.asyncIterator]()
-    const next = () =>
-      new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        const give = (result: IteratorResult<Uint8Array>): void => {
-          refuse = undefined
-          resolve(result)
-        }
-        const fail = (cause: unknown): void => {
-          refuse = undefined
-          reject(cause)
-        }
-        const step = (): void => {
-          const value = whole.shift()
-          if (value !== undefined) give({ done: false, value })
-          else if (violation !== undefined) fail(new ConnectError(violation, Code.Internal))
-          else chunks.next().then(onChunk, fail)
-        }
-        const onChunk = (result: IteratorResult<Uint8Array>): void => {
-          if (result.done !== true) {
-            violation ??= Envelope.push(parser, result.value)
-            step()
-          } else if (Envelope.isComplete(parser)) give(result)
-          else fail(new ConnectError("it stopped within a frame", Code.InvalidArgument))
-        }
-        refuse = (detail) => fail(new ConnectError(detail, Code.Internal))
-        step()
-      })
-    return { next, return: (value) => chunks.return?.(value) ?? Promise.resolve({ done: true, value }) }
-  }
-
-  return {
-    body: { [Symbol.asyncIterator]: iterate },
-    look: (nowMillis, isQuiet) => {
-      if (violation !== undefined) return
-      // While connect-node does not ask, nothing is held against the peer.
-      const isAwaited = isQuiet && refuse !== undefined && !Envelope.isComplete(parser)
-      const frame = !isAwaited ? undefined : parser.wholeCount
-      violation = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })
-      if (violation !== undefined) refuse?.(violation)
     }
   }
 }

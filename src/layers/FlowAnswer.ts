@@ -1,10 +1,10 @@
 /**
  * The first frame of an incoming link, and what becomes of it.
  */
-import { Effect, type Scope } from "effect"
+import { Cause, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
-import type { Link } from "../services/Transport.ts"
+import type { Link, LinkBroken } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import { type Exposed, refuse } from "./FlowServer.ts"
@@ -26,8 +26,9 @@ export const answer = (
     readonly callers?: Callers
   }
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const begin = (open: Frame.Frame | undefined): Effect.Effect<void, never, Scope.Scope> => {
+  const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
+    if (typeof open === "string") return refuse(link, Frame.fail("ProtocolViolation", open))
     if (open._tag !== "Open") return refuse(link, Frame.fail("ProtocolViolation", `${open._tag} came before Open`))
     const refused = refusal(open, options, link.proven)
     const exposed = options.find(open.endpoint)
@@ -41,18 +42,26 @@ export const answer = (
 
 const late = Frame.fail("ProtocolViolation", "no Open came in time")
 
-/** Waits for the first frame; undefined when the link ends without one, or none comes in time. */
-const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame | undefined> =>
+/**
+ * Waits for the first frame; undefined when the link breaks or is given up, since none comes in time. Whoever has ended it
+ * without a frame, or with something else, is told what is wrong: an answer with no frame at all would look like a good end.
+ */
+const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame | string | undefined> =>
   Effect.callback((resume) => {
     const timeout = begin(() => {
       link.cancel(late)
       heard(undefined)
     })
-    const heard = (frame: Frame.Frame | undefined): void => {
+    const heard = (frame: Frame.Frame | string | undefined): void => {
       end(timeout)
       resume(Effect.succeed(frame))
     }
-    const listener = FlowHandshake.listen(link, { onFirst: heard, onEnd: () => heard(undefined) })
+    const onEnd = (how: () => LinkBroken | Cause.Done): void => {
+      if (link.isBroken()) return heard(undefined)
+      const ended = how()
+      heard(Cause.isDone(ended) ? "the stream stopped without Open" : ended.detail)
+    }
+    const listener = FlowHandshake.listen(link, { onFirst: heard, onEnd })
     return Effect.sync(() => {
       end(timeout)
       link.detach(listener)

@@ -251,8 +251,11 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     }
   }
 
+  /** A caller that has finished may still listen: it is told, since an answer without another word would look like a good end. */
   private onStopped(): void {
-    this.breakWith(() => this.error(new PeerLost({ detail: "the stream stopped without End" })))
+    const detail = "the stream stopped without End"
+    const last = this.writer.role === "endpoint" ? Frame.fail("ProtocolViolation", detail) : undefined
+    this.breakWith(() => this.error(new PeerLost({ detail })), last)
   }
 
   onBroken(how: () => LinkBroken): void {

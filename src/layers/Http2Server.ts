@@ -1,6 +1,6 @@
 /**
  * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
- * Calls such as grinta makes are served on their stream as they are, all others by connect-node.
+ * Calls such as grinta makes are served on their stream as they are, all others by connect-node (`ForeignCall`).
  *
  * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
  * D-17, H1, H2 and H6.
@@ -8,18 +8,14 @@
 import * as http2 from "node:http2"
 import type * as net from "node:net"
 import type { TLSSocket } from "node:tls"
-import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
-import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { type Duration, Effect, FiberSet, type Scope } from "effect"
 import * as Conduct from "../protocol/flow/Conduct.ts"
-import * as Timeout from "../protocol/flow/Timeout.ts"
-import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link } from "../services/Transport.ts"
-import * as ConnectLink from "./ConnectLink.ts"
 import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as ForeignCall from "./ForeignCall.ts"
+import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import type * as Http2Lookout from "./Http2Lookout.ts"
@@ -38,25 +34,7 @@ export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly frameTimeout: Duration.Input
 }
 
-/** What a handler must know of the call that it serves, and connect-node does not tell it. */
-interface Call {
-  readonly carrier: StreamCarrier
-  readonly stream: http2.ServerHttp2Stream
-  /** How long its caller gives it; undefined for ever. */
-  readonly timeoutMillis: number | undefined
-}
-
-/** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
-const closeTimeout = "1 second"
-
-const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
-
-/** How long the caller gives the call, in milliseconds; undefined for ever, NaN when what it says is no time. */
-const timeoutOf = (headers: http2.IncomingHttpHeaders): number | undefined => {
-  const header = Timeout.headerOf(headers["content-type"] ?? "")
-  const said = headers[header]
-  return said === undefined ? undefined : Timeout.parse(header, String(said))
-}
+type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 /**
  * Whether a call needs nothing but its frames taken and given: Connect in binary, no compression, a deadline that makes
@@ -69,37 +47,13 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   (headers["connect-protocol-version"] ?? DirectCall.protocolVersion) === DirectCall.protocolVersion &&
   headers["content-encoding"] === undefined &&
   headers["connect-content-encoding"] === undefined &&
-  !Number.isNaN(timeoutOf(headers))
-
-/** The header that a call of this content-type names the compression of its frames in. */
-const encodingOf = (contentType: string): string =>
-  Timeout.headerOf(contentType) === "grpc-timeout" ? "grpc-encoding" : "connect-content-encoding"
-
-/**
- * What connect-node is shown. A deadline is kept here, and only one that is no time is left for connect-node to refuse.
- * The authority goes into a URL that nobody reads, and one that makes none would throw. A body that is compressed as a
- * whole, at which connect-node does not look, is refused as compressed frames are.
- */
-const shown = (headers: http2.IncomingHttpHeaders): http2.IncomingHttpHeaders => {
-  const { "content-encoding": whole = "identity", "content-type": type = "" } = headers
-  return {
-    ...headers,
-    ":authority": "grinta",
-    ...(!Number.isNaN(timeoutOf(headers)) && { [Timeout.headerOf(type)]: undefined }),
-    ...(whole !== "identity" && { [encodingOf(type)]: whole })
-  }
-}
-
-/** Frames in JSON, of whatever protocol: nobody needs them, and the parsing of JSON is a place to attack. */
-const isJson = (headers: http2.IncomingHttpHeaders): boolean => /json/i.test(headers["content-type"] ?? "")
-
-const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
-  body !== null && typeof body === "object" && Symbol.asyncIterator in body
+  headers.expect === undefined &&
+  !Number.isNaN(ForeignRequest.timeoutOf(headers))
 
 /** Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. */
 export const serve = Effect.fnUntraced(function* (
   options: Options,
-  onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+  onLink: OnLink
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
   const run = yield* FiberSet.makeRuntime<never, void>()
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
@@ -111,16 +65,14 @@ export const serve = Effect.fnUntraced(function* (
     begin: (stream) => stream.respond({ ":status": 200, "content-type": DirectCall.contentType })
   }
 
-  const end = (link: Link, { carrier, stream }: Call) =>
-    Effect.sync(() => link.finish()).pipe(
-      Effect.andThen(
-        Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout)))
-      ),
-      Effect.andThen(Effect.sync(() => stream.close()))
+  const end = (link: Link, call: ForeignCall.Call) =>
+    Effect.andThen(
+      Effect.sync(() => link.finish()),
+      ForeignCall.close(call)
     )
 
   /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
-  const serveLink = (link: Link, call: Call) => {
+  const serveLinkBy = (onLink: OnLink) => (link: Link, call: ForeignCall.Call) => {
     const { carrier, timeoutMillis } = call
     const last = Effect.suspend(() => end(link, call))
     if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), last)
@@ -135,35 +87,8 @@ export const serve = Effect.fnUntraced(function* (
     )
   }
 
-  /** Serves a call that connect-node has parsed. */
-  const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
-    Effect.gen(function* () {
-      const { carrier } = call
-      yield* Effect.forkScoped(Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
-      yield* serveLink(ConnectLink.make(frames, outgoing, carrier), call)
-    }).pipe(Effect.scoped)
-
-  /** Serves a call of a peer that speaks as this host does. */
-  const serveStream = (carrier: StreamCarrier, stream: http2.ServerHttp2Stream, timeoutMillis: number | undefined) => {
-    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
-    carrier.listen()
-    run(serveLink(link, { carrier, stream, timeoutMillis }))
-  }
-
-  const router = createConnectRouter({
-    acceptCompression: [],
-    readMaxBytes: options.frameWireBytesMax,
-    writeMaxBytes: options.frameWireBytesMax
-  }).service(FlowService, {
-    open: (frames, context) => {
-      const call = context.values.get(callKey)
-      const outgoing = ConnectLink.makeOutgoing(() => call?.carrier.fate() ?? "lost")
-      if (call === undefined) outgoing.finish()
-      else run(serveCall(frames, outgoing, call))
-      return outgoing.iterable
-    }
-  })
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+  const serveLink = serveLinkBy(onLink)
+  const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
 
   const onStream = (
     stream: http2.ServerHttp2Stream,
@@ -172,33 +97,21 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
-    const timeoutMillis = timeoutOf(headers)
-    if (session !== undefined && isDirect(headers))
-      return serveStream(new StreamCarrier(session, stream), stream, timeoutMillis)
-    const request = new http2.Http2ServerRequest(stream, shown(headers), {}, rawHeaders)
-    const response = new http2.Http2ServerResponse(stream)
-    const handler = handlers.get(request.url)
-    if (session === undefined || handler === undefined || isJson(headers)) {
-      response.writeHead(handler === undefined ? 404 : 415)
-      response.end()
+    if (session === undefined) {
+      stream.on("error", () => undefined).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    const call: Call = { carrier: new StreamCarrier(session, stream), stream, timeoutMillis }
-    const values = createContextValues().set(callKey, call)
-    // What goes wrong with a response goes wrong with its stream, and its link says so.
-    const ignore = () => undefined
-    const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-    const guarded = isBytes(asked.body) ? ConnectLink.guard(asked.body, { ...options, progress }) : undefined
-    if (guarded !== undefined) call.carrier.hear({ look: guarded.look })
-    handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
-      .then((answer) => universalResponseToNodeResponse(answer, response))
-      .catch(ignore)
+    if (!isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
+    const carrier = new StreamCarrier(session, stream)
+    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+    carrier.listen()
+    run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
   }
 
   const bounds: http2.ServerOptions = {
     settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
     maxSessionMemory: Http2Session.sessionMemoryMegabytes,
-    maxHeaderListPairs: 64,
+    maxHeaderListPairs: Http2Session.headerPairsMax,
     maxSettings: 16,
     maxSessionRejectedStreams: 100,
     streamResetBurst: Conduct.resetsBurst,

@@ -26,10 +26,14 @@ export const sessionWindowBytes = 16 * 1024 * 1024
 /** Node's own bound kills a session of some 9,700 flows; faults.md, section 0, finding 6. */
 export const sessionMemoryMegabytes = 1000
 
+/** Headers of a call, those of HTTP/2 itself among them, and their bytes with 32 for each. */
+export const headerPairsMax = 64
+export const headerListBytesMax = 16 * 1024
+
 export const settings: http2.Settings = {
   initialWindowSize: streamWindowBytes,
   enablePush: false,
-  maxHeaderListSize: 16 * 1024
+  maxHeaderListSize: headerListBytesMax
 }
 
 /**

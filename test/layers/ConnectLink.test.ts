@@ -6,13 +6,14 @@ import { Code, ConnectError } from "@connectrpc/connect"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as ConnectLink from "../../src/layers/ConnectLink.ts"
+import * as EnvelopeGuard from "../../src/layers/EnvelopeGuard.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Progress from "../../src/protocol/flow/Progress.ts"
 import { LinkBroken } from "../../src/services/Transport.ts"
 import { Cuts, cut, Lengths } from "../protocol/flow/Cuts.ts"
 
-const options = { frameWireBytesMax: 300, progress: { ...Progress.defaults, frameMillisMax: 30_000 } }
+const options = { frameWireBytesMax: 300, hasGzip: false, progress: { ...Progress.defaults, frameMillisMax: 30_000 } }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
@@ -24,7 +25,7 @@ const read = (chunks: ReadonlyArray<Uint8Array>) =>
     }
     const came: Array<string> = []
     try {
-      for await (const envelope of ConnectLink.guard(said(), options).body) came.push(hex(envelope))
+      for await (const envelope of EnvelopeGuard.guard(said(), options).body) came.push(hex(envelope))
       return { came, code: undefined }
     } catch (cause) {
       return { came, code: ConnectError.from(cause).code }
@@ -38,7 +39,7 @@ const waiting = (...chunks: ReadonlyArray<Uint8Array>) => {
     yield* chunks
     yield await goOn.promise
   }
-  const { body, look } = ConnectLink.guard(said(), options)
+  const { body, look } = EnvelopeGuard.guard(said(), options)
   return { goOn: goOn.resolve, iterator: body[Symbol.asyncIterator](), look }
 }
 

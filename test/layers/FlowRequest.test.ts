@@ -5,23 +5,28 @@
  * Source: faults.md, rows H12 to H14.
  */
 import * as http2 from "node:http2"
+import * as zlib from "node:zlib"
+import { fromBinary } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Layer, Option, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Result, Stream } from "effect"
 import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Http2Server from "../../src/layers/Http2Server.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
+import { FrameSchema } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import { Transport } from "../../src/services/Transport.ts"
 
 const soon = Effect.timeout("10 seconds")
 const silent = Contract.make("silent", { input: Codec.bytes, output: Codec.bytes })
+const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
-const openFrame: Frame.Frame = {
+const openFrame: Frame.Open = {
   _tag: "Open",
   endpoint: "silent",
   wireVersion: 1,
@@ -31,7 +36,7 @@ const openFrame: Frame.Frame = {
   host: ""
 }
 
-/** A host whose one endpoint says nothing. `failed` waits for what its flow fails with. */
+/** A host with an endpoint that says nothing, and one that gives back. `failed` waits for what a silent flow fails with. */
 const world = Effect.gen(function* () {
   const transport = yield* Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
   const failed = yield* Deferred.make<string>()
@@ -43,9 +48,17 @@ const world = Effect.gen(function* () {
       ),
     { context: Context.empty(), config }
   )
+  const echoing = FlowServer.expose(echo, (flow) => Stream.runForEach(flow.batches, flow.sendAll), {
+    context: Context.empty(),
+    config
+  })
+  const exposures = new Map([
+    [silent.name, exposed],
+    [echo.name, echoing]
+  ])
   const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowAnswer.answer(link, { self: "server", find: (name) => (name === silent.name ? exposed : undefined), opening })
+    FlowAnswer.answer(link, { self: "server", find: (name) => exposures.get(name), opening })
   )
   const session = yield* Effect.acquireRelease(
     Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),
@@ -67,6 +80,9 @@ const warned = Effect.gen(function* () {
 
 interface Answer {
   readonly status: number | undefined
+  readonly headers: http2.IncomingHttpHeaders
+  /** The headers were the end of the answer. */
+  readonly isBare: boolean
   readonly body: string
   readonly trailers: http2.IncomingHttpHeaders
 }
@@ -78,21 +94,68 @@ const call: http2.OutgoingHttpHeaders = {
   "connect-protocol-version": "1"
 }
 
-/** Asks with these headers, says Open, and reads the answer until it ends. */
-const ask = (session: http2.ClientHttp2Session, headers: http2.OutgoingHttpHeaders) =>
+interface Said {
+  /** What is said after the headers; Open unless said otherwise. */
+  readonly said?: ReadonlyArray<Uint8Array>
+  /** Whether the caller then finishes its side. */
+  readonly isFinished?: boolean
+}
+
+/** Asks with these headers, says something, and reads the answer until it ends. */
+const ask = (
+  session: http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders,
+  { isFinished = false, said = [FrameBytes.encode(openFrame)] }: Said = {}
+) =>
   Effect.callback<Answer>((resume) => {
     const stream = session.request({ ...call, ...headers }, { endStream: false })
     const chunks: Array<Uint8Array> = []
-    let status: number | undefined
+    let answered: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader = {}
+    let isBare = false
     let trailers: http2.IncomingHttpHeaders = {}
     stream.on("error", () => undefined)
-    stream.on("response", (response) => (status = response[":status"]))
+    stream.on("response", (response, flags) => {
+      answered = response
+      isBare = (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0
+    })
     stream.on("trailers", (said) => (trailers = said))
     stream.on("data", (chunk: Uint8Array) => chunks.push(chunk))
-    stream.on("end", () => resume(Effect.succeed({ status, trailers, body: Buffer.concat(chunks).toString() })))
-    stream.write(FrameBytes.encode(openFrame))
+    stream.on("end", () => {
+      const body = Buffer.concat(chunks).toString("latin1")
+      resume(Effect.succeed({ status: answered[":status"], headers: answered, isBare, trailers, body }))
+    })
+    for (const bytes of said) stream.write(bytes)
+    if (isFinished) stream.end()
     return Effect.sync(() => stream.close())
   }).pipe(soon)
+
+/** The frames of an answer, whatever protocol it is in. */
+const framesOf = ({ body }: Answer): ReadonlyArray<Frame.Frame> => {
+  const frames: Array<Frame.Frame> = []
+  const bytes = Buffer.from(body, "latin1")
+  for (let at = 0; at < bytes.length && bytes[at] === 0; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1)
+    frames.push(Result.getOrThrow(Frame.fromProto(fromBinary(FrameSchema, bytes.subarray(at + 5, end)))))
+    at = end
+  }
+  return frames
+}
+
+/** The reason of the Fail that an answer ended with, if it did. */
+const failOf = (answer: Answer): string | undefined => {
+  const last = framesOf(answer).at(-1)
+  return last?._tag === "Fail" ? last.reason : undefined
+}
+
+const gzipped = (message: Uint8Array): Uint8Array => {
+  const bytes = zlib.gzipSync(message)
+  const header = Buffer.alloc(5)
+  header[0] = 1
+  header.writeUInt32BE(bytes.length, 1)
+  return Buffer.concat([header, bytes])
+}
+
+const messageOf = (frame: Frame.Frame): Uint8Array => FrameBytes.encode(frame).subarray(5)
 
 /** As `ask`, for a call that goes on until its scope ends, which resets it: what came first. */
 const askAndStay = (session: http2.ClientHttp2Session, headers: http2.OutgoingHttpHeaders) =>
@@ -111,6 +174,15 @@ const askAndStay = (session: http2.ClientHttp2Session, headers: http2.OutgoingHt
   )
 
 const accepted = Buffer.from(FrameBytes.encode(Frame.accepted)).toString("hex")
+
+/** Statuses of gRPC, as Connect spells them. */
+const codes: Readonly<Record<string, string>> = {
+  "3": "invalid_argument",
+  "4": "deadline_exceeded",
+  "8": "resource_exhausted",
+  "12": "unimplemented",
+  "13": "internal"
+}
 
 /** Each way in which a request is served: its headers, those of a deadline, and how its answers spell an error. */
 const paths = [
@@ -136,8 +208,7 @@ const paths = [
     deadline: "grpc-timeout",
     unit: "m",
     isDirect: false,
-    codeOf: ({ trailers }: Answer) =>
-      ({ "3": "invalid_argument", "4": "deadline_exceeded", "12": "unimplemented" })[String(trailers["grpc-status"])]
+    codeOf: ({ trailers }: Answer) => codes[String(trailers["grpc-status"])]
   },
   {
     name: "connect-node, over gRPC-Web",
@@ -147,7 +218,7 @@ const paths = [
     isDirect: false,
     codeOf: ({ body }: Answer) => {
       const status = /grpc-status: (\d+)/.exec(body)?.[1] ?? ""
-      return { "3": "invalid_argument", "4": "deadline_exceeded", "12": "unimplemented" }[status]
+      return codes[status]
     }
   }
 ] as const
@@ -238,7 +309,8 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
 
     const encoding = deadline === "grpc-timeout" ? "grpc-encoding" : "connect-content-encoding"
     for (const header of [encoding, "content-encoding"]) {
-      for (const compression of ["gzip", "br", "rot13", "gzip, identity"])
+      const refused = ["br", "rot13", "gzip, identity"]
+      for (const compression of header === "content-encoding" ? ["gzip", ...refused] : refused)
         it.live(`refuses requests in ${compression}, as ${header} says`, () =>
           Effect.gen(function* () {
             const { session } = yield* world
@@ -247,7 +319,8 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
             assert.strictEqual(codeOf(answer), "unimplemented", JSON.stringify(answer))
             const said = answer.body + decodeURIComponent(String(answer.trailers["grpc-message"] ?? ""))
             const plain = decodeURIComponent(said).replaceAll("\\", "")
-            assert.include(plain, `unknown compression "${compression}"`)
+            assert.include(plain, `unknown compression "${compression}`)
+            assert.include(plain, "supported encodings are gzip")
             assert.notInclude(answer.body, "\u0000\u0000\u0000\u0000\u0002\u0012\u0000")
           })
         )
@@ -260,6 +333,88 @@ for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
         })
       )
     }
+
+    const compressed = { ...headers, [encoding]: "gzip" }
+
+    it.live("serves frames in gzip and plain ones beside them, and answers with plain ones", () =>
+      Effect.gen(function* () {
+        const { session } = yield* world
+        const data = (text: string): Frame.Frame => ({ _tag: "Data", messages: [Buffer.from(text)], partial: false })
+        const said = [
+          gzipped(messageOf({ ...openFrame, endpoint: "echo" })),
+          gzipped(messageOf(data("hello".repeat(1000)))),
+          FrameBytes.encode(data("again")),
+          gzipped(messageOf({ _tag: "End", count: 2 }))
+        ]
+        const answer = yield* ask(session, compressed, { said, isFinished: true })
+        const [first, ...rest] = framesOf(answer)
+        assert.strictEqual(first?._tag, "Accepted")
+        const messages = rest.flatMap((frame) => (frame._tag === "Data" ? frame.messages : []))
+        assert.deepStrictEqual(
+          messages.map((message) => Buffer.from(message).toString()),
+          ["hello".repeat(1000), "again"]
+        )
+        assert.deepStrictEqual(rest.at(-1), { _tag: "End", count: 2 })
+        assert.notProperty(answer.headers, encoding)
+      })
+    )
+
+    /** A frame of 64 MiB in 64 KiB. */
+    const bomb = gzipped(new Uint8Array(2 ** 26))
+    const wrong: ReadonlyArray<readonly [string, Uint8Array, http2.OutgoingHttpHeaders, string]> = [
+      ["one that inflates beyond the bound of a frame", bomb, compressed, "resource_exhausted"],
+      ["one that is no gzip", Buffer.from([1, 0, 0, 0, 3, 1, 2, 3]), compressed, "internal"],
+      ["one that nobody said would be", gzipped(messageOf(openFrame)), headers, "internal"]
+    ]
+    for (const [what, bytes, said, code] of wrong) {
+      it.live(`refuses a compressed frame: ${what}`, () =>
+        Effect.gen(function* () {
+          const { session } = yield* world
+          const answer = yield* ask(session, said, { said: [bytes] })
+          if (isDirect && said === headers) assert.strictEqual(failOf(answer), "ProtocolViolation")
+          else assert.strictEqual(codeOf(answer), code, JSON.stringify(answer))
+        })
+      )
+
+      it.live(`fails the flow of a compressed frame: ${what}`, () =>
+        Effect.gen(function* () {
+          const { failed, session } = yield* world
+          const answer = yield* ask(session, said, { said: [FrameBytes.encode(openFrame), bytes] })
+          assert.strictEqual(framesOf(answer)[0]?._tag, "Accepted")
+          assert.strictEqual(failOf(answer), "ProtocolViolation")
+          assert.strictEqual(yield* failed, "ProtocolViolation, delivered: no")
+        })
+      )
+    }
+
+    const unsaid: ReadonlyArray<readonly [string, Said]> = [
+      ["an empty first frame", { said: [Envelope.wrap(new Uint8Array(0))] }],
+      ["a first frame of no known kind", { said: [Envelope.wrap(Uint8Array.of(0x7a, 0))] }],
+      ["no frame at all", { said: [], isFinished: true }],
+      ["an Open, and the end without End", { isFinished: true }]
+    ]
+    for (const [what, said] of unsaid)
+      it.live(`says what is wrong with ${what}`, () =>
+        Effect.gen(function* () {
+          const { session } = yield* world
+          assert.strictEqual(failOf(yield* ask(session, headers, said)), "ProtocolViolation")
+        })
+      )
+
+    it.live("tells a cautious client to go on", () =>
+      Effect.gen(function* () {
+        const { session } = yield* world
+        const told = yield* Effect.callback<boolean>((resume) => {
+          const stream = session.request({ ...call, ...headers, expect: "100-continue" }, { endStream: false })
+          stream.on("error", () => undefined).on("continue", () => resume(Effect.succeed(true)))
+          stream.on("response", () => resume(Effect.succeed(false)))
+          return Effect.sync(() => stream.close())
+        }).pipe(soon)
+        assert.isTrue(told)
+        const { first } = yield* askAndStay(session, { ...headers, expect: "100-continue" })
+        assert.strictEqual(first, accepted)
+      })
+    )
 
     it.live("does not compress, whatever the client accepts", () =>
       Effect.gen(function* () {
@@ -290,10 +445,34 @@ describe("a request that is for no flow", () => {
     it.live(`gets ${status}: ${what}`, () =>
       Effect.gen(function* () {
         const { session } = yield* world
-        assert.strictEqual((yield* ask(session, headers)).status, status)
+        const answer = yield* ask(session, headers)
+        assert.strictEqual(answer.status, status)
+        assert.isTrue(answer.isBare, "it has a body")
+        assert.strictEqual(answer.headers.allow, status === 405 ? "POST" : undefined)
         assert.strictEqual((yield* askAndStay(session, {})).first, accepted)
       })
     )
+
+  for (const type of ["application/grpc", "application/grpc+proto", "application/grpc-web+proto"])
+    it.live(`is unimplemented over ${type}`, () =>
+      Effect.gen(function* () {
+        const { session } = yield* world
+        const answer = yield* ask(session, { ":path": "/other.v1.Service/Do", "content-type": type })
+        assert.strictEqual(answer.status, 200)
+        assert.isTrue(answer.isBare, "it has a body")
+        assert.strictEqual(answer.headers["content-type"], type)
+        assert.strictEqual(answer.headers["grpc-status"], "12")
+      })
+    )
+
+  it.live("is an invalid argument in a version of Connect that does not exist", () =>
+    Effect.gen(function* () {
+      const { session } = yield* world
+      const answer = yield* ask(session, { "connect-protocol-version": "2" })
+      assert.include(answer.body, "invalid_argument")
+      assert.isEmpty(framesOf(answer))
+    })
+  )
 })
 
 describe("the direct path", () => {
@@ -304,6 +483,7 @@ describe("the direct path", () => {
     ["a deadline of ten digits", { "connect-timeout-ms": "9999999999" }, true],
     ["a deadline that is no time", { "connect-timeout-ms": "soon" }, false],
     ["another version", { "connect-protocol-version": "2" }, false],
+    ["caution", { expect: "100-continue" }, false],
     ["compression", { "connect-content-encoding": "gzip" }, false],
     ["another type", { "content-type": "application/grpc" }, false],
     ["another path", { ":path": "/" }, false],

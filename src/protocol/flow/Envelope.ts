@@ -1,10 +1,11 @@
 /**
  * The envelopes of a Connect stream: one byte of flags, four of length (big-endian), the message.
  *
- * Shape: a message has flags 0; the answer ends with one envelope of flags 2, whose JSON says how the call ended.
+ * Shape: a message has flags 0, or 1 if it is compressed; the answer ends with one envelope of flags 2, whose JSON says how
+ * the call ended.
  * Bounds: an envelope above its limit is refused when its header has come.
- * Errors: flags that nobody agreed on (compression too), an envelope that is too long, and anything after the last one
- * are a violation; a stream that stops elsewhere than between two envelopes is incomplete.
+ * Errors: flags that nobody agreed on (compression too), an envelope that is too long, and anything after the last one are a
+ * violation; a stream that stops elsewhere than between two envelopes is incomplete.
  * Source: the Connect protocol, "Streaming RPCs"; faults.md, rows E1 to E9.
  */
 import * as Held from "./Held.ts"
@@ -16,6 +17,7 @@ export const headerBytes = 5
 export const endBytesMax = 8 * 1024
 
 const messageFlags = 0x00
+const compressedFlags = 0x01
 const endFlags = 0x02
 
 /** An end of up to 255 bytes of JSON. */
@@ -59,6 +61,8 @@ export interface Parser {
   readonly bytesMax: number
   /** Whether an end is due: answers have one, requests must not. */
   readonly hasEnd: boolean
+  /** Whether messages may be compressed, which hosts never do. */
+  readonly hasGzip: boolean
   readonly body: Body
   /** How much of a header has come, and what it says so far. */
   headerCount: number
@@ -73,9 +77,12 @@ export interface Parser {
   end: Held.Held | undefined
 }
 
-export const make = (options: Pick<Parser, "bytesMax" | "hasEnd" | "body">): Parser => ({
+export const make = (
+  options: Pick<Parser, "bytesMax" | "hasEnd" | "body"> & Partial<Pick<Parser, "hasGzip">>
+): Parser => ({
   bytesMax: options.bytesMax,
   hasEnd: options.hasEnd,
+  hasGzip: options.hasGzip ?? false,
   body: options.body,
   headerCount: 0,
   flags: messageFlags,
@@ -105,11 +112,15 @@ export const whole = (onMessage: (message: Uint8Array) => void): Body => {
 /** Whether all that has come is whole envelopes. */
 export const isComplete = (parser: Parser): boolean => parser.headerCount === 0
 
+/** Whether the message that is coming, or came last, is compressed. */
+export const isCompressed = ({ flags }: Parser): boolean => flags === compressedFlags
+
 /** What is wrong with a header as far as it has come; undefined when nothing is. */
-const refusal = ({ bytesMax, end, flags, hasEnd, headerCount, length }: Parser): string | undefined => {
+const refusal = ({ bytesMax, end, flags, hasEnd, hasGzip, headerCount, length }: Parser): string | undefined => {
   if (end !== undefined) return "an envelope after the last one"
   const said = headerCount === headerBytes ? length : 0
-  if (flags === messageFlags) return said > bytesMax ? `a frame of ${said} bytes, of ${bytesMax} at most` : undefined
+  if (flags === messageFlags || (hasGzip && flags === compressedFlags))
+    return said > bytesMax ? `a frame of ${said} bytes, of ${bytesMax} at most` : undefined
   if (flags !== endFlags || !hasEnd) return `an envelope with flags ${flags}`
   return said > endBytesMax ? `an end of ${said} bytes, of ${endBytesMax} at most` : undefined
 }
@@ -128,8 +139,8 @@ const readHeader = (parser: Parser, chunk: Uint8Array, from: number): number => 
 
 const begin = (parser: Parser): void => {
   parser.leftBytes = parser.length
-  if (parser.flags === messageFlags) parser.body.begin(parser.length)
-  else parser.end = Held.make()
+  if (parser.flags === endFlags) parser.end = Held.make()
+  else parser.body.begin(parser.length)
 }
 
 /** Takes what has come. The detail of a violation, after which nothing more may be pushed. */

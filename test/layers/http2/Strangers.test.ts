@@ -53,6 +53,13 @@ describe("clients that break HTTP/2", () => {
         many(2000, () => frame(9, 0, 1, Buffer.alloc(9500, 0)))
       ])
     ],
+    [
+      "headers in nine pieces more than one",
+      Buffer.concat([
+        frame(type.headers, 0, 1, headers(1, request).subarray(9)),
+        many(9, (index) => frame(9, index === 8 ? 4 : 0, 1, Buffer.alloc(0)))
+      ])
+    ],
     ["a window of the session that overflows", Buffer.concat([asked, frame(type.windowUpdate, 0, 0, most)])],
     ["a window of a stream that overflows", Buffer.concat([asked, frame(type.windowUpdate, 0, 1, most)])],
     ["a window that grows by nothing", frame(type.windowUpdate, 0, 0, Buffer.alloc(4))],
@@ -95,6 +102,21 @@ describe("clients that break HTTP/2", () => {
     )
     return [...pieces, headers(3, request), data(3, Buffer.concat([open, Caller.message, Caller.end(1)]), true)]
   }
+  it.live("headers in eight pieces more than one: the call is served", () =>
+    Effect.gen(function* () {
+      const { port } = yield* world
+      const [first, ...pieces] = [headers(1, request).subarray(9), ...Array.from({ length: 8 }, () => Buffer.alloc(0))]
+      const client = yield* say(
+        port,
+        frame(type.headers, 0, 1, first),
+        ...pieces.map((piece, index) => frame(9, index === 7 ? 4 : 0, 1, piece)),
+        data(1, Buffer.concat([open, Caller.message, Caller.end(1)]), true)
+      )
+      yield* client.until(() => client.isEnded(1))
+      assert.strictEqual(client.answer(1), answered)
+    })
+  )
+
   const pairs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, "y"]))
   const answered = Buffer.concat([Caller.accepted, Caller.message, Caller.end(1), Caller.goodEnd]).toString("latin1")
 

@@ -1,0 +1,118 @@
+/**
+ * Calls of clients that nobody here wrote, which connect-node reads and writes: flows over gRPC and gRPC-Web, or over Connect
+ * with something that the direct path has not.
+ */
+import * as http2 from "node:http2"
+import { type ConnectRouter, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
+import { Effect, type Scope } from "effect"
+import type * as Progress from "../protocol/flow/Progress.ts"
+import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import type { Link } from "../services/Transport.ts"
+import * as ConnectLink from "./ConnectLink.ts"
+import * as EnvelopeGuard from "./EnvelopeGuard.ts"
+import * as ForeignRequest from "./ForeignRequest.ts"
+import type * as Http2Session from "./Http2Session.ts"
+import { StreamCarrier } from "./StreamCarrier.ts"
+
+/** What a handler must know of the call that it serves, and connect-node does not tell it. */
+export interface Call {
+  readonly carrier: StreamCarrier
+  readonly stream: http2.ServerHttp2Stream
+  /** How long its caller gives it; undefined for ever. */
+  readonly timeoutMillis: number | undefined
+}
+
+export interface Options {
+  readonly frameWireBytesMax: number
+  readonly progress: Progress.Bounds
+  /** Serves a flow to its end. */
+  readonly serveLink: (link: Link, call: Call) => Effect.Effect<void, never, Scope.Scope>
+  readonly run: (effect: Effect.Effect<void>) => unknown
+}
+
+type OnCall = (
+  session: Http2Session.Session,
+  stream: http2.ServerHttp2Stream,
+  headers: http2.IncomingHttpHeaders,
+  rawHeaders: Array<string>
+) => void
+
+const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
+
+/** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
+const closeTimeout = "1 second"
+
+/** Waits for a stream to close whose answer has ended, and closes one that does not. */
+export const close = ({ carrier, stream }: Pick<Call, "carrier" | "stream">): Effect.Effect<void> =>
+  Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout))).pipe(
+    Effect.andThen(Effect.sync(() => stream.close()))
+  )
+
+const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
+  body !== null && typeof body === "object" && Symbol.asyncIterator in body
+
+/** Named to those that ask for another one. Nothing comes to connect-node compressed, and nothing is compressed by it. */
+const inflatedBefore = {
+  name: ForeignRequest.compression,
+  compress: () => Promise.reject(new Error("answers are not compressed")),
+  decompress: () => Promise.reject(new Error("requests are inflated before"))
+}
+
+export const make = ({ frameWireBytesMax, progress, run, serveLink }: Options): OnCall => {
+  const routeFlows = (router: ConnectRouter, serve: Options["serveLink"]): ConnectRouter => {
+    const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
+      Effect.gen(function* () {
+        const { carrier } = call
+        yield* Effect.forkScoped(Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
+        yield* serve(ConnectLink.make(frames, outgoing, carrier), call)
+      }).pipe(Effect.scoped)
+    return router.service(FlowService, {
+      open: (frames, context) => {
+        const call = context.values.get(callKey)
+        const outgoing = ConnectLink.makeOutgoing(() => call?.carrier.fate() ?? "lost")
+        if (call === undefined) outgoing.finish()
+        else run(serveCall(frames, outgoing, call))
+        return outgoing.iterable
+      }
+    })
+  }
+
+  const router = createConnectRouter({
+    acceptCompression: [inflatedBefore],
+    readMaxBytes: frameWireBytesMax,
+    writeMaxBytes: frameWireBytesMax,
+    requireConnectProtocolHeader: true
+  })
+  routeFlows(router, serveLink)
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+
+  return (session, stream, headers, rawHeaders) => {
+    const timeoutMillis = ForeignRequest.timeoutOf(headers)
+    const call: Call = { carrier: new StreamCarrier(session, stream), stream, timeoutMillis }
+    const handler = handlers.get(headers[":path"] ?? "")
+    const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)
+    if (handler === undefined || refusal !== undefined) {
+      stream.respond({ ...refusal }, { endStream: true })
+      stream.resume()
+      run(close(call))
+      return
+    }
+    if (ForeignRequest.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
+    const request = new http2.Http2ServerRequest(stream, ForeignRequest.shown(headers), {}, rawHeaders)
+    const response = new http2.Http2ServerResponse(stream)
+    const values = createContextValues().set(callKey, call)
+    // What goes wrong with a response goes wrong with its stream, and its link says so.
+    const ignore = () => undefined
+    const asked = universalRequestFromNodeRequest(request, response, undefined, values)
+    const hasGzip = ForeignRequest.isCompressed(headers)
+    const guarded = isBytes(asked.body)
+      ? EnvelopeGuard.guard(asked.body, { frameWireBytesMax, hasGzip, progress })
+      : undefined
+    if (guarded !== undefined) call.carrier.hear({ look: guarded.look })
+    handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
+      .then((answer) => universalResponseToNodeResponse(answer, response))
+      .catch(ignore)
+  }
+}
