@@ -9,7 +9,7 @@ import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
 import { FabricClosed, NameInvalid, NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
-import type { Link, Transport } from "../services/Transport.ts"
+import type { Link, Served, Transport } from "../services/Transport.ts"
 import * as Callers from "./Callers.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import * as FabricEach from "./FabricEach.ts"
@@ -19,6 +19,7 @@ import * as FabricOwners from "./FabricOwners.ts"
 import * as FabricReach from "./FabricReach.ts"
 import * as FlowAnswer from "./FlowAnswer.ts"
 import type * as FlowServer from "./FlowServer.ts"
+import * as Signal from "./Signal.ts"
 import * as Timeouts from "./Timeouts.ts"
 
 export interface Options {
@@ -39,6 +40,8 @@ export interface Core {
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
   /** What this host has begun comes to an end, in the time that it has for that: once nothing is needed but its links. */
   readonly drain: Effect.Effect<void>
+  /** What is served by that. */
+  readonly served: Served
   /** A host is said to be dead: the flows that it has opened to this one end, unless it gives a sign of life there. */
   readonly doubtCaller: (hostId: string) => void
 }
@@ -46,6 +49,7 @@ export interface Core {
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
   const { flows, join, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
+  let isDraining = false
 
   const check = (operation: NetworkError["operation"], name: string): Effect.Effect<void, NetworkError> =>
     Effect.suspend(() => {
@@ -55,7 +59,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const { expose, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
+  const { changed, expose, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
   const callers = Callers.make()
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
@@ -68,13 +72,27 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const leave = Effect.suspend(() => {
     hasLeft = true
+    Signal.notify(changed)
     return options.leave
   })
+
+  const served: Served = {
+    statusOf: (name) => {
+      if (name !== "" && find(name) === undefined) return undefined
+      return hasLeft || isDraining ? "leaving" : "serving"
+    },
+    until: (isSo) => Signal.until(changed, isSo)
+  }
 
   return {
     fabric: { self, expose, connect, connectEach, join, leave },
     answer,
-    drain: Effect.all([withdraw, settle], { concurrency: 2, discard: true }),
+    served,
+    drain: Effect.suspend(() => {
+      isDraining = true
+      Signal.notify(changed)
+      return Effect.all([withdraw, settle], { concurrency: 2, discard: true })
+    }),
     doubtCaller: callers.doubt
   }
 })

@@ -8,6 +8,7 @@ import { NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
+import * as Signal from "./Signal.ts"
 
 export interface Options {
   readonly selfId: string
@@ -21,6 +22,8 @@ export interface Exposing {
   readonly find: (name: string) => FlowServer.Exposed | undefined
   /** Withdraws all names at once, each with its drain: so it is a host that goes, whose endpoints may be in scopes that outlive it. */
   readonly withdraw: Effect.Effect<void>
+  /** There is an endpoint more, or one less. */
+  readonly changed: Signal.Signal
 }
 
 /** How long an endpoint that is no longer exposed waits until its callers know. */
@@ -43,6 +46,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
     )
   })
+  const changed = Signal.make()
 
   /** Looks and takes in one step: of two who expose a name at once, one gets it. */
   const take = (name: string, endpoint: FlowServer.Exposed): Effect.Effect<void, NetworkError> =>
@@ -50,6 +54,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       const reason = new NameTaken({ name, owner: selfId, isHere: true })
       if (exposed.has(name)) return Effect.fail(new NetworkError({ operation: "expose", reason }))
       exposed.set(name, endpoint)
+      Signal.notify(changed)
       return Effect.void
     })
 
@@ -67,6 +72,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
     const close = (drain: Duration.Input) =>
       Effect.gen(function* () {
         if (exposed.get(name) === endpoint) exposed.delete(name)
+        Signal.notify(changed)
         yield* endpoint.stop
         yield* Effect.timeoutOption(endpoint.idle, drain)
         yield* endpoint.close
@@ -89,6 +95,7 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
   return {
     expose,
     find: (name) => exposed.get(name),
+    changed,
     withdraw: Effect.suspend(() =>
       Effect.forEach([...scopes], (scope) => Scope.close(scope, Exit.void), { concurrency: "unbounded", discard: true })
     )

@@ -26,7 +26,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     address: member.address,
     flowPort: transport.flowPort
   }))
-  const { answer, drain, fabric, doubtCaller } = yield* FabricCore.make({
+  const { answer, drain, fabric, doubtCaller, served } = yield* FabricCore.make({
     self: host,
     selfId: self.id,
     registry,
@@ -37,7 +37,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     leave: gossip.leave,
     flows
   })
-  yield* transport.serve(answer)
+  yield* transport.serve(answer, served)
   // A program may close its host before the scopes of its endpoints: their callers get the same time then.
   yield* Effect.addFinalizer(() => drain)
 

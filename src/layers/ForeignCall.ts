@@ -1,6 +1,6 @@
 /**
  * Calls of clients that nobody here wrote, which connect-node reads and writes: flows over gRPC and gRPC-Web, or over Connect
- * with something that the direct path has not.
+ * with something that the direct path has not, and what tools ask a port for.
  */
 import * as http2 from "node:http2"
 import { type ConnectRouter, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
@@ -9,11 +9,14 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { Effect, type Scope } from "effect"
 import type * as Progress from "../protocol/flow/Progress.ts"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
-import type { Link } from "../services/Transport.ts"
+import type { Link, Served } from "../services/Transport.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
+import * as Health from "./Health.ts"
 import type * as Http2Session from "./Http2Session.ts"
+import * as Reflection from "./Reflection.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
@@ -27,8 +30,9 @@ export interface Call {
 export interface Options {
   readonly frameWireBytesMax: number
   readonly progress: Progress.Bounds
-  /** Serves a flow to its end. */
-  readonly serveLink: (link: Link, call: Call) => Effect.Effect<void, never, Scope.Scope>
+  readonly served: Served
+  /** Serves a flow to its end; without it there are no flows, and only the health of them is told. */
+  readonly serveLink: ((link: Link, call: Call) => Effect.Effect<void, never, Scope.Scope>) | undefined
   readonly run: (effect: Effect.Effect<void>) => unknown
 }
 
@@ -60,8 +64,8 @@ const inflatedBefore = {
   decompress: () => Promise.reject(new Error("requests are inflated before"))
 }
 
-export const make = ({ frameWireBytesMax, progress, run, serveLink }: Options): OnCall => {
-  const routeFlows = (router: ConnectRouter, serve: Options["serveLink"]): ConnectRouter => {
+export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Options): OnCall => {
+  const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
     const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
       Effect.gen(function* () {
         const { carrier } = call
@@ -85,8 +89,26 @@ export const make = ({ frameWireBytesMax, progress, run, serveLink }: Options): 
     writeMaxBytes: frameWireBytesMax,
     requireConnectProtocolHeader: true
   })
-  routeFlows(router, serveLink)
+  Health.route(router, served)
+  if (serveLink !== undefined) Reflection.route(routeFlows(router, serveLink))
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+  const reflection = handlers.get(Reflection.path)
+  if (reflection !== undefined) handlers.set(Reflection.pathBefore, reflection)
+
+  /** Closes a call that is no flow once it was answered, or its time is over. */
+  const finish = (call: Call, answered: Promise<void>) => {
+    const { stream, timeoutMillis = Number.NaN } = call
+    const over = FlowDeadline.timer(Number.isNaN(timeoutMillis) ? Number.POSITIVE_INFINITY : timeoutMillis)
+    const wait = Effect.timeoutOption(
+      Effect.raceFirst(
+        call.carrier.closed,
+        Effect.promise(() => answered)
+      ),
+      over
+    )
+    const cancel = Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))
+    run(Effect.flatMap(wait, ({ _tag }) => (_tag === "None" ? cancel : close(call))))
+  }
 
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
@@ -111,8 +133,9 @@ export const make = ({ frameWireBytesMax, progress, run, serveLink }: Options): 
       ? EnvelopeGuard.guard(asked.body, { frameWireBytesMax, hasGzip, progress })
       : undefined
     if (guarded !== undefined) call.carrier.hear({ look: guarded.look })
-    handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
+    const answered = handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
+    if (handler.service.typeName !== FlowService.typeName) finish(call, answered)
   }
 }

@@ -4,7 +4,7 @@
  * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
  * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
  * GRINTA_KEYS (with commas between), GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY and GRINTA_TLS_AUTHORITIES (paths of files),
- * GRINTA_DELEGATE_VERSION, GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
+ * GRINTA_HEALTH_PORT, GRINTA_DELEGATE_VERSION, GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
@@ -31,6 +31,7 @@ import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
 import * as SelfLive from "./SelfLive.ts"
+import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
 import * as TlsFiles from "./TlsFiles.ts"
 import * as TransportConnect from "./TransportConnect.ts"
@@ -48,6 +49,8 @@ export interface Options {
   readonly seeds?: ReadonlyArray<string>
   /** Where to listen: 127.0.0.1, 7946 and 7947 unless said otherwise. A port of 0 lets the system choose. */
   readonly listen?: { readonly host?: string; readonly gossipPort?: number; readonly flowPort?: number }
+  /** Where health is told in plaintext as well, and nothing else is: for probes without TLS. The flow port tells it anyway. */
+  readonly healthPort?: number
   /** IP address at which others reach this host, if it is another than where it listens. */
   readonly advertise?: string
   /** Where this host runs, from the widest place to the narrowest, such as "eu/fra/rack-7". */
@@ -134,10 +137,10 @@ const ask = <A>(
         invalid(variable, message.replaceAll(/\s+/g, " "))
       )
 
-const isPort = (given: number): boolean => Number.isInteger(given) && given >= 0 && given <= 65_535
+const isPort = (given: unknown): boolean => given === undefined || Setting.port(Number(given)) === undefined
 
-const askPort = (setting: string, given: number | undefined, variable: string, otherwise: number) =>
-  Effect.filterOrFail(ask(given, variable, Config.Int, otherwise), isPort, (asked) =>
+const askPort = <A>(setting: string, given: number | undefined, variable: string, otherwise: A) =>
+  Effect.filterOrFail(ask<number | A>(given, variable, Config.Int, otherwise), isPort, (asked) =>
     invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
   )
 
@@ -204,6 +207,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     host,
     gossipPort,
     flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
+    healthPort: yield* askPort("healthPort", options.healthPort, "GRINTA_HEALTH_PORT", undefined),
     delegateVersion: yield* ask(options.delegateVersion, "GRINTA_DELEGATE_VERSION", Config.Int, 0),
     advertised,
     names,
@@ -234,7 +238,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
     Effect.map(
       resolve(options),
-      ({ delegateVersion, flowPort, keepalive, names, settings, tls, ...rest }) => {
+      ({ delegateVersion, flowPort, healthPort, keepalive, names, settings, tls, ...rest }) => {
         const { advertised, fabric, gossipPort, host, keys, seeds, ...self } = rest
         return stack(
           self,
@@ -254,6 +258,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             TransportConnect.layer({
               host,
               port: flowPort,
+              healthPort,
               keepalive,
               tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name }
             })

@@ -12,6 +12,8 @@ export interface Options {
   readonly host: string
   /** 0 lets the system choose. */
   readonly port: number
+  /** The setting that says so. */
+  readonly portSetting: "flowPort" | "healthPort"
   /** Connections at a time; one more is closed at once. */
   readonly sessionsMax: number
   /** Connections of one remote address at a time; one more is closed at once. */
@@ -34,12 +36,12 @@ export interface Http2Gate {
 /** How long a reason that was logged goes without saying. */
 const pauseMillis = 60_000
 
-const bind = (server: net.Server, { host, port }: Options) =>
+const bind = (server: net.Server, { host, port, portSetting: setting }: Options) =>
   Effect.callback<number, NetworkError>((resume) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === "EADDRINUSE"
       const detail = `${host}:${port} ${taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.message}`}`
-      const reason = new InvalidConfig({ setting: "flowPort", detail })
+      const reason = new InvalidConfig({ setting, detail })
       resume(Effect.fail(new NetworkError({ operation: "listen", reason })))
     })
     server.listen(port, host, () => {

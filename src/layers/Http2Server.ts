@@ -11,7 +11,7 @@ import type { TLSSocket } from "node:tls"
 import { type Duration, Effect, FiberSet, type Scope } from "effect"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
-import type { Link } from "../services/Transport.ts"
+import type { Link, Served } from "../services/Transport.ts"
 import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as ForeignCall from "./ForeignCall.ts"
@@ -32,6 +32,8 @@ export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly lookout: Http2Lookout.Lookout
   /** How long a frame may take once it has begun. */
   readonly frameTimeout: Duration.Input
+  /** What is told of what is served. */
+  readonly served: Served
 }
 
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
@@ -50,10 +52,13 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   headers.expect === undefined &&
   !Number.isNaN(ForeignRequest.timeoutOf(headers))
 
-/** Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. */
+/**
+ * Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. Without
+ * it nothing is served but the health of what is served elsewhere.
+ */
 export const serve = Effect.fnUntraced(function* (
   options: Options,
-  onLink: OnLink
+  onLink?: OnLink
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
   const run = yield* FiberSet.makeRuntime<never, void>()
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
@@ -87,7 +92,7 @@ export const serve = Effect.fnUntraced(function* (
     )
   }
 
-  const serveLink = serveLinkBy(onLink)
+  const serveLink = onLink && serveLinkBy(onLink)
   const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
 
   const onStream = (
@@ -101,7 +106,7 @@ export const serve = Effect.fnUntraced(function* (
       stream.on("error", () => undefined).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    if (!isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
+    if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
     const carrier = new StreamCarrier(session, stream)
     const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
     carrier.listen()

@@ -27,6 +27,11 @@ export interface Config {
   readonly host: string
   /** Port to serve on; 0 lets the system choose. */
   readonly port: number
+  /**
+   * Another port, where the health of this host is told in plaintext, whatever `tls` says, and nothing else is served: for
+   * probes that speak no TLS. Undefined for none.
+   */
+  readonly healthPort?: number | undefined
   readonly keepalive: Http2Lookout.Keepalive
   readonly connectTimeout: Duration.Input
   /** How long a session without flows is kept. */
@@ -67,6 +72,9 @@ export const defaults: Config = {
 /** A window of a stream and a frame that is read have their place in one array. */
 const frameWireBytesCeiling = 2 ** 30
 
+/** What a port for probes takes: each is a connection with a call now and then. */
+export const healthBounds = { sessionsMax: 256, streamsMax: 64 }
+
 /** What HTTP/2 may count. */
 const streamsCeiling = 2 ** 31 - 1
 
@@ -74,6 +82,7 @@ const streamsCeiling = 2 ** 31 - 1
 export const check = (config: Config): Effect.Effect<void, NetworkError> =>
   Setting.check("listen", {
     flowPort: Setting.port(config.port),
+    healthPort: config.healthPort === undefined ? undefined : Setting.count(config.healthPort, 1, 65_535),
     "keepalive.interval": Setting.span(config.keepalive.interval),
     "keepalive.timeout": Setting.span(config.keepalive.timeout),
     connectTimeout: Setting.span(config.connectTimeout),
@@ -120,7 +129,16 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const run = yield* FiberSet.makeRuntime<never, void>()
   const scope = yield* Effect.scope
   const heard = Http2Sign.make(yield* Clock.Clock)
-  const flowPort = yield* Http2Server.serve({ ...config, tls, lookout }, acceptor.accept)
+  const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
+  const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
+  if (healthPort !== undefined)
+    yield* Http2Server.serve({
+      ...serving,
+      ...healthBounds,
+      portSetting: "healthPort",
+      port: healthPort,
+      tls: undefined
+    })
   const calls: Http2Client.Options = {
     streams: Http2Client.streamsOf(config),
     leaving: yield* Timeouts.make(Http2Client.leaveTimeout)

@@ -97,6 +97,14 @@ export interface Link {
   readonly stopped?: Effect.Effect<never, LinkBroken | Cause.Done> | undefined
 }
 
+/** What is served behind a port, for those that ask about it before they call. */
+export interface Served {
+  /** Of an endpoint by its name, or of the host by the empty one; undefined where there is none of that name. */
+  readonly statusOf: (name: string) => "serving" | "leaving" | undefined
+  /** Waits until something holds of what `statusOf` says; it is asked at each change. */
+  readonly until: (isSo: () => boolean) => Effect.Effect<void>
+}
+
 export class Transport extends Context.Service<
   Transport,
   {
@@ -112,10 +120,11 @@ export class Transport extends Context.Service<
     readonly dial: (host: Host) => Effect.Effect<Link, NetworkError, Scope.Scope>
     /**
      * Serves incoming links for the life of the scope, each in a fiber of its own; the link's scope is the serving
-     * effect's. Until somebody serves, incoming links wait.
+     * effect's. Until somebody serves, incoming links wait. `served` is what a port tells of it, where it is asked.
      */
     readonly serve: (
-      onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+      onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>,
+      served?: Served
     ) => Effect.Effect<void, never, Scope.Scope>
     /** As `Link.doubt`, for all links that were dialled to a host. */
     readonly doubt: (host: Host) => Effect.Effect<void>
