@@ -13,11 +13,13 @@ import * as Http2Session from "../../src/layers/Http2Session.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import { toHex } from "../../src/protocol/Fingerprint.ts"
 import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Liveness from "../../src/protocol/flow/Liveness.ts"
+import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import type { Flow } from "../../src/services/Flow.ts"
@@ -240,6 +242,35 @@ describe("the tables", () => {
     })
   )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
 
+  it("say what the headers of a call may be, and what a port for health takes", () => {
+    assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)
+    assert.include(row("headerListBytesMax"), ` ${Http2Session.headerListBytesMax}, then`)
+    const { sessionsMax, streamsMax } = TransportConnect.healthBounds
+    assert.include(row("healthBounds"), ` ${sessionsMax} and ${streamsMax} |`)
+  })
+
+  it("say what the fingerprint of plain bytes is", () => {
+    const { fingerprint } = Contract.make("a", { input: Codec.bytes, output: Codec.bytes })
+    assert.include(content, `\`${toHex(fingerprint)}\``)
+  })
+
+  it("say what a schema makes of what JSON does not have", () => {
+    const forms = (of: Codec.PureSchema<unknown>, ...values: ReadonlyArray<unknown>) =>
+      values.map((value) => new TextDecoder().decode(Result.getOrThrow(Codec.schema(of).encode(value))))
+    const optional = Schema.Struct({ a: Schema.optional(Schema.String) })
+    assert.deepStrictEqual(
+      [...forms(Schema.Void, undefined), ...forms(Schema.Undefined, undefined), ...forms(optional, { a: undefined })],
+      ["null", "null", `{"a":null}`]
+    )
+    const said = [
+      ...forms(Schema.Date, new Date(0)),
+      ...forms(Schema.BigInt, 12345678901234567890n),
+      ...forms(Schema.Uint8Array, Uint8Array.of(1, 2, 255)),
+      ...forms(Schema.Number, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
+    ]
+    for (const form of said) assert.include(content, `\`${form}\``)
+  })
+
   it("say how long a peer may be silent", () => {
     const { interval, timeout } = TransportConnect.defaults.keepalive
     const seconds = (wait: Duration.Input) => Duration.toSeconds(Duration.fromInputUnsafe(wait))
@@ -342,6 +373,13 @@ describe("a client in another language", () => {
       }
     })
   )
+
+  it("generates code from files that say where theirs goes", () => {
+    for (const name of ["flow", "membership", "names"]) {
+      const file = readFileSync(`proto/grinta/v1/${name}.proto`, "utf8")
+      assert.match(file, /^option go_package = "[\w./]+;\w+";$/m, name)
+    }
+  })
 
   it("sees these bytes", () => {
     const rows = [...content.matchAll(/^\| (?:->|<-) \| `([0-9a-f ]+)` \|/gm)].map(([, hex = ""]) =>

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grinta/v1/membership.proto.
  */
 export const file_grinta_v1_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChpncmludGEvdjEvbWVtYmVyc2hpcC5wcm90bxIJZ3JpbnRhLnYxInIKCkFjY3VzYXRpb24SDwoHYWNjdXNlZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDRIPCgdhY2N1c2VyGAMgASgJEhUKDXByb2Jlc19taXNzZWQYBCABKA0SFgoOYWNjdXNlcl9oZWFsdGgYBSABKA1iBnByb3RvMw");
+  fileDesc("ChpncmludGEvdjEvbWVtYmVyc2hpcC5wcm90bxIJZ3JpbnRhLnYxInIKCkFjY3VzYXRpb24SDwoHYWNjdXNlZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDRIPCgdhY2N1c2VyGAMgASgJEhUKDXByb2Jlc19taXNzZWQYBCABKA0SFgoOYWNjdXNlcl9oZWFsdGgYBSABKA1CFFoSZ3JpbnRhL3YxO2dyaW50YXYxYgZwcm90bzM");
 
 /**
  * Why a host accused a member of being dead: it travels beside the accusation, which itself names only the accuser.
