@@ -17,6 +17,9 @@ const peer = (title: string, command: string, args: ReadonlyArray<string>): Peer
 
 export const go: Peer = peer("Go", "go", ["version"])
 export const serf: Peer = peer("Serf", "serf", ["version"])
+/** Where setup.sh puts Python with the packages of its peers. */
+export const pythonPath = new URL("./python/.venv/bin/python", import.meta.url).pathname
+export const python: Peer = peer("Python with grpcio", pythonPath, ["-c", "import connectrpc, grpc_tools, h2, msgpack"])
 /** It comes with `npm ci`. */
 export const buf: Peer = peer("buf", "buf", ["--version"])
 
