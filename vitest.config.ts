@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 
 // When this names a file, the results are also written there as JSON.
-const report = process.env.GRINTA_TEST_REPORT
+const report = process.env.TEST_REPORT
 
 const project = (name: string, include: ReadonlyArray<string>, exclude: ReadonlyArray<string> = []) => ({
   extends: true as const,

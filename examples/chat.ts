@@ -1,5 +1,5 @@
 /** A chat between two hosts over real sockets on this machine: UDP for gossip, HTTP/2 for the flow. */
-import { Console, Context, Effect, Layer, Schedule, Schema, Stream } from "effect"
+import { Console, Context, Effect, Layer, References, Schedule, Schema, Stream } from "effect"
 // A program outside this repository imports from "grinta".
 import { Endpoint, Fabric, type FlowError, Gossip, Grinta, type NetworkError } from "../src/index.ts"
 
@@ -49,4 +49,6 @@ const program = Effect.gen(function* () {
   yield* Console.log(banned._tag === "Banned" ? `banned until ${banned.until}` : banned.message)
 })
 
-await Effect.runPromise(Effect.scoped(program))
+// Hosts say at Info what becomes of the others.
+const quiet = Effect.provideService(References.MinimumLogLevel, "Warn")
+await Effect.runPromise(quiet(Effect.scoped(program)))

@@ -1,5 +1,5 @@
 /** What an error says, and a retry that cannot place an order twice: `delivered` decides. */
-import { Console, Effect, Layer, Schema, Stream } from "effect"
+import { Console, Effect, Layer, References, Schema, Stream } from "effect"
 // A program outside this repository imports from "grinta".
 import { Endpoint, Fabric, type FlowError, Grinta, MemoryNetwork, type NetworkError, Registry } from "../src/index.ts"
 
@@ -56,4 +56,5 @@ const program = Effect.gen(function* () {
 })
 
 const desk = Grinta.layerMemory({ name: "desk", locality: "hall-1" }).pipe(Layer.provideMerge(MemoryNetwork.layer()))
-await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(desk)))
+const quiet = Effect.provideService(References.MinimumLogLevel, "Warn")
+await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(desk), quiet))

@@ -1,5 +1,5 @@
 /** Watching names come and go: the state first, then every change, and why. */
-import { Console, Context, Effect, Exit, Fiber, Layer, Schema, Scope, Stream } from "effect"
+import { Console, Context, Effect, Exit, Fiber, Layer, References, Schema, Scope, Stream } from "effect"
 // A program outside this repository imports from "grinta".
 import { Endpoint, Fabric, Grinta, MemoryNetwork, Registry, type RegistryEvent } from "../src/index.ts"
 
@@ -53,4 +53,6 @@ const program = Effect.gen(function* () {
   yield* Fiber.join(watching)
 })
 
-await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer())))
+// Hosts say at Info what becomes of the others.
+const quiet = Effect.provideService(References.MinimumLogLevel, "Warn")
+await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer()), quiet))

@@ -7,7 +7,7 @@
  */
 import { fork } from "node:child_process"
 import { parseArgs } from "node:util"
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, Effect, Layer, References, Schedule } from "effect"
 import { Gossip, GossipSocketNode, GossipSwim, SelfLive } from "../../src/index.ts"
 
 const { values } = parseArgs({
@@ -24,7 +24,8 @@ const seconds = Number(values.seconds)
 const host = (name: string, seeds: ReadonlyArray<string>) =>
   GossipSwim.layer({ fabric: "quiet", seeds, meta: { flowPort: 1 } }).pipe(
     Layer.provide(GossipSocketNode.layer({ host: "127.0.0.1", port: 0 })),
-    Layer.provide(SelfLive.layer({ name }))
+    Layer.provide(SelfLive.layer({ name })),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
   )
 
 const everybody = (gossip: Gossip["Service"]) =>

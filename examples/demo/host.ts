@@ -4,7 +4,7 @@
  * Its name and its seeds come from the environment, as `Grinta.layer` reads them: GRINTA_NAME, GRINTA_SEEDS and so on.
  */
 import { NodeRuntime, NodeStdio } from "@effect/platform-node"
-import { Effect, Layer, Logger, Stdio, Stream } from "effect"
+import { Effect, Layer, Logger, References, Stdio, Stream } from "effect"
 // A program outside this repository imports from "grinta".
 import { Grinta } from "../../src/index.ts"
 import { WordCountLive } from "./wordcount.ts"
@@ -16,5 +16,6 @@ const parentGone = Effect.flatMap(Stdio.Stdio, ({ stdin }) => Effect.ignore(Stre
 
 Effect.raceFirst(Layer.launch(HostLive), parentGone).pipe(
   Effect.provide([NodeStdio.layer, Layer.succeed(Logger.LogToStderr, true)]),
+  Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )

@@ -5,7 +5,7 @@
  * Usage: `npm run demo [-- FILE] [--json]`. With --json the report goes to stderr, and one JSON object to stdout.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Console, Effect, Equal, Layer, Logger, Schedule, Stdio } from "effect"
+import { Cause, Console, Effect, Equal, Layer, Logger, References, Schedule, Stdio } from "effect"
 // A program outside this repository imports from "grinta".
 import { FabricLocal, Grinta } from "../../src/index.ts"
 import * as Input from "./input.ts"
@@ -116,5 +116,6 @@ const tell = (cause: Cause.Cause<{ readonly message: string }>): Effect.Effect<v
 demo.pipe(
   Effect.tapCause(tell),
   Effect.provide([NodeServices.layer, Layer.succeed(Logger.LogToStderr, true)]),
+  Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )

@@ -2,12 +2,19 @@
  * Exposing and connecting, over any registry and any way to reach another host. A flow within this host is a pair of
  * queues, with the same rules.
  */
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, References, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
-import { FabricClosed, NameInvalid, NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
+import {
+  EndpointNotFound,
+  FabricClosed,
+  NameInvalid,
+  NetworkError,
+  type NetworkErrorReason,
+  Timeout
+} from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import type { Link, Served, Transport } from "../services/Transport.ts"
 import * as Callers from "./Callers.ts"
@@ -30,6 +37,10 @@ export interface Options {
   readonly reach: Transport["Service"]["reach"]
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
   readonly join: Fabric["Service"]["join"]
+  /** Whether this host knows no other one, where it could. */
+  readonly isAlone: Effect.Effect<boolean>
+  /** Waits until it knows one. */
+  readonly joined: Effect.Effect<void>
   readonly leave: Fabric["Service"]["leave"]
   readonly flows: FlowServer.Config
 }
@@ -46,8 +57,14 @@ export interface Core {
   readonly doubtCaller: (hostId: string) => void
 }
 
+/** A reason that is another one when this host is alone. */
+const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
+  if (reason._tag === "EndpointNotFound") return new EndpointNotFound({ ...reason, isAlone: true })
+  return reason._tag === "Timeout" ? new Timeout({ ...reason, isAlone: true }) : reason
+}
+
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
-  const { flows, join, registry, roundTripMillis, self, selfId } = options
+  const { flows, isAlone, join, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
   let isDraining = false
 
@@ -59,7 +76,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const { changed, expose, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
+  const { changed, expose: exposing, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
+  const annotations = yield* References.CurrentLogAnnotations
+  /** What handlers log is known by host and endpoint as well. */
+  const expose: Fabric["Service"]["expose"] = (contract, handler, options) =>
+    Effect.annotateLogs(exposing(contract, handler, options), { ...annotations, endpoint: contract.name })
   const callers = Callers.make()
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
@@ -67,14 +88,30 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const reach = yield* FabricReach.make({ selfId, reach: options.reach })
   const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
-  const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
+  const connecting = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
   const connectEach = FabricEach.make({ registry, owners, timeouts, check })
 
-  const leave = Effect.suspend(() => {
+  /** Says so when nobody was tried, and nobody could be. */
+  const explained = (error: NetworkError): Effect.Effect<never, NetworkError> => {
+    const reason = whenAlone(error.reason)
+    if (reason === error.reason || error.tried !== undefined) return Effect.fail(error)
+    return Effect.flatMap(isAlone, (isSo) =>
+      Effect.fail(isSo ? new NetworkError({ operation: error.operation, reason }) : error)
+    )
+  }
+  const connect: Fabric["Service"]["connect"] = (endpoint, options) =>
+    Effect.catch(connecting(endpoint, options), explained)
+
+  const closed = yield* Deferred.make<void, NetworkError>()
+  const close = Effect.suspend(() => {
     hasLeft = true
     Signal.notify(changed)
-    return options.leave
+    const reason = new FabricClosed({ host: selfId })
+    return Deferred.fail(closed, new NetworkError({ operation: "join", reason }))
   })
+  yield* Effect.addFinalizer(() => close)
+  const joined = Effect.raceFirst(Deferred.await(closed), options.joined)
+  const leave = Effect.andThen(close, options.leave)
 
   const served: Served = {
     statusOf: (name) => {
@@ -85,7 +122,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 
   return {
-    fabric: { self, expose, connect, connectEach, join, leave },
+    fabric: { self, expose, connect, connectEach, join, joined, leave },
     answer,
     served,
     drain: Effect.suspend(() => {

@@ -33,6 +33,8 @@ const make = Effect.gen(function* () {
       const failures = seeds.map((seed) => ({ seed, detail: alone }))
       return Effect.fail(new NetworkError({ operation: "join", reason: new JoinFailed({ failures }) }))
     },
+    isAlone: Effect.succeed(false),
+    joined: Effect.void,
     leave: Effect.void,
     flows: FlowServer.defaults
   })

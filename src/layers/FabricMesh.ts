@@ -3,7 +3,7 @@
  */
 import { Effect, Layer, Stream } from "effect"
 import { Fabric } from "../services/Fabric.ts"
-import { Gossip, type MemberChange } from "../services/Gossip.ts"
+import { Gossip, type Member, type MemberChange } from "../services/Gossip.ts"
 import { type Host, Self } from "../services/Host.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
@@ -11,6 +11,11 @@ import { Transport } from "../services/Transport.ts"
 import * as FabricCore from "./FabricCore.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
+import * as Signal from "./Signal.ts"
+
+/** A live host other than that one. */
+const isOther = ({ host, status }: Member, self: string): boolean =>
+  host !== undefined && host.id !== self && (status === "alive" || status === "suspect")
 
 const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   const gossip = yield* Gossip
@@ -26,6 +31,17 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     address: member.address,
     flowPort: transport.flowPort
   }))
+  const isAlone = Effect.map(gossip.members, (members) => !members.some((member) => isOther(member, self.id)))
+  /** Counts the changes of members. */
+  let changes = 0
+  const changed = Signal.make()
+  const joined = Effect.gen(function* () {
+    while (true) {
+      const seen = changes
+      if (!(yield* isAlone)) return
+      yield* Signal.until(changed, () => changes !== seen)
+    }
+  })
   const { answer, drain, fabric, doubtCaller, served } = yield* FabricCore.make({
     self: host,
     selfId: self.id,
@@ -34,6 +50,8 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     reach: transport.reach,
     roundTripMillis: gossip.roundTripMillis,
     join: gossip.join,
+    isAlone,
+    joined,
     leave: gossip.leave,
     flows
   })
@@ -44,6 +62,8 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   /** The flows of a dead host end soon, whoever opened them, unless it answers where they go. */
   const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
     Effect.suspend(() => {
+      changes += 1
+      Signal.notify(changed)
       if (member.status !== "dead" || member.host === undefined) return Effect.void
       doubtCaller(member.host.id)
       return transport.doubt(member.host)

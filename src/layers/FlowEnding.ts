@@ -86,5 +86,8 @@ export const log = <E>(
 ): Effect.Effect<void> => {
   const caller = peer === "" ? "a caller from outside" : `host "${peer}"`
   const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
-  return Effect.logWithLevel(level)(`the handler of "${contract.name}" for ${caller} ${what}`, cause)
+  return Effect.annotateLogs(
+    Effect.logWithLevel(level)(`the handler of "${contract.name}" for ${caller} ${what}`, cause),
+    { endpoint: contract.name, peer }
+  )
 }

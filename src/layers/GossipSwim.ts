@@ -6,7 +6,7 @@
  * Counters are named by what they count: "packet." for datagrams, "stream." for accepted streams, "swim." for what the
  * machine refused, "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port.
  */
-import { Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
+import { Clock, Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import { parseHost } from "../protocol/Address.ts"
 import { isLive } from "../protocol/swim/Member.ts"
@@ -23,6 +23,7 @@ import * as Members from "./GossipSwimMembers.ts"
 import * as Seat from "./GossipSwimSeat.ts"
 import * as Seeds from "./GossipSwimSeeds.ts"
 import * as Send from "./GossipSwimSend.ts"
+import * as Strangers from "./GossipSwimStrangers.ts"
 import * as Tags from "./GossipSwimTags.ts"
 import * as PushPullServer from "./PushPullServer.ts"
 
@@ -45,10 +46,13 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   const lost = Reunion.makeLost()
   const seat = Seat.make(count)
+  const clock = yield* Clock.Clock
+  const strangers = Strangers.make(plan, () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const driver: Driver.Driver = yield* Driver.make({
     plan,
     socket,
     seat,
+    strangers,
     count,
     publish: (change) => {
       const { address, id, port, status } = change.member
@@ -58,15 +62,17 @@ const make = Effect.fnUntraced(function* (config: Config) {
     },
     stopped: PubSub.shutdown(changes)
   })
-  const seeds = Seeds.make(plan, driver, socket, lost)
+  const seeds = Seeds.make(plan, driver, socket, lost, strangers)
   const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }
   yield* PushPullServer.serve(wire, {
     name: plan.swim.name,
     answerState: driver.answerState,
-    merge: driver.merge,
+    merge: (state, from) => Effect.andThen(strangers.state(from, state), driver.merge(state)),
+    complain: strangers.caller,
     deliver: seat.passenger.message,
     count
   })
+  yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
   yield* Effect.forkScoped(seeds.watch)
 
   const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(

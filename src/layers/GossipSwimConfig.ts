@@ -51,6 +51,7 @@ export interface Config {
 }
 
 export interface Plan {
+  readonly fabric: string
   readonly keyring: GossipKeyring
   readonly swim: SwimConfig.Config
   readonly framing: Framing
@@ -111,6 +112,7 @@ export const plan = Effect.fnUntraced(function* (
   const delegateVersion = config.delegateVersion ?? 0
   yield* Setting.check("listen", { delegateVersion: Setting.count(delegateVersion, 0, delegateVersionMax) })
   return {
+    fabric: config.fabric,
     keyring,
     swim: SwimConfig.make({
       name: id,

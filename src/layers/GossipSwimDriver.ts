@@ -18,11 +18,13 @@ import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
 import * as Evidence from "./GossipSwimEvidence.ts"
 import * as Goodbye from "./GossipSwimGoodbye.ts"
+import * as Log from "./GossipSwimLog.ts"
 import * as Members from "./GossipSwimMembers.ts"
 import * as OwnState from "./GossipSwimOwnState.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 import * as SerfClock from "./GossipSwimSerf.ts"
+import type { Strangers } from "./GossipSwimStrangers.ts"
 import * as Exchange from "./PushPull.ts"
 
 /** Inputs waiting for the machine. */
@@ -39,6 +41,7 @@ export interface Options {
   readonly plan: Plan
   readonly socket: GossipSocket["Service"]
   readonly seat: Seat
+  readonly strangers: Strangers
   readonly count: (reason: string) => void
   readonly publish: (change: MemberChange) => void
   /** Runs when the machine has stopped, for whatever reason. */
@@ -52,7 +55,7 @@ const tick: Swim.Input = { _tag: "Tick" }
 type Broadcast = Extract<Swim.Input, { readonly _tag: "Broadcast" }>
 
 /** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
-export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped }: Options) {
+export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped, strangers }: Options) {
   const { framing, swim } = plan
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
@@ -102,17 +105,16 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* ownState.to(to, join))
     for (const reason of skipped) count(`stream.node.${reason}`)
     yield* merge({ ...message, join })
+    return message
   })
 
   /** Begins an exchange in the background, unless there are too many. */
-  const begin = (kind: string, exchange: Effect.Effect<void, Exchange.ExchangeFailed>): Effect.Effect<void> =>
+  const begin = (kind: string, exchange: Effect.Effect<unknown, Exchange.ExchangeFailed>): Effect.Effect<void> =>
     exchange.pipe(
-      Effect.catch(({ detail, reason }) =>
-        Effect.andThen(
-          Effect.sync(() => count(`${kind}.${reason}`)),
-          Effect.logDebug(`${kind} failed: ${detail}`)
-        )
-      ),
+      Effect.catch((failure) => {
+        count(`${kind}.${failure.reason}`)
+        return strangers.failed(kind, failure)
+      }),
       Semaphore.withPermitsIfAvailable(seats, 1),
       Effect.tap((ran) => Effect.sync(() => ran._tag === "None" && count(`${kind}.tooMany`))),
       (effect) => Effect.asVoid(FiberSet.run(exchanges, effect))
@@ -140,7 +142,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   }: Omit<MemberChange, "member"> & { readonly member: Swim.Member }): Effect.Effect<void> => {
     const announced: MemberChange = { ...change, member: Members.fromSwim(member) }
     publish(announced)
-    return seat.passenger.memberChanged(announced)
+    return Effect.andThen(log.changed(announced), seat.passenger.memberChanged(announced))
   }
 
   const say = (told: Evidence.Told | undefined): Effect.Effect<void> =>
@@ -165,7 +167,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "PushPull":
         return begin("pushPull", pushPull(output.to, false))
       case "TcpPing":
-        return begin("tcpPing", Effect.asVoid(tcpPing(output)))
+        return begin("tcpPing", tcpPing(output))
       case "Deliver":
         if (isAccusation(output.payload)) return hearAccusation(output.payload)
         serf.message(output.payload)
@@ -179,8 +181,12 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "Dropped":
         if (output.reason === "incompatible") return conflicts.version(output.detail ?? "")
         return Effect.sync(() => count(`swim.${output.reason}`))
-      case "Probed":
-        return output.outcome === "acked" ? Effect.void : Effect.sync(() => count(`probe.${output.outcome}`))
+      case "Probed": {
+        if (output.outcome === "acked") return Effect.void
+        count(`probe.${output.outcome}`)
+        const member = output.outcome === "tcpOnly" ? Swim.member(state, output.name) : undefined
+        return member === undefined ? Effect.void : strangers.tcpOnly(member.name, member.address)
+      }
       case "LeaveFinished":
         return Effect.asVoid(Deferred.done(left, Exit.void))
       case "Reaped":
@@ -210,6 +216,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const others = (): Array<Swim.Member> =>
     [...Swim.members(state)].filter((member) => member.name !== swim.name && isLive(member))
+
+  const log = Log.make({ self: swim.name, fabric: plan.fabric, now, isAlone: () => others().length === 0 })
 
   const goodbye = Effect.gen(function* () {
     if (isLeft()) return
@@ -255,13 +263,16 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     )
 
   const machine = yield* Effect.forkScoped(Effect.ensuring(heard("the machine")(loop), stopped))
-  yield* Effect.forkScoped(heard("the receiver")(receive({ socket, framing, offer, count })))
+  yield* Effect.forkScoped(
+    heard("the receiver")(receive({ socket, framing, offer, count, complain: strangers.packet }))
+  )
   yield* Effect.addFinalizer(() =>
     between(goodbye, Effect.void).pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout))
   )
 
   return {
     state,
+    log,
     left: Deferred.await(left),
     isLeft,
     others,

@@ -7,13 +7,15 @@
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
 import { Duration, Effect, Random, Result } from "effect"
-import { type Address, host as textOf } from "../protocol/Address.ts"
+import { type Address, isLoopback, isUnspecified, host as textOf } from "../protocol/Address.ts"
+import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Seed from "../protocol/Seed.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import { FabricClosed, InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import type { Driver } from "./GossipSwimDriver.ts"
+import type { Strangers } from "./GossipSwimStrangers.ts"
 import { within } from "./PushPull.ts"
 
 const lookupTimeout = "5 seconds"
@@ -47,12 +49,38 @@ export const parseAll = (
     )
   )
 
+/** What becomes of a seed that is the host itself: no reason to warn, since the hosts of a fabric may have one list of seeds. */
+const itself = "is this host itself"
+
 const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
 
-export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"], lost: Reunion.Lost): Seeds => {
+/** What people are to hear of a join that failed, if anything. */
+const reasonOf = ({ reason }: NetworkError): string | undefined => {
+  if (reason._tag !== "JoinFailed") return reason.message
+  const failures = reason.failures.filter(({ detail }) => detail !== itself)
+  return failures.length === 0 ? undefined : new JoinFailed({ failures }).message
+}
+
+export const make = (
+  plan: Plan,
+  driver: Driver,
+  socket: GossipSocket["Service"],
+  lost: Reunion.Lost,
+  strangers: Pick<Strangers, "seed">
+): Seeds => {
   const { name } = plan.swim
 
-  const isSelf = (address: Address): boolean => isSame(address, plan.swim.address) || isSame(address, socket.address)
+  const isSelf = (address: Address): boolean => {
+    if (isSame(address, plan.swim.address) || isSame(address, socket.address)) return true
+    return address.port === socket.address.port && isLoopback(address.bytes) && isUnspecified(socket.address.bytes)
+  }
+
+  /** The answer of a host that was dialled at an address which it did not know as its own. */
+  const isOwnWord = ({ nodes: [node, ...others] }: PushPull): boolean =>
+    node !== undefined &&
+    others.length === 0 &&
+    node.name === name &&
+    isSame(plan.swim.address, { ...node, bytes: node.address })
 
   const addressesOf = (host: string, port: number) =>
     Effect.map(within(socket.lookup(host), lookupTimeout, `looking up ${host}`), (found) =>
@@ -78,9 +106,11 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
         : addressesOf(seed.host, seed.port)
 
   const joinOne = Effect.fnUntraced(function* (seed: string, address: Address): Effect.fn.Return<Outcome> {
-    if (isSelf(address)) return { seed, detail: "is this host itself" }
+    if (isSelf(address)) return { seed, detail: itself }
+    yield* strangers.seed(seed, address)
     const joined = yield* Effect.result(driver.pushPull(address, true))
-    return { seed, detail: Result.isSuccess(joined) ? undefined : joined.failure.detail }
+    if (Result.isFailure(joined)) return { seed, detail: joined.failure.detail }
+    return { seed, detail: isOwnWord(joined.success) ? itself : undefined }
   })
 
   const joinSeed = Effect.fnUntraced(function* (seed: Seed.Seed) {
@@ -132,9 +162,10 @@ export const make = (plan: Plan, driver: Driver, socket: GossipSocket["Service"]
       }
       const joined = yield* Effect.result(join(plan.seeds))
       if (driver.others().length > 0) continue
-      if (Result.isFailure(joined) && !isTold) {
+      const why = Result.isFailure(joined) ? reasonOf(joined.failure) : undefined
+      if (why !== undefined && !isTold) {
         isTold = true
-        yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${joined.failure.message}`)
+        yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${why}`)
       }
       if (lost.size > 0) yield* lookAround
       yield* pause(pauseMillis)

@@ -1,15 +1,13 @@
 /**
  * A whole host in one line: the default stack on Node, or the same stack on a `MemoryNetwork` for tests.
  *
- * What is not passed is read from `Config`, so from the environment: GRINTA_NAME, GRINTA_FABRIC, GRINTA_SEEDS (with commas
- * between), GRINTA_HOST, GRINTA_GOSSIP_PORT, GRINTA_FLOW_PORT, GRINTA_ADVERTISE, GRINTA_LOCALITY, GRINTA_PROFILE,
- * GRINTA_KEYS (with commas between), GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY and GRINTA_TLS_AUTHORITIES (paths of files),
- * GRINTA_HEALTH_PORT, GRINTA_DELEGATE_VERSION, GRINTA_NAMES_BYTES, GRINTA_FABRIC_NAMES_BYTES, GRINTA_INSECURE.
+ * What is not passed is read from `Config`, so from the environment, by the names in `GrintaVariables`: lists have commas
+ * between, and those of TLS are paths of files.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
  */
 import * as Os from "node:os"
-import { Config, Effect, Layer } from "effect"
+import { Config, Effect, Layer, References } from "effect"
 import { isLoopback, parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
@@ -27,15 +25,19 @@ import * as FlowSettings from "./FlowSettings.ts"
 import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
+import * as Variables from "./GrintaVariables.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
+import * as Runtime from "./Runtime.ts"
 import * as SelfLive from "./SelfLive.ts"
 import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
 import * as TlsFiles from "./TlsFiles.ts"
 import * as TransportConnect from "./TransportConnect.ts"
 import * as TransportMemory from "./TransportMemory.ts"
+
+export { isSupportedNode } from "./Runtime.ts"
 
 /** Timings of the membership plane: for one network, for many, or for one machine, where deaths are seen soonest. */
 export type Profile = "lan" | "wan" | "local"
@@ -81,6 +83,8 @@ export interface Options {
   readonly keepalive?: TransportConnect.Config["keepalive"]
   /** Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`. */
   readonly insecure?: true
+  /** Runs also where a host is not made for: on a Node without the fixes of July 2026, on Bun, on Deno. */
+  readonly anyRuntime?: true
 }
 
 /** The services of a host. */
@@ -107,27 +111,12 @@ const keepaliveOf = (profile: Profile): TransportConnect.Config["keepalive"] =>
 const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
 
-/** The releases that carry the HTTP/2 and TLS fixes of July 2026; faults.md, D-1. */
-const floors: ReadonlyArray<readonly [major: number, minor: number, patch: number]> = [
-  [22, 23, 2],
-  [24, 18, 1],
-  [26, 5, 1]
-]
-
-/** True for a Node release with the fixes that a host relies on. Odd lines and older ones get none. */
-export const isSupportedNode = (version: string): boolean => {
-  const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
-  const floor = floors.find(([line]) => line === major)
-  if (floor === undefined) return major > 26
-  return minor > floor[1] || (minor === floor[1] && patch >= floor[2])
-}
-
 const defaultName = `${Os.hostname().replace(/[^A-Za-z0-9-]+/g, "-")}-${process.pid}`
 
 /** What was passed, or what the environment says, or what holds when neither says anything. */
 const ask = <A>(
   given: A | undefined,
-  variable: string,
+  variable: Variables.Variable,
   config: (name: string) => Config.Config<A>,
   otherwise: A
 ): Effect.Effect<A, NetworkError> =>
@@ -139,7 +128,7 @@ const ask = <A>(
 
 const isPort = (given: unknown): boolean => given === undefined || Setting.port(Number(given)) === undefined
 
-const askPort = <A>(setting: string, given: number | undefined, variable: string, otherwise: A) =>
+const askPort = <A>(setting: string, given: number | undefined, variable: Variables.Variable, otherwise: A) =>
   Effect.filterOrFail(ask<number | A>(given, variable, Config.Int, otherwise), isPort, (asked) =>
     invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
   )
@@ -163,10 +152,9 @@ const askTls = Effect.gen(function* () {
 })
 
 const resolve = Effect.fnUntraced(function* (options: Options) {
-  if (!isSupportedNode(process.versions.node)) {
-    const releases = floors.map((floor) => floor.join(".")).join(", ")
-    return yield* invalid("node", `this is ${process.versions.node}; the oldest that serve are ${releases}`)
-  }
+  const doubt = Runtime.doubt(process.versions)
+  if (doubt !== undefined && !(yield* ask<boolean>(options.anyRuntime, "GRINTA_ANY_RUNTIME", Config.Boolean, false)))
+    return yield* invalid("runtime", `${doubt}. anyRuntime: true (GRINTA_ANY_RUNTIME) runs one here all the same`)
   const listen = options.listen ?? {}
   const host = yield* ask(listen.host, "GRINTA_HOST", Config.String, "127.0.0.1")
   const insecure = yield* ask<boolean>(options.insecure, "GRINTA_INSECURE", Config.Boolean, false)
@@ -198,9 +186,13 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   const profile = yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan")
   const keepalive = options.keepalive ?? keepaliveOf(profile)
   yield* TransportConnect.check({ ...TransportConnect.defaults, keepalive })
+  const name = yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName)
+  const fabric = yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, "")
+  const warned = doubt === undefined ? Variables.warn : Effect.andThen(Effect.logWarning(doubt), Variables.warn)
+  yield* Effect.annotateLogs(warned, { fabric, host: name })
   return {
-    name: yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName),
-    fabric: yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, ""),
+    name,
+    fabric,
     seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", Config.String, "")),
     keys,
     tls,
@@ -218,9 +210,17 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   }
 })
 
+/** Says on every line of the log of a host whose it is. */
+const annotated = (keys: { readonly fabric: string; readonly host: string }) =>
+  Layer.effect(
+    References.CurrentLogAnnotations,
+    Effect.map(References.CurrentLogAnnotations, (outer) => ({ ...outer, ...keys }))
+  )
+
 /** The stack above a gossip socket and a transport. */
 const stack = <E, R>(
   self: SelfLive.Options,
+  fabric: string,
   flows: Partial<FlowServer.Config>,
   names: Partial<Directory.Limits>,
   gossip: (flowPort: number) => GossipSwim.Config,
@@ -230,7 +230,8 @@ const stack = <E, R>(
     Layer.provideMerge(RegistryGossip.layerLimits(names)),
     Layer.provideMerge(Layer.unwrap(Effect.map(Transport, ({ flowPort }) => GossipSwim.layer(gossip(flowPort))))),
     Layer.provideMerge(SelfLive.layer(self)),
-    Layer.provideMerge(carriers)
+    Layer.provideMerge(carriers),
+    Layer.provide(annotated({ fabric, host: self.name }))
   )
 
 /** A host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
@@ -242,6 +243,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
         const { advertised, fabric, gossipPort, host, keys, seeds, ...self } = rest
         return stack(
           self,
+          fabric,
           options.flows ?? {},
           names,
           (flowPort) => ({
@@ -290,6 +292,7 @@ export const layerMemory = ({
 }: MemoryOptions): Layer.Layer<Host, NetworkError, MemoryNetwork> =>
   stack(
     self,
+    fabric,
     flows,
     names,
     (flowPort) => ({ fabric, seeds, meta: { flowPort }, profile: settingsOf(profile), encryption: { keys } }),

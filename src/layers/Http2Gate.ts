@@ -5,6 +5,7 @@
 import * as net from "node:net"
 import { Clock, Duration, Effect, FiberSet, type Scope } from "effect"
 import * as Gate from "../protocol/flow/Gate.ts"
+import * as Told from "../protocol/Told.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
@@ -56,17 +57,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const ban = Duration.fromInputUnsafe(options.banDuration)
   const gate = Gate.make({ ...options, banMillis: Duration.toMillis(ban) })
   const sockets = new Set<net.Socket>()
-  const saidAt = new Map<string, number>()
+  const told = Told.make(pauseMillis)
 
-  const warn = (warning: string): void => {
-    run(Effect.logWarning(warning))
+  const warn = (address: string, warning: string): void => {
+    run(Effect.annotateLogs(Effect.logWarning(warning), { peer: address }))
   }
 
-  const warnOnce = (reason: string, warning: string): void => {
-    const now = FlowDeadline.nowOf(clock)
-    if (now - (saidAt.get(reason) ?? -Infinity) < pauseMillis) return
-    saidAt.set(reason, now)
-    warn(warning)
+  const warnOnce = (reason: string, address: string, warning: string): void => {
+    if (Told.isDue(told, reason, FlowDeadline.nowOf(clock))) warn(address, warning)
   }
 
   const sayWhy = (refusal: Gate.Refusal, address: string): void => {
@@ -74,9 +72,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       case "banned":
         return
       case "crowded":
-        return warnOnce(refusal, `${address} has ${options.sessionsPerAddressMax} connections, and gets no more`)
+        return warnOnce(
+          refusal,
+          address,
+          `${address} has ${options.sessionsPerAddressMax} connections, and gets no more`
+        )
       case "full":
-        return warnOnce(refusal, `the flow port has ${options.sessionsMax} connections, and takes no more`)
+        return warnOnce(refusal, address, `the flow port has ${options.sessionsMax} connections, and takes no more`)
     }
   }
 
@@ -113,7 +115,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
 
   const complain = (address: string, why: string): void =>
-    warnOnce(why, `a connection of ${address} was closed: ${why}`)
+    warnOnce(why, address, `a connection of ${address} was closed: ${why}`)
 
   return {
     listen,
@@ -121,7 +123,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     ban: (text, why) => {
       const address = Gate.addressOf(text)
       if (!Gate.ban(gate, address, FlowDeadline.nowOf(clock))) return complain(address, why)
-      warn(`${address} gets no new connection for ${Duration.format(ban)}: ${why}`)
+      warn(address, `${address} gets no new connection for ${Duration.format(ban)}: ${why}`)
     }
   }
 })

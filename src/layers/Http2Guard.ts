@@ -20,6 +20,10 @@ export interface Report {
   readonly complain: (why: string) => void
 }
 
+/** A session that does not begin as one of HTTP/2: why it was closed. */
+const stranger =
+  "it speaks no HTTP/2, as a host with tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
+
 /** Guards a session until it is to be closed, and closes it. */
 export const guard = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, options: Options, report: Report) {
   const clock = yield* Clock.Clock
@@ -29,6 +33,7 @@ export const guard = Effect.fnUntraced(function* (session: http2.ServerHttp2Sess
   session.on("error", (cause: NodeJS.ErrnoException) => {
     const why = Conduct.floodOf(conduct, cause, now())
     if (why !== undefined) report.ban(why)
+    else if (Conduct.isStranger(cause)) report.complain(stranger)
   })
 
   const firstStream = Effect.callback<void>((resume) => {

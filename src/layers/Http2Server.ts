@@ -135,7 +135,7 @@ export const serve = Effect.fnUntraced(function* (
       })
       .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress }) => {
         // One that has gone by itself shows no address.
-        if (remoteAddress !== undefined) gate.complain(remoteAddress, `TLS: ${cause.code ?? cause.message}`)
+        if (remoteAddress !== undefined) gate.complain(remoteAddress, Tls.strangerOf(cause))
       })
       .on("unknownProtocol", (socket) => socket.destroy())
   }

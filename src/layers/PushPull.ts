@@ -3,10 +3,11 @@
  *
  * Source: memberlist-protocol.md, sections 6.1 to 6.4.
  */
-import { Data, type Duration, Effect, Option } from "effect"
+import { Data, type Duration, Effect, Option, type Result } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
 import type { Framing } from "../protocol/memberlist/Framing.ts"
 import type { Ping, PushPull } from "../protocol/memberlist/Message.ts"
+import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream, GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 
@@ -19,6 +20,14 @@ const noBytes = new Uint8Array(0)
 export class ExchangeFailed extends Data.TaggedError("ExchangeFailed")<{
   readonly reason: string
   readonly detail: string
+  /** Where the peer is, when the two sides are not made for each other: the network is well, and trying again is of no use. */
+  readonly misfit?: string
+}> {}
+
+/** What came makes no sense; `first` is what came first of it. */
+export class Unreadable extends Data.TaggedError("Unreadable")<{
+  readonly rejection: StreamCodec.StreamRejected
+  readonly first: Uint8Array
 }> {}
 
 export interface Wire {
@@ -39,9 +48,12 @@ export const within = <A, E, R>(
     orElse: () => new ExchangeFailed({ reason: "timeout", detail: `no answer in time while ${doing}` })
   })
 
-/** Reads the one message of the other side. Errors: `StreamRejected` as the codec has it, `ExchangeFailed` for the rest. */
+/** Reads the one message of the other side. Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest. */
 export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, framing: Framing, role: StreamCodec.Role) {
   const reader = StreamCodec.make(framing, role)
+  let first: Uint8Array = noBytes
+  const read = <A>(step: Result.Result<A, StreamCodec.StreamRejected>) =>
+    Effect.mapError(Effect.fromResult(step), (rejection) => new Unreadable({ rejection, first }))
   while (true) {
     const chunk = yield* stream.read.pipe(
       Effect.map(Option.some),
@@ -49,13 +61,14 @@ export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, fram
       Effect.mapError(({ detail, how }) => new ExchangeFailed({ reason: how, detail }))
     )
     if (Option.isNone(chunk)) {
-      yield* Effect.fromResult(StreamCodec.end(reader))
+      yield* read(StreamCodec.end(reader))
       return yield* new ExchangeFailed({ reason: "silent", detail: "the peer closed without a word" })
     }
-    let received = yield* Effect.fromResult(StreamCodec.push(reader, chunk.value))
+    if (first.length === 0) first = chunk.value
+    let received = yield* read(StreamCodec.push(reader, chunk.value))
     while (StreamCodec.isBusy(reader)) {
       yield* Effect.yieldNow
-      received = yield* Effect.fromResult(StreamCodec.push(reader, noBytes))
+      received = yield* read(StreamCodec.push(reader, noBytes))
     }
     if (Option.isSome(received)) return received.value
   }
@@ -75,26 +88,38 @@ const ask = Effect.fnUntraced(function* (wire: Wire, to: Address, bytes: Uint8Ar
   return yield* within(readMessage(stream, framing, "dialler"), streamTimeout, `waiting for ${place}`)
 }, Effect.scoped)
 
-const toFailure = (error: ExchangeFailed | SocketFailed | StreamCodec.StreamRejected): ExchangeFailed => {
-  switch (error._tag) {
-    case "ExchangeFailed":
-      return error
-    case "SocketFailed":
-      return new ExchangeFailed({ reason: error.how, detail: error.detail })
-    case "StreamRejected":
-      return new ExchangeFailed({ reason: error.reason, detail: `the peer sent something else: ${error.reason}` })
+/** What a failure means to who dialled. */
+const toFailure =
+  ({ framing }: Wire, to: Address) =>
+  (error: ExchangeFailed | SocketFailed | Unreadable): ExchangeFailed => {
+    const misfit = format(to)
+    switch (error._tag) {
+      case "ExchangeFailed":
+        return error.reason === "silent"
+          ? new ExchangeFailed({ reason: error.reason, detail: Misfit.silent(framing.label), misfit })
+          : error
+      case "SocketFailed":
+        return new ExchangeFailed({ reason: error.how, detail: error.detail })
+      case "Unreadable": {
+        const { first, rejection } = error
+        const { reason } = rejection
+        const detail = Misfit.answer({ reason, first })
+        return detail === undefined
+          ? new ExchangeFailed({ reason, detail: `the peer sent something else: ${reason}` })
+          : new ExchangeFailed({ reason, detail, misfit })
+      }
+    }
   }
-}
 
 /** Gives our state to a member, and takes its state. */
 export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, local: PushPull) {
   const { message, skipped } = yield* Effect.mapError(
     ask(wire, to, encodeState(local, wire.framing, "dialler")),
-    toFailure
+    toFailure(wire, to)
   )
   if (message._tag === "PushPull") return { message, skipped }
   return yield* message._tag === "Err"
-    ? new ExchangeFailed({ reason: "refused", detail: `the peer answered: ${message.error}` })
+    ? new ExchangeFailed({ reason: "refused", detail: Misfit.complaint(message.error), misfit: format(to) })
     : new ExchangeFailed({ reason: "type", detail: `the peer answered with ${message._tag}` })
 })
 
@@ -112,13 +137,16 @@ export const user = Effect.fnUntraced(
     yield* within(awaitEnd(stream), streamTimeout, `waiting for ${place}`)
   },
   Effect.scoped,
-  Effect.mapError(toFailure)
+  (exchange, wire, to) => Effect.mapError(exchange, toFailure(wire, to))
 )
 
 /** Pings over TCP: succeeds when the right ack came. */
 export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, message: Ping, timeout: Duration.Input) {
   const bytes = StreamCodec.encode(message, wire.framing, "dialler")
-  const reply = yield* Effect.mapError(within(ask(wire, to, bytes), timeout, `pinging ${format(to)}`), toFailure)
+  const reply = yield* Effect.mapError(
+    within(ask(wire, to, bytes), timeout, `pinging ${format(to)}`),
+    toFailure(wire, to)
+  )
   if (reply.message._tag !== "Ack" || reply.message.seq !== message.seq)
     return yield* new ExchangeFailed({ reason: "type", detail: `the peer answered with ${reply.message._tag}` })
 })

@@ -8,6 +8,7 @@
 import { Effect, Option, Result, type Scope, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
+import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
 import { type ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
@@ -24,9 +25,11 @@ export interface Host {
   readonly name: string
   /** What a push/pull from there is answered with. */
   readonly answerState: (asked: PushPull, from: Address) => Effect.Effect<PushPull>
-  readonly merge: (remote: PushPull) => Effect.Effect<void>
+  readonly merge: (remote: PushPull, from: Address) => Effect.Effect<void>
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
   readonly count: (reason: string) => void
+  /** Hears of a caller that this host does not understand, and why where that says something of it. */
+  readonly complain: (from: Address, why: string | undefined) => Effect.Effect<void>
 }
 
 const drain = (stream: ByteStream): Effect.Effect<void> =>
@@ -57,7 +60,10 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
     }
     case "PushPull":
       return Effect.flatMap(host.answerState(message, stream.peer), (local) =>
-        Effect.andThen(reply(wire, stream, encodeState(local, wire.framing, "acceptor")), host.merge(message))
+        Effect.andThen(
+          reply(wire, stream, encodeState(local, wire.framing, "acceptor")),
+          host.merge(message, stream.peer)
+        )
       )
     case "User":
       return message.payload.length === 0 ? Effect.void : host.deliver(message.payload)
@@ -74,9 +80,14 @@ const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: By
     for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
     return yield* act(wire, host, stream, received.success.message)
   }
-  host.count(`stream.${received.failure.reason}`)
-  if (received.failure._tag === "StreamRejected" && received.failure.owesErr)
-    return yield* refuse(wire, stream, received.failure.reason)
+  if (received.failure._tag === "ExchangeFailed") return host.count(`stream.${received.failure.reason}`)
+  const { first, rejection } = received.failure
+  const { owesErr, reason } = rejection
+  host.count(`stream.${reason}`)
+  yield* host.complain(stream.peer, Misfit.caller({ reason, first, label: wire.framing.label }))
+  if (owesErr) return yield* refuse(wire, stream, reason)
+  // The end of this side is its only word: a reset would look like a path that broke.
+  if (reason === "label") yield* Effect.andThen(Effect.ignore(stream.end), drain(stream))
 })
 
 /** Serves streams for the life of the scope. */

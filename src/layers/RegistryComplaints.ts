@@ -1,6 +1,7 @@
 /** Says in the log whose records are refused, and why: of each reason once in a while, since a flood has no end. */
 import { Effect } from "effect"
 import type { DropReason, Output } from "../protocol/names/Directory.ts"
+import * as Told from "../protocol/Told.ts"
 
 /** How long a reason that was logged is only counted. */
 const pauseMillis = 60_000
@@ -24,17 +25,16 @@ const complaintOf = (reason: DropReason, host: string): string | undefined => {
 
 /** A function that logs what the outputs of a step, taken at `now` in milliseconds, ask to be logged. */
 export const make = (): ((outputs: ReadonlyArray<Output>, now: number) => Effect.Effect<void>) => {
-  const loggedAt = new Map<DropReason, number>()
+  const told = Told.make(pauseMillis)
   return (outputs, now) =>
     Effect.suspend(() => {
-      const complaints: Array<string> = []
+      const complaints: Array<Effect.Effect<void>> = []
       for (const output of outputs) {
         if (output._tag !== "Dropped") continue
         const complaint = complaintOf(output.reason, output.host)
-        if (complaint === undefined || now - (loggedAt.get(output.reason) ?? -Infinity) < pauseMillis) continue
-        loggedAt.set(output.reason, now)
-        complaints.push(complaint)
+        if (complaint !== undefined && Told.isDue(told, output.reason, now))
+          complaints.push(Effect.annotateLogs(Effect.logWarning(complaint), { peer: output.host }))
       }
-      return Effect.forEach(complaints, (complaint) => Effect.logWarning(complaint), { discard: true })
+      return Effect.all(complaints, { discard: true })
     })
 }

@@ -35,7 +35,11 @@ export const make = Effect.fnUntraced(function* (
       const bytes = member && parseHost(member.address)
       if (bytes !== undefined && member !== undefined) yield* join([`${id}/${format({ bytes, port: member.port })}`])
     },
-    (effect, id) => Effect.catch(effect, (error) => Effect.logDebug(`no word from host "${id}": ${error.message}`))
+    (effect, id) =>
+      Effect.annotateLogs(
+        Effect.catch(effect, (error) => Effect.logDebug(`no word from host "${id}": ${error.message}`)),
+        { peer: id }
+      )
   )
 
   const perform = (output: Machine.Output): Effect.Effect<void> => {
@@ -48,7 +52,7 @@ export const make = Effect.fnUntraced(function* (
           Effect.catchCause((cause) => Effect.logError(`sending names to host "${to}" failed`, cause)),
           Effect.andThen(feed({ _tag: "Sent", to }))
         )
-        return Effect.asVoid(FiberSet.run(sends, sent))
+        return Effect.asVoid(FiberSet.run(sends, Effect.annotateLogs(sent, { peer: to })))
       }
       case "Meet":
         return Effect.asVoid(FiberSet.run(sends, meet(output.host)))

@@ -164,10 +164,21 @@ export const refusalOf = (code: number, said: Uint8Array | undefined): Refused |
 /** The alerts of a server that does not believe its client, or wants a certificate of it. */
 const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/
 
+/** What comes of a peer that speaks no TLS at all. */
+const noTls = /^ERR_SSL_(WRONG_VERSION_NUMBER|HTTP_REQUEST|HTTPS_PROXY_REQUEST|PACKET_LENGTH_TOO_LONG)$/
+
+/** Why a connection was closed before it was one, as the log says it. */
+export const strangerOf = ({ code, message }: NodeJS.ErrnoException): string =>
+  noTls.test(code ?? "")
+    ? "it speaks no TLS, as a host without tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
+    : `TLS: ${code ?? message}`
+
 /** What an error of a connection means, without the places in OpenSSL that its text is full of. */
 export const explain = (cause: unknown): unknown => {
   if (!(cause instanceof Error && "code" in cause && "reason" in cause)) return cause
   const [code, why] = [String(cause.code), String(cause.reason)]
   if (!code.startsWith("ERR_SSL_")) return cause
+  if (noTls.test(code))
+    return new Error("it speaks no TLS, and this host does: tls (GRINTA_TLS_CERTIFICATE)", { cause })
   return alerts.test(code) ? new Refused({ why }) : new Error(`TLS: ${why}`, { cause })
 }

@@ -9,10 +9,12 @@
  */
 import { Clock, type Duration, Effect, Exit, FiberSet, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
+import * as Told from "../protocol/Told.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError, Unauthorized } from "../services/NetworkError.ts"
 import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Server from "./Http2Server.ts"
@@ -111,6 +113,11 @@ const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.a
 
 const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ id, address, flowPort })
 
+/** What a peer does that takes a connection without TLS for garbage. */
+const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
+/** How long a host that was told of so goes without saying. */
+const mutePauseMillis = 600_000
+
 /** What a failure of the network means to who wanted to reach a host. */
 const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
   const reason =
@@ -128,7 +135,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const lookout = yield* Http2Lookout.make(config)
   const run = yield* FiberSet.makeRuntime<never, void>()
   const scope = yield* Effect.scope
-  const heard = Http2Sign.make(yield* Clock.Clock)
+  const clock = yield* Clock.Clock
+  const heard = Http2Sign.make(clock)
   const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
   const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
   if (healthPort !== undefined)
@@ -148,12 +156,23 @@ const make = Effect.fnUntraced(function* (config: Config) {
   /** The session of each host that takes new flows. */
   const current = new Map<string, Shared>()
 
+  /** Of a peer that took the connection and said nothing at all on it. */
+  const isMute = ({ socket }: Http2Client.ClientSession): boolean => tls === undefined && socket.readBytes === 0
+  const mutes = Told.make(mutePauseMillis)
+  const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Told.isDue(mutes, keyOf(host), FlowDeadline.nowOf(clock))
+        ? Effect.logWarning(`host "${host.id}" at ${Http2Client.authorityOf(host)} hung up: ${mute}`)
+        : Effect.void
+    )
+
   const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
     const { connectTimeout } = config
+    let isGivenUp = false
     const told = (why: string): void => {
-      run(
-        Effect.logWarning(`the session with host "${host.id}" at ${Http2Client.authorityOf(host)} is given up: ${why}`)
-      )
+      isGivenUp = true
+      const text = `the session with host "${host.id}" at ${Http2Client.authorityOf(host)} is given up: ${why}`
+      run(Effect.annotateLogs(Effect.logWarning(text), { peer: host.id }))
     }
     const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
       // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
@@ -163,7 +182,11 @@ const make = Effect.fnUntraced(function* (config: Config) {
     live.add(shared)
     yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
     current.set(keyOf(host), shared)
-    yield* Effect.forkScoped(Effect.andThen(session.retired, forget(shared)))
+    const hungUp = Effect.suspend(() =>
+      isGivenUp || !isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
+    )
+    // Interrupted when it is this side that closes the session.
+    yield* Effect.forkScoped(Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared))))
     return shared
   })
   const sessions: RcMap.RcMap<Http2Client.Address, Shared, unknown> = yield* RcMap.make({
@@ -237,11 +260,12 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const reach = (host: Host): Effect.Effect<void, NetworkError> =>
     Effect.gen(function* () {
       const address = addressOf(host)
-      const { session } = yield* open(address)
+      let { session } = yield* open(address)
       if (yield* heard(session)) return
       // It was closed, or takes no more flows: another one tells.
-      if (session.isOpen() || !(yield* heard((yield* open(address)).session)))
-        return yield* Effect.fail("the session broke")
+      const isOver = !session.isOpen()
+      if (isOver) session = (yield* open(address)).session
+      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(isMute(session) ? mute : "the session broke")
     }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
   const doubt = (host: Host) =>

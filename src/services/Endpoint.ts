@@ -31,7 +31,10 @@ export interface Endpoint<in out In, in out Out, in out E = never> extends Contr
   ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope> | L>
 }
 
-const warn = (error: NetworkError): Effect.Effect<void> => Effect.logWarning("endpoint lost", error)
+const warn =
+  (endpoint: string) =>
+  (error: NetworkError): Effect.Effect<void> =>
+    Effect.annotateLogs(Effect.logWarning(`"${endpoint}" is not exposed here any more: ${error.message}`), { endpoint })
 
 /** How often a standby looks whether the name is free; by chance, so that of several standbys one comes first. */
 const standbyPause = Schedule.jittered(Schedule.spaced("1 second"))
@@ -75,7 +78,7 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   const contract = Contract.make(name, options)
   return {
     ...contract,
-    toLayer: (handler, { onLost = warn, standby = false, ...options } = {}) =>
+    toLayer: (handler, { onLost = warn(name), standby = false, ...options } = {}) =>
       Layer.effectDiscard(
         Effect.gen(function* () {
           const fabric = yield* Fabric

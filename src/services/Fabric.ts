@@ -124,6 +124,12 @@ export class Fabric extends Context.Service<
      * Errors: JoinFailed when none did, InvalidConfig for what is no address.
      */
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
+    /**
+     * Waits until this host knows another live host of its fabric, however they have met; a fabric of one process has none to
+     * wait for. The names of the others come a moment later: a connect that is to find one of them says `wait: true`.
+     * Errors: FabricClosed when this host leaves.
+     */
+    readonly joined: Effect.Effect<void, NetworkError>
     /** Says good-bye: the names of this host vanish everywhere at once, and its peers know that it left. */
     readonly leave: Effect.Effect<void, NetworkError>
   }

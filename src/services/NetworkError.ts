@@ -8,12 +8,18 @@
  */
 import { Effect, Schema } from "effect"
 
+/** What a host says that knows no other: who is looked for may well be there, and is not seen. */
+const alone = (isAlone: boolean | undefined): string =>
+  isAlone === true ? ", and this host is alone: it knows no other" : ""
+
 /** No live host exposes the name, as far as this host knows, or the host that was asked no longer does. */
 export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
-  endpoint: Schema.String
+  endpoint: Schema.String,
+  /** This host knows no other host of its fabric. */
+  isAlone: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    return `no live host exposes "${this.endpoint}"`
+    return `no live host exposes "${this.endpoint}"${alone(this.isAlone)}`
   }
 }
 
@@ -112,11 +118,13 @@ export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExc
 /** The operation did not end within its time. `endpoint`: what was to be opened. */
 export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
   afterMillis: Schema.Number,
-  endpoint: Schema.optionalKey(Schema.String)
+  endpoint: Schema.optionalKey(Schema.String),
+  /** This host knows no other host of its fabric. */
+  isAlone: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     const whom = this.endpoint === undefined ? "" : ` for "${this.endpoint}"`
-    return `no answer${whom} within ${this.afterMillis} ms`
+    return `no answer${whom} within ${this.afterMillis} ms${alone(this.isAlone)}`
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * Usage: host.ts OPTIONS, the options of `Ours.start` as JSON.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Logger, Schema } from "effect"
 import * as Ours from "./Ours.ts"
 
 export const Options = Schema.fromJsonString(
@@ -27,4 +27,6 @@ const program = Effect.gen(function* () {
   yield* stdinEnd
 })
 
-if (import.meta.filename === process.argv[1]) Effect.runFork(Effect.scoped(program))
+// What it says of itself goes over the standard output.
+if (import.meta.filename === process.argv[1])
+  Effect.runFork(Effect.provideService(Effect.scoped(program), Logger.LogToStderr, true))

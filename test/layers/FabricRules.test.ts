@@ -15,6 +15,7 @@ import {
   Exit,
   Fiber,
   Layer,
+  Logger,
   Option,
   Queue,
   Schedule,
@@ -35,6 +36,8 @@ import {
   NetworkError,
   Registry
 } from "../../src/index.ts"
+import * as Variables from "../../src/layers/GrintaVariables.ts"
+import * as Runtime from "../../src/layers/Runtime.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
@@ -671,6 +674,48 @@ describe("the budget of names", () => {
       assert.strictEqual(wrong.reason._tag, "InvalidConfig")
     })
   )
+})
+
+describe("what runs a host", () => {
+  it("is Node; another runtime is named with what it says that it is like", () => {
+    assert.isUndefined(Runtime.doubt({ node: "24.18.1" }))
+    assert.include(Runtime.doubt({ node: "24.18.0" }), "this is Node 24.18.0; a host is made for Node, and the oldest")
+    const bun = Runtime.doubt({ node: "26.9.0", bun: "1.4.2" })
+    assert.include(bun, "this is Bun 1.4.2, which says that it is like Node 26.9.0; a host is made for Node")
+    assert.include(Runtime.doubt({ node: "24.2.0", deno: "2.6.0" }), "this is Deno 2.6.0, which says")
+  })
+})
+
+describe("variables that a host does not read", () => {
+  const linesOf = Effect.fnUntraced(function* (provider: ConfigProvider.ConfigProvider) {
+    const lines: Array<string> = []
+    const logger = Logger.layer([
+      Logger.make(({ logLevel, message }) => void (logLevel === "Warn" && lines.push(String(message))))
+    ])
+    const layer = Grinta.layer({ name: "h", listen: { gossipPort: 0, flowPort: 0 } })
+    yield* Effect.scoped(Layer.build(Layer.provide(layer, [ConfigProvider.layer(provider), logger])))
+    return lines
+  })
+  const wrong = { GRINTA_SEED: "a", GRINTA_GOSIP_PORT: "1", GRINTA_WHATEVER_ELSE: "2" }
+  const right = { GRINTA_NAME: "h", GRINTA_NAMES_BYTES: "100", GRINTA: "x", OTHER_SEED: "b" }
+
+  it.live.each([
+    ["an environment", ConfigProvider.fromEnv({ env: { ...wrong, ...right } })],
+    ["any configuration", ConfigProvider.fromUnknown({ ...wrong, ...right })]
+  ] as const)("are told with the name that was meant, in %s", ([, provider]) =>
+    Effect.gen(function* () {
+      const lines = yield* linesOf(provider)
+      assert.sameMembers(lines, [
+        "no host reads GRINTA_SEED: GRINTA_SEEDS was meant?",
+        "no host reads GRINTA_GOSIP_PORT: GRINTA_GOSSIP_PORT was meant?",
+        "no host reads GRINTA_WHATEVER_ELSE"
+      ])
+    })
+  )
+
+  it("each variable that is read is its own nearest", () => {
+    for (const variable of Variables.variables) assert.strictEqual(Variables.nearest(variable), variable)
+  })
 })
 
 describe("the floor of Node", () => {

@@ -9,7 +9,7 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { createInterface } from "node:readline"
-import { Effect, Queue, Schedule, Stream } from "effect"
+import { Effect, Layer, Logger, Queue, Schedule, Stream } from "effect"
 import { Codec, Endpoint, Fabric, Gossip, Grinta, Transport } from "../../src/index.ts"
 
 export const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
@@ -92,5 +92,7 @@ const program = Effect.gen(function* () {
 
 if (import.meta.filename === process.argv[1]) {
   const layer = Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 } })
-  Effect.runFork(Effect.scoped(Effect.provide(program, layer)))
+  // What it says of itself goes over the standard output.
+  const log = Layer.succeed(Logger.LogToStderr, true)
+  Effect.runFork(Effect.scoped(Effect.provide(program, Layer.provide(layer, log))))
 }

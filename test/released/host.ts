@@ -7,7 +7,7 @@
  * fails after its end, and say in "from" how the flow ended.
  */
 import { createInterface } from "node:readline"
-import { Cause, Effect, Exit, Queue, Schedule, Schema, Stream } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Queue, Schedule, Schema, Stream } from "effect"
 import { Endpoint, Fabric, Gossip, Grinta } from "../../src/index.ts"
 
 const Echo = Endpoint.make("echo", { input: Schema.String, output: Schema.String, ownership: "group" })
@@ -86,4 +86,6 @@ const program = Effect.gen(function* () {
 })
 
 const layer = Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" })
-Effect.runFork(Effect.scoped(Effect.provide(program, layer)))
+/** What it says of itself goes over the standard output. */
+const log = Layer.succeed(Logger.LogToStderr, true)
+Effect.runFork(Effect.scoped(Effect.provide(program, Layer.provide(layer, log))))

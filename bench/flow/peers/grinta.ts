@@ -1,5 +1,5 @@
 /** grinta: two hosts, with each codec a candidate of its own. */
-import { Effect, ManagedRuntime, Scope } from "effect"
+import { Effect, Layer, ManagedRuntime, References, Scope } from "effect"
 import { Fabric, Gossip, Grinta } from "../../../src/index.ts"
 import { bothWays, type Candidate, type Client, settled } from "../Candidate.ts"
 import { busy } from "../Duplex.ts"
@@ -9,7 +9,11 @@ import { bytes, type Form, protobuf, protobufSaid, schema, schemaSaid } from "..
 import type { Load } from "../Load.ts"
 
 const runtime = (name: string, seeds: ReadonlyArray<string>) =>
-  ManagedRuntime.make(Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" }))
+  ManagedRuntime.make(
+    Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" }).pipe(
+      Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
+    )
+  )
 
 const serve = () => {
   const program = Effect.gen(function* () {

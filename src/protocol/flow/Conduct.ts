@@ -75,6 +75,8 @@ export interface Closing {
   readonly errno?: number | undefined
 }
 
+/** NGHTTP2_ERR_BAD_CLIENT_MAGIC. */
+const badMagic = -903
 /** NGHTTP2_ERR_FLOODED: a thousand answers to PING or SETTINGS that could not be sent. */
 const flooded = -904
 /** NGHTTP2_ERR_TOO_MANY_CONTINUATIONS. */
@@ -96,3 +98,6 @@ export const floodOf = (conduct: Conduct, { code, errno }: Closing, nowMillis: n
     ? "a flood of streams that were reset"
     : undefined
 }
+
+/** Whether a session ended since its client speaks something else than HTTP/2. */
+export const isStranger = ({ errno }: Closing): boolean => errno === badMagic

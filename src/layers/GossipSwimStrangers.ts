@@ -1,0 +1,77 @@
+/**
+ * Tells in the log why this host and another do not meet: each cause once in a while and a few at a time, since whoever is
+ * set up wrongly tries for ever.
+ */
+import { Effect } from "effect"
+import { type Address, format, isLoopback, host as textOf } from "../protocol/Address.ts"
+import type { PushPull } from "../protocol/memberlist/Message.ts"
+import * as Misfit from "../protocol/memberlist/Misfit.ts"
+import type { DropReason } from "../protocol/memberlist/Packet.ts"
+import * as Told from "../protocol/Told.ts"
+import type { Plan } from "./GossipSwimConfig.ts"
+import type { ExchangeFailed } from "./PushPull.ts"
+
+/** How long a cause that was told goes without saying. */
+const pauseMillis = 600_000
+
+export interface Strangers {
+  /** Something dialled this host that is no peer of it; nothing is told without a reason. */
+  readonly caller: (from: Address, why: string | undefined) => Effect.Effect<void>
+  /** An exchange that this host began came to nothing. */
+  readonly failed: (kind: string, failure: ExchangeFailed) => Effect.Effect<void>
+  readonly packet: (from: Address, reason: DropReason) => Effect.Effect<void>
+  /** Somebody gave its state to this host. */
+  readonly state: (from: Address, state: PushPull) => Effect.Effect<void>
+  /** This host is about to dial a seed. */
+  readonly seed: (seed: string, address: Address) => Effect.Effect<void>
+  /** A member answers over TCP, and none of its packets come. */
+  readonly tcpOnly: (id: string, address: Address) => Effect.Effect<void>
+}
+
+export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
+  const told = Told.make(pauseMillis)
+  // Whoever can send packets under any address must not keep the rest from being told.
+  const toldOfPackets = Told.make(pauseMillis, 4)
+  const isHereOnly = isLoopback(swim.address.bytes)
+
+  const warn = (key: string, peer: string, text: string, lately = told): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Told.isDue(lately, key, now()) ? Effect.annotateLogs(Effect.logWarning(text), { peer }) : Effect.void
+    )
+
+  return {
+    caller: ({ bytes }, why) => {
+      const peer = textOf(bytes)
+      return why === undefined ? Effect.void : warn(`${peer} ${why}`, peer, `${peer} was turned away: ${why}`)
+    },
+    failed: (kind, { detail, misfit }) =>
+      misfit === undefined
+        ? Effect.logDebug(`${kind} failed: ${detail}`)
+        : warn(`${misfit} ${detail}`, misfit, `nothing came of gossip with ${misfit}: ${detail}`),
+    packet: ({ bytes }, reason) => {
+      const why = Misfit.packet(reason, framing.label)
+      const peer = textOf(bytes)
+      if (why === undefined) return Effect.void
+      return warn(`${peer} ${reason}`, peer, `packets of ${peer} are dropped: ${why}`, toldOfPackets)
+    },
+    state: ({ bytes }, { nodes }) => {
+      if (isHereOnly || isLoopback(bytes)) return Effect.void
+      const node = nodes.find(({ address, state }) => state === "alive" && isLoopback(address))
+      if (node === undefined) return Effect.void
+      const [at, from] = [textOf(node.address), textOf(bytes)]
+      const text = `host "${node.name}" says that it is at ${at}, where only its own machine reaches it, and comes from ${from}`
+      return warn(`loopback ${node.name}`, node.name, `${text}: listen.host (GRINTA_HOST) there`)
+    },
+    seed: (seed, { bytes }) => {
+      if (!isHereOnly || isLoopback(bytes)) return Effect.void
+      const text = `this host is at ${textOf(swim.address.bytes)}, where only its own machine reaches it, and seed "${seed}" is elsewhere`
+      return warn("seeds", textOf(bytes), `${text}: listen.host (GRINTA_HOST)`)
+    },
+    tcpOnly: (id, address) => {
+      // Told by `seed` or by the other side: nothing comes back to loopback.
+      if (isHereOnly && !isLoopback(address.bytes)) return Effect.void
+      const text = `host "${id}" at ${format(address)} answers over TCP and not over UDP: let packets through, both ways`
+      return warn(`udp ${id}`, id, text)
+    }
+  }
+}

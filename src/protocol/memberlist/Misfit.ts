@@ -1,0 +1,98 @@
+/**
+ * Why two hosts do not understand each other on a gossip port, in words for people: each cause names the setting that
+ * differs, on either side.
+ *
+ * Shape: sentences that follow an address. They depend on what was received and never show a key.
+ */
+import { MessageType } from "./Message.ts"
+import type { DropReason } from "./Packet.ts"
+import type { RejectReason } from "./StreamState.ts"
+
+/** What one side knows of a stream that it could not make sense of. */
+export interface Heard {
+  readonly reason: RejectReason
+  /** What came first, as it came. */
+  readonly first: Uint8Array
+  /** The label of this side. */
+  readonly label: Uint8Array
+}
+
+const decoder = new TextDecoder()
+
+/** The highest type of a message of its own. */
+const messageTypeMax = MessageType.err
+
+/** Bytes of which `spoken` needs to see the first ones. */
+const spokenBytesMax = 24
+
+/** What a stream begins with that is no gossip; undefined for what may be some. */
+export const spoken = (first: Uint8Array): "HTTP/2" | "HTTP" | "TLS" | undefined => {
+  const [type = 0, major = 0, minor = 0, frame = 0] = first
+  if (type >= 0x14 && type <= 0x17 && major === 3 && minor <= 4) return "TLS"
+  // A server of HTTP/2 begins with its settings: a frame of type 4 on stream 0.
+  if (first.length >= 9 && frame === 4 && first.subarray(4, 9).every((byte) => byte === 0)) return "HTTP/2"
+  const text = decoder.decode(first.subarray(0, spokenBytesMax))
+  if (text.startsWith("PRI * HTTP/2")) return "HTTP/2"
+  return /^([A-Z]{3,7} \S|HTTP\/)/.test(text) ? "HTTP" : undefined
+}
+
+const fabricOf = (label: Uint8Array): string =>
+  label.length === 0 ? "a fabric without a name" : `fabric ${JSON.stringify(decoder.decode(label))}`
+
+/** The label in front of a stream, as far as it came. */
+const labelOf = (first: Uint8Array): Uint8Array =>
+  first[0] === MessageType.hasLabel ? first.subarray(2, 2 + (first[1] ?? 0)) : new Uint8Array(0)
+
+/** Of one that closed the connection instead of an answer. */
+export const silent = (label: Uint8Array): string =>
+  `it closed without a word, as a host of another fabric does, or a flow port with TLS: this host is of ${fabricOf(label)}: ` +
+  "fabric (GRINTA_FABRIC), seeds (GRINTA_SEEDS)"
+
+/** What is wrong with a stream, whoever dialled, but for its label; undefined for what chance does to one. */
+const streamOf = (reason: RejectReason): string | undefined => {
+  switch (reason) {
+    case "encrypted":
+      return "it encrypts gossip, and this host has no keys: keys (GRINTA_KEYS)"
+    case "plaintext":
+      return "it does not encrypt gossip, and this host has keys: keys (GRINTA_KEYS)"
+    case "decrypt":
+      return "it encrypts gossip with none of the keys of this host: keys (GRINTA_KEYS)"
+    case "type":
+      return "it sent something else than gossip"
+    default:
+      return undefined
+  }
+}
+
+/** What is wrong with the answer of a host that this one dialled; undefined for what chance does to one. */
+export const answer = ({ first, reason }: Pick<Heard, "first" | "reason">): string | undefined => {
+  const what = spoken(first)
+  return what === undefined
+    ? streamOf(reason)
+    : `it speaks ${what}, no gossip: seeds (GRINTA_SEEDS) name gossip ports, and that may be a flow port`
+}
+
+/** What a host says that this one dialled, and that did not understand it. */
+export const complaint = (said: string): string => {
+  if (/plaintext|not encrypted/i.test(said))
+    return "it wants gossip encrypted, and this host does not encrypt: keys (GRINTA_KEYS)"
+  if (/decrypt/i.test(said)) return "it does not have the first key of this host, which encrypts: keys (GRINTA_KEYS)"
+  return `it answered: ${said}`
+}
+
+/** What is wrong with a host, or something else, that dialled this one; undefined for what chance does to a stream. */
+export const caller = ({ first, label, reason }: Heard): string | undefined => {
+  const what = spoken(first)
+  if (what !== undefined) return `it speaks ${what}, and this is the gossip port: flows go to the flow port`
+  const [type = 0] = first
+  if (reason !== "label") return streamOf(reason)
+  if (type !== MessageType.hasLabel && type > messageTypeMax) return streamOf("type")
+  return `it is of ${fabricOf(labelOf(first))}, and this host of ${fabricOf(label)}: fabric (GRINTA_FABRIC)`
+}
+
+/** What is wrong with a packet, where that says something of its sender; chance and strangers send all others. */
+export const packet = (reason: DropReason, label: Uint8Array): string | undefined => {
+  if (reason === "label") return `it is of another fabric, and this host of ${fabricOf(label)}: fabric (GRINTA_FABRIC)`
+  if (reason !== "decrypt") return undefined
+  return "its packets are encrypted with none of the keys of this host, or not at all: keys (GRINTA_KEYS)"
+}
