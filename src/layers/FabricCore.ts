@@ -3,6 +3,7 @@
  * queues, with the same rules.
  */
 import { Deferred, Effect, References, type Scope } from "effect"
+import * as Busy from "../protocol/flow/Busy.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
@@ -84,9 +85,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const callers = Callers.make()
   const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
-  const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits })
+  const busy = Busy.make()
+  const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits, busy })
   const reach = yield* FabricReach.make({ selfId, reach: options.reach })
-  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
+  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis, busy })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
   const connecting = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
   const connectEach = FabricEach.make({ registry, owners, timeouts, check })

@@ -2,6 +2,7 @@
  * The flows that this host opens: to itself over a pair of queues, to others over whatever dials them.
  */
 import { Duration, Effect, Exit, FiberSet, Scope } from "effect"
+import * as Busy from "../protocol/flow/Busy.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Host } from "../services/Host.ts"
@@ -18,6 +19,8 @@ export interface Options {
   /** Serves a link that came from this very host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
   readonly limits: Limits
+  /** Is told of each flow, from the beginning of its opening to its end. */
+  readonly busy?: Busy.Busy
 }
 
 /** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`. */
@@ -41,11 +44,12 @@ export interface Flows {
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Flows, never, Scope.Scope> {
-  const { answer, limits, selfId } = options
+  const { answer, busy = Busy.make(), limits, selfId } = options
   const runLocal = yield* FiberSet.makeRuntime<never, void>()
   const runLingering = yield* FiberSet.makeRuntime<never, void>()
   const timeouts = yield* Timeouts.make(lingerTimeout)
-  const open = new Set<Scope.Closeable>()
+  /** The scope of each flow, and the host it is to. */
+  const open = new Map<Scope.Closeable, string>()
   const changed = Signal.make()
   let lingering = 0
 
@@ -72,13 +76,16 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const settle = Effect.asVoid(Effect.timeoutOption(settled, lingerTimeout))
 
   yield* Effect.addFinalizer((exit) =>
-    Effect.suspend(() => Effect.forEach([...open], (scope) => Scope.close(scope, exit), { discard: true }))
+    Effect.suspend(() => Effect.forEach([...open.keys()], (scope) => Scope.close(scope, exit), { discard: true }))
   )
 
   const close = (own: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     Effect.andThen(
       Scope.close(own, exit),
-      Effect.sync(() => open.delete(own))
+      Effect.sync(() => {
+        const host = open.get(own)
+        if (host !== undefined && open.delete(own)) Busy.end(busy, host)
+      })
     )
 
   /** Closes the scope of a flow that its caller has left, in the caller's time only when something went wrong. */
@@ -112,7 +119,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   ): Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope> =>
     Effect.flatMap(Effect.scope, (scope) => {
       const own = Scope.makeUnsafe()
-      open.add(own)
+      open.set(own, host.id)
+      Busy.begin(busy, host.id)
       return dial(host, contract, call).pipe(
         Scope.provide(own),
         Effect.onError((cause) => close(own, Exit.failCause(cause))),

@@ -4,6 +4,7 @@
 import { Clock, Effect, Random, Result, type Scope } from "effect"
 import { toHex } from "../protocol/Fingerprint.ts"
 import * as Attempts from "../protocol/flow/Attempts.ts"
+import * as Busy from "../protocol/flow/Busy.ts"
 import * as Select from "../protocol/names/Select.ts"
 import { type Contract, common } from "../services/Contract.ts"
 import type { Gossip } from "../services/Gossip.ts"
@@ -21,6 +22,8 @@ export interface Options {
   readonly open: OpenFlow
   readonly reach: Reach
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
+  /** The flows that this host has open. */
+  readonly busy?: Busy.Busy
 }
 
 /** What was tried, owner by owner. */
@@ -86,7 +89,7 @@ export const incompatible = ({ contract, host, name }: Entry, ours: Signed): Net
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Owners> {
-  const { open, reach, roundTripMillis } = options
+  const { busy = Busy.make(), open, reach, roundTripMillis } = options
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
 
@@ -102,7 +105,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const candidates = yield* Effect.forEach(owners, (entry) => {
       const { id, locality } = entry.host
       const measured = select === "nearest" ? roundTripMillis(id) : Effect.undefined
-      return Effect.map(measured, (roundTripMillis) => ({ id, locality, roundTripMillis, entry }))
+      return Effect.map(measured, (roundTripMillis) => ({
+        id,
+        locality,
+        roundTripMillis,
+        flows: busy.get(id) ?? 0,
+        entry
+      }))
     })
     const ordered = Select.order(candidates, select, yield* options.self, () => random.nextDoubleUnsafe())
     const entries = ordered.map(({ entry }) => entry)

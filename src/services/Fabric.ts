@@ -12,11 +12,12 @@ import type { NetworkError } from "./NetworkError.ts"
 
 /**
  * Which owner of a name to reach. "nearest": this host itself, then the owners that share the longest locality with it, of
- * these the ones with the shortest round trip that was measured, one of the equally near by chance; round trips within a
- * factor of two of each other, and those below a millisecond, count as equal. `key`: the same owner for the same key, as
- * long as it lives.
+ * these the ones with the shortest round trip that was measured, of the equally near the least busy; round trips within a
+ * factor of two of each other, and those below four milliseconds, count as equal. "leastBusy": of two owners, drawn by chance,
+ * the one to which this host has fewer open flows, however near they are. `key`: the same owner for the same key, as long as
+ * it lives.
  */
-export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
+export type Select = "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
 
 export interface ConnectOptions {
   /** "nearest" unless said otherwise. */

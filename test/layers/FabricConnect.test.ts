@@ -54,7 +54,7 @@ describe("connect", () => {
   it.effect("a lone owner is asked, unless it is not the host that is wanted", () =>
     Effect.gen(function* () {
       const entries = [entryOf(hostOf("far", "us"))]
-      for (const select of ["nearest", "random", { key: "cart-1" }, { host: "far" }] as const)
+      for (const select of ["nearest", "leastBusy", "random", { key: "cart-1" }, { host: "far" }] as const)
         assert.deepStrictEqual((yield* connecting(Who, entries, { select })).asked, ["far"])
       const { asked, reason } = yield* connecting(Who, entries, { select: { host: "near" } })
       assert.isEmpty(asked)

@@ -191,6 +191,30 @@ describe("connect", () => {
     })
   )
 
+  it.live("leastBusy: flows that stay open are level, and follow those that end", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b, c] = [yield* host("a"), yield* host("b"), yield* host("c")]
+      for (const { services } of [b, c])
+        yield* fabricOf(services).expose(Who, ({ messages }) => Stream.runDrain(messages))
+      yield* owners(a.services, "who", 2)
+      const open = Effect.fnUntraced(function* () {
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        const flow = yield* Scope.provide(fabricOf(a.services).connect(Who, { select: "leastBusy" }), scope)
+        return { to: flow.peer.id, close: Scope.close(scope, Exit.fail("over")) }
+      })
+      const held = yield* Effect.replicateEffect(open(), 12)
+      const of = (id: string) => held.filter(({ to }) => to === id)
+      assert.deepStrictEqual([of("b").length, of("c").length], [6, 6])
+      yield* Effect.forEach(of("c"), ({ close }) => close)
+      const more = yield* Effect.replicateEffect(open(), 6)
+      assert.deepStrictEqual(
+        more.map(({ to }) => to),
+        ["c", "c", "c", "c", "c", "c"]
+      )
+    })
+  )
+
   it.live("key: the same owner for the same key, from wherever it is asked", () =>
     Effect.gen(function* () {
       const { host } = yield* world

@@ -181,7 +181,9 @@ const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
 expectTypeOf<Exposure["lost"]>().toEqualTypeOf<Effect.Effect<never, NetworkError>>()
 
-expectTypeOf<Select>().toEqualTypeOf<"nearest" | "random" | { readonly key: string } | { readonly host: string }>()
+expectTypeOf<Select>().toEqualTypeOf<
+  "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
+>()
 expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
   readonly select: Select
   readonly wait: boolean

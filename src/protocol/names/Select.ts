@@ -2,11 +2,14 @@
  * Which owner of a name to try first, and which ones after it.
  *
  * The nearest are found by place first, then by the round trips that were measured. A round trip is never the same twice, so
- * owners within a factor of two of each other count as equally near, and chance decides among them: else all callers of
- * one rack would go to one owner.
+ * owners within a factor of two of each other, and those below a few milliseconds, count as equally near. Of the equally near
+ * the least busy comes first: else all callers of one rack would go to one owner.
+ * The least busy is the one of two, drawn by chance, to which the chooser has fewer open flows: looking for the best of all
+ * would send everybody to the same one.
  * A key picks by rendezvous hashing: every host ranks the owners of a key alike, and when an owner goes, only its own keys
  * move. The score of an owner is part of the protocol, since callers on different hosts must agree.
- * Source: Thaler and Ravishankar, "A name-based mapping scheme for rendezvous" (1996).
+ * Source: Thaler and Ravishankar, "A name-based mapping scheme for rendezvous" (1996). Mitzenmacher, "The power of two choices
+ * in randomized load balancing" (2001).
  */
 
 /** What the choice looks at; `locality` runs from the widest place to the narrowest, such as "eu/fra/rack-7". */
@@ -17,15 +20,17 @@ export interface Place {
 
 /** An owner to choose. */
 export interface Candidate extends Place {
-  /** Smoothed round trip from the chooser; undefined when none was measured. */
+  /** Round trip from the chooser; undefined when none was measured. */
   readonly roundTripMillis?: number | undefined
+  /** Flows that the chooser has open to it; none unless said otherwise. */
+  readonly flows?: number
 }
 
 /**
- * "nearest": `self`, then by the longest locality shared with it, then by the shortest round trip, the equally near by
- * chance. "random": by chance. `key`: the same order for the same key. `host`: that one only.
+ * "nearest": `self`, then by the longest locality shared with it, then by the shortest round trip, of the equally near the
+ * least busy. "leastBusy": that of all. "random": by chance. `key`: the same order for the same key. `host`: that one only.
  */
-export type Select = "nearest" | "random" | { readonly key: string } | { readonly host: string }
+export type Select = "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
 
 /** How many leading segments two localities share; an empty one shares none. */
 export const nearness = (a: string, b: string): number => {
@@ -57,12 +62,19 @@ export const score = (key: string, id: string): number => {
 }
 
 /** Shorter round trips tell the load of two processes apart rather than their distance. */
-const roundTripMillisMin = 1
+const roundTripMillisMin = 2
 
 /** Round trips up to this many times the shortest one of a band are in the band. */
 const bandFactor = 2
 
-/** By bands of place and round trip, each band by chance. What was never measured is the last band of its place. */
+/** Of owners that come by chance, the less busy of the first two first; the others are for when that one takes no flow. */
+const leastBusyFirst = <A extends Candidate>(shuffled: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const [first, second, ...others] = shuffled
+  if (first === undefined || second === undefined || (first.flows ?? 0) <= (second.flows ?? 0)) return shuffled
+  return [second, first, ...others]
+}
+
+/** By bands of place and round trip, of each the least busy first. What was never measured is the last band of its place. */
 const byNearness = <A extends Candidate>(
   owners: ReadonlyArray<A>,
   self: Place,
@@ -84,7 +96,9 @@ const byNearness = <A extends Candidate>(
     }
     next.band = band
   }
-  return ranked.sort((a, b) => a.band - b.band || a.chance - b.chance).map(({ owner }) => owner)
+  ranked.sort((a, b) => a.band - b.band || a.chance - b.chance)
+  const bands = Array.from({ length: band + 1 }, (_, at) => ranked.filter((each) => each.band === at))
+  return bands.flatMap((each) => leastBusyFirst(each.map(({ owner }) => owner)))
 }
 
 const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): ReadonlyArray<A> =>
@@ -105,6 +119,7 @@ export const order = <A extends Candidate>(
   random: () => number
 ): ReadonlyArray<A> => {
   if (select === "random") return shuffle(owners, random)
+  if (select === "leastBusy") return leastBusyFirst(shuffle(owners, random))
   if (select === "nearest") return byNearness(owners, self, random)
   if ("key" in select) return byScore(owners, select.key)
   return owners.filter(({ id }) => id === select.host)

@@ -1,8 +1,9 @@
 /**
  * How long a message to each member and back takes, as the direct acks of probes tell.
  *
- * Shape: an exponentially weighted mean of each member that was measured, until the member is forgotten. A member at another
- * address is measured anew.
+ * Shape: the latest measurements of each member, until the member is forgotten. A member at another address is measured anew.
+ * The shortest of them counts: whatever else the two processes do makes an answer later and never sooner, so a mean would
+ * tell how busy they were rather than how far apart.
  */
 import { format } from "../Address.ts"
 import type { Output } from "./Output.ts"
@@ -10,14 +11,15 @@ import * as Swim from "./Swim.ts"
 
 interface RoundTrip {
   readonly address: string
-  readonly millis: number
+  /** The latest last. */
+  readonly millis: ReadonlyArray<number>
 }
 
 /** By name. */
 export type RoundTrips = Map<string, RoundTrip>
 
-/** Share of the latest measurement. Probes of one member are far apart, so a few of them have to do. */
-const weight = 1 / 4
+/** Measurements that are kept. Probes of one member are far apart, so a few of them have to do. */
+const keptMax = 4
 
 export const make = (): RoundTrips => new Map()
 
@@ -29,16 +31,15 @@ export const see = (trips: RoundTrips, state: Swim.State, output: Output): void 
   if (member === undefined) return
   const address = format(member.address)
   const before = trips.get(output.name)
-  const millis = output.roundTripMillis
-  const mean = before?.address === address ? before.millis + weight * (millis - before.millis) : millis
-  trips.set(output.name, { address, millis: mean })
+  const kept = before?.address === address ? before.millis.slice(1 - keptMax) : []
+  trips.set(output.name, { address, millis: [...kept, output.roundTripMillis] })
 }
 
-/** The smoothed round trip to a member, in milliseconds; undefined when it was not measured at its address. */
+/** The shortest of the latest round trips to a member, in milliseconds; undefined when it was not measured at its address. */
 export const millisTo = (trips: RoundTrips, state: Swim.State, name: string): number | undefined => {
   const known = trips.get(name)
   const member = Swim.member(state, name)
   return known !== undefined && member !== undefined && known.address === format(member.address)
-    ? known.millis
+    ? Math.min(...known.millis)
     : undefined
 }

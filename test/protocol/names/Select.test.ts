@@ -65,6 +65,7 @@ describe("nearest, by round trip", () => {
     for (const roundTrips of [
       [10, 12, 19.9],
       [0.05, 0.4, 1],
+      [0.4, 0.9, 3.1],
       [undefined, undefined, undefined]
     ]) {
       const firsts = new Map<string, number>()
@@ -89,11 +90,70 @@ describe("nearest, by round trip", () => {
       const owners = byPlace(of)
       const order = Select.order(owners, "nearest", self, Random.make(seed))
       assert.sameMembers([...ids(order)], [...ids(owners)])
-      const far = ({ roundTripMillis = Infinity }: Select.Candidate) => Math.max(1, roundTripMillis)
+      const far = ({ roundTripMillis = Infinity }: Select.Candidate) => Math.max(2, roundTripMillis)
       for (const [at, owner] of order.entries())
         for (const later of order.slice(at + 1)) assert.isAtMost(far(owner), 2 * far(later))
     }
   )
+})
+
+describe("leastBusy", () => {
+  const busy = (...flows: ReadonlyArray<number>) => flows.map((flows, at) => ({ ...place(`host-${at}`), flows }))
+
+  it("is of two the one with fewer open flows, and either of two equals", () => {
+    const random = Random.make("two")
+    const first = (...flows: ReadonlyArray<number>) =>
+      ids(Select.order(busy(...flows), "leastBusy", place("me"), random))[0]
+    for (let draw = 0; draw < 100; draw++) assert.strictEqual(first(3, 2), "host-1")
+    assert.strictEqual(new Set(Array.from({ length: 100 }, () => first(2, 2))).size, 2)
+  })
+
+  it("draws two of many: the busiest never comes first, and nobody else is left out", () => {
+    const random = Random.make("many")
+    const seen = new Set<string>()
+    for (let draw = 0; draw < 400; draw++) {
+      const order = ids(Select.order(busy(0, 1, 2, 9), "leastBusy", place("me"), random))
+      assert.sameMembers([...order], ["host-0", "host-1", "host-2", "host-3"])
+      seen.add(order[0] ?? "")
+    }
+    assert.sameMembers([...seen], ["host-0", "host-1", "host-2"])
+  })
+
+  for (const select of ["leastBusy", "nearest"] as const)
+    it(`keeps flows of different lengths level, where chance alone does not: ${select}`, () => {
+      const random = Random.make("level")
+      const spread = (choose: (owners: ReturnType<typeof busy>) => string | undefined): number => {
+        const open = [0, 0, 0, 0, 0, 0]
+        let most = 0
+        for (let call = 0; call < 3000; call++) {
+          const chosen = choose(busy(...open)) ?? ""
+          open[Number(chosen.slice("host-".length))] = (open[Number(chosen.slice("host-".length))] ?? 0) + 1
+          // Now and then one ends, wherever it is.
+          const ended = Math.floor(random() * open.length)
+          if (call > 100 && (open[ended] ?? 0) > 0) open[ended] = (open[ended] ?? 0) - 1
+          most = Math.max(most, Math.max(...open) - Math.min(...open))
+        }
+        return most
+      }
+      const by = (select: Select.Select) =>
+        spread((owners) => ids(Select.order(owners, select, place("me"), random))[0])
+      assert.isBelow(2 * by(select), by("random"))
+    })
+
+  it("decides among the equally near, and never against a nearer one", () => {
+    const random = Random.make("near")
+    const owners = [
+      { ...place("near-idle"), roundTripMillis: 10, flows: 1 },
+      { ...place("near-busy"), roundTripMillis: 12, flows: 5 },
+      { ...place("far"), roundTripMillis: 90, flows: 0 }
+    ]
+    for (let draw = 0; draw < 50; draw++)
+      assert.deepStrictEqual(ids(Select.order(owners, "nearest", place("me"), random)), [
+        "near-idle",
+        "near-busy",
+        "far"
+      ])
+  })
 })
 
 describe("random", () => {
@@ -120,7 +180,7 @@ describe("host", () => {
 describe("one owner, or none", () => {
   it("is no choice, unless one certain host is wanted: it is what an order would give", () => {
     for (const owners of [[], hosts(1)])
-      for (const select of ["nearest", "random", { key: "cart-1" }] as const) {
+      for (const select of ["nearest", "leastBusy", "random", { key: "cart-1" }] as const) {
         assert.isFalse(Select.isChoice(owners, select))
         assert.deepStrictEqual(Select.order(owners, select, place("me"), Math.random), owners)
       }

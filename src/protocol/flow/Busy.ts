@@ -1,0 +1,14 @@
+/** How many flows this host has open to each host, by its name: those that are being opened count as well. */
+export type Busy = Map<string, number>
+
+export const make = (): Busy => new Map()
+
+export const begin = (busy: Busy, host: string): void => {
+  busy.set(host, (busy.get(host) ?? 0) + 1)
+}
+
+export const end = (busy: Busy, host: string): void => {
+  const left = (busy.get(host) ?? 0) - 1
+  if (left > 0) busy.set(host, left)
+  else busy.delete(host)
+}
