@@ -44,9 +44,9 @@ const toError = ({ host, port }: Options, { code, detail, isTaken, protocol }: R
       "gossipPort",
       `${protocol} port ${port} on ${host} is in use by another program: stop that one, or choose another port (0 lets the system choose)`
     )
-  if (code === "EACCES" || code === "EPERM" || code === "PermissionDenied")
+  if (code === "EACCES" || code === "EPERM")
     return invalid("gossipPort", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
-  if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "AddressNotAvailable"].includes(code))
+  if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"].includes(code))
     return invalid("host", `${host} is no address of this machine`)
   return invalid("gossipPort", `${protocol} port ${port} on ${host} cannot be bound: ${detail}`)
 }
@@ -58,10 +58,10 @@ const bindOnce = Effect.fnUntraced(function* (options: Options, count: (reason: 
     Tcp.listen(host, port, streamsMax, count),
     ({ code, detail }): Refusal => ({ protocol: "TCP", isTaken: code === "EADDRINUSE", code, detail })
   )
-  const udp = yield* Effect.mapError(Udp.open(tcp.host, tcp.port, count), (error): Refusal => {
-    const code = error.reason._tag === "DatagramSocketOpenError" ? error.reason.kind : error.reason._tag
-    return { protocol: "UDP", isTaken: code === "AddressInUse", code, detail: error.message }
-  })
+  const udp = yield* Effect.mapError(
+    Udp.open(tcp.host, tcp.port, count),
+    ({ code, detail }): Refusal => ({ protocol: "UDP", isTaken: code === "EADDRINUSE", code, detail })
+  )
   return { tcp, udp }
 })
 

@@ -1,15 +1,12 @@
 /**
  * The stream side of a gossip port on Node.
  *
- * It stands on `node:net` itself, since a peer that stops reading must not hold up the end of a scope: a socket is
- * destroyed with its scope, and all that are left are destroyed with the port.
+ * A peer that stops reading must not hold up the end of a scope: a socket is destroyed with its scope, and all that are left
+ * are destroyed with the port.
  */
 import * as Net from "node:net"
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import { Cause, Data, Effect, FiberSet, Queue, type Scope } from "effect"
-import * as Socket from "effect/socket/Socket"
 import { type Address, host as hostOf, parseHost } from "../protocol/Address.ts"
-import * as Bytes from "../protocol/Bytes.ts"
 import { type ByteStream, SocketFailed } from "../services/GossipSocket.ts"
 
 /** The port could not be bound; `code` is that of the system. */
@@ -30,37 +27,47 @@ const codeOf = (error: Error): string => ("code" in error ? String(error.code) :
 
 const lost = (detail: string): SocketFailed => new SocketFailed({ how: "lost", detail })
 
-/** Text of the failure below a socket error. */
-const detailOf = ({ reason }: Socket.SocketError): string =>
-  "cause" in reason && reason.cause instanceof Error ? reason.cause.message : reason.message
-
-/** A clean close is the end of what comes. */
-const readFailure = (error: Socket.SocketError): Effect.Effect<never, SocketFailed | Cause.Done> =>
-  error.reason._tag === "SocketCloseError" && error.reason.code === 1000
-    ? Cause.done()
-    : Effect.fail(lost(detailOf(error)))
-
 const finish = (conn: Net.Socket): Effect.Effect<void, SocketFailed> =>
   Effect.callback((resume) => {
     conn.end((error?: Error | null) => resume(error ? Effect.fail(lost(error.message)) : Effect.void))
   })
 
-/** A stream over a socket that is owned by the scope. */
-const streamOf = Effect.fnUntraced(function* (conn: Net.Socket, peer: Address) {
-  const socket = yield* NodeSocket.fromDuplex(Effect.succeed(conn))
-  const pull = yield* Effect.mapError(Socket.readerBytes(socket), (error) => lost(detailOf(error)))
-  const writer = yield* socket.writer
-  const stream: ByteStream = {
+/** A stream over a socket that somebody else owns. What comes waits in the socket, which is full at some time. */
+const streamOf = (conn: Net.Socket, peer: Address): ByteStream => {
+  /** Of the read that waits. */
+  let look: (() => void) | undefined
+  const changed = (): void => look?.()
+  for (const event of ["readable", "end", "error", "close"]) conn.on(event, changed)
+
+  const next = (): Effect.Effect<Uint8Array, SocketFailed | Cause.Done> | undefined => {
+    const chunk: unknown = conn.read()
+    if (chunk instanceof Uint8Array) return Effect.succeed(chunk)
+    if (conn.errored !== null) return Effect.fail(lost(conn.errored.message))
+    if (conn.readableEnded) return Cause.done()
+    return conn.destroyed ? Effect.fail(lost("the connection is closed")) : undefined
+  }
+
+  return {
     peer,
-    read: pull.pipe(
-      Effect.map((chunks) => (chunks.length === 1 ? chunks[0] : Bytes.concat(chunks))),
-      Effect.catch(readFailure)
-    ),
-    write: (bytes) => Effect.mapError(writer.write(bytes), (error) => lost(detailOf(error))),
+    read: Effect.callback((resume) => {
+      look = () => {
+        const read = next()
+        if (read === undefined) return
+        look = undefined
+        resume(read)
+      }
+      look()
+      return Effect.sync(() => {
+        look = undefined
+      })
+    }),
+    write: (bytes) =>
+      Effect.callback((resume) => {
+        conn.write(bytes, (error) => resume(error ? Effect.fail(lost(error.message)) : Effect.void))
+      }),
     end: finish(conn)
   }
-  return stream
-})
+}
 
 const ownSocket = (acquire: () => Net.Socket): Effect.Effect<Net.Socket, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.sync(acquire), (conn) => Effect.sync(() => conn.destroy()))
@@ -82,7 +89,7 @@ const dial = Effect.fnUntraced(function* (to: Address) {
   const options = { host: hostOf(to.bytes), port: to.port, allowHalfOpen: true, noDelay: true }
   const conn = yield* ownSocket(() => Net.connect(options))
   yield* connected(conn)
-  return yield* streamOf(conn, to)
+  return streamOf(conn, to)
 })
 
 const bind = (server: Net.Server, host: string, port: number): Effect.Effect<void, ListenFailed> =>
@@ -139,7 +146,7 @@ export const listen = Effect.fnUntraced(function* (
   ) {
     yield* ownSocket(() => conn)
     const peer = { bytes: parseHost(conn.remoteAddress ?? "") ?? new Uint8Array(0), port: conn.remotePort ?? 0 }
-    yield* onStream(yield* streamOf(conn, peer))
+    yield* onStream(streamOf(conn, peer))
   }, Effect.scoped)
 
   const serve: Tcp["serve"] = Effect.fnUntraced(function* (onStream) {
