@@ -62,13 +62,21 @@ const install = (commit: string, folder: string): void => {
 interface Manifest {
   readonly version: string
   readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
 }
 
 const manifestOf = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
 
+/** What a release was made with: what it depends on, and its peers as they were at hand. */
+const madeWith = ({ dependencies, devDependencies = {}, peerDependencies = {} }: Manifest) => [
+  ...Object.entries(dependencies),
+  ...Object.keys(peerDependencies).map((name) => [name, devDependencies[name] ?? ""] as const)
+]
+
 /** Dependencies of the release that are of another version in this checkout, which it would run with. */
 const strangers = (folder: string): ReadonlyArray<string> =>
-  Object.entries(manifestOf(folder).dependencies).flatMap(([name, wanted]) => {
+  madeWith(manifestOf(folder)).flatMap(([name, wanted]) => {
     const place = join(root, "node_modules", name)
     const found = existsSync(place) ? manifestOf(place).version : "nothing"
     return found === wanted ? [] : [`${name} ${wanted} (here is ${found})`]

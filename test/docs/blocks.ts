@@ -100,7 +100,14 @@ export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
   }
 }
 
-const known: ReadonlyArray<RegExp> = [/^npm ci$/, /^npm pack$/, /^npm test$/, /^buf curl /, /^openssl req -x509 /]
+const known: ReadonlyArray<RegExp> = [
+  /^npm ci$/,
+  /^npm install grinta effect$/,
+  /^npm pack$/,
+  /^npm test$/,
+  /^buf curl /,
+  /^openssl req -x509 /
+]
 
 /** Why a command line would not work; undefined when it would. */
 export const shellFault = (line: string, scripts: ReadonlyArray<string>): string | undefined => {

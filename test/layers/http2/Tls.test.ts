@@ -139,7 +139,10 @@ describe("a host that is dialled", () => {
       const plain = yield* server()
       const [reason, text] = yield* failed(yield* Caller.make(client), plain.port)
       assert.strictEqual(reason, "HostUnreachable")
-      assert.match(text, /cannot be reached: Error: it speaks no TLS, and this host does: tls \(GRINTA_TLS_CERTIFICATE\)$/)
+      assert.match(
+        text,
+        /cannot be reached: Error: it speaks no TLS, and this host does: tls \(GRINTA_TLS_CERTIFICATE\)$/
+      )
       const secured = yield* server(as("server"))
       assert.strictEqual((yield* failed(yield* Caller.make(), secured.port))[0], "HostUnreachable")
       assert.strictEqual(plain.served.flows + secured.served.flows, 0)
