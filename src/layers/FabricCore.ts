@@ -96,9 +96,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   /** Says so when nobody was tried, and nobody could be. */
   const explained = (error: NetworkError): Effect.Effect<never, NetworkError> => {
     const reason = whenAlone(error.reason)
-    if (reason === error.reason || error.tried !== undefined) return Effect.fail(error)
+    const { delivered, operation, tried } = error
+    if (reason === error.reason || tried !== undefined) return Effect.fail(error)
     return Effect.flatMap(isAlone, (isSo) =>
-      Effect.fail(isSo ? new NetworkError({ operation: error.operation, reason }) : error)
+      Effect.fail(isSo ? new NetworkError({ operation, reason, delivered }) : error)
     )
   }
   const connect: Fabric["Service"]["connect"] = (endpoint, options) =>

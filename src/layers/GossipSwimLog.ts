@@ -31,7 +31,8 @@ const evidenceOf = ({ accuser, accuserHealth, probesMissed }: Evidence): string 
   const probes = probesMissed === undefined ? "" : ` after ${probesMissed} ${probesMissed === 1 ? "probe" : "probes"}`
   // 0 is a healthy accuser, which goes without saying.
   const doubt = accuserHealth === undefined || accuserHealth === 0 ? "" : `, itself in doubt (${accuserHealth})`
-  return `"${accuser}"${probes}${doubt}`
+  // Who accuses may be nobody that this host knows, and have any name.
+  return `${JSON.stringify(accuser)}${probes}${doubt}`
 }
 
 const accused = (status: string, evidence: ReadonlyArray<Evidence>): string =>

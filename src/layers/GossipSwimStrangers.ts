@@ -59,7 +59,7 @@ export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
       const node = nodes.find(({ address, state }) => state === "alive" && isLoopback(address))
       if (node === undefined) return Effect.void
       const [at, from] = [textOf(node.address), textOf(bytes)]
-      const text = `host "${node.name}" says that it is at ${at}, where only its own machine reaches it, and comes from ${from}`
+      const text = `host ${JSON.stringify(node.name)} says that it is at ${at}, where only its own machine reaches it, and comes from ${from}`
       return warn(`loopback ${node.name}`, node.name, `${text}: listen.host (GRINTA_HOST) there`)
     },
     seed: (seed, { bytes }) => {

@@ -181,6 +181,7 @@ const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
 expectTypeOf<Exposure["lost"]>().toEqualTypeOf<Effect.Effect<never, NetworkError>>()
 
+expectTypeOf<Fabric["Service"]["joined"]>().toEqualTypeOf<Effect.Effect<void, NetworkError>>()
 expectTypeOf<Select>().toEqualTypeOf<
   "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
 >()

@@ -22,6 +22,9 @@ const decoder = new TextDecoder()
 /** The highest type of a message of its own. */
 const messageTypeMax = MessageType.err
 
+/** Characters of what somebody else says that are shown. */
+const saidMax = 200
+
 /** Bytes of which `spoken` needs to see the first ones. */
 const spokenBytesMax = 24
 
@@ -77,7 +80,7 @@ export const complaint = (said: string): string => {
   if (/plaintext|not encrypted/i.test(said))
     return "it wants gossip encrypted, and this host does not encrypt: keys (GRINTA_KEYS)"
   if (/decrypt/i.test(said)) return "it does not have the first key of this host, which encrypts: keys (GRINTA_KEYS)"
-  return `it answered: ${said}`
+  return `it answered ${JSON.stringify(said.slice(0, saidMax))}`
 }
 
 /** What is wrong with a host, or something else, that dialled this one; undefined for what chance does to a stream. */
