@@ -32,7 +32,7 @@ const fromReadme = Effect.fnUntraced(function* (seed: string) {
     command: process.execPath,
     args: [path],
     env: { GRINTA_GOSSIP_PORT: "0", GRINTA_FLOW_PORT: "0" },
-    onLine: (line) => line === program.output && Deferred.doneUnsafe(up, Effect.void)
+    onLine: (line) => line.includes(" is up: ") && Deferred.doneUnsafe(up, Effect.void)
   })
   yield* Effect.timeout(Deferred.await(up), "20 seconds")
   return running
