@@ -33,15 +33,21 @@ const pauseMillis = { first: 100, most: 1_000 } as const
 const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "connect", reason: new InvalidConfig({ setting, detail }) }))
 
+/** A time of so many milliseconds, without an end perhaps. */
+const millisOf = (setting: string, given: Duration.Input): Effect.Effect<number, NetworkError> => {
+  const duration = Number.isNaN(given) ? Option.none() : Duration.fromInput(given)
+  return Option.isNone(duration) || Duration.isNegative(duration.value)
+    ? invalid(setting, `${String(given)} is no time`)
+    : Effect.succeed(Duration.toMillis(duration.value))
+}
+
 /** When the whole flow ends, on the monotonic clock: the sooner of what was asked for and what its opener is bound by. */
 const endOf = Effect.fnUntraced(function* (deadline: Duration.Input | undefined) {
   const inherited = yield* FlowDeadline.Inherited
   if (deadline === undefined) return inherited
-  const bound = Duration.fromInput(deadline)
-  if (Option.isNone(bound) || Duration.isNegative(bound.value))
-    return yield* invalid("deadline", `${String(deadline)} is no time`)
-  if (!Duration.isFinite(bound.value)) return undefined
-  return Math.min((yield* FlowDeadline.now) + Duration.toMillis(bound.value), inherited ?? Number.POSITIVE_INFINITY)
+  const millis = yield* millisOf("deadline", deadline)
+  if (millis === Number.POSITIVE_INFINITY) return undefined
+  return Math.min((yield* FlowDeadline.now) + millis, inherited ?? Number.MAX_SAFE_INTEGER)
 })
 
 /** The hosts that have passed a flow on, as far as Open can say them. */
@@ -111,6 +117,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const { name } = contract
     yield* check("connect", name)
     yield* checkPath(path ?? [])
+    const timeoutMillis = yield* millisOf("timeout", timeout)
     const deadlineAt = yield* endOf(deadline)
     const call: FlowCaller.Call = {
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
@@ -127,7 +134,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       ? Effect.catch(once, (error) => (FlowCaller.isPassing(error) ? patiently(name, once, error) : Effect.fail(error)))
       : once
     const leftMillis = deadlineAt === undefined ? Number.POSITIVE_INFINITY : deadlineAt - (yield* FlowDeadline.now)
-    const millis = Math.max(0, Math.min(leftMillis, Duration.toMillis(timeout)))
+    const millis = Math.max(0, Math.min(leftMillis, timeoutMillis))
     const opened = yield* Timeouts.within(timeouts, opening, millis)
     if (Option.isNone(opened)) return yield* Effect.fail(late(name, millis, tries))
     opened.value.start()

@@ -2,7 +2,7 @@
  * Exposing and connecting, over any registry and any way to reach another host. A flow within this host is a pair of
  * queues, with the same rules.
  */
-import { Deferred, Effect, References, type Scope } from "effect"
+import { Cause, Deferred, Duration, Effect, type LogLevel, Option, References, type Scope } from "effect"
 import * as Busy from "../protocol/flow/Busy.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Fabric } from "../services/Fabric.ts"
@@ -44,6 +44,8 @@ export interface Options {
   readonly joined: Effect.Effect<void>
   readonly leave: Fabric["Service"]["leave"]
   readonly flows: FlowServer.Config
+  /** Of what this host does, in the log. */
+  readonly level: LogLevel.Severity
 }
 
 export interface Core {
@@ -58,6 +60,9 @@ export interface Core {
   readonly doubtCaller: (hostId: string) => void
 }
 
+/** How long a caller may take to say its second word: longer than any pause in which it does not lose its flows. */
+export const wordTimeout = Duration.seconds(30)
+
 /** A reason that is another one when this host is alone. */
 const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
   if (reason._tag === "EndpointNotFound") return new EndpointNotFound({ ...reason, isAlone: true })
@@ -65,7 +70,7 @@ const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
-  const { flows, isAlone, join, registry, roundTripMillis, self, selfId } = options
+  const { flows, isAlone, join, level, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
   let isDraining = false
 
@@ -77,13 +82,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const { changed, expose: exposing, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows })
+  const { changed, expose: exposing, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows, level })
+  const context = yield* Effect.context<never>()
   const annotations = yield* References.CurrentLogAnnotations
   /** What handlers log is known by host and endpoint as well. */
   const expose: Fabric["Service"]["expose"] = (contract, handler, options) =>
     Effect.annotateLogs(exposing(contract, handler, options), { ...annotations, endpoint: contract.name })
   const callers = Callers.make()
-  const incoming = { self: selfId, find, callers, opening: yield* Timeouts.make(flows.openTimeout) }
+  const opening = yield* Timeouts.make(flows.openTimeout)
+  const incoming = { self: selfId, find, callers, opening, words: yield* Timeouts.make(wordTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
   const busy = Busy.make()
   const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits, busy })
@@ -102,8 +109,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       Effect.fail(isSo ? new NetworkError({ operation, reason, delivered }) : error)
     )
   }
+  /** What fails since this host has closed meanwhile, or is interrupted by that, says so. */
+  const unlessClosed = (cause: Cause.Cause<NetworkError>): Effect.Effect<never, NetworkError> => {
+    const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+    if (!hasLeft || (error === undefined && !Cause.hasInterruptsOnly(cause))) return Effect.failCause(cause)
+    const { delivered = "no", operation = "connect" } = error ?? {}
+    return Effect.fail(new NetworkError({ operation, reason: new FabricClosed({ host: selfId }), delivered }))
+  }
   const connect: Fabric["Service"]["connect"] = (endpoint, options) =>
-    Effect.catch(connecting(endpoint, options), explained)
+    connecting(endpoint, options).pipe(Effect.catch(explained), Effect.catchCause(unlessClosed))
 
   const closed = yield* Deferred.make<void, NetworkError>()
   const close = Effect.suspend(() => {
@@ -131,7 +145,9 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     drain: Effect.suspend(() => {
       isDraining = true
       Signal.notify(changed)
-      return Effect.all([withdraw, settle], { concurrency: 2, discard: true })
+      return Effect.provideContext(Effect.logWithLevel(level)(`host "${selfId}" is shutting down`), context).pipe(
+        Effect.andThen(Effect.all([withdraw, settle], { concurrency: 2, discard: true }))
+      )
     }),
     doubtCaller: callers.doubt
   }

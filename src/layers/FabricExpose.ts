@@ -1,7 +1,7 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Duration, Effect, Exit, Option, Scope } from "effect"
+import { Duration, Effect, Exit, type LogLevel, Option, Scope } from "effect"
 import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { NameTaken, NetworkError } from "../services/NetworkError.ts"
@@ -15,6 +15,8 @@ export interface Options {
   readonly registry: Registry["Service"]
   readonly check: (operation: NetworkError["operation"], name: string) => Effect.Effect<void, NetworkError>
   readonly flows: FlowServer.Config
+  /** Of what becomes of endpoints, in the log. */
+  readonly level: LogLevel.Severity
 }
 
 export interface Exposing {
@@ -29,21 +31,42 @@ export interface Exposing {
 /** How long an endpoint that is no longer exposed waits until its callers know. */
 const closeTimeout = Duration.millis(500)
 
-export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
-  const exposed = new Map<string, FlowServer.Exposed>()
-  const scopes = new Set<Scope.Closeable>()
+/** A name that is held, and the scope that it is held in. */
+interface Held {
+  readonly around: Scope.Scope
+  /** Closes it once, and waits until it is closed. */
+  readonly close: Effect.Effect<void>
+}
 
-  /** Runs in a child of the scope, which a failure closes at once. */
-  const inChild = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-    const scope = yield* Scope.fork(yield* Effect.scope)
-    scopes.add(scope)
+export const make = ({ check, flows, level, registry, selfId }: Options): Exposing => {
+  const exposed = new Map<string, FlowServer.Exposed>()
+  const all = new Set<Held>()
+
+  const closeAll = (isMeant: (held: Held) => boolean): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Effect.forEach([...all].filter(isMeant), ({ close }) => close, { concurrency: "unbounded", discard: true })
+    )
+
+  /**
+   * Runs in a scope of its own, which a failure closes at once. The scope around it closes it with all others that are held
+   * there, so that their drains run at a time; whoever closes it again waits until that is done.
+   */
+  const inOwn = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+    const around = yield* Effect.scope
+    const own = Scope.makeUnsafe()
+    const closing = Effect.ensuring(
+      Scope.close(own, Exit.void),
+      Effect.sync(() => all.delete(held))
+    )
+    const held: Held = { around, close: yield* Effect.cached(closing) }
+    all.add(held)
     yield* Scope.addFinalizer(
-      scope,
-      Effect.sync(() => scopes.delete(scope))
+      around,
+      closeAll((other) => other.around === around)
     )
     return yield* effect.pipe(
-      Scope.provide(scope),
-      Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+      Scope.provide(own),
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? held.close : Effect.void))
     )
   })
   const changed = Signal.make()
@@ -73,21 +96,25 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       Effect.gen(function* () {
         if (exposed.get(name) === endpoint) exposed.delete(name)
         Signal.notify(changed)
-        yield* endpoint.stop
+        const flows = yield* endpoint.stop
+        const left =
+          flows === 0 ? "" : `: ${flows} of its flows have ${Duration.format(Duration.fromInputUnsafe(drain))} to end`
+        yield* Effect.logWithLevel(level)(`"${name}" is withdrawn${left}`)
         yield* Effect.timeoutOption(endpoint.idle, drain)
         yield* endpoint.close
         const idle = yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
         if (Option.isSome(idle)) return
-        const left = yield* endpoint.abandon
+        const stubborn = yield* endpoint.abandon
+        if (stubborn === 0) return
         yield* Effect.logWarning(
-          `"${name}" is closed, and ${left} of its handlers do not let themselves be interrupted`
+          `"${name}" is closed, and ${stubborn} of its handlers do not let themselves be interrupted`
         )
-      })
+      }).pipe(Effect.provideContext(context))
     const serve = Effect.gen(function* () {
       yield* Effect.acquireRelease(take(name, endpoint), () => close(config.drain))
       return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
-    const { lost } = yield* inChild(serve)
+    const { lost } = yield* inOwn(serve)
     yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))
     return { lost }
   })
@@ -96,8 +123,6 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
     expose,
     find: (name) => exposed.get(name),
     changed,
-    withdraw: Effect.suspend(() =>
-      Effect.forEach([...scopes], (scope) => Scope.close(scope, Exit.void), { concurrency: "unbounded", discard: true })
-    )
+    withdraw: closeAll(() => true)
   }
 }

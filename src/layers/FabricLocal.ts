@@ -2,6 +2,7 @@
  * The fabric of one process, without a network: the same endpoints, flows, rules and errors. It needs nothing.
  */
 import { Effect, Layer } from "effect"
+import { revision } from "../protocol/flow/Frame.ts"
 import { Fabric } from "../services/Fabric.ts"
 import { type Host, Self } from "../services/Host.ts"
 import { HostUnreachable, JoinFailed, NetworkError } from "../services/NetworkError.ts"
@@ -21,7 +22,7 @@ const unreachable = ({ address, id }: Host): Effect.Effect<never, NetworkError> 
 const make = Effect.gen(function* () {
   const registry = yield* Registry
   const self = yield* Self
-  const host: Host = { ...self, address: "127.0.0.1", flowPort: 0 }
+  const host: Host = { ...self, address: "127.0.0.1", flowPort: 0, revision }
   const { drain, fabric } = yield* FabricCore.make({
     self: Effect.succeed(host),
     selfId: self.id,
@@ -36,7 +37,8 @@ const make = Effect.gen(function* () {
     isAlone: Effect.succeed(false),
     joined: Effect.void,
     leave: Effect.void,
-    flows: FlowServer.defaults
+    flows: FlowServer.defaults,
+    level: "Debug"
   })
   yield* Effect.addFinalizer(() => drain)
   return fabric

@@ -2,6 +2,7 @@
  * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
  */
 import { Effect, Layer, Stream } from "effect"
+import { revision } from "../protocol/flow/Frame.ts"
 import { Fabric } from "../services/Fabric.ts"
 import { Gossip, type Member, type MemberChange } from "../services/Gossip.ts"
 import { type Host, Self } from "../services/Host.ts"
@@ -29,7 +30,8 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     tags: member.host?.tags ?? self.tags,
     generation: member.host?.generation ?? self.generation,
     address: member.address,
-    flowPort: transport.flowPort
+    flowPort: transport.flowPort,
+    revision
   }))
   const isAlone = Effect.map(gossip.members, (members) => !members.some((member) => isOther(member, self.id)))
   /** Counts the changes of members. */
@@ -53,7 +55,8 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     isAlone,
     joined,
     leave: gossip.leave,
-    flows
+    flows,
+    level: "Info"
   })
   yield* transport.serve(answer, served)
   // A program may close its host before the scopes of its endpoints: their callers get the same time then.

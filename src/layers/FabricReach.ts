@@ -4,10 +4,10 @@
  * Reaching goes on when the connect that began it has taken another host: a host that answers after all is forgotten as one
  * that could not be reached.
  */
-import { Clock, Duration, Effect, Exit, FiberMap, Option, Result, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, type Fiber, FiberSet, Option, Result, type Scope } from "effect"
 import * as Lately from "../protocol/flow/Lately.ts"
 import type { Host } from "../services/Host.ts"
-import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
+import { FabricClosed, HostUnreachable, NetworkError } from "../services/NetworkError.ts"
 import type { Transport } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Timeouts from "./Timeouts.ts"
@@ -40,9 +40,11 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly selfId: string
   readonly reach: Transport["Service"]["reach"]
 }): Effect.fn.Return<Reach, never, Scope.Scope> {
+  const closed = new NetworkError({ operation: "connect", reason: new FabricClosed({ host: options.selfId }) })
   const clock = yield* Clock.Clock
   const timeouts = yield* Timeouts.make(reachTimeout)
-  const run = yield* FiberMap.makeRuntime<never, string, NetworkError | undefined>()
+  const run = yield* FiberSet.makeRuntime<never, NetworkError | undefined>()
+  const reaching = new Map<string, Fiber.Fiber<NetworkError | undefined>>()
   const lately = Lately.make()
 
   const note = (host: Host) => Lately.note(lately, keyOf(host), FlowDeadline.nowOf(clock))
@@ -61,15 +63,23 @@ export const make = Effect.fnUntraced(function* (options: {
       return failure
     })
 
+  const reachingFor = (host: Host): Fiber.Fiber<NetworkError | undefined> => {
+    const key = keyOf(host)
+    const begun = reaching.get(key)
+    if (begun !== undefined) return begun
+    const fiber = run(failureOf(host))
+    reaching.set(key, fiber)
+    fiber.addObserver(() => reaching.delete(key))
+    return fiber
+  }
+
   return {
     note,
     forget,
     order: (all) => Lately.order(lately, all, ({ host }) => keyOf(host), FlowDeadline.nowOf(clock)),
     begin: (host, told) => {
       if (host.id === options.selfId) return told(undefined)
-      run(keyOf(host), failureOf(host), { onlyIfMissing: true }).addObserver((exit) => {
-        told(Exit.isSuccess(exit) ? exit.value : silent(host))
-      })
+      reachingFor(host).addObserver((exit) => told(Exit.isSuccess(exit) ? exit.value : closed))
     }
   }
 })

@@ -5,9 +5,8 @@ import { Cause, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
-import type { Callers } from "./Callers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
-import { type Exposed, refuse } from "./FlowServer.ts"
+import { type Beside, type Exposed, refuse } from "./FlowServer.ts"
 import { notFound } from "./FlowTurns.ts"
 import type { Timeouts } from "./Timeouts.ts"
 
@@ -22,9 +21,7 @@ export const answer = (
     readonly find: (name: string) => Exposed | undefined
     /** Timeouts of `Config.openTimeout`. */
     readonly opening: Timeouts
-    /** Knows which host opened which flow. */
-    readonly callers?: Callers
-  }
+  } & Beside
 ): Effect.Effect<void, never, Scope.Scope> => {
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
@@ -35,7 +32,7 @@ export const answer = (
     const rejected = refused ?? exposed?.refusal(open)
     return exposed === undefined || rejected !== undefined
       ? refuse(link, rejected ?? notFound)
-      : exposed.serve(link, open, options.callers)
+      : exposed.serve(link, open, options)
   }
   return Effect.flatMap(first(link, options.opening), begin)
 }

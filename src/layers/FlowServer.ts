@@ -7,7 +7,7 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
-import { FlowClosed } from "../services/FlowError.ts"
+import { FlowClosed, ProtocolViolation } from "../services/FlowError.ts"
 import type { Link } from "../services/Transport.ts"
 import type { Callers } from "./Callers.ts"
 import * as FlowChannel from "./FlowChannel.ts"
@@ -16,6 +16,7 @@ import * as FlowHandlers from "./FlowHandlers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import * as FlowTurns from "./FlowTurns.ts"
 import * as Signal from "./Signal.ts"
+import type { Timeouts } from "./Timeouts.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -44,17 +45,28 @@ export const defaults: Config = {
   drainTimeout: "30 seconds"
 }
 
+/** What all endpoints of a host share. */
+export interface Beside {
+  /** Knows which host opened which flow. */
+  readonly callers?: Callers
+  /** Timeouts of the second word. */
+  readonly words?: Timeouts
+}
+
 /** An endpoint that takes flows. */
 export interface Exposed {
   /** Why this Open cannot be served; undefined when it can. */
   readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
   /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open, callers?: Callers) => Effect.Effect<void, never, Scope.Scope>
-  /** Takes no more flows: those that wait for their turn are told so, and those that are served that they may come to an end. */
-  readonly stop: Effect.Effect<void>
+  readonly serve: (link: Link, open: Frame.Open, beside?: Beside) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Takes no more flows: those that wait for their turn are told so, and those that are served that they may come to an end;
+   * how many those are.
+   */
+  readonly stop: Effect.Effect<number>
   /** Ends the flows that are served, and their handlers. */
   readonly close: Effect.Effect<void>
-  /** Ends the flows whose handlers do not end, and waits for those no more; how many there were. */
+  /** Ends the flows that are left, and waits for their handlers no more; how many of those have not ended. */
   readonly abandon: Effect.Effect<number>
   /** Waits until no flow is being served. */
   readonly idle: Effect.Effect<void>
@@ -99,7 +111,7 @@ export const expose = <In, Out, E, R>(
     errorBytesMax: config.limits.messageBytesMax
   })
   const changed = Signal.make()
-  let flows = 0
+  const all = new Set<Served<E>>()
   let isAbandoned = false
 
   const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
@@ -133,7 +145,7 @@ export const expose = <In, Out, E, R>(
   const accept = Effect.fnUntraced(function* (
     served: Served<E>,
     open: Frame.Open,
-    callers?: Callers,
+    beside?: Beside,
     deadlineAt?: number
   ) {
     const { isNew, link } = served
@@ -149,7 +161,7 @@ export const expose = <In, Out, E, R>(
     served.channel = channel
     if (turns.isClosed()) withdraw(served)
     yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
-    if (callers !== undefined && open.caller !== "") served.forget = callers.enter(open.caller, channel)
+    if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
       peer: { id: open.caller, path: open.path ?? [] },
@@ -162,29 +174,36 @@ export const expose = <In, Out, E, R>(
       return conclude(served, channel, running)
     }
     if (!isNew) return start()
-    return Effect.flatMap(channel.started, (isStarted) => (isStarted ? start() : finish(served, channel)))
+    const words = beside?.words
+    const timeout = words?.begin(() => channel.fail(new ProtocolViolation({ detail: unsaid.detail }), unsaid))
+    return Effect.flatMap(channel.started, (isStarted) => {
+      if (timeout !== undefined) words?.end(timeout)
+      return isStarted ? start() : finish(served, channel)
+    })
   })
 
   /** Answers a flow in its turn; what is left to do. */
-  const inTurn = (served: Served<E>, open: Frame.Open, callers?: Callers) =>
+  const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
     Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
       Effect.flatMap(turns.take(served, open.deadlineMillis), (rejected) =>
         rejected === undefined
-          ? accept(served, open, callers, deadlineAt)
+          ? accept(served, open, beside, deadlineAt)
           : Effect.succeed(refuse(served.link, rejected))
       )
     )
 
-  const serving = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> =>
+  const serving = (served: Served<E>, beside?: Beside): Effect.Effect<void, never, Scope.Scope> =>
     served.open === undefined
       ? Effect.void
-      : Effect.matchEffect(inTurn(served, served.open, callers), {
+      : Effect.matchEffect(inTurn(served, served.open, beside), {
           onFailure: () => Effect.void,
           onSuccess: identity
         })
 
+  const isAtWork = ({ running }: Served<E>): boolean => running !== undefined && running.pollUnsafe() === undefined
+
   const release = (served: Served<E>): void => {
-    flows -= 1
+    all.delete(served)
     served.forget?.()
     turns.leave(served)
     Signal.notify(changed)
@@ -195,17 +214,14 @@ export const expose = <In, Out, E, R>(
   /** Waits until the handler has ended; once the endpoint is abandoned it goes on alone. */
   const left = (served: Served<E>): Effect.Effect<void> => {
     const { running } = served
-    const isEnded = () => running === undefined || running.pollUnsafe() !== undefined
-    if (running === undefined || isEnded()) return Effect.sync(() => release(served))
+    if (running === undefined || !isAtWork(served)) return Effect.sync(() => release(served))
     served.isLeft = true
     running.interruptUnsafe()
     running.addObserver(() => Signal.notify(changed))
     return Effect.map(
-      Signal.until(changed, () => isAbandoned || isEnded()),
-      () => {
-        if (isEnded()) release(served)
-        else running.addObserver(() => release(served))
-      }
+      Signal.until(changed, () => isAbandoned || !isAtWork(served)),
+      // A handler that has ended calls back at once.
+      () => running.addObserver(() => release(served))
     )
   }
 
@@ -217,21 +233,23 @@ export const expose = <In, Out, E, R>(
   }
 
   /** Apart from `serve`, whose arguments these two functions would hold. */
-  const whole = (served: Served<E>, callers?: Callers): Effect.Effect<void, never, Scope.Scope> => {
-    flows += 1
+  const whole = (served: Served<E>, beside?: Beside): Effect.Effect<void, never, Scope.Scope> => {
+    all.add(served)
     return Effect.onExit(
-      Effect.suspend(() => serving(served, callers)),
+      Effect.suspend(() => serving(served, beside)),
       (exit) => (Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? broken(served, exit.cause) : left(served))
     )
   }
 
   return {
     refusal,
-    serve: (link, open, callers) =>
-      Effect.suspend(() => whole({ ...opening, link, open, isNew: (open.revision ?? 0) >= Frame.revision }, callers)),
+    serve: (link, open, beside) =>
+      Effect.suspend(() => whole({ ...opening, link, open, isNew: (open.revision ?? 0) >= Frame.revision }, beside)),
     stop: Effect.sync(() => {
       turns.close()
-      for (const served of turns.serving) withdraw(served)
+      const serving = [...turns.serving]
+      for (const served of serving) withdraw(served)
+      return serving.length
     }),
     close: Effect.suspend(() => {
       for (const served of [...turns.serving]) if (served.running === undefined) end(served)
@@ -239,11 +257,11 @@ export const expose = <In, Out, E, R>(
     }),
     abandon: Effect.sync(() => {
       isAbandoned = true
-      for (const served of [...turns.serving]) end(served)
+      for (const served of [...all]) end(served)
       Signal.notify(changed)
-      return flows
+      return [...all].filter(isAtWork).length
     }),
-    idle: Signal.until(changed, () => flows === 0)
+    idle: Signal.until(changed, () => all.size === 0)
   }
 }
 
@@ -254,6 +272,8 @@ const opening = {
   isLeft: false,
   last: undefined
 }
+
+const unsaid = Frame.fail("ProtocolViolation", "no second word came in time")
 
 const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
 

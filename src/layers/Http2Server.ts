@@ -60,8 +60,9 @@ export const serve = Effect.fnUntraced(function* (
   options: Options,
   onLink?: OnLink
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
-  const run = yield* FiberSet.makeRuntime<never, void>()
-  const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
+  const serving = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(serving)<never>()
+  const sessions = new Map<http2.Http2Session, Http2Session.Session>()
   const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
     frameWireBytesMax: options.frameWireBytesMax,
@@ -161,7 +162,10 @@ export const serve = Effect.fnUntraced(function* (
       complain: (why) => gate.complain(address, why)
     })
     const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
-    session.once("close", () => guarding.interruptUnsafe())
+    session.once("close", () => {
+      sessions.delete(session)
+      guarding.interruptUnsafe()
+    })
   }
   server.on("session", onSession)
   server.on("stream", onStream)
@@ -169,7 +173,13 @@ export const serve = Effect.fnUntraced(function* (
     arriving = socket
     server.emit("connection", socket)
   })
-  // Says GOAWAY on every session, before the gate closes their connections.
-  yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+  /** Says GOAWAY on every session; ends what is served; and lets what was said leave, before the gate closes their connections. */
+  const close = Effect.gen(function* () {
+    server.close()
+    for (const session of sessions.keys()) session.close()
+    yield* FiberSet.clear(serving)
+    yield* Effect.forEach([...sessions.values()], ({ leave }) => leave, { concurrency: "unbounded", discard: true })
+  })
+  yield* Effect.addFinalizer(() => close)
   return port
 })

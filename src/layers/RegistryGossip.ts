@@ -6,6 +6,7 @@
  * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
  */
 import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { revision } from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as Exchange from "../protocol/names/Exchange.ts"
@@ -70,7 +71,15 @@ const make = Effect.fnUntraced(function* (
   yield* RegistryDirectory.checkLimits(limits)
   const { address, host } = yield* gossip.self
   const driver = yield* RegistryDirectory.make({
-    self: { id, generation, locality, tags, address: host?.address ?? address, flowPort: host?.flowPort ?? 0 },
+    self: {
+      id,
+      generation,
+      locality,
+      tags,
+      address: host?.address ?? address,
+      flowPort: host?.flowPort ?? 0,
+      revision
+    },
     limits,
     renew: gossip.renew,
     broadcast: (key, record) =>

@@ -1,5 +1,6 @@
 /** The registry of a process on its own: the same rules as in a network, with one host. */
 import { Effect, Layer } from "effect"
+import { revision } from "../protocol/flow/Frame.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import { Self } from "../services/Host.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
@@ -8,7 +9,7 @@ import * as RegistryDirectory from "./RegistryDirectory.ts"
 
 const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
   const { generation, id, locality, tags } = yield* Self
-  const self = { id, generation, locality, tags, address: "127.0.0.1", flowPort: 0 }
+  const self = { id, generation, locality, tags, address: "127.0.0.1", flowPort: 0, revision }
   const { registry } = yield* RegistryDirectory.make({
     self,
     limits,

@@ -67,8 +67,9 @@ export interface Flow<in Sent, out Received, out E = never> {
   readonly end: Effect.Effect<void, FlowError | E>
   /**
    * Waits until the endpoint is being withdrawn, or the flow is over; both sides hear of it, a caller unless the endpoint's
-   * host runs version 0.1.0. What is open then has the endpoint's `drain` to come to its end, and is reset after it: a caller
-   * that asks nothing more says `end`, and a handler that has nothing to do returns.
+   * host runs version 0.1.0. What is open then has the endpoint's `drain` to come to its end, and is reset after it. It is for
+   * the caller to ask nothing more and say `end`; a handler that answers goes on until then. The caller hears it in its turn,
+   * behind what was sent before: not while it reads nothing, and not from a handler that has said `end`.
    */
   readonly draining: Effect.Effect<void>
 }

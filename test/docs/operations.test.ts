@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Exit, Layer, Logger, References, Schedule, Scope } from "effect"
+import { ConfigProvider, Context, Effect, Exit, Fiber, Layer, Logger, References, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
 import * as GossipSwim from "../../src/layers/GossipSwim.ts"
@@ -271,10 +271,11 @@ describe("what the log says at Info", () => {
         const scope = yield* Scope.fork(yield* Effect.scope)
         const layer = Grinta.layerMemory({ name, fabric: "shop", seeds: name === "a" ? [] : ["a"], profile: "lan" })
         const services = yield* Effect.provide(Layer.buildWithScope(layer, scope), logs)
-        return { ports: Context.get(services, Transport), close: Scope.close(scope, Exit.void) }
+        const fabric = Context.get(services, Fabric)
+        return { ports: Context.get(services, Transport), fabric, services, close: Scope.close(scope, Exit.void) }
       })
       const others = Logger.layer([])
-      yield* start("a", log)
+      const a = yield* start("a", log)
       const b = yield* start("b", others)
       const c = yield* start("c", others)
       yield* TestClock.adjust("1 minute")
@@ -285,6 +286,16 @@ describe("what the log says at Info", () => {
       yield* TestClock.adjust("1 minute")
       yield* c.close
       yield* TestClock.adjust("1 minute")
+      const work = Endpoint.make("work", { input: Codec.bytes, output: Codec.bytes })
+      yield* Effect.provide(
+        a.fabric.expose(work, (flow) => flow.draining),
+        log
+      )
+      yield* a.fabric.connect(work)
+      yield* TestClock.adjust("1 second")
+      const closing = yield* Effect.forkChild(a.close)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(closing)
 
       const keys = { fabric: "shop", host: "a" }
       for (const { keys: found, line } of lines) {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
+import * as FabricCore from "../../src/layers/FabricCore.ts"
 import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
@@ -280,6 +281,9 @@ describe("the tables", () => {
     assert.include(text, `silent for ${Liveness.doubtedMillis / 1000} seconds at any time`)
     assert.isAbove(seconds(timeout), Liveness.doubtedMillis / 1000)
   })
+
+  it("say how long the second word of a caller may take", () =>
+    assert.include(row("wordTimeout"), ` ${Duration.toSeconds(FabricCore.wordTimeout)} seconds`))
 
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))

@@ -26,7 +26,11 @@ export const serving = Effect.fnUntraced(function* <In, Out, E>(
   makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>,
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, Scope.Scope>,
-  options: { readonly context?: Context.Context<never>; readonly limits?: Partial<Limits> } = {}
+  options: {
+    readonly context?: Context.Context<never>
+    readonly limits?: Partial<Limits>
+    readonly words?: Timeouts.Timeouts
+  } = {}
 ): Effect.fn.Return<Serving<In, Out, E>, NetworkError, Scope.Scope> {
   const wire = yield* makeWire
   const limits = { ...FlowServer.defaults.limits, ...options.limits }
@@ -34,7 +38,9 @@ export const serving = Effect.fnUntraced(function* <In, Out, E>(
   const endpoint = FlowServer.expose(contract, handler, { context: options.context ?? Context.empty(), config })
   const opening = yield* Timeouts.make(config.openTimeout)
   const find = (name: string) => (name === contract.name ? endpoint : undefined)
-  yield* wire.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening }))
+  const { words } = options
+  const answering = { self: "server", find, opening, ...(words === undefined ? {} : { words }) }
+  yield* wire.serve((link) => FlowAnswer.answer(link, answering))
   const openAs = <I, O, Err>(asked: Contract<I, O, Err>) =>
     Effect.flatMap(wire.dial, (link) =>
       FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits })

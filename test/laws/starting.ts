@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Queue, Random, Scope, Stream } from "effect"
 import * as FabricFlows from "../../src/layers/FabricFlows.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
@@ -96,6 +97,26 @@ export const startingLaws = (name: string, makeWire: Effect.Effect<Wire, Network
         const { starts, wire } = yield* counting()
         yield* accepted(wire, { ...asking, revision: 0 })
         yield* soon(Queue.take(starts))
+      })
+    )
+
+    it.live("one that does not come in time ends the flow, and no handler starts", () =>
+      Effect.gen(function* () {
+        const words = yield* Timeouts.make("100 millis")
+        let starts = 0
+        const count = Effect.sync(() => {
+          starts += 1
+        })
+        const far = yield* serving(makeWire, bytes, () => count, { words })
+        const link = yield* accepted(far.wire)
+        const last = yield* soon(link.read)
+        assert.strictEqual(last._tag === "Fail" ? last.reason : last._tag, "ProtocolViolation")
+        yield* link.finish
+        yield* idle(far)
+        assert.strictEqual(starts, 0)
+        const flow = yield* far.open
+        yield* soon(Stream.runDrain(flow.messages))
+        assert.strictEqual(starts, 1)
       })
     )
 

@@ -2,7 +2,7 @@
  * Whole fabrics: the same program in one process, on a network in memory, and over real sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Schedule, Schema, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { Endpoint, Fabric, Gossip, Grinta, MemoryNetwork, type NetworkError, Registry } from "../../src/index.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
@@ -67,6 +67,28 @@ const suite = (
           { by: "a", words: 2 },
           { by: "a", words: 3 }
         ])
+      })
+    )
+
+    it.live("what a handler says last arrives, though its host closes right after it", () =>
+      Effect.gen(function* () {
+        const { host } = yield* build
+        const a = yield* host("a", [])
+        const b = yield* host("b", [a.address])
+        yield* Effect.provideContext(
+          Effect.flatMap(Fabric, (fabric) =>
+            fabric.expose(Count, (flow) => Effect.andThen(flow.draining, flow.send({ by: "a", words: 1 })))
+          ),
+          a.context
+        )
+        const flow = yield* eventually(Context.get(b.context, Fabric).connect(Count))
+        yield* flow.end
+        const heard = yield* Effect.forkChild(Stream.runCollect(flow.messages))
+        yield* Effect.sleep("50 millis")
+        yield* a.close
+        assert.deepStrictEqual(yield* Effect.timeout(Fiber.join(heard), "10 seconds"), [{ by: "a", words: 1 }])
+        const late = yield* Effect.flip(Effect.scoped(Context.get(a.context, Fabric).connect(Count)))
+        assert.strictEqual(late._tag === "NetworkError" && late.reason._tag, "FabricClosed")
       })
     )
 

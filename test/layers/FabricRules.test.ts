@@ -470,6 +470,81 @@ describe("leaving and closing", () => {
     })
   )
 
+  it.live("the scope of an endpoint waits for the drain that its host has begun", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const [a, b] = [yield* host("a"), yield* host("b")]
+      const go = yield* Deferred.make<void>()
+      let isHeld = true
+      const uses: Array<boolean> = []
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => {
+          isHeld = false
+        })
+      )
+      const using = fabricOf(a.services).expose(
+        Who,
+        (flow) =>
+          Effect.andThen(flow.draining, Deferred.await(go)).pipe(Effect.andThen(Effect.sync(() => uses.push(isHeld)))),
+        { drain: "20 seconds" }
+      )
+      yield* Scope.provide(using, scope)
+      yield* owners(b.services, "who", 1)
+      const flow = yield* fabricOf(b.services).connect(Who)
+      const closing = yield* Effect.forkChild(a.close, { startImmediately: true })
+      yield* Effect.timeout(flow.draining, "10 seconds")
+      const leaving = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* Effect.sleep("50 millis")
+      assert.isUndefined(leaving.pollUnsafe())
+      yield* Deferred.succeed(go, undefined)
+      yield* Effect.timeout(Fiber.join(leaving), "10 seconds")
+      yield* Effect.timeout(Fiber.join(closing), "10 seconds")
+      assert.deepStrictEqual(uses, [true])
+    })
+  )
+
+  it.live("endpoints of one scope are withdrawn together", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const told = yield* Effect.forEach([Who, Only], () => Deferred.make<void>())
+      const all = Effect.forEach(told, Deferred.await, { discard: true })
+      for (const [i, endpoint] of [Who, Only].entries()) {
+        const say = told[i] === undefined ? Effect.void : Deferred.succeed(told[i], undefined)
+        const waiting: Handler<Uint8Array, Uint8Array, never, never> = (flow) =>
+          flow.draining.pipe(Effect.andThen(say), Effect.andThen(all))
+        yield* Scope.provide(fabric.expose(endpoint, waiting, { drain: "60 seconds" }), scope)
+        yield* fabric.connect(endpoint)
+      }
+      yield* Effect.timeout(Scope.close(scope, Exit.void), "20 seconds")
+    })
+  )
+
+  it.live("a connect that waits in the backlog of its own host has started nothing when its time is over", () =>
+    Effect.gen(function* () {
+      const { host } = yield* world
+      const a = yield* host("a")
+      yield* fabricOf(a.services).expose(Only, () => Effect.never, { concurrency: 1 })
+      yield* fabricOf(a.services).connect(Only)
+      const error = yield* Effect.flip(fabricOf(a.services).connect(Only, { timeout: "50 millis" }))
+      assert.deepStrictEqual([error.reason._tag, error.delivered], ["Timeout", "no"])
+    })
+  )
+
+  it.live.each(["nonsense", Number.NaN, "-1 second"] as const)("a timeout or deadline of %s is no time", (given) =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      for (const setting of ["timeout", "deadline"] as const) {
+        // As a program without types passes it.
+        const options: object = { [setting]: given }
+        const error = yield* Effect.flip(fabric.connect(Only, options))
+        assert.isTrue(error.reason._tag === "InvalidConfig" && error.reason.setting === setting, error.message)
+      }
+    })
+  )
+
   it.live("a handler that cannot be interrupted holds up no host that closes", () =>
     Effect.gen(function* () {
       const { host } = yield* world

@@ -74,7 +74,8 @@ describe("the configuration of membership", () => {
         generation: 5,
         flowPort: 7,
         locality: "eu",
-        tags: { zone: "a" }
+        tags: { zone: "a" },
+        revision: 1
       })
     }).pipe(Effect.provide(Cluster.network("a")))
   )

@@ -86,6 +86,19 @@ describe("a connect to several owners", () => {
     })
   )
 
+  it.live("takes the same one, however many connect at a time", () =>
+    Effect.gen(function* () {
+      const [first, second] = [yield* taking, yield* taking]
+      const { connect } = yield* connecting([first.port, second.port])
+      const all = yield* Effect.all(
+        Array.from({ length: 10 }, () => connect),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual([...new Set(all.map(({ took }) => took))], ["h0"])
+      assert.deepStrictEqual([first.opened(), second.opened()], [10, 0])
+    })
+  )
+
   it.live("passes over one that has served and is silent now, before it sees another flow", () =>
     Effect.gen(function* () {
       const good = yield* taking
