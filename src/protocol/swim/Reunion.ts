@@ -7,13 +7,16 @@
 import { type Address, format } from "../Address.ts"
 import { isLive, type Status } from "./Member.ts"
 import { isSamePlace } from "./Packets.ts"
-import { below } from "./Sampling.ts"
+import { below, choose } from "./Sampling.ts"
 import type { State } from "./State.ts"
 
 /** Members that died and did not come back, by name, the longest gone first. */
 export type Lost = Map<string, Address>
 
 const lostMax = 1024
+
+/** Seeds that one look tries: a name that stands for a hundred dead addresses must not fill a host with dials. */
+const seedsMax = 4
 
 export const makeLost = (): Lost => new Map()
 
@@ -38,17 +41,19 @@ const oneOf = ({ members }: State, lost: Lost, random: () => number): ReadonlyAr
   return chosen === undefined ? [] : [chosen]
 }
 
-/** Where to look now, each place once. */
+/** Where to look now, each place once: some of the seeds that are not seen, and perhaps one that was lost. */
 export const targets = (
   state: State,
   lost: Lost,
   seeds: ReadonlyArray<Address>,
   random: () => number
 ): ReadonlyArray<Address> => {
-  const wanted = [...seeds, ...oneOf(state, lost, random)].filter(
-    (address) => !isSamePlace(address, state.config.address) && !isSeen(state, address)
-  )
-  return [...new Map(wanted.map((address) => [format(address), address])).values()]
+  const unseen = (addresses: ReadonlyArray<Address>): ReadonlyArray<readonly [string, Address]> =>
+    addresses
+      .filter((address) => !isSamePlace(address, state.config.address) && !isSeen(state, address))
+      .map((address) => [format(address), address])
+  const wanted = choose(random, [...new Map(unseen(seeds))], seedsMax, () => true)
+  return [...new Map([...wanted, ...unseen(oneOf(state, lost, random))]).values()]
 }
 
 /** How long to wait before the next look. */
