@@ -1,7 +1,7 @@
 /**
  * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
  */
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import { Fabric } from "../services/Fabric.ts"
 import { Gossip, type Member, type MemberChange } from "../services/Gossip.ts"
 import { type Host, Self } from "../services/Host.ts"
@@ -68,7 +68,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
       doubtCaller(member.host.id)
       return transport.doubt(member.host)
     })
-  yield* Effect.forkScoped(Stream.runForEach(gossip.changes, onChange), { startImmediately: true })
+  yield* gossip.onChange(onChange)
   return fabric
 })
 

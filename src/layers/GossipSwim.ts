@@ -105,6 +105,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     members: Effect.sync(() => [...Swim.members(driver.state)].map(Members.fromSwim)),
     roundTripMillis: (id) => Effect.sync(() => driver.roundTripMillis(id)),
     changes: Stream.fromPubSub(changes),
+    onChange: seat.onChange,
     join: seeds.join,
     leave,
     setTags: Tags.make(driver),

@@ -9,7 +9,7 @@ import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
-import { isLive } from "../protocol/swim/Member.ts"
+import { isGone, isLive } from "../protocol/swim/Member.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
@@ -174,6 +174,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
         return seat.passenger.message(output.payload)
       case "Changed": {
         const { evidence, tell } = evidences.explain(output.member, output.accusers, Swim.health(state))
+        if (output.updated || isGone(output.member)) evidences.forget(output.member.name)
         return Effect.andThen(say(tell), announce({ member: output.member, from: output.from, evidence }))
       }
       case "Conflict":
@@ -190,7 +191,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "LeaveFinished":
         return Effect.asVoid(Deferred.done(left, Exit.void))
       case "Reaped":
-        return Effect.void
+        return Effect.sync(() => evidences.forget(output.member.name))
     }
   }
 

@@ -180,8 +180,13 @@ const make = Effect.fnUntraced(function* (config: Config) {
     )
     const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
     live.add(shared)
-    yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
     current.set(keyOf(host), shared)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        live.delete(shared)
+        if (current.get(keyOf(host)) === shared) current.delete(keyOf(host))
+      })
+    )
     const hungUp = Effect.suspend(() =>
       isGivenUp || !isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
     )
