@@ -80,6 +80,10 @@ export const layerConfig = (
   return Layer.effect(Fabric, Effect.andThen(FlowSettings.check(flows), make(flows)))
 }
 
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and so
+ * `RegistryGossip.layerLimits`.
+ */
 export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
   Fabric,
   make(FlowServer.defaults)

@@ -113,5 +113,8 @@ const make = Effect.fnUntraced(function* (
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
   Layer.effect(Registry, make(limits))
 
-/** Errors: InvalidConfig for a host whose name or generation no other host would take. */
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each.
+ * Errors: InvalidConfig for a host whose name or generation no other host would take.
+ */
 export const layer: Layer.Layer<Registry, NetworkError, Gossip | Self> = layerLimits({})

@@ -22,7 +22,8 @@ export interface LayerOptions<L = never> extends ExposeOptions {
 
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
-   * Exposes the endpoint as long as the layer lives.
+   * Exposes the endpoint as long as the layer lives, on each fabric that the layer is given: one value serves two hosts of one
+   * graph of layers. Given twice to one host, it fails with NameTaken.
    * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
    */
   readonly toLayer: <R = never, L = never>(
@@ -79,14 +80,16 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   return {
     ...contract,
     toLayer: (handler, { onLost = warn(name), standby = false, ...options } = {}) =>
-      Layer.effectDiscard(
-        Effect.gen(function* () {
-          const fabric = yield* Fabric
-          const expose = fabric.expose(contract, handler, options)
-          if (standby) return yield* standBy(expose, onLost)
-          const { lost } = yield* expose
-          yield* Effect.forkScoped(Effect.catch(lost, onLost))
-        })
+      Layer.fresh(
+        Layer.effectDiscard(
+          Effect.gen(function* () {
+            const fabric = yield* Fabric
+            const expose = fabric.expose(contract, handler, options)
+            if (standby) return yield* standBy(expose, onLost)
+            const { lost } = yield* expose
+            yield* Effect.forkScoped(Effect.catch(lost, onLost))
+          })
+        )
       )
   }
 }
