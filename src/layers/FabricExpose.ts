@@ -6,6 +6,7 @@ import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
 import * as Signal from "./Signal.ts"
@@ -88,7 +89,10 @@ export const make = ({ check, flows, registry, selfId }: Options): Exposing => {
       return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
     const { lost } = yield* inChild(serve)
-    yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))
+    yield* Background.run(
+      "closing a lost name",
+      Effect.catch(lost, () => close(Duration.zero))
+    )
     return { lost }
   })
 

@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function* (options: {
 }): Effect.fn.Return<Reach, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const timeouts = yield* Timeouts.make(reachTimeout)
-  const run = yield* FiberMap.makeRuntime<never, string, NetworkError | undefined>()
+  const run = yield* FiberMap.makeRuntime<never, string, NetworkError | undefined>() // tidy: `begin` observes each exit
   const lately = Lately.make()
 
   const note = (host: Host) => Lately.note(lately, keyOf(host), FlowDeadline.nowOf(clock))

@@ -16,6 +16,7 @@ import { Gossip, type MemberChange } from "../services/Gossip.ts"
 import { GossipSocket } from "../services/GossipSocket.ts"
 import { Self } from "../services/Host.ts"
 import { NetworkError, Timeout } from "../services/NetworkError.ts"
+import * as Background from "./Background.ts"
 import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimConfig.ts"
 import * as Driver from "./GossipSwimDriver.ts"
 import * as Life from "./GossipSwimLife.ts"
@@ -73,7 +74,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     count
   })
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
-  yield* Effect.forkScoped(seeds.watch)
+  yield* Background.run("looking for other members", seeds.watch)
 
   const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(
     Effect.timeoutOrElse({

@@ -14,6 +14,7 @@ import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
+import * as Background from "./Background.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
 import * as Evidence from "./GossipSwimEvidence.ts"
@@ -117,7 +118,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       }),
       Semaphore.withPermitsIfAvailable(seats, 1),
       Effect.tap((ran) => Effect.sync(() => ran._tag === "None" && count(`${kind}.tooMany`))),
-      (effect) => Effect.asVoid(FiberSet.run(exchanges, effect))
+      (effect) => Effect.asVoid(FiberSet.run(exchanges, Background.heard(`${kind} of the membership plane`)(effect)))
     )
 
   const sendParts = (to: Address, parts: ReadonlyArray<Uint8Array>, crc: boolean): Effect.Effect<void> =>
@@ -238,7 +239,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     const at = Swim.nextDeadline(state)
     if (at >= armedAt) return Effect.void
     armedAt = at
-    return Effect.asVoid(FiberHandle.run(timer, alarm(at)))
+    return Effect.asVoid(FiberHandle.run(timer, Background.heard("the timer of the membership plane")(alarm(at))))
   })
 
   const flush = Effect.suspend(() => {

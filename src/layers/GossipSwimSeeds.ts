@@ -53,7 +53,7 @@ const complaint = (seed: string, outcomes: ReadonlyArray<Outcome>): string | und
 export interface Seeds {
   readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
   /** Joins the configured seeds, and keeps the host together with the others, until it leaves. */
-  readonly watch: Effect.Effect<void>
+  readonly watch: Effect.Effect<void, NetworkError>
 }
 
 const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
@@ -234,6 +234,6 @@ export const make = (
 
   return {
     join,
-    watch: Effect.catch(watch, (error) => Effect.logError("looking for other members stopped", error))
+    watch
   }
 }

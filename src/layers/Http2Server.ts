@@ -8,10 +8,11 @@
 import * as http2 from "node:http2"
 import type * as net from "node:net"
 import type { TLSSocket } from "node:tls"
-import { type Duration, Effect, FiberSet, type Scope } from "effect"
+import { type Duration, Effect, type Scope } from "effect"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link, Served } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as ForeignCall from "./ForeignCall.ts"
@@ -60,7 +61,7 @@ export const serve = Effect.fnUntraced(function* (
   options: Options,
   onLink?: OnLink
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const run = yield* Background.makeRun("a call")
   const sessions = new WeakMap<http2.Http2Session, Http2Session.Session>()
   const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
@@ -85,7 +86,7 @@ export const serve = Effect.fnUntraced(function* (
       Effect.sync(() => carrier.expire()),
       end(link, call)
     )
-    return Effect.forkScoped(Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
+    return Background.run("the end of a call", Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
       Effect.andThen(onLink(link)),
       Effect.scoped,
       Effect.ensuring(last)

@@ -21,6 +21,7 @@ import {
   QuotaExceeded
 } from "../services/NetworkError.ts"
 import type { Claim, Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as RegistryComplaints from "./RegistryComplaints.ts"
 import * as RegistryRenewal from "./RegistryRenewal.ts"
 import * as RegistryWatch from "./RegistryWatch.ts"
@@ -198,13 +199,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   yield* Effect.addFinalizer(() =>
     Effect.andThen(close(new FabricClosed({ host: self.id })), Effect.sync(watchers.close))
   )
-  yield* Effect.forkScoped(Effect.tapCause(outbox.run, (cause) => Effect.logError("name records stay here", cause)))
-  yield* Effect.forkScoped(
-    feed({ _tag: "Tick" }).pipe(
-      Effect.schedule(Schedule.spaced(tickInterval)),
-      Effect.tapCause((cause) => Effect.logError("tombstones stay", cause))
-    )
-  )
+  yield* Background.run("the spreading of name records", outbox.run)
+  yield* Background.run("the end of tombstones", Effect.schedule(feed({ _tag: "Tick" }), Schedule.spaced(tickInterval)))
 
   return {
     directory,

@@ -14,6 +14,7 @@ import { type Evidence, Gossip, type Member } from "../services/Gossip.ts"
 import { Self } from "../services/Host.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryExchange from "./RegistryExchange.ts"
 
@@ -100,12 +101,7 @@ const make = Effect.fnUntraced(function* (
       { discard: true }
     )
   })
-  yield* Effect.forkScoped(
-    sweep.pipe(
-      Effect.schedule(Schedule.spaced(sweepInterval)),
-      Effect.tapCause((cause) => Effect.logError("forgotten hosts stay", cause))
-    )
-  )
+  yield* Background.run("the sweep of forgotten hosts", Effect.schedule(sweep, Schedule.spaced(sweepInterval)))
   return driver.registry
 })
 

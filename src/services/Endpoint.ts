@@ -1,7 +1,7 @@
 /**
  * A fiber with a name. An endpoint is one imported value: one process exposes it, others connect to it.
  */
-import { Deferred, Effect, Layer, Schedule, type Scope } from "effect"
+import { Cause, Deferred, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
 import { type ExposeOptions, type Exposure, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
@@ -31,6 +31,10 @@ export interface Endpoint<in out In, in out Out, in out E = never> extends Contr
     options?: LayerOptions<L>
   ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope> | L>
 }
+
+/** What runs beside the layer, and would stop without a word. */
+const told = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("an endpoint is not looked after any more", cause)
 
 const warn =
   (endpoint: string) =>
@@ -62,7 +66,7 @@ const standBy = Effect.fnUntraced(function* <R, L>(
     Effect.retry({ schedule: standbyPause, while: isPassing }),
     Effect.ignore
   )
-  yield* Effect.forkScoped(holding)
+  yield* Effect.forkScoped(Effect.tapCause(holding, told))
   yield* Deferred.await(settled)
 })
 
@@ -87,7 +91,7 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
             const expose = fabric.expose(contract, handler, options)
             if (standby) return yield* standBy(expose, onLost)
             const { lost } = yield* expose
-            yield* Effect.forkScoped(Effect.catch(lost, onLost))
+            yield* Effect.forkScoped(Effect.tapCause(Effect.catch(lost, onLost), told))
           })
         )
       )
