@@ -18,6 +18,20 @@ export const run = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> => Effect.forkScoped(heard(what)(effect))
 
+/** Pause of a loop that has failed, before its next turn. */
+const failedPause = "1 second"
+
+/** Does something again and again for the life of the scope. A turn that fails is a bug; it is logged, and the next one comes. */
+export const loop = <A, E, R>(
+  what: string,
+  turn: Effect.Effect<A, E, R>
+): Effect.Effect<Fiber.Fiber<never>, never, R | Scope.Scope> => {
+  const survived = Effect.catchCause(turn, (cause) =>
+    Effect.andThen(Effect.logError(`${what} failed, and goes on`, cause), Effect.sleep(failedPause))
+  )
+  return Effect.forkScoped(Effect.forever(survived))
+}
+
 /** A function that runs what it is given, from wherever it is called, for the life of the scope. */
 export const makeRun = (
   what: string

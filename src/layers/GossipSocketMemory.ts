@@ -232,7 +232,7 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
     const serveNext = Effect.flatMap(Queue.take(streams), (accepted) =>
       FiberSet.run(fibers, Background.heard("a gossip stream")(serveOne(accepted)))
     )
-    yield* Background.run("the gossip port", Effect.forever(serveNext))
+    yield* Background.loop("the gossip port", serveNext)
   })
 
   return GossipSocket.of({

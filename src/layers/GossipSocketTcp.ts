@@ -155,7 +155,7 @@ export const listen = Effect.fnUntraced(function* (
     const serveNext = Effect.flatMap(Queue.take(incoming), (conn) =>
       FiberSet.run(fibers, Background.heard("a gossip stream")(Effect.ignore(serveOne(conn, onStream))))
     )
-    yield* Background.run("the gossip port", Effect.forever(serveNext))
+    yield* Background.loop("the gossip port", serveNext)
   })
 
   return { host: bound.address, port: bound.port, dial, serve }

@@ -120,7 +120,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
     yield* Effect.retry(Effect.uninterruptible(Effect.map(bind(host, bound), adopt)), reopening)
     count("udpReopened")
   })
-  yield* Background.run("the opening of the UDP port", Effect.forever(reopen))
+  yield* Background.loop("the opening of the UDP port", reopen)
 
   const left = (error: Error | null): void => {
     leaving -= 1

@@ -60,8 +60,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       const bytes = parseHost(address)
       if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port })
       PubSub.publishUnsafe(changes, change)
-    },
-    stopped: PubSub.shutdown(changes)
+    }
   })
   const seeds = Seeds.make(plan, driver, socket, lost, strangers)
   const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }

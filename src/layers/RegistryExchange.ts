@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(function* (
     if (now() >= Machine.nextDeadline(machine)) yield* feed({ _tag: "Tick" })
   })
 
-  yield* Background.run("the exchange of names", Effect.forever(rounds))
+  yield* Background.loop("the exchange of names", rounds)
 
   return { localState: () => encode(Machine.localState(machine, draw)), feed }
 })

@@ -5,7 +5,7 @@
  * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
  * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
  */
-import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { Duration, Effect, Layer, Result, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as Exchange from "../protocol/names/Exchange.ts"
@@ -101,7 +101,7 @@ const make = Effect.fnUntraced(function* (
       { discard: true }
     )
   })
-  yield* Background.run("the sweep of forgotten hosts", Effect.schedule(sweep, Schedule.spaced(sweepInterval)))
+  yield* Background.loop("the sweep of forgotten hosts", Effect.delay(sweep, sweepInterval))
   return driver.registry
 })
 

@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const run = Effect.flatMap(Queue.take(known), (generation) =>
     Effect.suspend(() => (generation < directory.own.claims.generation ? Effect.void : takeUp(generation + 1)))
   )
-  yield* Background.run("taking up later lives", Effect.forever(run))
+  yield* Background.loop("taking up later lives", run)
   return {
     hear: (outputs) => {
       for (const output of outputs)
