@@ -58,7 +58,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     publish: (change) => {
       const { address, id, port, status } = change.member
       const bytes = parseHost(address)
-      if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port })
+      if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port }, driver.now())
       PubSub.publishUnsafe(changes, change)
     }
   })
@@ -73,7 +73,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     count
   })
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
-  yield* Background.run("looking for other members", seeds.watch)
+  yield* Background.loop("looking for other members", Effect.andThen(seeds.watch, Effect.never))
+  yield* Background.loop("looking for lost members", seeds.seek)
 
   const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(
     Effect.timeoutOrElse({

@@ -273,6 +273,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   return {
     state,
     log,
+    now,
     left: Deferred.await(left),
     isLeft,
     others,

@@ -2,8 +2,8 @@
  * Finding the others: joining by seeds, and looking again for those that were lost.
  *
  * A host that is alone tries its seeds again and again, with growing pauses. One that is not alone now and then tries
- * those seeds, and one of those lost members, that it does not see: so two halves of a cluster become one again after
- * any time. Names are resolved anew each time.
+ * those seeds that it does not see, and whoever has lost members looks for them: so two halves of a cluster become one again
+ * after any time. Names are resolved anew each time.
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
 import { Duration, Effect, Random, Result, Semaphore } from "effect"
@@ -52,8 +52,10 @@ const complaint = (seed: string, outcomes: ReadonlyArray<Outcome>): string | und
 
 export interface Seeds {
   readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
-  /** Joins the configured seeds, and keeps the host together with the others, until it leaves. */
+  /** Joins the configured seeds, and keeps the host together with them, until it leaves. */
   readonly watch: Effect.Effect<void, NetworkError>
+  /** Waits a moment, and may look for a member that was lost. */
+  readonly seek: Effect.Effect<void>
 }
 
 const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
@@ -199,7 +201,7 @@ export const make = (
       concurrency: "unbounded"
     })
     const random = yield* Random.Random
-    const targets = Reunion.targets(driver.state, lost, found.flat(), () => random.nextDoubleUnsafe())
+    const targets = Reunion.unseen(driver.state, found.flat(), () => random.nextDoubleUnsafe())
     for (const address of targets) if (!isSelf(address)) yield* reunite(address)
   })
 
@@ -226,14 +228,22 @@ export const make = (
         isTold = true
         yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${why}`)
       }
-      if (lost.size > 0) yield* lookAround
       yield* pause(pauseMillis)
       pauseMillis = Math.min(pauseMillis * 2, pauseMillisMax)
     }
   })
 
+  const seek = Effect.gen(function* () {
+    yield* pause(Reunion.seekMillis)
+    if (driver.isLeft()) return
+    const random = yield* Random.Random
+    const address = Reunion.sought(driver.state, lost, driver.now(), () => random.nextDoubleUnsafe())
+    if (address !== undefined) yield* reunite(address)
+  })
+
   return {
     join,
+    seek,
     watch
   }
 }
