@@ -208,7 +208,52 @@ const bannedWords: Check = ({ tokens, clauses }) =>
       .map(([rule, instead]) => ({ line: token.line, rule, message: `\`${token.text}\` here is banned: ${instead}` }))
   })
 
-const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords]
+/** What makes a fiber, and takes what is to run in it. */
+const forks: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["Effect", new Set(["forkChild", "forkDetach", "forkIn", "forkScoped"])],
+  ["FiberHandle", new Set(["run"])],
+  ["FiberMap", new Set(["run"])],
+  ["FiberSet", new Set(["run"])]
+])
+
+/** What gives a function that makes fibers: of what that is given it knows nothing. */
+const forkers: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["Effect", new Set(["runFork", "runForkWith"])],
+  ["FiberHandle", new Set(["makeRuntime", "runtime"])],
+  ["FiberMap", new Set(["makeRuntime", "runtime"])],
+  ["FiberSet", new Set(["makeRuntime", "runtime"])]
+])
+
+/** Whether one of these words stands between the parenthesis at this place and the one that closes it. */
+const argumentsName = (tokens: ReadonlyArray<Token>, at: number, words: ReadonlySet<string>): boolean => {
+  let depth = 0
+  for (let index = at; index < tokens.length; index++) {
+    const text = tokens[index]?.text ?? ""
+    if (words.has(text)) return true
+    if (text === "(") depth += 1
+    if (text === ")") depth -= 1
+    if (depth <= 0) return false
+  }
+  return false
+}
+
+const hearing = new Set(["Background", "tapCause"])
+
+/** A fiber that fails prints nothing. What simulates hosts makes none. */
+const heardFibers: Check = ({ path, tokens }) => {
+  if (path === "src/layers/Background.ts") return []
+  return tokens.flatMap((token, at) => {
+    if (token.text !== ".") return []
+    const [module = "", name = ""] = [tokens[at - 1]?.text, tokens[at + 1]?.text]
+    const isSilent =
+      forkers.get(module)?.has(name) === true ||
+      (forks.get(module)?.has(name) === true && !argumentsName(tokens, at + 2, hearing))
+    const message = `\`${module}.${name}\` starts a fiber that stops in silence: use Background, or tapCause what it runs`
+    return isSilent ? finding(token.line, "fork", message) : []
+  })
+}
+
+const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords, heardFibers]
 
 /** Judges one source file; `path` is relative to the project and starts with `src/`. Generated code has no faults. */
 export const inspect = (path: string, text: string): Findings => {

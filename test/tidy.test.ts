@@ -163,6 +163,32 @@ describe("banned words", () => {
   })
 })
 
+describe("fibers", () => {
+  it.each([
+    "yield* Effect.forkScoped(Stream.runForEach(renewals, renew))",
+    "const watching = watch.pipe(Effect.ensuring(end), Effect.forkChild)",
+    "yield* Effect.forkIn(Effect.andThen(a, b), scope)\nconst c = Background.heard(d)",
+    "Effect.forkDetach(Effect.ignore(drain))",
+    "Effect.asVoid(FiberSet.run(fibers, serve(one)))",
+    "FiberMap.run(flows, id, hold(entry))",
+    "FiberHandle.run(timer, alarm(at))",
+    "const run = yield* FiberSet.makeRuntime<never, void>()",
+    "const run = Effect.runForkWith(context)"
+  ])("may not stop in silence: %s", (text) => {
+    assert.deepStrictEqual(rules(layer, text), ["fork"])
+  })
+
+  it.each([
+    `yield* Background.run("the renewal", Stream.runForEach(renewals, renew))`,
+    `yield* Effect.forkScoped(Effect.tapCause(holding, told))`,
+    `FiberSet.run(fibers, Background.heard("a stream")(serve(one)))`,
+    "const run = Effect.runForkWith(context) // tidy: its exit is observed below",
+    "FiberSet.make()"
+  ])("may be made: %s", (text) => {
+    assert.isEmpty(rules(layer, text))
+  })
+})
+
 describe("files", () => {
   it("are short", () => {
     assert.isEmpty(rules(layer, "f()\n".repeat(linesMax)))

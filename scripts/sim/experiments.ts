@@ -3,6 +3,7 @@ import * as Busy from "./experiments/Busy.ts"
 import * as Bytes from "./experiments/Bytes.ts"
 import * as Chitchat from "./experiments/Chitchat.ts"
 import * as Convergence from "./experiments/Convergence.ts"
+import * as Cuts from "./experiments/Cuts.ts"
 import * as Detection from "./experiments/Detection.ts"
 import * as Front from "./experiments/Front.ts"
 import * as Heal from "./experiments/Heal.ts"
@@ -35,6 +36,7 @@ export const experiments: ReadonlyArray<Experiment> = [
   Load.own,
   Busy.experiment,
   Heal.experiment,
+  Cuts.experiment,
   NamesBurst.experiment,
   NamesSpeed.experiment,
   NamesLoad.experiment,

@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       Stream.filter((event) => event._tag === "Snapshot" || event.entry.name === name),
       Stream.runForEach(() => Queue.offer(changes, undefined)),
       Effect.ensuring(Queue.end(changes)),
-      Effect.forkChild
+      Effect.forkChild // tidy: its end, however it comes, ends the queue
     )
     return { changes, stop: Fiber.interrupt(watching) }
   })

@@ -8,6 +8,7 @@ import { type Contract, common } from "../services/Contract.ts"
 import type { EachFlow, Fabric } from "../services/Fabric.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Entry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import { incompatible, type Tries } from "./FabricOwners.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
@@ -108,7 +109,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
             if (before !== undefined && isRelabelled(before, entry)) return Effect.void
             const failed: Each = { _tag: "Failed", host: entry.host, error: incompatible(entry, contract) }
             const held = common(contract, entry) === undefined ? tell(failed) : hold(entry, tell)
-            return Effect.asVoid(FiberMap.run(flowsByHost, id, held))
+            return Effect.asVoid(FiberMap.run(flowsByHost, id, Background.heard("flows to each owner")(held)))
           }
           yield* registry.watch(contract.name).pipe(
             Stream.runForEach((event) => {

@@ -6,6 +6,7 @@ import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import { NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
 import * as Signal from "./Signal.ts"
@@ -115,7 +116,10 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
       return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
     })
     const { lost } = yield* inOwn(serve)
-    yield* Effect.forkScoped(Effect.catch(lost, () => close(Duration.zero)))
+    yield* Background.run(
+      "closing a lost name",
+      Effect.catch(lost, () => close(Duration.zero))
+    )
     return { lost }
   })
 

@@ -1,13 +1,14 @@
 /**
  * The flows that this host opens: to itself over a pair of queues, to others over whatever dials them.
  */
-import { Duration, Effect, Exit, FiberSet, Scope } from "effect"
+import { Duration, Effect, Exit, Scope } from "effect"
 import * as Busy from "../protocol/flow/Busy.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Host } from "../services/Host.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import { type Link, LinkBroken, type Transport } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as FlowCaller from "./FlowCaller.ts"
 import * as LinkPair from "./LinkPair.ts"
 import * as Signal from "./Signal.ts"
@@ -45,8 +46,8 @@ export interface Flows {
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Flows, never, Scope.Scope> {
   const { answer, busy = Busy.make(), limits, selfId } = options
-  const runLocal = yield* FiberSet.makeRuntime<never, void>()
-  const runLingering = yield* FiberSet.makeRuntime<never, void>()
+  const runLocal = yield* Background.makeRun("a flow within this host")
+  const runLingering = yield* Background.makeRun("leaving a flow")
   const timeouts = yield* Timeouts.make(lingerTimeout)
   /** The scope of each flow, and the host it is to. */
   const open = new Map<Scope.Closeable, string>()
@@ -121,10 +122,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       const own = Scope.makeUnsafe()
       open.set(own, host.id)
       Busy.begin(busy, host.id)
-      return dial(host, contract, call).pipe(
-        Scope.provide(own),
-        Effect.onError((cause) => close(own, Exit.failCause(cause))),
-        Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel)))
+      // From the success on to the finalizer nothing may come between: the flow would be left to nobody.
+      return Effect.uninterruptibleMask((restore) =>
+        restore(Scope.provide(dial(host, contract, call), own)).pipe(
+          Effect.onError((cause) => close(own, Exit.failCause(cause))),
+          Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel)))
+        )
       )
     })
 

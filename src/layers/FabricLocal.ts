@@ -44,9 +44,10 @@ const make = Effect.gen(function* () {
   return fabric
 })
 
-/** A fabric of one host, "local" unless named otherwise. */
+/** A fabric of one host, "local" unless named otherwise. Each call is a fabric of its own, with names of its own. */
 export const layer = (options: Partial<SelfLive.Options> = {}): Layer.Layer<Fabric | Registry | Self> =>
   Layer.effect(Fabric, make).pipe(
-    Layer.provideMerge(RegistryLocal.layer),
+    // That layer is one value, which a graph of layers builds once, for whoever is first.
+    Layer.provideMerge(Layer.fresh(RegistryLocal.layer)),
     Layer.provideMerge(SelfLive.layer({ name: "local", ...options }))
   )

@@ -1,7 +1,7 @@
 /**
  * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
  */
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import { revision } from "../protocol/flow/Frame.ts"
 import { Fabric } from "../services/Fabric.ts"
 import { Gossip, type Member, type MemberChange } from "../services/Gossip.ts"
@@ -71,7 +71,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
       doubtCaller(member.host.id)
       return transport.doubt(member.host)
     })
-  yield* Effect.forkScoped(Stream.runForEach(gossip.changes, onChange), { startImmediately: true })
+  yield* gossip.onChange(onChange)
   return fabric
 })
 
@@ -83,6 +83,10 @@ export const layerConfig = (
   return Layer.effect(Fabric, Effect.andThen(FlowSettings.check(flows), make(flows)))
 }
 
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and so
+ * `RegistryGossip.layerLimits`.
+ */
 export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
   Fabric,
   make(FlowServer.defaults)

@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const closed = new NetworkError({ operation: "connect", reason: new FabricClosed({ host: options.selfId }) })
   const clock = yield* Clock.Clock
   const timeouts = yield* Timeouts.make(reachTimeout)
-  const run = yield* FiberSet.makeRuntime<never, NetworkError | undefined>()
+  const run = yield* FiberSet.makeRuntime<never, NetworkError | undefined>() // tidy: `begin` observes each exit
   const reaching = new Map<string, Fiber.Fiber<NetworkError | undefined>>()
   const lately = Lately.make()
 

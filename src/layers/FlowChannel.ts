@@ -2,8 +2,7 @@
  * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
  * for every transport and for both ends.
  *
- * The link drives it, and no fiber does. What has come is handed out before a failure is; what waits to leave is dropped by
- * one.
+ * The link drives it, and no fiber does. What has come is handed out before a failure, which drops what waits to leave.
  */
 import { Cause, type Context, Effect, Result, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -14,6 +13,7 @@ import * as Receiver from "../protocol/flow/Receiver.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../services/FlowError.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import { FlowFate } from "./FlowFate.ts"
 import * as FlowReader from "./FlowReader.ts"
 import { done, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
@@ -247,7 +247,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     else {
       const told = (how: LinkBroken | Cause.Done) => (Cause.isDone(how) ? this.onStopped() : this.onBroken(() => how))
       const settle = Effect.catch(link.stopped, (how) => Effect.sync(() => told(how)))
-      Effect.runForkWith(this.context)(Effect.forkIn(settle, this.scope))
+      Effect.runForkWith(this.context)(Effect.forkIn(Background.heard("ending a flow")(settle), this.scope)) // tidy: heard
     }
   }
 

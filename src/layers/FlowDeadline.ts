@@ -4,6 +4,7 @@
 import { Clock, Context, type Duration, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import { DeadlineExceeded } from "../services/FlowError.ts"
+import * as Background from "./Background.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
 
 /** The longest timer there is, in milliseconds: 24 days. A deadline beyond it ends the flow then. */
@@ -40,5 +41,5 @@ export const enforce = <E>(
   const expire = Effect.sync(() =>
     channel.fail(new DeadlineExceeded({ detail }), Frame.fail("DeadlineExceeded", detail))
   )
-  return Effect.asVoid(Effect.forkScoped(Effect.delay(expire, timer(millis))))
+  return Effect.asVoid(Background.run("the deadline of a flow", Effect.delay(expire, timer(millis))))
 }

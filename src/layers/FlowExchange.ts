@@ -4,7 +4,7 @@
  *
  * What has come is handed out before a failure of the flow is, and nothing is taken from the flow that is not handed out.
  */
-import { Cause, Effect, Exit, Fiber, Pull, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Pull, type Scope, Stream } from "effect"
 import type { Flow } from "../services/Flow.ts"
 import type { FlowError } from "../services/FlowError.ts"
 import type { FlowChannel } from "./FlowChannel.ts"
@@ -31,8 +31,9 @@ export const make = <Sent, Received, E, E2, R>(
   outgoing: Stream.Stream<Sent, E2, R>
 ): Stream.Stream<Received, FlowError | E | E2, R> => {
   const send = Effect.andThen(Stream.run(outgoing, flow.sink), flow.end)
+  const fork = (scope: Scope.Scope) => Effect.forkIn(send, scope, { startImmediately: true }) // tidy: it is joined below
   return Stream.transformPull(flow.messages, (pull, scope) =>
-    Effect.map(Effect.forkIn(send, scope, { startImmediately: true }), (sending) => {
+    Effect.map(fork(scope), (sending) => {
       const failing = Effect.flatMap(Fiber.await(sending), (exit) =>
         failedAlone(channel, exit) ? Effect.failCause(exit.cause) : Effect.never
       )

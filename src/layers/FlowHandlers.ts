@@ -64,7 +64,7 @@ export const make = <In, Out, E, R>(
   const { context, errorBytesMax, grace } = options
   const all = new Set<Running<E>>()
   const runSync = Effect.runSyncWith(context)
-  const run = Effect.runForkWith(context)
+  const run = Effect.runForkWith(context) // tidy: for the log, spans and interrupts, none of which fails
   let isClosed = false
 
   const start: Handlers<In, Out, E>["start"] = (flow, channel, served, { deadlineAt, trace }) => {
@@ -72,7 +72,7 @@ export const make = <In, Out, E, R>(
     const span = runSync(FlowTrace.begin(`serve ${contract.name}`, trace))
     const traced = Context.add(context, Tracer.ParentSpan, span)
     const own = deadlineAt === undefined ? traced : Context.add(traced, FlowDeadline.Inherited, deadlineAt)
-    const running = Effect.runForkWith(own)(invoke(handler, flow))
+    const running = Effect.runForkWith(own)(invoke(handler, flow)) // tidy: its exit is observed below
     all.add(running)
     let stopping: Fiber.Fiber<void> | undefined
     running.addObserver((exit) => {

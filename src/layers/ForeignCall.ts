@@ -10,6 +10,7 @@ import { Effect, type Scope } from "effect"
 import type * as Progress from "../protocol/flow/Progress.ts"
 import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import type { Link, Served } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
@@ -69,7 +70,8 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
     const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
       Effect.gen(function* () {
         const { carrier } = call
-        yield* Effect.forkScoped(Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause))))
+        const broken = Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause)))
+        yield* Background.run("the end of a call", broken)
         yield* serve(ConnectLink.make(frames, outgoing, carrier), call)
       }).pipe(Effect.scoped)
     return router.service(FlowService, {

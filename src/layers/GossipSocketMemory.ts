@@ -8,6 +8,7 @@ import { Cause, Effect, FiberSet, Latch, Layer, Queue } from "effect"
 import { type Address, format, host } from "../protocol/Address.ts"
 import * as Bytes from "../protocol/Bytes.ts"
 import { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
+import * as Background from "./Background.ts"
 import { MemoryNetwork, type Plug } from "./MemoryNetwork.ts"
 
 export const portDefault = 7946
@@ -228,9 +229,10 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
   const serve = Effect.fnUntraced(function* (onStream: (stream: ByteStream) => Effect.Effect<void>) {
     const fibers = yield* FiberSet.make()
     const serveOne = (accepted: End) => Effect.scoped(Effect.flatMap(own(accepted), onStream))
-    yield* Effect.forkScoped(
-      Effect.forever(Effect.flatMap(Queue.take(streams), (accepted) => FiberSet.run(fibers, serveOne(accepted))))
+    const serveNext = Effect.flatMap(Queue.take(streams), (accepted) =>
+      FiberSet.run(fibers, Background.heard("a gossip stream")(serveOne(accepted)))
     )
+    yield* Background.loop("the gossip port", serveNext)
   })
 
   return GossipSocket.of({

@@ -8,6 +8,7 @@ import * as Net from "node:net"
 import { Cause, Data, Effect, FiberSet, Queue, type Scope } from "effect"
 import { type Address, host as hostOf, parseHost } from "../protocol/Address.ts"
 import { type ByteStream, SocketFailed } from "../services/GossipSocket.ts"
+import * as Background from "./Background.ts"
 
 /** The port could not be bound; `code` is that of the system. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
@@ -151,11 +152,10 @@ export const listen = Effect.fnUntraced(function* (
 
   const serve: Tcp["serve"] = Effect.fnUntraced(function* (onStream) {
     const fibers = yield* FiberSet.make()
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.flatMap(Queue.take(incoming), (conn) => FiberSet.run(fibers, Effect.ignore(serveOne(conn, onStream))))
-      )
+    const serveNext = Effect.flatMap(Queue.take(incoming), (conn) =>
+      FiberSet.run(fibers, Background.heard("a gossip stream")(Effect.ignore(serveOne(conn, onStream))))
     )
+    yield* Background.loop("the gossip port", serveNext)
   })
 
   return { host: bound.address, port: bound.port, dial, serve }

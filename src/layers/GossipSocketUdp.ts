@@ -9,6 +9,7 @@ import { Data, Effect, Queue, Result, Schedule } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { type Address, host as hostOf, parseHost } from "../protocol/Address.ts"
 import { type Datagram, SocketFailed } from "../services/GossipSocket.ts"
+import * as Background from "./Background.ts"
 import * as Signal from "./Signal.ts"
 
 /** Datagrams that wait for the receiver, or to be sent; more are dropped and counted. */
@@ -119,9 +120,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
     yield* Effect.retry(Effect.uninterruptible(Effect.map(bind(host, bound), adopt)), reopening)
     count("udpReopened")
   })
-  yield* Effect.forkScoped(
-    Effect.tapCause(Effect.forever(reopen), (cause) => Effect.logError("the UDP port stays closed", cause))
-  )
+  yield* Background.loop("the opening of the UDP port", reopen)
 
   const left = (error: Error | null): void => {
     leaving -= 1

@@ -16,6 +16,7 @@ import { Gossip, type MemberChange } from "../services/Gossip.ts"
 import { GossipSocket } from "../services/GossipSocket.ts"
 import { Self } from "../services/Host.ts"
 import { NetworkError, Timeout } from "../services/NetworkError.ts"
+import * as Background from "./Background.ts"
 import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimConfig.ts"
 import * as Driver from "./GossipSwimDriver.ts"
 import * as Life from "./GossipSwimLife.ts"
@@ -57,10 +58,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
     publish: (change) => {
       const { address, id, port, status } = change.member
       const bytes = parseHost(address)
-      if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port })
+      if (bytes !== undefined) Reunion.note(lost, id, status, { bytes, port }, driver.now())
       PubSub.publishUnsafe(changes, change)
-    },
-    stopped: PubSub.shutdown(changes)
+    }
   })
   const seeds = Seeds.make(plan, driver, socket, lost, strangers)
   const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }
@@ -73,7 +73,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     count
   })
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
-  yield* Effect.forkScoped(seeds.watch)
+  yield* Background.loop("looking for other members", Effect.andThen(seeds.watch, Effect.never))
+  yield* Background.loop("looking for lost members", seeds.seek)
 
   const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(
     Effect.timeoutOrElse({
@@ -105,6 +106,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     members: Effect.sync(() => [...Swim.members(driver.state)].map(Members.fromSwim)),
     roundTripMillis: (id) => Effect.sync(() => driver.roundTripMillis(id)),
     changes: Stream.fromPubSub(changes),
+    onChange: seat.onChange,
     join: seeds.join,
     leave,
     setTags: Tags.make(driver),

@@ -9,11 +9,12 @@ import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
-import { isLive } from "../protocol/swim/Member.ts"
+import { isGone, isLive } from "../protocol/swim/Member.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
+import * as Background from "./Background.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
 import * as Evidence from "./GossipSwimEvidence.ts"
@@ -25,6 +26,7 @@ import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 import * as SerfClock from "./GossipSwimSerf.ts"
 import type { Strangers } from "./GossipSwimStrangers.ts"
+import * as Survival from "./GossipSwimSurvival.ts"
 import * as Exchange from "./PushPull.ts"
 
 /** Inputs waiting for the machine. */
@@ -44,8 +46,6 @@ export interface Options {
   readonly strangers: Strangers
   readonly count: (reason: string) => void
   readonly publish: (change: MemberChange) => void
-  /** Runs when the machine has stopped, for whatever reason. */
-  readonly stopped: Effect.Effect<void>
 }
 
 export type Driver = Effect.Success<ReturnType<typeof make>>
@@ -55,7 +55,7 @@ const tick: Swim.Input = { _tag: "Tick" }
 type Broadcast = Extract<Swim.Input, { readonly _tag: "Broadcast" }>
 
 /** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
-export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, stopped, strangers }: Options) {
+export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, strangers }: Options) {
   const { framing, swim } = plan
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
@@ -95,10 +95,17 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     })
 
   /** Takes in the other side's state, and waits until that is done. */
-  const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void> => {
+  const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void, Exchange.ExchangeFailed> => {
     serf.state(userState)
     const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
-    return between(Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger), Effect.void)
+    const merged = Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger)
+    const isOver = new Exchange.ExchangeFailed({ reason: "closed", detail: "this host has stopped" })
+    return Effect.catchDefect(between(merged, isOver), (defect) =>
+      Effect.andThen(
+        complain(Cause.die(defect)),
+        new Exchange.ExchangeFailed({ reason: "defect", detail: "its state could not be taken in: see the log" })
+      )
+    )
   }
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
@@ -117,7 +124,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       }),
       Semaphore.withPermitsIfAvailable(seats, 1),
       Effect.tap((ran) => Effect.sync(() => ran._tag === "None" && count(`${kind}.tooMany`))),
-      (effect) => Effect.asVoid(FiberSet.run(exchanges, effect))
+      (effect) => Effect.asVoid(FiberSet.run(exchanges, Background.heard(`${kind} of the membership plane`)(effect)))
     )
 
   const sendParts = (to: Address, parts: ReadonlyArray<Uint8Array>, crc: boolean): Effect.Effect<void> =>
@@ -134,6 +141,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     )
   }
 
+  const complain = Survival.make(now, count)
   const conflicts = Conflicts.make(now, swim.versions[5] ?? 0, count)
 
   const announce = ({
@@ -174,6 +182,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
         return seat.passenger.message(output.payload)
       case "Changed": {
         const { evidence, tell } = evidences.explain(output.member, output.accusers, Swim.health(state))
+        if (output.updated || isGone(output.member)) evidences.forget(output.member.name)
         return Effect.andThen(say(tell), announce({ member: output.member, from: output.from, evidence }))
       }
       case "Conflict":
@@ -190,7 +199,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "LeaveFinished":
         return Effect.asVoid(Deferred.done(left, Exit.void))
       case "Reaped":
-        return Effect.void
+        return Effect.sync(() => evidences.forget(output.member.name))
     }
   }
 
@@ -237,7 +246,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     const at = Swim.nextDeadline(state)
     if (at >= armedAt) return Effect.void
     armedAt = at
-    return Effect.asVoid(FiberHandle.run(timer, alarm(at)))
+    return Effect.asVoid(FiberHandle.run(timer, Background.heard("the timer of the membership plane")(alarm(at))))
   })
 
   const flush = Effect.suspend(() => {
@@ -246,26 +255,17 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     return Effect.forEach(inputs, feed, { discard: true })
   })
 
-  const loop = Effect.gen(function* () {
+  const turn = Effect.gen(function* () {
     yield* arm
-    while (true) {
-      for (const task of yield* Queue.takeAll(queue)) yield* task
-      if (pending.size > 0) yield* flush
-      yield* arm
-    }
+    for (const task of yield* Queue.takeAll(queue)) yield* Effect.catchCause(task, complain)
+    if (pending.size > 0) yield* Effect.catchCause(flush, complain)
   })
 
   const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, feed(input))
 
-  const heard = (what: string) =>
-    Effect.tapCause((cause: Cause.Cause<unknown>) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${what} of the membership plane stopped`, cause)
-    )
-
-  const machine = yield* Effect.forkScoped(Effect.ensuring(heard("the machine")(loop), stopped))
-  yield* Effect.forkScoped(
-    heard("the receiver")(receive({ socket, framing, offer, count, complain: strangers.packet }))
-  )
+  const received = receive({ socket, framing, offer, count, complain: strangers.packet })
+  const machine = yield* Background.loop("the machine of the membership plane", turn)
+  yield* Background.loop("the receiver of the membership plane", received)
   yield* Effect.addFinalizer(() =>
     between(goodbye, Effect.void).pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout))
   )
@@ -273,6 +273,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   return {
     state,
     log,
+    now,
     left: Deferred.await(left),
     isLeft,
     others,

@@ -20,6 +20,8 @@ export interface Told {
 export interface Evidences {
   /** How a probe of this host ended. */
   readonly probed: (name: string, isAnswered: boolean) => void
+  /** A member is gone, or has another life: what was missed of the one before says nothing of it. */
+  readonly forget: (name: string) => void
   /** What is known of why a member is suspect or dead; what this host is to tell the others, if an accusation is its own. */
   readonly explain: (
     member: Swim.Member,
@@ -64,6 +66,9 @@ export const make = (self: string): Evidences => {
     probed: (name, isAnswered) => {
       if (isAnswered) missed.delete(name)
       else missed.set(name, (missed.get(name) ?? 0) + 1)
+    },
+    forget: (name) => {
+      missed.delete(name)
     },
     explain: (member, accusers, health) => {
       const tell = accusers.includes(self) ? own(member, health) : undefined

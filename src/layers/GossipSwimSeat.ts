@@ -1,19 +1,22 @@
 /**
- * The one seat that the membership plane has for a passenger.
+ * The one seat that the membership plane has for a passenger, and those beside it who only hear of changes.
  *
- * A passenger that fails does not stop the membership plane: its failure is a bug, and is logged as one.
+ * Who fails there does not stop the membership plane: the failure is a bug, and is logged as one.
  */
 import { Cause, Effect, type Scope } from "effect"
-import type { Passenger } from "../services/Gossip.ts"
+import type { Gossip, MemberChange, Passenger } from "../services/Gossip.ts"
 
 export interface Seat {
   /** A second passenger at the same time is a defect. */
   readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>
-  /** What is aboard; nobody hears nothing and has nothing to say. */
+  readonly onChange: Gossip["Service"]["onChange"]
+  /** What is aboard; nobody hears nothing and has nothing to say. A change is for all who hear of changes. */
   readonly passenger: Omit<Passenger, "isOfHosts">
   /** As the passenger has it that is aboard. */
   readonly isOfHosts: Passenger["isOfHosts"]
 }
+
+type Listener = Parameters<Seat["onChange"]>[0]
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
@@ -26,13 +29,16 @@ const nobody: Passenger = {
 
 export const make = (count: (reason: string) => void): Seat => {
   let current = nobody
+  const listeners = new Set<Listener>()
 
-  const guard = <A>(effect: Effect.Effect<A>, orElse: A): Effect.Effect<A> =>
-    Effect.catchCause(effect, (cause) => {
+  const guard = <A>(run: () => Effect.Effect<A>, orElse: A): Effect.Effect<A> =>
+    Effect.catchCause(Effect.suspend(run), (cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
       count("passenger.defect")
       return Effect.as(Effect.logError("the passenger of the membership plane failed", cause), orElse)
     })
+
+  const told = (change: MemberChange) => (listener: Listener) => guard(() => listener(change), undefined)
 
   return {
     board: (passenger) =>
@@ -52,11 +58,22 @@ export const make = (count: (reason: string) => void): Seat => {
     get isOfHosts() {
       return current.isOfHosts
     },
+    onChange: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => listeners.add(listener)),
+          () => Effect.sync(() => listeners.delete(listener))
+        )
+      ),
     passenger: {
-      message: (payload) => Effect.suspend(() => guard(current.message(payload), undefined)),
-      localState: Effect.suspend(() => guard(current.localState, noBytes)),
-      mergeState: (state) => Effect.suspend(() => guard(current.mergeState(state), undefined)),
-      memberChanged: (change) => Effect.suspend(() => guard(current.memberChanged(change), undefined))
+      message: (payload) => guard(() => current.message(payload), undefined),
+      localState: guard(() => current.localState, noBytes),
+      mergeState: (state) => guard(() => current.mergeState(state), undefined),
+      memberChanged: (change) =>
+        Effect.andThen(
+          guard(() => current.memberChanged(change), undefined),
+          Effect.forEach([...listeners], told(change), { discard: true })
+        )
     }
   }
 }

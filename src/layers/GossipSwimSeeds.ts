@@ -2,12 +2,12 @@
  * Finding the others: joining by seeds, and looking again for those that were lost.
  *
  * A host that is alone tries its seeds again and again, with growing pauses. One that is not alone now and then tries
- * those seeds, and one of those lost members, that it does not see: so two halves of a cluster become one again after
- * any time. Names are resolved anew each time.
+ * those seeds that it does not see, and whoever has lost members looks for them: so two halves of a cluster become one again
+ * after any time. Names are resolved anew each time.
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
-import { Duration, Effect, Random, Result } from "effect"
-import { type Address, isLoopback, isUnspecified, host as textOf } from "../protocol/Address.ts"
+import { Duration, Effect, Random, Result, Semaphore } from "effect"
+import { type Address, format, isLoopback, isUnspecified, host as textOf } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Seed from "../protocol/Seed.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
@@ -19,21 +19,43 @@ import type { Strangers } from "./GossipSwimStrangers.ts"
 import { within } from "./PushPull.ts"
 
 const lookupTimeout = "5 seconds"
-/** Exchanges that one join begins at a time. */
-const joinsMax = 8
+/** Hosts of a service that are looked up at a time. */
+const lookupsMax = 8
+/** Addresses of one seed that are asked at a time. One that says nothing for so long still may, but the next is asked too. */
+const askedMax = 4
+const patience = "500 millis"
+/** Addresses without an answer that the log names. */
+const namedMax = 3
 /** Pause of a host that is alone, from the first to the longest; each is drawn from three to five quarters of it. */
 const pauseMillisMin = 500
 const pauseMillisMax = 30_000
 
 interface Outcome {
   readonly seed: string
+  /** The address that was asked, or the seed itself when it has none. */
+  readonly place: string
+  /** Why there was no answer; undefined when there was one. */
   readonly detail: string | undefined
+}
+
+/** What becomes of a seed that is the host itself: no reason to warn, since the hosts of a fabric may have one list of seeds. */
+const itself = "is this host itself"
+
+/** That some of the addresses of a seed do not answer, though others do. */
+const complaint = (seed: string, outcomes: ReadonlyArray<Outcome>): string | undefined => {
+  const silent = outcomes.filter(({ detail }) => detail !== undefined && detail !== itself)
+  if (silent.length === 0 || outcomes.every(({ detail }) => detail !== undefined)) return undefined
+  const named = silent.slice(0, namedMax).map(({ detail, place }) => `${place} (${detail})`)
+  const more = silent.length > namedMax ? ` and ${silent.length - namedMax} more` : ""
+  return `seed "${seed}": ${silent.length} of its addresses did not answer: ${named.join(", ")}${more}`
 }
 
 export interface Seeds {
   readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
-  /** Joins the configured seeds, and keeps the host together with the others, until it leaves. */
-  readonly watch: Effect.Effect<void>
+  /** Joins the configured seeds, and keeps the host together with them, until it leaves. */
+  readonly watch: Effect.Effect<void, NetworkError>
+  /** Waits a moment, and may look for a member that was lost. */
+  readonly seek: Effect.Effect<void>
 }
 
 const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
@@ -49,8 +71,22 @@ export const parseAll = (
     )
   )
 
-/** What becomes of a seed that is the host itself: no reason to warn, since the hosts of a fabric may have one list of seeds. */
-const itself = "is this host itself"
+/** Runs an effect when it is its turn. The turn is over with the effect, or when that has taken longer than `patience`. */
+const inTurn = <A>(turns: Semaphore.Semaphore, effect: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    let isOver = false
+    const over = Effect.suspend(() => {
+      if (isOver) return Effect.void
+      isOver = true
+      return turns.release(1)
+    })
+    const slow = Effect.andThen(Effect.delay(over, patience), Effect.never)
+    return Effect.acquireUseRelease(
+      Effect.interruptible(turns.take(1)),
+      () => Effect.raceFirst(effect, slow),
+      () => over
+    )
+  })
 
 const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
 
@@ -91,7 +127,7 @@ export const make = (
   const serviceAddresses = Effect.fnUntraced(function* (name: string) {
     const hosts = yield* within(socket.lookupService(name), lookupTimeout, `looking up ${name}`)
     const found = yield* Effect.forEach(hosts, ({ host, port }) => Effect.result(addressesOf(host, port)), {
-      concurrency: joinsMax
+      concurrency: lookupsMax
     })
     const addresses = found.flatMap((result) => (Result.isSuccess(result) ? result.success : []))
     const [failed] = found.flatMap((result) => (Result.isFailure(result) ? [result.failure] : []))
@@ -106,23 +142,46 @@ export const make = (
         : addressesOf(seed.host, seed.port)
 
   const joinOne = Effect.fnUntraced(function* (seed: string, address: Address): Effect.fn.Return<Outcome> {
-    if (isSelf(address)) return { seed, detail: itself }
+    const place = format(address)
+    if (isSelf(address)) return { seed, place, detail: itself }
     yield* strangers.seed(seed, address)
     const joined = yield* Effect.result(driver.pushPull(address, true))
-    if (Result.isFailure(joined)) return { seed, detail: joined.failure.detail }
-    return { seed, detail: isOwnWord(joined.success) ? itself : undefined }
+    if (Result.isFailure(joined)) return { seed, place, detail: joined.failure.detail }
+    return { seed, place, detail: isOwnWord(joined.success) ? itself : undefined }
   })
 
-  const joinSeed = Effect.fnUntraced(function* (seed: Seed.Seed) {
+  /**
+   * The addresses of a seed, a few at a time, so that the dead hold up nobody. Once one has answered, the others are only
+   * asked if it does not know them.
+   */
+  const joinAll = Effect.fnUntraced(function* (seed: string, addresses: ReadonlyArray<Address>) {
+    const turns = Semaphore.makeUnsafe(askedMax)
+    let isJoined = false
+    const ask = Effect.fnUntraced(function* (address: Address): Effect.fn.Return<ReadonlyArray<Outcome>> {
+      if (isJoined && Reunion.isSeen(driver.state, address)) return []
+      const outcome = yield* joinOne(seed, address)
+      isJoined ||= outcome.detail === undefined
+      return [outcome]
+    })
+    const asked = yield* Effect.forEach(addresses, (address) => inTurn(turns, ask(address)), {
+      concurrency: "unbounded"
+    })
+    return asked.flat()
+  })
+
+  const joinSeed = Effect.fnUntraced(function* (seed: Seed.Seed): Effect.fn.Return<ReadonlyArray<Outcome>> {
     const resolved = yield* Effect.result(resolve(seed))
-    if (Result.isFailure(resolved)) return [{ seed: seed.text, detail: resolved.failure.detail }]
-    return yield* Effect.forEach(resolved.success, (address) => joinOne(seed.text, address))
+    if (Result.isFailure(resolved)) return [{ seed: seed.text, place: seed.text, detail: resolved.failure.detail }]
+    const outcomes = yield* joinAll(seed.text, resolved.success)
+    const silent = complaint(seed.text, outcomes)
+    if (silent !== undefined) yield* Effect.logInfo(silent)
+    return outcomes
   })
 
   const join = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
     const seeds = yield* parseAll(texts, socket.address.port)
     if (driver.isLeft()) return yield* joinError(new FabricClosed({ host: name }))
-    const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: joinsMax })).flat()
+    const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: "unbounded" })).flat()
     const failures = outcomes.flatMap(({ detail, seed }) => (detail === undefined ? [] : [{ seed, detail }]))
     if (failures.length > 0 && failures.length === outcomes.length)
       return yield* joinError(new JoinFailed({ failures }))
@@ -138,9 +197,11 @@ export const make = (
 
   const lookAround = Effect.gen(function* () {
     const seeds = yield* parseAll(plan.seeds, socket.address.port)
-    const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []))
+    const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []), {
+      concurrency: "unbounded"
+    })
     const random = yield* Random.Random
-    const targets = Reunion.targets(driver.state, lost, found.flat(), () => random.nextDoubleUnsafe())
+    const targets = Reunion.unseen(driver.state, found.flat(), () => random.nextDoubleUnsafe())
     for (const address of targets) if (!isSelf(address)) yield* reunite(address)
   })
 
@@ -167,14 +228,22 @@ export const make = (
         isTold = true
         yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${why}`)
       }
-      if (lost.size > 0) yield* lookAround
       yield* pause(pauseMillis)
       pauseMillis = Math.min(pauseMillis * 2, pauseMillisMax)
     }
   })
 
+  const seek = Effect.gen(function* () {
+    yield* pause(Reunion.seekMillis)
+    if (driver.isLeft()) return
+    const random = yield* Random.Random
+    const address = Reunion.sought(driver.state, lost, driver.now(), () => random.nextDoubleUnsafe())
+    if (address !== undefined) yield* reunite(address)
+  })
+
   return {
     join,
-    watch: Effect.catch(watch, (error) => Effect.logError("looking for other members stopped", error))
+    seek,
+    watch
   }
 }

@@ -5,6 +5,7 @@ import * as http2 from "node:http2"
 import * as net from "node:net"
 import { type Duration, Effect, identity, type Scope } from "effect"
 import { type Link, LinkBroken } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
 import type * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
@@ -127,7 +128,7 @@ export const connect = Effect.fnUntraced(function* (
     ({ http2 }) => Effect.sync(() => http2.destroy())
   )
   options.lookout.watch(session, options.told)
-  yield* Effect.forkScoped(Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
+  yield* Background.run("closing a session", Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
 })
 

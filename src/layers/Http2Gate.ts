@@ -3,10 +3,11 @@
  * log, of each reason once in a while.
  */
 import * as net from "node:net"
-import { Clock, Duration, Effect, FiberSet, type Scope } from "effect"
+import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Gate from "../protocol/flow/Gate.ts"
 import * as Told from "../protocol/Told.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
 export interface Options {
@@ -53,7 +54,7 @@ const bind = (server: net.Server, { host, port, portSetting: setting }: Options)
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Http2Gate, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const run = yield* Background.makeRun("the log of the flow port")
   const ban = Duration.fromInputUnsafe(options.banDuration)
   const gate = Gate.make({ ...options, banMillis: Duration.toMillis(ban) })
   const sockets = new Set<net.Socket>()

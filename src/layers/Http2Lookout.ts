@@ -5,6 +5,7 @@
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../protocol/flow/Liveness.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
+import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import type * as Http2Session from "./Http2Session.ts"
 
@@ -108,12 +109,12 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   // One round that goes wrong is no reason to look after nobody any more.
-  yield* Effect.sync(round).pipe(
+  const rounds = Effect.sync(round).pipe(
     Effect.catchCause((cause) => Effect.as(Effect.logError("a look at the sessions failed", cause), restMillis)),
     Effect.flatMap(Effect.sleep),
-    Effect.forever,
-    Effect.forkScoped
+    Effect.forever
   )
+  yield* Background.run("looking after sessions", rounds)
 
   return {
     watch: (session, told = () => undefined) => {

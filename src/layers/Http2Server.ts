@@ -8,10 +8,11 @@
 import * as http2 from "node:http2"
 import type * as net from "node:net"
 import type { TLSSocket } from "node:tls"
-import { type Duration, Effect, FiberSet, type Scope } from "effect"
+import { type Duration, Effect, Exit, Scope } from "effect"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link, Served } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as ForeignCall from "./ForeignCall.ts"
@@ -60,8 +61,8 @@ export const serve = Effect.fnUntraced(function* (
   options: Options,
   onLink?: OnLink
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
-  const serving = yield* FiberSet.make<void>()
-  const run = yield* FiberSet.runtime(serving)<never>()
+  const serving = yield* Scope.fork(yield* Effect.scope)
+  const run = yield* Scope.provide(Background.makeRun("a call"), serving)
   const sessions = new Map<http2.Http2Session, Http2Session.Session>()
   const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
@@ -86,7 +87,7 @@ export const serve = Effect.fnUntraced(function* (
       Effect.sync(() => carrier.expire()),
       end(link, call)
     )
-    return Effect.forkScoped(Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
+    return Background.run("the end of a call", Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
       Effect.andThen(onLink(link)),
       Effect.scoped,
       Effect.ensuring(last)
@@ -177,7 +178,7 @@ export const serve = Effect.fnUntraced(function* (
   const close = Effect.gen(function* () {
     server.close()
     for (const session of sessions.keys()) session.close()
-    yield* FiberSet.clear(serving)
+    yield* Scope.close(serving, Exit.void)
     yield* Effect.forEach([...sessions.values()], ({ leave }) => leave, { concurrency: "unbounded", discard: true })
   })
   yield* Effect.addFinalizer(() => close)

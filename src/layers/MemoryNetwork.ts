@@ -6,6 +6,7 @@
  * its address for the life of the network.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Random, type Scope } from "effect"
+import * as Background from "./Background.ts"
 
 export interface Options {
   /** One-way delay; each packet takes up to `jitter` more. */
@@ -129,7 +130,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const delay = (): Duration.Duration => Duration.millis(latencyMillis + jitterMillis * random.nextDoubleUnsafe())
 
   const fork = (effect: Effect.Effect<void>): Effect.Effect<void> =>
-    Effect.asVoid(Effect.forkIn(Effect.provideService(effect, Clock.Clock, clock), scope))
+    Effect.asVoid(
+      Effect.forkIn(Background.heard("the memory network")(Effect.provideService(effect, Clock.Clock, clock)), scope)
+    )
 
   const packet = Effect.fnUntraced(function* (from: Plug, to: string, arrive: () => void) {
     const sent = lives.get(to)

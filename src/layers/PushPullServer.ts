@@ -25,7 +25,7 @@ export interface Host {
   readonly name: string
   /** What a push/pull from there is answered with. */
   readonly answerState: (asked: PushPull, from: Address) => Effect.Effect<PushPull>
-  readonly merge: (remote: PushPull, from: Address) => Effect.Effect<void>
+  readonly merge: (remote: PushPull, from: Address) => Effect.Effect<void, ExchangeFailed>
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
   readonly count: (reason: string) => void
   /** Hears of a caller that this host does not understand, and why where that says something of it. */

@@ -4,7 +4,7 @@
  * The directory steps synchronously, so that every look-up and every claim sees the latest state; what is to be spread
  * waits in an outbox that a fiber empties, so that no step waits for the network.
  */
-import { Clock, Deferred, Duration, Effect, Latch, Metric, Schedule, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Latch, Metric, type Scope } from "effect"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
@@ -21,6 +21,7 @@ import {
   QuotaExceeded
 } from "../services/NetworkError.ts"
 import type { Claim, Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as RegistryComplaints from "./RegistryComplaints.ts"
 import * as RegistryRenewal from "./RegistryRenewal.ts"
 import * as RegistryWatch from "./RegistryWatch.ts"
@@ -102,7 +103,8 @@ const makeOutbox = (broadcast: Options["broadcast"]) => {
       const [oldest] = waiting.keys()
       return waiting.size > outboxMax && oldest !== undefined && waiting.delete(oldest)
     },
-    run: Effect.forever(Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush)))
+    /** Waits until something has come, and spreads it. */
+    turn: Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush))
   }
 }
 
@@ -198,13 +200,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   yield* Effect.addFinalizer(() =>
     Effect.andThen(close(new FabricClosed({ host: self.id })), Effect.sync(watchers.close))
   )
-  yield* Effect.forkScoped(Effect.tapCause(outbox.run, (cause) => Effect.logError("name records stay here", cause)))
-  yield* Effect.forkScoped(
-    feed({ _tag: "Tick" }).pipe(
-      Effect.schedule(Schedule.spaced(tickInterval)),
-      Effect.tapCause((cause) => Effect.logError("tombstones stay", cause))
-    )
-  )
+  yield* Background.loop("the spreading of name records", outbox.turn)
+  yield* Background.loop("the end of tombstones", Effect.delay(feed({ _tag: "Tick" }), tickInterval))
 
   return {
     directory,

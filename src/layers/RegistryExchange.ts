@@ -5,6 +5,7 @@ import type * as Directory from "../protocol/names/Directory.ts"
 import * as Machine from "../protocol/names/Exchange.ts"
 import * as NameRecords from "../protocol/names/NameRecords.ts"
 import type { Gossip } from "../services/Gossip.ts"
+import * as Background from "./Background.ts"
 import { count } from "./RegistryDirectory.ts"
 
 export interface Exchange {
@@ -52,10 +53,12 @@ export const make = Effect.fnUntraced(function* (
           Effect.catchCause((cause) => Effect.logError(`sending names to host "${to}" failed`, cause)),
           Effect.andThen(feed({ _tag: "Sent", to }))
         )
-        return Effect.asVoid(FiberSet.run(sends, Effect.annotateLogs(sent, { peer: to })))
+        return Effect.asVoid(
+          FiberSet.run(sends, Background.heard("sending names")(Effect.annotateLogs(sent, { peer: to })))
+        )
       }
       case "Meet":
-        return Effect.asVoid(FiberSet.run(sends, meet(output.host)))
+        return Effect.asVoid(FiberSet.run(sends, Background.heard("meeting a host")(meet(output.host))))
       case "Dropped":
         return count([output.reason])
     }
@@ -77,9 +80,7 @@ export const make = Effect.fnUntraced(function* (
     if (now() >= Machine.nextDeadline(machine)) yield* feed({ _tag: "Tick" })
   })
 
-  yield* Effect.forkScoped(
-    Effect.tapCause(Effect.forever(rounds), (cause) => Effect.logError("the exchange of names stopped", cause))
-  )
+  yield* Background.loop("the exchange of names", rounds)
 
   return { localState: () => encode(Machine.localState(machine, draw)), feed }
 })

@@ -5,7 +5,7 @@
  * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
  * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
  */
-import { Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { Duration, Effect, Layer, Result, type Scope } from "effect"
 import { revision } from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
@@ -15,6 +15,7 @@ import { type Evidence, Gossip, type Member } from "../services/Gossip.ts"
 import { Self } from "../services/Host.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
+import * as Background from "./Background.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryExchange from "./RegistryExchange.ts"
 
@@ -109,12 +110,7 @@ const make = Effect.fnUntraced(function* (
       { discard: true }
     )
   })
-  yield* Effect.forkScoped(
-    sweep.pipe(
-      Effect.schedule(Schedule.spaced(sweepInterval)),
-      Effect.tapCause((cause) => Effect.logError("forgotten hosts stay", cause))
-    )
-  )
+  yield* Background.loop("the sweep of forgotten hosts", Effect.delay(sweep, sweepInterval))
   return driver.registry
 })
 
@@ -122,5 +118,8 @@ const make = Effect.fnUntraced(function* (
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
   Layer.effect(Registry, make(limits))
 
-/** Errors: InvalidConfig for a host whose name or generation no other host would take. */
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each.
+ * Errors: InvalidConfig for a host whose name or generation no other host would take.
+ */
 export const layer: Layer.Layer<Registry, NetworkError, Gossip | Self> = layerLimits({})

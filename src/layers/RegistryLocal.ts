@@ -23,4 +23,5 @@ const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Self> =>
   Layer.effect(Registry, Effect.andThen(RegistryDirectory.checkLimits(limits), make(limits)))
 
+/** One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each. */
 export const layer: Layer.Layer<Registry, never, Self> = Layer.effect(Registry, make({}))

@@ -7,6 +7,7 @@
 import { Effect, Queue, type Scope } from "effect"
 import type { Directory, Input, Output } from "../protocol/names/Directory.ts"
 import { InvalidConfig, type NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
+import * as Background from "./Background.ts"
 
 export interface Options {
   readonly directory: Directory
@@ -50,9 +51,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const run = Effect.flatMap(Queue.take(known), (generation) =>
     Effect.suspend(() => (generation < directory.own.claims.generation ? Effect.void : takeUp(generation + 1)))
   )
-  yield* Effect.forkScoped(
-    Effect.tapCause(Effect.forever(run), (cause) => Effect.logError("no later life is taken up", cause))
-  )
+  yield* Background.loop("taking up later lives", run)
   return {
     hear: (outputs) => {
       for (const output of outputs)

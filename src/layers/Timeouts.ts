@@ -2,7 +2,8 @@
  * Timeouts of one length. They are over in the order in which they began, so one fiber sleeps for all of them, where each
  * of `Effect.timeout` takes two fibers and a timer, and mostly for nothing.
  */
-import { Clock, type Context, Duration, Effect, Exit, Fiber, FiberSet, Option, type Scope } from "effect"
+import { Clock, type Context, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
+import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 
 export interface Timeout {
@@ -24,18 +25,22 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Timeouts, never, Scope.Scope> {
   const lengthMillis = Duration.toMillis(length)
   const clock = yield* Clock.Clock
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const run = yield* Background.makeRun("timeouts")
   const begun = new Set<Timeout>()
   let isAsleep = false
 
   /** No iterator is kept over a sleep: it would keep what has ended meanwhile. */
   const first = (): Timeout | undefined => begun.values().next().value
 
+  /** One that fails is no reason to be late for all others. */
+  const tell = ({ onOver }: Timeout): Effect.Effect<void> =>
+    Effect.catchCause(Effect.sync(onOver), (cause) => Effect.logError("what a timeout does failed", cause))
+
   const sleep = Effect.gen(function* () {
     for (let next = first(); next !== undefined; next = first()) {
       const left = next.at - FlowDeadline.nowOf(clock)
       if (left > 0) yield* Effect.sleep(Math.ceil(left))
-      else if (begun.delete(next)) next.onOver()
+      else if (begun.delete(next)) yield* tell(next)
     }
     isAsleep = false
   })
@@ -61,7 +66,7 @@ export const make = Effect.fnUntraced(function* (
 const share = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>) =>
   Effect.contextWith((context: Context.Context<R>) =>
     Effect.callback<Option.Option<A>, E>((resume) => {
-      const running = Effect.runForkWith(context)(effect)
+      const running = Effect.runForkWith(context)(effect) // tidy: its exit is observed below
       const timeout = begin(() => resume(Effect.as(Fiber.interrupt(running), Option.none())))
       running.addObserver((exit) => {
         end(timeout)

@@ -12,6 +12,7 @@ import * as tls from "node:tls"
 import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Background from "./Background.ts"
 
 /** What a host proves itself with, and whom it believes: each one or more certificates or a key, in PEM. */
 export interface Material {
@@ -96,7 +97,7 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
       onFailure: ({ reason }) => Effect.logWarning(`a renewal is not used, and what there is stays: ${reason.message}`),
       onSuccess: (next) => Effect.sync(() => use(next))
     })
-  yield* Effect.forkScoped(Stream.runForEach(renewals, renew))
+  yield* Background.run("the renewal of certificates", Stream.runForEach(renewals, renew))
   const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
   return {
     server: {

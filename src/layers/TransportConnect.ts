@@ -7,13 +7,14 @@
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
-import { Clock, type Duration, Effect, Exit, FiberSet, Layer, RcMap, Scope } from "effect"
+import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Told from "../protocol/Told.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError, Unauthorized } from "../services/NetworkError.ts"
 import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
+import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
@@ -133,7 +134,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
   const lookout = yield* Http2Lookout.make(config)
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const run = yield* Background.makeRun("the log of sessions")
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const heard = Http2Sign.make(clock)
@@ -176,17 +177,23 @@ const make = Effect.fnUntraced(function* (config: Config) {
     }
     const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
       // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
-      Effect.forkIn(RcMap.invalidate(sessions, host), scope)
+      Effect.forkIn(Background.heard("forgetting a session")(RcMap.invalidate(sessions, host)), scope)
     )
     const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
     live.add(shared)
-    yield* Effect.addFinalizer(() => Effect.sync(() => live.delete(shared)))
     current.set(keyOf(host), shared)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        live.delete(shared)
+        if (current.get(keyOf(host)) === shared) current.delete(keyOf(host))
+      })
+    )
     const hungUp = Effect.suspend(() =>
       isGivenUp || !isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
     )
     // Interrupted when it is this side that closes the session.
-    yield* Effect.forkScoped(Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared))))
+    const retired = Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared)))
+    yield* Background.run("forgetting a session", retired)
     return shared
   })
   const sessions: RcMap.RcMap<Http2Client.Address, Shared, unknown> = yield* RcMap.make({

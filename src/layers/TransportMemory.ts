@@ -2,13 +2,14 @@
  * Flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the cuts and the deaths of
  * that network. For tests that swap the transport; nothing of it leaves the process.
  */
-import { type Duration, Effect, FiberSet, Layer, type Scope } from "effect"
+import { type Duration, Effect, Layer, type Scope } from "effect"
 import type { Frame } from "../protocol/flow/Frame.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
 import { type Link, LinkBroken, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
 import { AskedFrames } from "./AskedFrames.ts"
+import * as Background from "./Background.ts"
 import * as LinkPair from "./LinkPair.ts"
 import { MemoryNetwork } from "./MemoryNetwork.ts"
 
@@ -38,7 +39,7 @@ const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Transport["Service"], never, MemoryNetwork | Scope.Scope> {
   const network = yield* MemoryNetwork
   const plug = yield* network.plug(name)
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const run = yield* Background.makeRun("a flow of the memory network")
   const acceptor = Acceptor.make()
   const links = new Map<LinkPair.LinkEnd, string>()
   const hosts = listenersOf(network)
@@ -134,9 +135,11 @@ const make = Effect.fnUntraced(function* (
   const dial = Effect.fnUntraced(function* (host: Host) {
     const { peer, there } = yield* visit(host)
     const [near, far] = LinkPair.make()
-    links.set(near, peer)
-    yield* Effect.addFinalizer(() => leave(near))
-    yield* Effect.forkScoped(watch(near, peer))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => links.set(near, peer)),
+      () => leave(near)
+    )
+    yield* Background.run("looking after a flow", watch(near, peer))
     there.accept(delayed(far, name, peer), far)
     return delayed(near, peer, name)
   })

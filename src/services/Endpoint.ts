@@ -1,7 +1,7 @@
 /**
  * A fiber with a name. An endpoint is one imported value: one process exposes it, others connect to it.
  */
-import { Deferred, Effect, Layer, Schedule, type Scope } from "effect"
+import { Cause, Deferred, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
 import { type ExposeOptions, type Exposure, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
@@ -22,7 +22,8 @@ export interface LayerOptions<L = never> extends ExposeOptions {
 
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
-   * Exposes the endpoint as long as the layer lives.
+   * Exposes the endpoint as long as the layer lives, on each fabric that the layer is given: one value serves two hosts of one
+   * graph of layers. Given twice to one host, it fails with NameTaken.
    * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
    */
   readonly toLayer: <R = never, L = never>(
@@ -30,6 +31,10 @@ export interface Endpoint<in out In, in out Out, in out E = never> extends Contr
     options?: LayerOptions<L>
   ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope> | L>
 }
+
+/** What runs beside the layer, and would stop without a word. */
+const told = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("an endpoint is not looked after any more", cause)
 
 const warn =
   (endpoint: string) =>
@@ -61,7 +66,7 @@ const standBy = Effect.fnUntraced(function* <R, L>(
     Effect.retry({ schedule: standbyPause, while: isPassing }),
     Effect.ignore
   )
-  yield* Effect.forkScoped(holding)
+  yield* Effect.forkScoped(Effect.tapCause(holding, told))
   yield* Deferred.await(settled)
 })
 
@@ -79,14 +84,16 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   return {
     ...contract,
     toLayer: (handler, { onLost = warn(name), standby = false, ...options } = {}) =>
-      Layer.effectDiscard(
-        Effect.gen(function* () {
-          const fabric = yield* Fabric
-          const expose = fabric.expose(contract, handler, options)
-          if (standby) return yield* standBy(expose, onLost)
-          const { lost } = yield* expose
-          yield* Effect.forkScoped(Effect.catch(lost, onLost))
-        })
+      Layer.fresh(
+        Layer.effectDiscard(
+          Effect.gen(function* () {
+            const fabric = yield* Fabric
+            const expose = fabric.expose(contract, handler, options)
+            if (standby) return yield* standBy(expose, onLost)
+            const { lost } = yield* expose
+            yield* Effect.forkScoped(Effect.tapCause(Effect.catch(lost, onLost), told))
+          })
+        )
       )
   }
 }

@@ -85,6 +85,11 @@ export class Gossip extends Context.Service<
     readonly roundTripMillis: (id: string) => Effect.Effect<number | undefined>
     /** Changes from now on. A reader more than 4,096 changes behind loses the oldest; `members` is always current. */
     readonly changes: Stream.Stream<MemberChange>
+    /**
+     * Runs something at each change for the life of the scope, none left out however many come at once. It runs between two
+     * steps of the membership machine, as a passenger does: keep it short.
+     */
+    readonly onChange: (told: (change: MemberChange) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
     /** Errors: JoinFailed when no seed answered, InvalidConfig for a seed that is no address. */
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Errors: Timeout when the word could not be spread; the host has left all the same. */

@@ -96,12 +96,17 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   }
 }
 
-/** None of the seeds answered. */
+/** Of more failures than so, a message names the first. */
+const failuresNamedMax = 8
+
+/** None of the seeds answered: one failure for each address that was asked. */
 export class JoinFailed extends Schema.TaggedError<JoinFailed>()("JoinFailed", {
   failures: Schema.Array(Schema.Struct({ seed: Schema.String, detail: Schema.String }))
 }) {
   override get message() {
-    return `no seed answered: ${this.failures.map(({ seed, detail }) => `${seed} (${detail})`).join(", ")}`
+    const named = this.failures.slice(0, failuresNamedMax).map(({ seed, detail }) => `${seed} (${detail})`)
+    const more = this.failures.length > named.length ? ` and ${this.failures.length - named.length} more` : ""
+    return `no seed answered: ${named.join(", ")}${more}`
   }
 }
 

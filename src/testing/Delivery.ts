@@ -50,7 +50,7 @@ export const perform = (network: Network, host: Host, output: Swim.Output): void
   host.passenger?.hear(output)
   if (output._tag !== "Changed" || network.options.reunion === undefined) return
   const { address, name, status } = output.member
-  Reunion.note(host.lost, name, status, address)
+  Reunion.note(host.lost, name, status, address, network.now)
 }
 
 /** Does what a host asks of the network. */

@@ -119,6 +119,8 @@ export interface Host {
   busyUntil: number
   /** Members that died and did not come back. */
   readonly lost: Lost
+  /** When it looks for its seeds again. */
+  seedsAt: number
   readonly traffic: Traffic
 }
 

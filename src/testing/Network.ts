@@ -112,6 +112,7 @@ export const addIdle = (network: Network, name: string): Host => {
     serviceMillis: 0,
     busyUntil: 0,
     lost: Reunion.makeLost(),
+    seedsAt: Number.POSITIVE_INFINITY,
     traffic: {
       datagramsSent: 0,
       datagramsReceived: 0,
@@ -139,7 +140,10 @@ export const start = (network: Network, host: Host, meta: Uint8Array = new Uint8
   host.mode = "running"
   note(network, host, 1, host.life)
   schedule(network, host)
-  if (reunion !== undefined) look(network, host, reunion.intervalMillis)
+  if (reunion !== undefined) {
+    host.seedsAt = network.now + pauseOf(network, reunion.intervalMillis)
+    look(network, host)
+  }
   return state
 }
 
@@ -165,9 +169,13 @@ export const schedule = (network: Network, host: Host): void => {
   Agenda.put(network.agenda, Math.max(at, network.now), { _tag: "Wake", host })
 }
 
-/** Has a host look for lost members after a pause. */
-export const look = (network: Network, host: Host, meanMillis: number): void => {
-  const pauseMillis = Reunion.pauseMillis(meanMillis * 1.25, network.random)
+/** How long a host waits before it looks for its seeds again. */
+export const pauseOf = ({ random }: Network, meanMillis: number): number =>
+  Reunion.pauseMillis(meanMillis * 1.25, random)
+
+/** Has a host look for others after a pause. */
+export const look = (network: Network, host: Host): void => {
+  const pauseMillis = Reunion.pauseMillis(Reunion.seekMillis, network.random)
   Agenda.put(network.agenda, network.now + pauseMillis, { _tag: "Look", host, life: host.life })
 }
 

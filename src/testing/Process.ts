@@ -71,7 +71,7 @@ const wakePassenger = ({ now }: Network, { passenger }: Host): void => {
 
 /** Timers that one loop of a process waits for. */
 const loops: ReadonlyArray<ReadonlyArray<Timer["_tag"]>> = [
-  ["ProbeTick", "ProbeTimeout", "ProbeDeadline"],
+  ["ProbeTick", "ProbeTimeout", "ProbeDeadline", "RollCallTimeout", "RollCallDeadline"],
   ["GossipTick"],
   ["PushPullTick"]
 ]

@@ -1,6 +1,7 @@
 /** What becomes of a flow whose scope is not its reader's: on a local fabric, and of `connectEach`. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Queue, Schema, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Queue, Scheduler, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import * as FabricLocal from "../../src/layers/FabricLocal.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import { Fabric } from "../../src/services/Fabric.ts"
@@ -54,6 +55,35 @@ describe("the scope of a flow", () => {
       assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.send(1)))), "FlowClosed")
       const ended = yield* Effect.scoped(Effect.tap(fabric.connect(Echo), (open) => open.end))
       assert.strictEqual(reasonOf(yield* Effect.exit(soon(ended.receive))), "FlowClosed")
+    }).pipe(Effect.provide(FabricLocal.layer()))
+  )
+
+  it.effect.each([3, 4, 5])("is over when its caller is interrupted, wherever that is; %i steps at a time", (steps) =>
+    Effect.gen(function* () {
+      const fabric = yield* Fabric
+      let running = 0
+      yield* fabric.expose(Echo, () =>
+        Effect.ensuring(
+          Effect.andThen(
+            Effect.sync(() => running++),
+            Effect.never
+          ),
+          Effect.sync(() => running--)
+        )
+      )
+      const connected = Effect.scoped(Effect.andThen(fabric.connect(Echo), Effect.never))
+      const left: Array<number> = []
+      for (let turns = 0; turns < 150; turns++) {
+        const caller = yield* Effect.forkChild(Effect.provideService(connected, Scheduler.MaxOpsBeforeYield, steps), {
+          startImmediately: true
+        })
+        for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(caller)
+        yield* TestClock.adjust("10 seconds")
+        if (running > 0) left.push(turns)
+        running = 0
+      }
+      assert.deepStrictEqual(left, [])
     }).pipe(Effect.provide(FabricLocal.layer()))
   )
 

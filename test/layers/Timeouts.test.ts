@@ -113,6 +113,22 @@ describe("timeouts", () => {
     })
   )
 
+  it.effect("are over in time though what one of them does fails", () =>
+    Effect.gen(function* () {
+      const timeouts = yield* Timeouts.make(lengthMillis)
+      let calls = 0
+      timeouts.begin(() => {
+        throw new Error("a bug")
+      })
+      timeouts.begin(() => calls++)
+      yield* TestClock.adjust(2 * lengthMillis)
+      assert.strictEqual(calls, 1)
+      timeouts.begin(() => calls++)
+      yield* TestClock.adjust(2 * lengthMillis)
+      assert.strictEqual(calls, 2)
+    })
+  )
+
   it.effect("do not call back once their scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()

@@ -25,7 +25,7 @@ export const healSeconds = (n: number, cutMinutes: number, seed: string): number
 }
 
 /** Within this, a healed cluster is one again. */
-export const boundSeconds = 60
+export const boundSeconds = 10
 
 export const experiment: Experiment = {
   id: "heal",

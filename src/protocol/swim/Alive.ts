@@ -3,9 +3,10 @@ import { type Address, equal, equalBytes } from "../Address.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import type { Config } from "./Config.ts"
 import { learn, recordOf } from "./Learn.ts"
-import type { Member } from "./Member.ts"
+import { isGone, type Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { Change } from "./Output.ts"
+import { arrived } from "./PushPull.ts"
 import { refute } from "./Refute.ts"
 import { answerReach, outrun, startsOver } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
@@ -96,5 +97,5 @@ const accept = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: bool
   Members.update(turn.state.members, entry, member)
   const from = isNew ? undefined : known.status
   turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated, accusers: [] })
-  return turn
+  return isGone(known) ? arrived(turn) : turn
 }

@@ -81,6 +81,8 @@ export interface Rules {
   readonly deathNeedsSuspicion: boolean
   /** A host that hears nothing from anybody doubts its own link: it accuses nobody, and no suspect's time runs out. */
   readonly hearing: boolean
+  /** A host that may be on the smaller side of a cut asks everybody at once, and keeps talking to those that it hears. */
+  readonly cuts: boolean
   /** Time that the process slept through (a timer that came late) counts against nobody else. */
   readonly lateness: boolean
   /** A suspect is asked once more, directly, before its time is over; the accused answer their accuser directly too. */
@@ -206,6 +208,7 @@ export const swim: Rules = {
   mergedDeathIsSuspicion: true,
   deathNeedsSuspicion: false,
   hearing: false,
+  cuts: false,
   lateness: false,
   lastWord: false,
   urgentDeaths: false
@@ -225,6 +228,7 @@ export const careful: Rules = {
   ...memberlist,
   deathNeedsSuspicion: true,
   hearing: true,
+  cuts: true,
   lateness: true,
   lastWord: true,
   urgentDeaths: true

@@ -7,6 +7,7 @@ import * as Broadcasts from "./Broadcasts.ts"
 import type { Deadline } from "./Deadlines.ts"
 import type { Input } from "./Input.ts"
 import { isLive, type Member } from "./Member.ts"
+import type * as Members from "./Members.ts"
 import { audienceOf, fits, sendBroadcasts } from "./Packets.ts"
 import { choose } from "./Sampling.ts"
 import { dropped, rearm, type Turn } from "./State.ts"
@@ -24,9 +25,22 @@ export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   const isReached = (member: Member): boolean =>
     (isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)) &&
     (audience === "members" || config.isHost(member.meta))
-  const targets = choose(turn.random, members.order, fanOut, (entry) => entry !== self && isReached(entry.member))
+  const isOther = (entry: Members.Entry): boolean => entry !== self && isReached(entry.member)
+  const targets = config.rules.cuts
+    ? chooseTargets(turn, fanOut, isOther)
+    : choose(turn.random, members.order, fanOut, isOther)
   for (const { member } of targets) sendBroadcasts(turn, member)
   return turn
+}
+
+/** On the smaller side of a cut most are out of reach: there all targets but one are of those whom nobody suspects. */
+const chooseTargets = (turn: Turn, fanOut: number, isOther: (entry: Members.Entry) => boolean) => {
+  const { order } = turn.state.members
+  const isTrusted = (entry: Members.Entry): boolean => isOther(entry) && entry.member.status === "alive"
+  const targets = choose(turn.random, order, fanOut, isOther)
+  if (targets.filter(isTrusted).length >= fanOut - 1) return targets
+  const near = choose(turn.random, order, fanOut - 1, isTrusted)
+  return [...near, ...targets.filter((entry) => !near.includes(entry))].slice(0, fanOut)
 }
 
 /** Queues a message of the application. One that would never fit is refused; of too many, the most sent go first. */

@@ -13,8 +13,10 @@ import type { Config } from "./Config.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { rearmSuspicion, type State, type Turn } from "./State.ts"
 import { expiresAt } from "./Suspicion.ts"
+import type { Timer } from "./Timer.ts"
 
-const quietMillisMax = ({ settings }: Config): number => 2 * settings.probeIntervalMillis
+/** A silence of so long is one. */
+export const quietMillisMax = ({ settings }: Config): number => 2 * settings.probeIntervalMillis
 
 /** How late a timer may be before the process counts as having slept. */
 export const latenessMillisMax = ({ settings }: Config): number => settings.probeTimeoutMillis / 2
@@ -38,25 +40,28 @@ export const isDeaf = ({ now, state }: Turn, millisMax: number): boolean => {
 export const hear = (turn: Turn): void => {
   const { config, heardAt } = turn.state
   turn.state.heardAt = turn.now
+  turn.state.unanswered = 0
   const quiet = turn.now - heardAt
   if (config.rules.hearing && quiet > quietMillisMax(config)) holdBack(turn, quiet)
 }
 
 /** The process slept: others get that time back, and our health suffers. */
 export const wake = (turn: Turn, latenessMillis: number): void => {
-  const { awareness, config, deadlines, probe } = turn.state
+  const { awareness, config, deadlines, probe, rollCall } = turn.state
   turn.state.heardAt += latenessMillis
   Awareness.apply(awareness, 1)
   holdBack(turn, latenessMillis)
-  if (probe === undefined) return
-  for (const part of ["timeout", "deadline"] as const) {
-    const due = probe[part]
-    if (due.index < 0) continue
+  const later = (due: Deadlines.Deadline<Timer>): Deadlines.Deadline<Timer> => {
+    if (due.index < 0) return due
     Deadlines.cancel(deadlines, due)
     // What waits in our buffers is read before anything else is concluded.
     const soonest = turn.now + latenessMillisMax(config)
-    probe[part] = Deadlines.arm(deadlines, Math.max(soonest, due.atMillis + latenessMillis), due.value)
+    return Deadlines.arm(deadlines, Math.max(soonest, due.atMillis + latenessMillis), due.value)
   }
+  for (const asked of rollCall.asked.values()) asked.deadline = later(asked.deadline)
+  if (probe === undefined) return
+  probe.timeout = later(probe.timeout)
+  probe.deadline = later(probe.deadline)
 }
 
 const holdBack = (turn: Turn, millis: number): void => {

@@ -13,7 +13,9 @@ import * as Members from "./Members.ts"
 import type { Output } from "./Output.ts"
 import { ownSource, send, sendBare } from "./Packets.ts"
 import { nextRound } from "./Reap.ts"
+import { callRoll, listen } from "./RollCall.ts"
 import { choose } from "./Sampling.ts"
+import { noteSolitude } from "./Solitude.ts"
 import { arm, nextSeq, type Probe, rearm, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
 import type { Timer } from "./Timer.ts"
@@ -21,6 +23,8 @@ import type { Timer } from "./Timer.ts"
 /** Time for the next probe; if one is still under way, it follows at once. */
 export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
   rearm(turn, due, turn.state.config.settings.probeIntervalMillis)
+  noteSolitude(turn)
+  listen(turn)
   if (turn.state.probe === undefined) probeNext(turn)
   else turn.state.isProbeDue = true
   return turn
@@ -133,7 +137,11 @@ export const probeDeadline = (turn: Turn): Turn => {
   if (probe === undefined) return turn
   const { isAnsweredByTcp, nacks, nacksExpected, target } = probe
   const roundTripMillis = undefined
-  if (isAnsweredByTcp) return finish(turn, probe, { outcome: "tcpOnly", roundTripMillis, delta: -1 })
+  if (isAnsweredByTcp) {
+    turn.state.unanswered = 0
+    return finish(turn, probe, { outcome: "tcpOnly", roundTripMillis, delta: -1 })
+  }
+  turn.state.unanswered += 1
   // Helpers that did not even send a nack speak against our own link.
   const missed = nacksExpected - nacks.size
   const delta = config.rules.failureCounts || nacksExpected === 0 ? missed + 1 : missed
@@ -141,6 +149,7 @@ export const probeDeadline = (turn: Turn): Turn => {
   const isOurs = nacksExpected > 0 && awareness.score < awareness.max && isDeaf(turn, Number.POSITIVE_INFINITY)
   const { incarnation, name } = target
   if (!isOurs) suspect(turn, { _tag: "Suspect", incarnation, node: name, from: config.name })
+  callRoll(turn, missed)
   return finish(turn, probe, { outcome: "failed", roundTripMillis, delta })
 }
 

@@ -1,7 +1,9 @@
 /** When states are exchanged, and with whom. Source: memberlist-protocol.md, section 15. */
+import * as Deadlines from "./Deadlines.ts"
 import * as Members from "./Members.ts"
 import { choose } from "./Sampling.ts"
 import { arm, type Turn } from "./State.ts"
+import { announce } from "./Update.ts"
 
 const scaleFrom = 32
 
@@ -9,11 +11,46 @@ const scaleFrom = 32
 export const intervalMillis = (baseMillis: number, n: number): number =>
   n <= scaleFrom ? baseMillis : (Math.ceil(Math.log2(n) - Math.log2(scaleFrom)) + 1) * baseMillis
 
+/** Members that come within so long are counted together. */
+const arrivalMillis = 5_000
+
+/** How long after that states are exchanged: then gossip has told what it will. */
+const afterMillis = 2_000
+
+/**
+ * A member came, or came back. A host to which a third of all came has joined, or was on the smaller side of a cut or one of
+ * its halves: of all that gossip tells then, somebody misses something. So it exchanges states with one of those who came,
+ * once and in its own time, that it misses nobody, and announces itself again, that nobody misses it.
+ */
+export const arrived = (turn: Turn): Turn => {
+  const { arrivals, config, deadlines, members, pushPull } = turn.state
+  if (!config.rules.cuts || pushPull === undefined) return turn
+  if (turn.now - arrivals.sinceMillis > arrivalMillis) {
+    arrivals.sinceMillis = turn.now
+    arrivals.count = 0
+  }
+  arrivals.count += 1
+  if (arrivals.isCrowd || arrivals.count * 3 < members.live) return turn
+  arrivals.isCrowd = true
+  const atMillis = turn.now + afterMillis * (1 + turn.random())
+  if (pushPull.atMillis <= atMillis) return turn
+  Deadlines.cancel(deadlines, pushPull)
+  turn.state.pushPull = Deadlines.arm(deadlines, atMillis, pushPull.value)
+  return turn
+}
+
 /** Exchanges states with one random member that is alive. */
 export const pushPullTick = (turn: Turn): Turn => {
-  const { config, members, self } = turn.state
-  arm(turn, intervalMillis(config.settings.pushPullIntervalMillis, Members.count(members)), { _tag: "PushPullTick" })
-  const [partner] = choose(turn.random, members.order, 1, (entry) => entry !== self && entry.member.status === "alive")
+  const { arrivals, config, members, self } = turn.state
+  const millis = intervalMillis(config.settings.pushPullIntervalMillis, Members.count(members))
+  turn.state.pushPull = arm(turn, millis, { _tag: "PushPullTick" })
+  const isThere = (entry: Members.Entry): boolean => entry !== self && entry.member.status === "alive"
+  const isNew = (entry: Members.Entry): boolean => isThere(entry) && entry.member.changedAt >= arrivals.sinceMillis
+  const { isCrowd } = arrivals
+  arrivals.isCrowd = false
+  if (isCrowd) announce(turn)
+  const [newcomer] = isCrowd ? choose(turn.random, members.order, 1, isNew) : []
+  const partner = newcomer ?? choose(turn.random, members.order, 1, isThere)[0]
   if (partner === undefined) return turn
   const { address, name } = partner.member
   turn.outputs.push({ _tag: "PushPull", to: address, name })

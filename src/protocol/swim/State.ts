@@ -31,6 +31,25 @@ export interface Probe {
   isAnsweredByTcp: boolean
 }
 
+/** One member of a roll call that has not answered. */
+export interface Asked {
+  readonly target: Member
+  /** When it is asked over TCP, then when its time is over. */
+  deadline: Deadlines.Deadline<Timer>
+}
+
+export interface RollCall {
+  /** Who is yet to be asked. */
+  readonly waiting: Array<Members.Entry>
+  /** By the number of the ping. */
+  readonly asked: Map<number, Asked>
+  /** Who has answered in it: helpers for those that do not. */
+  readonly heard: Array<Members.Entry>
+  /** Who was accused in it. */
+  readonly accused: Array<Members.Entry>
+  beganAt: number
+}
+
 /** A ping carried for another host. */
 export interface Relay {
   /** The number that the requester knows. */
@@ -59,6 +78,7 @@ export interface State {
   readonly startOverLimit: RateLimit.RateLimit
   seq: number
   probe: Probe | undefined
+  readonly rollCall: RollCall
   /** A probe tick came while a probe was under way; at most one is kept. */
   isProbeDue: boolean
   leaving: "no" | "telling" | "done"
@@ -67,8 +87,14 @@ export interface State {
   isRecheck: boolean
   /** The next gossip round. */
   gossip: Deadlines.Deadline<Timer> | undefined
+  /** The next push/pull that this host begins. */
+  pushPull: Deadlines.Deadline<Timer> | undefined
+  /** Members that came or came back, counted anew after a while; whether they were a third of all. */
+  readonly arrivals: { count: number; sinceMillis: number; isCrowd: boolean }
   /** When a datagram last came in. */
   heardAt: number
+  /** Probes that failed since then, and since anybody answered over TCP. */
+  unanswered: number
   /** Whether a push/pull has told us what the cluster remembers of our name. */
   isRecognized: boolean
 }
@@ -110,10 +136,12 @@ export const rearmSuspicion = (state: State, suspicion: Suspicion<Timer>, atMill
   suspicion.deadline = Deadlines.arm(state.deadlines, atMillis - leadMillis(state, suspicion), deadline.value)
 }
 
-/** A number that no probe or relay of ours is using. */
+/** A number that no probe, roll call or relay of ours is using. */
 export const nextSeq = (state: State): number => {
   state.seq = (state.seq + 1) >>> 0
-  while (state.relays.has(state.seq) || state.probe?.seq === state.seq) state.seq = (state.seq + 1) >>> 0
+  const isInUse = (): boolean =>
+    state.relays.has(state.seq) || state.rollCall.asked.has(state.seq) || state.probe?.seq === state.seq
+  while (isInUse()) state.seq = (state.seq + 1) >>> 0
   return state.seq
 }
 
@@ -174,12 +202,16 @@ export const make = (config: Config, env: Env): State => {
     startOverLimit: RateLimit.make(1),
     seq: below(env.random, 2 ** 32),
     probe: undefined,
+    rollCall: { waiting: [], asked: new Map(), heard: [], accused: [], beganAt: Number.NEGATIVE_INFINITY },
     isProbeDue: false,
     leaving: "no",
     rechecks: [],
     isRecheck: false,
     gossip: undefined,
+    pushPull: undefined,
+    arrivals: { count: 0, sinceMillis: Number.NEGATIVE_INFINITY, isCrowd: false },
     heardAt: env.now,
+    unanswered: 0,
     isRecognized: false
   }
   broadcast(state, name, aliveOf(self.member))
@@ -188,8 +220,10 @@ export const make = (config: Config, env: Env): State => {
   if (settings.gossipIntervalMillis > 0 && settings.fanOut > 0)
     state.gossip = Deadlines.arm(state.deadlines, within(settings.gossipIntervalMillis), { _tag: "GossipTick" })
   if (settings.pushPullIntervalMillis > 0)
-    Deadlines.arm(state.deadlines, within(settings.pushPullIntervalMillis) + settings.pushPullIntervalMillis, {
-      _tag: "PushPullTick"
-    })
+    state.pushPull = Deadlines.arm(
+      state.deadlines,
+      within(settings.pushPullIntervalMillis) + settings.pushPullIntervalMillis,
+      { _tag: "PushPullTick" }
+    )
   return state
 }

@@ -23,6 +23,7 @@ import { replyTo, send } from "./Packets.ts"
 import { probeAcked, probeDeadline, probeNacked, probeTick, probeTimeout, tcpPingAnswered } from "./Probe.ts"
 import { pushPullTick } from "./PushPull.ts"
 import { relay, relayAcked, relayExpired } from "./Relay.ts"
+import { rollCallAnswered, rollCallDeadline, rollCallTimeout } from "./RollCall.ts"
 import { dropped, type State, type Turn } from "./State.ts"
 import { suspect, suspicionExpired } from "./Suspect.ts"
 import type { Timer } from "./Timer.ts"
@@ -65,9 +66,10 @@ const handle = (turn: Turn, input: Input): Turn => {
     case "Tick":
       return fireDue(turn)
     case "Merge":
+      turn.state.unanswered = 0
       return merge(turn, input.nodes)
     case "TcpPingAnswered":
-      return tcpPingAnswered(turn, input.seq)
+      return isCalled(turn, input.seq) ? rollCallAnswered(turn, input.seq) : tcpPingAnswered(turn, input.seq)
     case "Broadcast":
       return broadcastUser(turn, input)
     case "UpdateMeta":
@@ -76,6 +78,8 @@ const handle = (turn: Turn, input: Input): Turn => {
       return leave(turn)
   }
 }
+
+const isCalled = ({ state }: Turn, seq: number): boolean => state.rollCall.asked.has(seq)
 
 const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
   switch (message._tag) {
@@ -86,7 +90,8 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
     case "IndirectPing":
       return relay(turn, from, message)
     case "Ack":
-      return turn.state.relays.has(message.seq) ? relayAcked(turn, message.seq) : probeAcked(turn, message.seq)
+      if (turn.state.relays.has(message.seq)) return relayAcked(turn, message.seq)
+      return isCalled(turn, message.seq) ? rollCallAnswered(turn, message.seq) : probeAcked(turn, message.seq)
     case "Nack":
       return probeNacked(turn, from, message.seq)
     case "Suspect":
@@ -132,6 +137,10 @@ const fire = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
       return probeTimeout(turn)
     case "ProbeDeadline":
       return probeDeadline(turn)
+    case "RollCallTimeout":
+      return rollCallTimeout(turn, due.value.seq)
+    case "RollCallDeadline":
+      return rollCallDeadline(turn, due.value.seq)
     case "RelayExpired":
       return relayExpired(turn, due.value.seq)
     case "SuspicionExpired":

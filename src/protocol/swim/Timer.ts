@@ -4,6 +4,8 @@ export type Timer =
   | { readonly _tag: "ProbeTick" }
   | { readonly _tag: "ProbeTimeout" }
   | { readonly _tag: "ProbeDeadline" }
+  | { readonly _tag: "RollCallTimeout"; readonly seq: number }
+  | { readonly _tag: "RollCallDeadline"; readonly seq: number }
   | { readonly _tag: "RelayExpired"; readonly seq: number }
   | { readonly _tag: "SuspicionExpired"; readonly name: string }
   | { readonly _tag: "GossipTick" }

@@ -1,4 +1,4 @@
-/** New metadata of our own. Source: memberlist-protocol.md, section 16 (update meta). */
+/** A new word of our own, with new metadata or the same. Source: memberlist-protocol.md, section 16 (update meta). */
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { startOver } from "./StartOver.ts"
@@ -7,15 +7,23 @@ import { isJump } from "./Validity.ts"
 
 /** Raises our incarnation, with the new metadata, and tells the cluster. */
 export const updateMeta = (turn: Turn, meta: Uint8Array): Turn => {
-  const { config, leaving, members, self } = turn.state
+  const { config, self } = turn.state
   if (meta.length > config.limits.metaBytesMax) return dropped(turn, "metaTooLarge")
-  const incarnation = self.member.incarnation + 1
+  return raise(turn, { ...self.member, meta: meta.slice() }, true)
+}
+
+/** Says once more that this host is there, as news that everybody passes on. */
+export const announce = (turn: Turn): Turn => raise(turn, turn.state.self.member, false)
+
+const raise = (turn: Turn, before: Member, updated: boolean): Turn => {
+  const { config, leaving, members, self } = turn.state
+  const incarnation = before.incarnation + 1
   if (leaving !== "no" || isJump(incarnation, 0, Number.POSITIVE_INFINITY)) return dropped(turn, "updateRefused")
-  const from = self.member.status
-  const member: Member = { ...self.member, meta: meta.slice(), incarnation }
+  const member: Member = { ...before, incarnation }
   Members.update(members, self, member)
   if (incarnation > config.limits.incarnationFirstMax && startOver(turn, incarnation, undefined)) return turn
   broadcast(turn.state, member.name, aliveOf(member))
-  turn.outputs.push({ _tag: "Changed", member, from, change: "updated", updated: true, accusers: [] })
+  const change = updated ? "updated" : "raised"
+  turn.outputs.push({ _tag: "Changed", member, from: before.status, change, updated, accusers: [] })
   return turn
 }

@@ -60,6 +60,31 @@ describe("a death", () => {
     }).pipe(Effect.provide(Cluster.network(seed)))
   )
 
+  it.effect("of a second life does not count what was missed of the first", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.MemoryNetwork
+      const h1 = yield* Cluster.start("h1")
+      yield* Cluster.start("h2", { seeds: ["h1"] })
+      yield* TestClock.adjust("5 seconds")
+      const missed: Array<number | undefined> = []
+      yield* h1.gossip.onChange(({ evidence, from, member }) =>
+        Effect.sync(() => {
+          if (member.status === "suspect" && from === "alive") missed.push(evidence[0]?.probesMissed)
+        })
+      )
+      yield* network.kill("h2")
+      yield* TestClock.adjust("20 seconds")
+      assert.lengthOf(missed, 1)
+      // It is killed again before any probe of it was answered.
+      yield* Cluster.start("h2", { seeds: ["h1"] }, 2)
+      while ((yield* Cluster.view(h1)) !== "h1:alive h2:alive") yield* TestClock.adjust("5 millis")
+      yield* network.kill("h2")
+      yield* TestClock.adjust("60 seconds")
+      assert.lengthOf(missed, 2)
+      for (const times of missed) assert.isBelow(times ?? Number.POSITIVE_INFINITY, 3)
+    }).pipe(Effect.provide(Cluster.network("twice")))
+  )
+
   it.effect("that is a leave accuses nobody", () =>
     Effect.gen(function* () {
       const h1 = yield* Cluster.start("h1", {})

@@ -36,7 +36,7 @@ describe("the tags of a host", () => {
       yield* h2.gossip.setTags({})
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* tagsOf(h1, "h2"), {})
-      assert.strictEqual((yield* h2.gossip.self).incarnation, self.incarnation + 1)
+      assert.isAbove((yield* h2.gossip.self).incarnation, self.incarnation)
     }).pipe(Effect.provide(Cluster.network(seed)))
   )
 

@@ -91,6 +91,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     members: Effect.sync(() => [...node.members.values()]),
     roundTripMillis: () => Effect.undefined,
     changes: Stream.never,
+    onChange: () => Effect.void,
     join: (seeds) => Effect.sync(() => node.joined.push(...seeds)),
     leave: Effect.void,
     setTags: () => Effect.void,

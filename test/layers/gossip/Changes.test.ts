@@ -1,0 +1,130 @@
+/**
+ * Who hears of members hears of all of them, however many change at once, and flows end with each host that is dead.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as FabricMesh from "../../../src/layers/FabricMesh.ts"
+import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
+import { MemoryNetwork } from "../../../src/layers/MemoryNetwork.ts"
+import * as RegistryLocal from "../../../src/layers/RegistryLocal.ts"
+import * as SelfLive from "../../../src/layers/SelfLive.ts"
+import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
+import * as SwimConfig from "../../../src/protocol/swim/Config.ts"
+import { Fabric } from "../../../src/services/Fabric.ts"
+import { Gossip, type Member, type MemberChange } from "../../../src/services/Gossip.ts"
+import { GossipSocket } from "../../../src/services/GossipSocket.ts"
+import type { Host } from "../../../src/services/Host.ts"
+import { Transport } from "../../../src/services/Transport.ts"
+import * as Cluster from "./Cluster.ts"
+
+const framing = { label: new Uint8Array(0), compress: false, cipher: undefined }
+
+/** More than a reader of `changes` may be behind. */
+const membersMax = 6000
+
+/** Gives a host so many members in one exchange. */
+const introduce = Effect.fnUntraced(function* (to: Cluster.Running) {
+  const network = yield* MemoryNetwork
+  const layer = GossipSocketMemory.layer("stranger").pipe(Layer.provide(Layer.succeed(MemoryNetwork, network)))
+  const stranger = Context.get(yield* Layer.build(layer), GossipSocket)
+  const nodes = Array.from({ length: membersMax }, (_, i) => ({
+    name: `m${i}`,
+    address: Uint8Array.of(10, 9, i >> 8, i & 255),
+    port: 7946,
+    meta: new Uint8Array(0),
+    incarnation: 1,
+    state: "alive" as const,
+    versions: SwimConfig.versions
+  }))
+  const message = { _tag: "PushPull", join: false, nodes, userState: new Uint8Array(0) } as const
+  const stream = yield* stranger.dial(to.socket.address)
+  yield* stream.write(StreamCodec.encode(message, framing, "dialler"))
+  yield* Effect.ignore(Effect.forever(stream.read))
+})
+
+const flows = (id: string): Host => ({
+  id,
+  generation: 1,
+  address: "192.0.2.1",
+  flowPort: 7947,
+  locality: "",
+  tags: {}
+})
+
+const dead = (id: string): MemberChange => {
+  const member: Member = {
+    ...{ id, status: "dead", incarnation: 1, address: "192.0.2.1", port: 7946 },
+    ...{ meta: new Uint8Array(0), host: flows(id) }
+  }
+  return { member, from: "suspect", evidence: [] }
+}
+
+describe("changes of members", () => {
+  it.effect("are all heard, where a slow reader of the stream loses the oldest", () =>
+    Effect.gen(function* () {
+      const h1 = yield* Cluster.start("h1")
+      const heard = new Set<string>()
+      yield* h1.gossip.onChange(({ member }) => Effect.sync(() => heard.add(member.id)))
+      yield* Effect.forkScoped(introduce(h1))
+      for (let turns = 0; turns < 100 && heard.size < membersMax; turns++) yield* TestClock.adjust("10 millis")
+      assert.strictEqual((yield* h1.gossip.members).length, membersMax + 1)
+      assert.strictEqual(heard.size, membersMax)
+    }).pipe(Effect.provide(Cluster.network("burst")))
+  )
+
+  it.effect("may find a listener that fails, which neither stops the machine nor the other listeners", () =>
+    Effect.gen(function* () {
+      const h1 = yield* Cluster.start("h1")
+      const heard: Array<string> = []
+      yield* h1.gossip.onChange(() => Effect.die("a bug"))
+      yield* Effect.scoped(h1.gossip.onChange(() => Effect.die("heard after its scope")))
+      yield* h1.gossip.onChange(({ from, member }) =>
+        Effect.sync(() => {
+          if (member.status !== from) heard.push(`${member.id} ${member.status}`)
+        })
+      )
+      const h2 = yield* Cluster.start("h2", { seeds: ["h1"] })
+      yield* TestClock.adjust("1 second")
+      yield* h2.close
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(heard, ["h2 alive", "h2 left"])
+      assert.isAtLeast((yield* h1.gossip.counters)["passenger.defect"] ?? 0, 2)
+    }).pipe(Effect.provide(Cluster.network("bug")))
+  )
+
+  it.effect("to dead end the flows of each host, of more than any stream would keep", () =>
+    Effect.gen(function* () {
+      let told: (change: MemberChange) => Effect.Effect<void> = () => Effect.void
+      const doubted: Array<string> = []
+      const gossip = Layer.mock(Gossip, {
+        changes: Stream.never,
+        keyring: {
+          size: Effect.succeed(0),
+          install: () => Effect.void,
+          use: () => Effect.void,
+          remove: () => Effect.void
+        },
+        broadcastBytesMax: 0,
+        sendBytesMax: 0,
+        onChange: (listener) =>
+          Effect.sync(() => {
+            told = listener
+          })
+      })
+      const transport = Layer.mock(Transport, {
+        flowPort: 0,
+        serve: () => Effect.void,
+        doubt: ({ id }) => Effect.sync(() => doubted.push(id))
+      })
+      const layer = FabricMesh.layer.pipe(
+        Layer.provideMerge(RegistryLocal.layer),
+        Layer.provideMerge(Layer.mergeAll(gossip, transport, SelfLive.layer({ name: "h1" })))
+      )
+      assert.isObject(Context.get(yield* Layer.build(layer), Fabric))
+      const names = Array.from({ length: membersMax }, (_, i) => `m${i}`)
+      yield* Effect.forEach(names, (name) => told(dead(name)), { discard: true })
+      assert.deepStrictEqual(doubted, names)
+    })
+  )
+})
