@@ -250,6 +250,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             fabric,
             seeds,
             delegateVersion,
+            nameTimeout: "3 seconds",
             meta: { flowPort },
             profile: settings,
             encryption: { keys },

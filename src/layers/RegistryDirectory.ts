@@ -39,6 +39,8 @@ export interface Driver {
   readonly feed: (input: Directory.Input) => Effect.Effect<void>
   /** For reading only. */
   readonly directory: Directory.Directory
+  /** Loses all claims, and answers nothing any more, for this reason. */
+  readonly close: (reason: NetworkErrorReason) => Effect.Effect<void>
 }
 
 export type DropReason =
@@ -195,9 +197,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     })
 
   const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew, giveUp: close })
-  yield* Effect.addFinalizer(() =>
-    Effect.andThen(close(new FabricClosed({ host: self.id })), Effect.sync(watchers.close))
-  )
+  const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
+  yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
   yield* Effect.forkScoped(Effect.tapCause(outbox.run, (cause) => Effect.logError("name records stay here", cause)))
   yield* Effect.forkScoped(
     feed({ _tag: "Tick" }).pipe(
@@ -209,12 +210,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return {
     directory,
     feed,
+    close: closeAll,
     registry: {
       claim,
       resolve: (name) =>
         Effect.suspend(() => {
           const rule = Name.violation(name)
           if (rule !== undefined) return fail("resolve", new NameInvalid({ name, rule }))
+          if (closed !== undefined) return fail("resolve", closed)
           return Effect.succeed(Directory.resolve(directory, name))
         }),
       scan: (prefix) => Effect.sync(() => Directory.scan(directory, prefix)),

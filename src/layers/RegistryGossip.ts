@@ -87,6 +87,10 @@ const make = Effect.fnUntraced(function* (
   })
   const { directory, feed } = driver
   const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
+  yield* Effect.forkScoped(
+    Effect.catch(gossip.lost, ({ reason }) => driver.close(reason)),
+    { startImmediately: true }
+  )
   yield* gossip.board({
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),

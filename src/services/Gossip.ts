@@ -85,6 +85,11 @@ export class Gossip extends Context.Service<
     readonly roundTripMillis: (id: string) => Effect.Effect<number | undefined>
     /** Changes from now on. A reader more than 4,096 changes behind loses the oldest; `members` is always current. */
     readonly changes: Stream.Stream<MemberChange>
+    /**
+     * Fails when this host gives its name up to another process that has it, which the others know by it; it takes part in
+     * nothing from then on. Errors: NameTaken.
+     */
+    readonly lost: Effect.Effect<never, NetworkError>
     /** Errors: JoinFailed when no seed answered, InvalidConfig for a seed that is no address. */
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Errors: Timeout when the word could not be spread; the host has left all the same. */

@@ -46,7 +46,7 @@ export const targets = (
   random: () => number
 ): ReadonlyArray<Address> => {
   const wanted = [...seeds, ...oneOf(state, lost, random)].filter(
-    (address) => !isSamePlace(address, state.config.address) && !isSeen(state, address)
+    (address) => !isSamePlace(address, state.self.member.address) && !isSeen(state, address)
   )
   return [...new Map(wanted.map((address) => [format(address), address])).values()]
 }
