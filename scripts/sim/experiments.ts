@@ -14,6 +14,7 @@ import * as NamesBurst from "./experiments/NamesBurst.ts"
 import * as NamesGone from "./experiments/NamesGone.ts"
 import * as NamesHeal from "./experiments/NamesHeal.ts"
 import * as NamesLoad from "./experiments/NamesLoad.ts"
+import * as NamesRivals from "./experiments/NamesRivals.ts"
 import * as NamesSpeed from "./experiments/NamesSpeed.ts"
 import * as Rounds from "./experiments/Rounds.ts"
 import * as Threshold from "./experiments/Threshold.ts"
@@ -41,5 +42,6 @@ export const experiments: ReadonlyArray<Experiment> = [
   NamesSpeed.experiment,
   NamesLoad.experiment,
   NamesGone.experiment,
-  NamesHeal.experiment
+  NamesHeal.experiment,
+  NamesRivals.experiment
 ]

@@ -237,7 +237,7 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
 
   return GossipSocket.of({
     address,
-    advertised: address,
+    advertised: Effect.succeed(address),
     receive: Queue.takeAll(datagrams),
     send: (to, payload) =>
       Effect.suspend(() => {

@@ -6,7 +6,7 @@
 import * as Dns from "node:dns"
 import * as Os from "node:os"
 import { Effect, Exit, Layer, Scope } from "effect"
-import { type Address, isUnspecified, parseHost } from "../protocol/Address.ts"
+import { type Address, equalBytes, isUnspecified, parseHost } from "../protocol/Address.ts"
 import { GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Tcp from "./GossipSocketTcp.ts"
@@ -86,16 +86,22 @@ const bind = Effect.fnUntraced(function* (options: Options, count: (reason: stri
 const isPrivate = ([a = 0, b = 0]: Uint8Array): boolean =>
   a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128)
 
-/** For a port bound to all addresses: the first private IPv4 address of this machine, else any, else loopback. */
-const advertised = (bound: Address): Address => {
+/**
+ * For a port bound to all addresses: the one from before while this machine has it, else the first private IPv4 address of
+ * the machine, else any. A machine that has none keeps the one from before, or loopback.
+ */
+const advertised = (bound: Address, before: Address | undefined): Address => {
   if (!isUnspecified(bound.bytes)) return bound
   const candidates = Object.values(Os.networkInterfaces())
     .flatMap((entries) => entries ?? [])
     .filter(({ internal, scopeid }) => !internal && !scopeid)
     .flatMap(({ address }) => parseHost(address) ?? [])
     .filter(({ length }) => length <= bound.bytes.length)
+  if (before !== undefined && candidates.some((bytes) => equalBytes(bytes, before.bytes))) return before
   const ipv4 = candidates.filter(({ length }) => length === 4)
-  return { bytes: ipv4.find(isPrivate) ?? ipv4[0] ?? candidates[0] ?? Uint8Array.of(127, 0, 0, 1), port: bound.port }
+  const bytes = ipv4.find(isPrivate) ?? ipv4[0] ?? candidates[0]
+  if (bytes === undefined && before !== undefined) return before
+  return { bytes: bytes ?? Uint8Array.of(127, 0, 0, 1), port: bound.port }
 }
 
 const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFailed> =>
@@ -134,9 +140,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
   if (bytes === undefined)
     return yield* invalid("host", `${options.host} is bound to ${tcp.host}, which is no IP address`)
   const address: Address = { bytes, port: tcp.port }
+  let reachedAt = advertised(address, undefined)
   return GossipSocket.of({
     address,
-    advertised: advertised(address),
+    advertised: Effect.sync(() => {
+      reachedAt = advertised(address, reachedAt)
+      return reachedAt
+    }),
     receive: udp.receive,
     send: udp.send,
     dial: tcp.dial,

@@ -21,6 +21,7 @@ import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimCo
 import * as Driver from "./GossipSwimDriver.ts"
 import * as Life from "./GossipSwimLife.ts"
 import * as Members from "./GossipSwimMembers.ts"
+import * as Place from "./GossipSwimPlace.ts"
 import * as Seat from "./GossipSwimSeat.ts"
 import * as Seeds from "./GossipSwimSeeds.ts"
 import * as Send from "./GossipSwimSend.ts"
@@ -29,6 +30,9 @@ import * as Tags from "./GossipSwimTags.ts"
 import * as PushPullServer from "./PushPullServer.ts"
 
 export type { Config } from "./GossipSwimConfig.ts"
+
+/** When a host that has tried its seeds at its start tries them again. */
+const againMillis = 500
 
 /** Changes that a slow reader may be behind. */
 const changesMax = 4096
@@ -69,12 +73,20 @@ const make = Effect.fnUntraced(function* (config: Config) {
     answerState: driver.answerState,
     merge: (state, from) => Effect.andThen(strangers.state(from, state), driver.merge(state)),
     complain: strangers.caller,
+    hasName: () => !driver.state.standing.isLost,
+    answerTwin: driver.twins.answer,
     deliver: seat.passenger.message,
     count
   })
+  const place = { plan, driver, socket, join: seeds.join(plan.seeds) }
+  const waits = plan.seeds.length > 0 && Duration.isPositive(plan.nameTimeout)
+  if (waits) yield* Place.check(place)
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
-  yield* Background.loop("looking for other members", Effect.andThen(seeds.watch, Effect.never))
+  // Who has waited has tried the seeds just now.
+  const looking = waits ? Effect.delay(seeds.watch, againMillis) : seeds.watch
+  yield* Background.loop("looking for other members", Effect.andThen(looking, Effect.never))
   yield* Background.loop("looking for lost members", seeds.seek)
+  yield* Background.loop("the watch of this host's address", Place.watch(place))
 
   const leave = Effect.andThen(driver.later(driver.leave), driver.left).pipe(
     Effect.timeoutOrElse({
@@ -89,16 +101,20 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   const addressOf = (id: string) => {
     const member = id === plan.swim.name ? undefined : Swim.member(driver.state, id)
-    return member !== undefined && isLive(member) ? member.address : undefined
+    const isHeard = member !== undefined && isLive(member) && !driver.state.standing.isHeld
+    return isHeard ? member.address : undefined
   }
 
-  /** A passenger that comes aboard late gets what was said before from some member. */
+  /** A passenger that comes aboard late gets what was said before from some member; a start that waits waits for that too. */
   const catchUp = Effect.suspend(() => {
     const others = driver.others()
     if (!isReadonlyArrayNonEmpty(others)) return Effect.void
-    return Effect.flatMap(Random.choice(others), ({ address }) =>
-      driver.begin("pushPull", driver.pushPull(address, false))
-    )
+    return Effect.flatMap(Random.choice(others), ({ address }) => {
+      const exchange = driver.pushPull(address, false)
+      return waits
+        ? Effect.ignore(Effect.timeoutOption(exchange, plan.nameTimeout))
+        : driver.begin("pushPull", exchange)
+    })
   })
 
   return Gossip.of({
@@ -114,6 +130,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     keyring: plan.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),
+    lost: driver.twins.lost,
     send: Send.make(wire, addressOf, count),
     sendBytesMax: Send.sendBytesMax,
     board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),

@@ -1,5 +1,5 @@
 /** What the membership layer is told, and what the parts of it make of that. */
-import { type Duration, Effect, Option, Result } from "effect"
+import { Duration, Effect, Option, Result } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { Framing } from "../protocol/memberlist/Framing.ts"
 import * as Label from "../protocol/memberlist/Label.ts"
@@ -46,6 +46,8 @@ export interface Config {
   readonly streamTimeout?: Duration.Input
   /** How long `leave` waits until the word is spread. */
   readonly leaveTimeout?: Duration.Input
+  /** How long the start waits for the word of the seeds on whether the name is free; it does not wait unless this is given. */
+  readonly nameTimeout?: Duration.Input
   /** How often a host that is not alone looks for members that it lost, each time up to twice as long. */
   readonly reunionInterval?: Duration.Input
 }
@@ -56,6 +58,9 @@ export interface Plan {
   readonly swim: SwimConfig.Config
   readonly framing: Framing
   readonly seeds: ReadonlyArray<string>
+  readonly nameTimeout: Duration.Duration
+  /** The address is as configured, whatever the machine has. */
+  readonly isAddressFixed: boolean
   readonly streamTimeout: Duration.Input
   readonly leaveTimeout: Duration.Input
   readonly reunionInterval: Duration.Input
@@ -116,7 +121,8 @@ export const plan = Effect.fnUntraced(function* (
     keyring,
     swim: SwimConfig.make({
       name: id,
-      address: config.advertise ?? socket.advertised,
+      address: config.advertise ?? (yield* socket.advertised),
+      bornAtMicros: generation,
       meta: meta.success,
       lives: { isLater: HostMeta.isLater, next: HostMeta.nextEpoch },
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), ...delegateVersions(delegateVersion)),
@@ -129,6 +135,8 @@ export const plan = Effect.fnUntraced(function* (
     }),
     framing: { label, compress: config.compress ?? true, cipher },
     seeds: config.seeds,
+    nameTimeout: Duration.fromInputUnsafe(config.nameTimeout ?? 0),
+    isAddressFixed: config.advertise !== undefined,
     streamTimeout: config.streamTimeout ?? "10 seconds",
     leaveTimeout: config.leaveTimeout ?? "5 seconds",
     reunionInterval: config.reunionInterval ?? "30 seconds"

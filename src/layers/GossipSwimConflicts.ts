@@ -1,13 +1,14 @@
 /** What of other members is left out and somebody has to know: the log tells, of each reason once in a while. */
 import { Effect } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
+import type { Member } from "../protocol/swim/Member.ts"
 
 /** Once in so long is enough. */
 const pauseMillis = 60_000
 
 export interface Conflicts {
-  /** Two hosts claim one name, of which the second never gets in. */
-  readonly name: (name: string, existing: Address, claimed: Address) => Effect.Effect<void>
+  /** Two hosts claim one name, and one of them is not taken. `isOwn`: it is the name of this host. */
+  readonly name: (existing: Member, claimed: Address, isOwn: boolean) => Effect.Effect<void>
   /** A member speaks another version of the application. */
   readonly version: (detail: string) => Effect.Effect<void>
 }
@@ -23,10 +24,12 @@ export const make = (now: () => number, delegateVersion: number, count: (reason:
       return Effect.logWarning(sentence)
     })
   return {
-    name: (name, existing, claimed) =>
+    name: ({ address, name }, claimed, isOwn) =>
       say(
         "conflict",
-        `two hosts claim the name "${name}": ${format(existing)} has it, and ${format(claimed)} is ignored`
+        isOwn
+          ? `the name of this host, "${name}", is also known at ${format(claimed)}: its life before, or another process`
+          : `two hosts claim the name "${name}": ${format(address)} has it, and ${format(claimed)} is not taken`
       ),
     version: (detail) =>
       say(

@@ -10,6 +10,7 @@ import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
 import { isGone, isLive } from "../protocol/swim/Member.ts"
+import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
@@ -27,6 +28,7 @@ import type { Seat } from "./GossipSwimSeat.ts"
 import * as SerfClock from "./GossipSwimSerf.ts"
 import type { Strangers } from "./GossipSwimStrangers.ts"
 import * as Survival from "./GossipSwimSurvival.ts"
+import * as Twins from "./GossipSwimTwins.ts"
 import * as Exchange from "./PushPull.ts"
 
 /** Inputs waiting for the machine. */
@@ -109,10 +111,13 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   }
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
-    const { message, skipped } = yield* Exchange.pushPull(wire, to, yield* ownState.to(to, join))
-    for (const reason of skipped) count(`stream.node.${reason}`)
-    yield* merge({ ...message, join })
-    return message
+    while (true) {
+      const given = yield* ownState.to(to, join)
+      const { message, skipped } = yield* Exchange.pushPull(wire, to, given)
+      for (const reason of skipped) count(`stream.node.${reason}`)
+      yield* merge({ ...message, join })
+      if (given.nodes.length > 0 || Rivalry.isToListen(state, join)) return message
+    }
   })
 
   /** Begins an exchange in the background, unless there are too many. */
@@ -130,18 +135,13 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const sendParts = (to: Address, parts: ReadonlyArray<Uint8Array>, crc: boolean): Effect.Effect<void> =>
     Effect.forEach(Packet.encode({ parts, crc }, framing), (bytes) => socket.send(to, bytes), { discard: true })
 
-  const tcpPing = (output: Extract<Swim.Output, { readonly _tag: "TcpPing" }>) => {
-    const { name, seq, timeoutMillis, to } = output
-    const { bytes, port } = swim.address
-    const source = { sourceAddress: bytes, sourcePort: port, sourceNode: swim.name }
-    const ping = { _tag: "Ping", seq, node: name, ...source } as const
-    return Effect.andThen(
-      Exchange.ping(wire, to, ping, timeoutMillis),
-      Queue.offer(queue, feed({ _tag: "TcpPingAnswered", seq }))
-    )
-  }
+  const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, feed(input))
 
   const complain = Survival.make(now, count)
+
+  const isLeft = (): boolean => state.standing.isLost || Swim.member(state, swim.name)?.status === "left"
+
+  const twins = Twins.make({ wire, state, now, offer, isLeft })
   const conflicts = Conflicts.make(now, swim.versions[5] ?? 0, count)
 
   const announce = ({
@@ -175,7 +175,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       case "PushPull":
         return begin("pushPull", pushPull(output.to, false))
       case "TcpPing":
-        return begin("tcpPing", tcpPing(output))
+        return begin("tcpPing", twins.probe(output))
       case "Deliver":
         if (isAccusation(output.payload)) return hearAccusation(output.payload)
         serf.message(output.payload)
@@ -186,7 +186,11 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
         return Effect.andThen(say(tell), announce({ member: output.member, from: output.from, evidence }))
       }
       case "Conflict":
-        return conflicts.name(output.existing.name, output.existing.address, output.address)
+        return conflicts.name(output.existing, output.address, output.existing.name === swim.name)
+      case "AskTwin":
+        return begin("twin", twins.ask(output.to))
+      case "NameLost":
+        return Effect.andThen(Deferred.done(left, Exit.void), twins.giveUp(output.address))
       case "Dropped":
         if (output.reason === "incompatible") return conflicts.version(output.detail ?? "")
         return Effect.sync(() => count(`swim.${output.reason}`))
@@ -215,8 +219,6 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       return Effect.forEach(outputs, perform, { discard: true })
     })
 
-  const isLeft = (): boolean => Swim.member(state, swim.name)?.status === "left"
-
   const leave = Effect.suspend(() => {
     const payload = serf.farewell()
     const word = payload && feed({ _tag: "Broadcast", key: "farewell", payload })
@@ -230,7 +232,9 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const goodbye = Effect.gen(function* () {
     if (isLeft()) return
+    const { isHeld } = state.standing
     yield* leave
+    if (isHeld) return
     const words = Goodbye.words(state.self.member, others(), swim, serf.farewell(), draw)
     for (const { crc, parts, to } of words) yield* sendParts(to, parts, crc)
   })
@@ -261,8 +265,6 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     if (pending.size > 0) yield* Effect.catchCause(flush, complain)
   })
 
-  const offer = (input: Swim.Input): boolean => Queue.offerUnsafe(queue, feed(input))
-
   const received = receive({ socket, framing, offer, count, complain: strangers.packet })
   const machine = yield* Background.loop("the machine of the membership plane", turn)
   yield* Background.loop("the receiver of the membership plane", received)
@@ -273,8 +275,9 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   return {
     state,
     log,
-    now,
     left: Deferred.await(left),
+    twins,
+    now,
     isLeft,
     others,
     roundTripMillis: (id: string) => RoundTrips.millisTo(trips, state, id),

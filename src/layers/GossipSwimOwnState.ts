@@ -4,6 +4,7 @@ import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PushPull } from "../protocol/memberlist/Message.ts"
 import { isLive } from "../protocol/swim/Member.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
+import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 
@@ -16,16 +17,21 @@ export interface OwnState {
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
+const nothing = (join: boolean): PushPull => ({ _tag: "PushPull", join, nodes: [], userState: noBytes })
+
 export const make = (state: Swim.State, seat: Seat): OwnState => {
   const { isHost, name } = state.config
 
   const give = (join: boolean, isTold: boolean): Effect.Effect<PushPull> =>
-    Effect.map(isTold ? seat.passenger.localState : Effect.succeed(noBytes), (userState) => ({
-      _tag: "PushPull",
-      join,
-      nodes: Swim.localNodes(state),
-      userState
-    }))
+    Effect.map(
+      isTold && Rivalry.maySpeak(state) ? seat.passenger.localState : Effect.succeed(noBytes),
+      (userState) => ({
+        _tag: "PushPull",
+        join,
+        nodes: Swim.localNodes(state),
+        userState
+      })
+    )
 
   /** Whether a host may have given this, which did not know yet that it would talk to one. It lists itself. */
   const isNewcomer = ({ join, nodes }: PushPull, { bytes }: Address): boolean => {
@@ -38,6 +44,7 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
   return {
     to: (address, join) =>
       Effect.suspend(() => {
+        if (Rivalry.isToListen(state, join)) return Effect.succeed(nothing(join))
         const isThere = (member: Swim.Member) =>
           member.name !== name && isLive(member) && isSamePlace(member.address, address)
         const isToHost = () => [...Swim.members(state)].some((member) => isThere(member) && isHost(member.meta))
@@ -46,6 +53,8 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
     answer: (given, from) =>
       Effect.suspend(() => {
         const { isOfHosts } = seat
+        // Who gives nothing only listens for its name.
+        if (given.nodes.length === 0) return give(given.join, false)
         const isFromHost = given.userState.length === 0 ? isNewcomer(given, from) : isOfHosts?.(given.userState)
         return give(given.join, isOfHosts === undefined || isFromHost === true)
       })

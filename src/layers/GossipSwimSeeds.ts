@@ -107,7 +107,7 @@ export const make = (
   const { name } = plan.swim
 
   const isSelf = (address: Address): boolean => {
-    if (isSame(address, plan.swim.address) || isSame(address, socket.address)) return true
+    if (isSame(address, driver.state.self.member.address) || isSame(address, socket.address)) return true
     return address.port === socket.address.port && isLoopback(address.bytes) && isUnspecified(socket.address.bytes)
   }
 
@@ -116,7 +116,7 @@ export const make = (
     node !== undefined &&
     others.length === 0 &&
     node.name === name &&
-    isSame(plan.swim.address, { ...node, bytes: node.address })
+    isSame(driver.state.self.member.address, { ...node, bytes: node.address })
 
   const addressesOf = (host: string, port: number) =>
     Effect.map(within(socket.lookup(host), lookupTimeout, `looking up ${host}`), (found) =>

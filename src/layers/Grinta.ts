@@ -4,9 +4,9 @@
  * What is not passed is read from `Config`, so from the environment, by the names in `GrintaVariables`: lists have commas
  * between, and those of TLS are paths of files.
  *
- * Errors: NetworkError with InvalidConfig, which names the setting or the variable, or with NameInvalid.
+ * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken when
+ * a process that the seeds know has the name of this host.
  */
-import * as Os from "node:os"
 import { Config, Effect, Layer, References } from "effect"
 import { isLoopback, parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
@@ -26,6 +26,7 @@ import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
 import * as Variables from "./GrintaVariables.ts"
+import * as HostName from "./HostName.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
@@ -43,8 +44,10 @@ export { isSupportedNode } from "./Runtime.ts"
 export type Profile = "lan" | "wan" | "local"
 
 export interface Options {
-  /** Unique in the fabric; the machine's name and the process id unless said otherwise. */
+  /** Unique in the fabric; the machine's name and a suffix unless said otherwise. Another name is another host. */
   readonly name?: string
+  /** Path of a file that keeps the suffix of a host without a name, so that its next start is the same host; it is made. */
+  readonly stateFile?: string
   /** Hosts of another fabric are not heard; empty unless said otherwise. */
   readonly fabric?: string
   /** Members to join, each `host` or `host:port`. They need not be there yet. */
@@ -93,16 +96,9 @@ export type Host = Fabric | Registry | Gossip | Transport | Self
 /** How long the membership plane holds a dead host's name against a restart at another address. */
 const deadReclaimMillis = 1_000
 
-const settingsOf = (profile: Profile): SwimConfig.Settings => {
-  switch (profile) {
-    case "lan":
-      return { ...SwimConfig.swift, deadReclaimMillis }
-    case "wan":
-      return { ...SwimConfig.wan, deadReclaimMillis }
-    case "local":
-      return { ...SwimConfig.local, deadReclaimMillis }
-  }
-}
+const timings = { lan: SwimConfig.swift, wan: SwimConfig.wan, local: SwimConfig.local }
+
+const settingsOf = (profile: Profile): SwimConfig.Settings => ({ ...timings[profile], deadReclaimMillis })
 
 /** Several networks have longer pauses than one. */
 const keepaliveOf = (profile: Profile): TransportConnect.Config["keepalive"] =>
@@ -110,8 +106,6 @@ const keepaliveOf = (profile: Profile): TransportConnect.Config["keepalive"] =>
 
 const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
-
-const defaultName = `${Os.hostname().replace(/[^A-Za-z0-9-]+/g, "-")}-${process.pid}`
 
 /** What was passed, or what the environment says, or what holds when neither says anything. */
 const ask = <A>(
@@ -182,11 +176,13 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   }
   yield* RegistryDirectory.checkLimits(names)
   yield* FlowSettings.check({ ...FlowServer.defaults, ...options.flows })
+  const stateFile = yield* ask(options.stateFile, "GRINTA_STATE_FILE", Config.String, "")
   const profiles = (variable: string) => Config.Literals(["lan", "wan", "local"], variable)
   const profile = yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan")
   const keepalive = options.keepalive ?? keepaliveOf(profile)
   yield* TransportConnect.check({ ...TransportConnect.defaults, keepalive })
-  const name = yield* ask(options.name, "GRINTA_NAME", Config.String, defaultName)
+  const named = yield* ask(undefined, "GRINTA_NAME", Config.String, "")
+  const name = options.name ?? (yield* HostName.orMade(named, stateFile))
   const fabric = yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, "")
   const warned = doubt === undefined ? Variables.warn : Effect.andThen(Effect.logWarning(doubt), Variables.warn)
   yield* Effect.annotateLogs(warned, { fabric, host: name })
@@ -250,6 +246,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             fabric,
             seeds,
             delegateVersion,
+            nameTimeout: "3 seconds",
             meta: { flowPort },
             profile: settings,
             encryption: { keys },

@@ -5,6 +5,7 @@ import { ConfigProvider, Effect } from "effect"
 
 export const variables = [
   "GRINTA_NAME",
+  "GRINTA_STATE_FILE",
   "GRINTA_FABRIC",
   "GRINTA_SEEDS",
   "GRINTA_HOST",

@@ -140,7 +140,7 @@ export const user = Effect.fnUntraced(
   (exchange, wire, to) => Effect.mapError(exchange, toFailure(wire, to))
 )
 
-/** Pings over TCP: succeeds when the right ack came. */
+/** Pings over TCP: gives the payload of the right ack. */
 export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, message: Ping, timeout: Duration.Input) {
   const bytes = StreamCodec.encode(message, wire.framing, "dialler")
   const reply = yield* Effect.mapError(
@@ -149,4 +149,5 @@ export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, messag
   )
   if (reply.message._tag !== "Ack" || reply.message.seq !== message.seq)
     return yield* new ExchangeFailed({ reason: "type", detail: `the peer answered with ${reply.message._tag}` })
+  return reply.message.payload
 })

@@ -7,9 +7,10 @@
  */
 import { Effect, Option, Result, type Scope, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
-import type { PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
+import type { Ping, PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
+import { isSamePlace } from "../protocol/swim/Packets.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
 import { type ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
 
@@ -26,6 +27,10 @@ export interface Host {
   /** What a push/pull from there is answered with. */
   readonly answerState: (asked: PushPull, from: Address) => Effect.Effect<PushPull>
   readonly merge: (remote: PushPull, from: Address) => Effect.Effect<void, ExchangeFailed>
+  /** Whether this host still has its name; without it nobody gets an answer. */
+  readonly hasName: () => boolean
+  /** What is said to a process of our own name; its address, if it speaks from there. Undefined when it gets no answer. */
+  readonly answerTwin: (from: Address | undefined) => Uint8Array | undefined
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
   readonly count: (reason: string) => void
   /** Hears of a caller that this host does not understand, and why where that says something of it. */
@@ -51,11 +56,25 @@ const refuse = (wire: Wire, stream: ByteStream, reason: string) =>
     drain(stream)
   )
 
+/** The payload of the ack, which tells a process of our own name who we are. Undefined when there is to be no ack. */
+const ackFor = (
+  host: Host,
+  { peer }: ByteStream,
+  { sourceAddress, sourceNode, sourcePort }: Ping
+): Uint8Array | undefined => {
+  if (sourceNode !== host.name) return noBytes
+  const from = { bytes: sourceAddress, port: sourcePort }
+  // It is asked back where it speaks from: nobody points us at somebody else.
+  return host.answerTwin(isSamePlace(from, { ...peer, port: sourcePort }) ? from : undefined)
+}
+
 const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage) => {
   switch (message._tag) {
     case "Ping": {
       if (message.node !== "" && message.node !== host.name) return Effect.sync(() => host.count("stream.wrongTarget"))
-      const ack = { _tag: "Ack", seq: message.seq, payload: noBytes } as const
+      const payload = ackFor(host, stream, message)
+      if (payload === undefined) return Effect.void
+      const ack = { _tag: "Ack", seq: message.seq, payload } as const
       return reply(wire, stream, StreamCodec.encode(ack, wire.framing, "acceptor"))
     }
     case "PushPull":
@@ -76,6 +95,7 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
 const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: ByteStream) {
   const read = within(readMessage(stream, wire.framing, "acceptor"), wire.streamTimeout, "reading")
   const received = yield* Effect.result(read)
+  if (!host.hasName()) return
   if (Result.isSuccess(received)) {
     for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
     return yield* act(wire, host, stream, received.success.message)

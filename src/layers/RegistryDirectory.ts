@@ -40,6 +40,8 @@ export interface Driver {
   readonly feed: (input: Directory.Input) => Effect.Effect<void>
   /** For reading only. */
   readonly directory: Directory.Directory
+  /** Loses all claims, and answers nothing any more, for this reason. */
+  readonly close: (reason: NetworkErrorReason) => Effect.Effect<void>
 }
 
 export type DropReason =
@@ -197,21 +199,22 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     })
 
   const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew, giveUp: close })
-  yield* Effect.addFinalizer(() =>
-    Effect.andThen(close(new FabricClosed({ host: self.id })), Effect.sync(watchers.close))
-  )
+  const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
+  yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
   yield* Background.loop("the spreading of name records", outbox.turn)
   yield* Background.loop("the end of tombstones", Effect.delay(feed({ _tag: "Tick" }), tickInterval))
 
   return {
     directory,
     feed,
+    close: closeAll,
     registry: {
       claim,
       resolve: (name) =>
         Effect.suspend(() => {
           const rule = Name.violation(name)
           if (rule !== undefined) return fail("resolve", new NameInvalid({ name, rule }))
+          if (closed !== undefined) return fail("resolve", closed)
           return Effect.succeed(Directory.resolve(directory, name))
         }),
       scan: (prefix) => Effect.sync(() => Directory.scan(directory, prefix)),

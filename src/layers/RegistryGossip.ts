@@ -88,6 +88,10 @@ const make = Effect.fnUntraced(function* (
   })
   const { directory, feed } = driver
   const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
+  yield* Background.run(
+    "closing the names of a host that lost its own",
+    Effect.catch(gossip.lost, ({ reason }) => driver.close(reason))
+  )
   yield* gossip.board({
     message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
     localState: Effect.sync(exchange.localState),

@@ -90,6 +90,11 @@ export class Gossip extends Context.Service<
      * steps of the membership machine, as a passenger does: keep it short.
      */
     readonly onChange: (told: (change: MemberChange) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Fails when this host gives its name up to another process that has it, which the others know by it; it takes part in
+     * nothing from then on. Errors: NameTaken.
+     */
+    readonly lost: Effect.Effect<never, NetworkError>
     /** Errors: JoinFailed when no seed answered, InvalidConfig for a seed that is no address. */
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Errors: Timeout when the word could not be spread; the host has left all the same. */

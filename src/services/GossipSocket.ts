@@ -42,8 +42,8 @@ export class GossipSocket extends Context.Service<
   {
     /** Where the port is bound; the address may be unspecified (0.0.0.0). */
     readonly address: Address
-    /** Where others reach it, if nothing else is configured. */
-    readonly advertised: Address
+    /** Where others reach it by now, if nothing else is configured. */
+    readonly advertised: Effect.Effect<Address>
     /** The datagrams that came since the last call, at least one. For one fiber. Fails once the port is closed. */
     readonly receive: Effect.Effect<NonEmptyReadonlyArray<Datagram>, SocketFailed>
     /** Sends a datagram, or counts why it could not be sent. Never waits for the network. */

@@ -2,7 +2,9 @@
 import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
+import { claimant, isToListen, maySpeak } from "../protocol/swim/Rivalry.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
+import type { Claimant } from "../protocol/swim/Twin.ts"
 import * as Agenda from "./Agenda.ts"
 import {
   type Arrival,
@@ -15,7 +17,7 @@ import {
   type Request,
   streamBytes
 } from "./Host.ts"
-import { connects, hostAt, type Network, note, reaches, schedule } from "./Network.ts"
+import { call, connects, hostAt, type Network, note, reaches, schedule } from "./Network.ts"
 import * as Sizes from "./Sizes.ts"
 import { detailOf } from "./Trace.ts"
 import * as Wire from "./Wire.ts"
@@ -39,8 +41,11 @@ export const input = (network: Network, host: Host, event: Swim.Input): void => 
   schedule(network, host)
 }
 
+const isDemand = (output: Swim.Output): output is Exclude<Demand, Give> =>
+  output._tag === "Send" || output._tag === "PushPull" || output._tag === "TcpPing" || output._tag === "AskTwin"
+
 export const perform = (network: Network, host: Host, output: Swim.Output): void => {
-  if (output._tag === "Send" || output._tag === "PushPull" || output._tag === "TcpPing") {
+  if (isDemand(output)) {
     if (host.mode === "blocked") host.outbox.push(output)
     else fulfil(network, host, output)
     if (output._tag === "Send") return
@@ -64,6 +69,8 @@ export const fulfil = (network: Network, host: Host, demand: Demand): void => {
       const { seq, timeoutMillis, to } = demand
       return request(network, host, to, { _tag: "Ping", seq, timeoutMillis })
     }
+    case "AskTwin":
+      return askTwin(network, host, demand.to)
     case "Give":
       load(host, demand.cargo)
       return request(network, host, demand.to, demand)
@@ -95,6 +102,19 @@ const request = (network: Network, from: Host, to: Address, ask: Request["ask"])
   Agenda.put(network.agenda, network.now + latency(network), event)
 }
 
+/** Asks who of the same name is at an address; nobody, when there is no answer in time. */
+const askTwin = (network: Network, host: Host, to: Address): void => {
+  const { life } = host
+  let isHeard = false
+  const heard = (answer: Claimant | undefined): void => {
+    if (isHeard || host.life !== life) return
+    isHeard = true
+    input(network, host, { _tag: "TwinAnswered", address: to, answer })
+  }
+  request(network, host, to, { _tag: "AskTwin", heard })
+  call(network, 2 * network.options.settings.probeTimeoutMillis, () => heard(undefined))
+}
+
 /** Counts what the passenger sends. */
 const load = ({ traffic }: Host, cargo: Cargo | undefined): void => {
   if (cargo === undefined) return
@@ -105,11 +125,12 @@ const load = ({ traffic }: Host, cargo: Cargo | undefined): void => {
 /** Begins a push/pull; `again` repeats it once if the other side is still not seen alive after it. */
 export const exchange = (network: Network, from: Host, to: Address, join: boolean, again: boolean): void => {
   if (from.state === undefined) return
-  const nodes = Swim.localNodes(from.state)
+  const isListening = isToListen(from.state, join)
+  const nodes = isListening ? [] : Swim.localNodes(from.state)
   from.traffic.exchanges += 1
   from.traffic.streamBytesSent += streamBytes(nodes)
   Sizes.noteState(network.sizes, nodes)
-  const cargo = from.passenger?.localState()
+  const cargo = maySpeak(from.state) && !isListening ? from.passenger?.localState() : undefined
   load(from, cargo)
   request(network, from, to, { _tag: "PushPull", nodes, join, again, cargo })
 }
@@ -155,6 +176,7 @@ const answer = (network: Network, host: Host, request: Request): void => {
   if (host.state === undefined || network.now - beganAt > exchangeMillisMax || !connects(network, from, host)) return
   note(network, host, 4, ask._tag.length)
   if (ask._tag === "Ping") return reply(network, request, [])
+  if (ask._tag === "AskTwin") return answerTwin(network, host, request)
   if (ask._tag === "Give") {
     host.passenger?.take(ask.cargo)
     return reply(network, request, [])
@@ -164,14 +186,25 @@ const answer = (network: Network, host: Host, request: Request): void => {
   host.traffic.exchanges += 1
   host.traffic.streamBytesSent += streamBytes(nodes)
   Sizes.noteState(network.sizes, nodes)
-  const cargo = host.passenger?.localState()
+  const cargo = maySpeak(host.state) && ask.nodes.length > 0 ? host.passenger?.localState() : undefined
   load(host, cargo)
   reply(network, request, nodes, cargo)
   input(network, host, { _tag: "Merge", nodes: ask.nodes, join: ask.join })
   if (ask.cargo !== undefined) host.passenger?.mergeState(ask.cargo)
 }
 
-const conclude = (network: Network, host: Host, { cargo, nodes, request }: Reply): void => {
+/** Only a process of the name that has not given it up answers. */
+const answerTwin = (network: Network, host: Host, request: Request): void => {
+  const { from } = request
+  const { state } = host
+  if (state === undefined || state.leaving !== "no" || state.standing.isLost || host.name !== from.name) return
+  const twin = claimant(state, network.now)
+  const reply: Reply = { _tag: "Reply", request, nodes: [], cargo: undefined, twin }
+  Agenda.put(network.agenda, network.now + latency(network), reply)
+  input(network, host, { _tag: "TwinAsked", address: from.address })
+}
+
+const conclude = (network: Network, host: Host, { cargo, nodes, request, twin }: Reply): void => {
   const { ask, beganAt, life, to } = request
   if (host.life !== life || host.state === undefined || !connects(network, host, to)) return
   const spentMillis = network.now - beganAt
@@ -181,8 +214,11 @@ const conclude = (network: Network, host: Host, { cargo, nodes, request }: Reply
   }
   if (spentMillis > exchangeMillisMax) return
   if (ask._tag === "Give") return ask.taken()
+  if (ask._tag === "AskTwin") return ask.heard(twin)
   input(network, host, { _tag: "Merge", nodes, join: ask.join })
   if (cargo !== undefined) host.passenger?.mergeState(cargo)
+  if (ask.nodes.length === 0 && !isToListen(host.state, ask.join))
+    return exchange(network, host, to.address, ask.join, ask.again)
   const status = Swim.member(host.state, to.name)?.status
   if (ask.again && status !== "alive" && status !== "suspect") exchange(network, host, to.address, true, false)
 }

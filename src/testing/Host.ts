@@ -6,6 +6,7 @@ import type { Deadline } from "../protocol/swim/Deadlines.ts"
 import type { Lost } from "../protocol/swim/Reunion.ts"
 import type * as Swim from "../protocol/swim/Swim.ts"
 import type { Timer } from "../protocol/swim/Timer.ts"
+import type { Claimant } from "../protocol/swim/Twin.ts"
 
 /** Datagrams in transit are passed by reference: nobody changes the encoded parts. */
 export interface Arrival {
@@ -52,6 +53,7 @@ export interface Request {
         readonly cargo: Cargo | undefined
       }
     | { readonly _tag: "Ping"; readonly seq: number; readonly timeoutMillis: number }
+    | { readonly _tag: "AskTwin"; readonly heard: (answer: Claimant | undefined) => void }
     | Give
 }
 
@@ -69,6 +71,8 @@ export interface Reply {
   readonly request: Request
   readonly nodes: ReadonlyArray<NodeState>
   readonly cargo: Cargo | undefined
+  /** Who of the requester's name answers. */
+  readonly twin?: Claimant
 }
 
 export type Event =
@@ -80,7 +84,7 @@ export type Event =
   | { readonly _tag: "Call"; readonly run: () => void }
 
 /** What a host asks of the network. */
-export type Demand = Extract<Swim.Output, { _tag: "Send" | "PushPull" | "TcpPing" }> | Give
+export type Demand = Extract<Swim.Output, { _tag: "Send" | "PushPull" | "TcpPing" | "AskTwin" }> | Give
 
 /**
  * How the process runs.
@@ -94,7 +98,8 @@ export interface Host {
   /** From 0, in the order of adding. */
   readonly index: number
   readonly name: string
-  readonly address: Address
+  /** Where it is reached; see `Network.move`. */
+  address: Address
   /** Undefined while crashed. */
   state: Swim.State | undefined
   /** Counts the lives of the process. */

@@ -4,18 +4,18 @@
  * Records ride as user messages, digests with push/pull, deltas over streams that lose nothing and fail when either side
  * is down or cut off. Records and messages are shared by all hosts, as values.
  */
-import { Result } from "effect"
 import { host as textOf } from "../protocol/Address.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as Exchange from "../protocol/names/Exchange.ts"
-import * as HostMeta from "../protocol/names/HostMeta.ts"
 import type { Ownership } from "../protocol/names/NameRecords.ts"
 import type * as View from "../protocol/names/View.ts"
-import { isLive, type Member } from "../protocol/swim/Member.ts"
+import type { Member } from "../protocol/swim/Member.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import * as Cluster from "./Cluster.ts"
-import { exchange, exchangeMillisMax, give, input, join } from "./Delivery.ts"
+import { input, join } from "./Delivery.ts"
 import type { Host } from "./Host.ts"
+import * as NamesRenewal from "./NamesRenewal.ts"
+import { meet, ship } from "./NamesStreams.ts"
 import * as NamesWire from "./NamesWire.ts"
 import * as Network from "./Network.ts"
 import type * as Options from "./Options.ts"
@@ -27,6 +27,7 @@ export interface Peer extends Replica {
   readonly host: Host
   readonly exchange: Exchange.Exchange
   readonly held: Set<string>
+  readonly renewal: NamesRenewal.Renewal
   tickAt: number
 }
 
@@ -47,6 +48,8 @@ export interface Names {
   ghosts: number
   /** Names whose holder was told that they are lost. */
   told: number
+  /** Hosts that were told that another one has their own name; their processes have ended. */
+  refused: number
   /** The directory that was last found to be behind: the first to be looked at again. */
   behind: Peer | undefined
   readonly wire: NamesWire.NamesWire
@@ -72,6 +75,7 @@ export const make = (
   dropped: new Map(),
   ghosts: 0,
   told: 0,
+  refused: 0,
   behind: undefined,
   wire: NamesWire.make()
 })
@@ -107,6 +111,7 @@ export const feed = (names: Names, peer: Peer, event: Directory.Input): Readonly
       input(network, host, { _tag: "Broadcast", key: `${record.host}/${record.name}`, payload })
       run(names, peer, { _tag: "Gossiped" })
     } else if (output._tag === "Dropped") count(names, output.reason)
+    else if (output._tag === "OwnGenerationBehind") NamesRenewal.renew(network, peer.renewal, () => renew(names, peer))
     else {
       if (output._tag === "Lost" && peer.held.delete(output.name)) names.told += 1
       if (output._tag === "Up" && !isAlive(peer, output.entry)) names.ghosts += 1
@@ -126,39 +131,19 @@ const isCurrent = (names: Names, peer: Peer): boolean => peerOf(names, peer.host
 /** Feeds the exchange of a host, and performs what it asks for. */
 const run = (names: Names, peer: Peer, event: Exchange.Input): void => {
   for (const output of Exchange.step(peer.exchange, event, names.network)) {
-    if (output._tag === "Send") ship(names, peer, output.to, output.messages, 0)
-    else if (output._tag === "Meet") meet(names, peer, output.host)
+    if (output._tag === "Send") {
+      const { messages, to } = output
+      ship(
+        names.network,
+        peer.host,
+        to,
+        messages,
+        () => isCurrent(names, peer) && run(names, peer, { _tag: "Sent", to })
+      )
+    } else if (output._tag === "Meet") meet(names.network, peer.host, output.host)
     else count(names, output.reason)
   }
   Network.schedule(names.network, peer.host)
-}
-
-const meet = ({ network }: Names, { host }: Peer, id: string): void => {
-  const member = host.state && Swim.member(host.state, id)
-  // As a join, which begins an exchange with whoever has that address.
-  if (member !== undefined) Network.call(network, 0, () => exchange(network, host, member.address, true, false))
-}
-
-/** Sends one message after the other, each when the one before was taken. */
-const ship = (names: Names, peer: Peer, to: string, messages: ReadonlyArray<Exchange.Message>, at: number): void => {
-  const { network } = names
-  const { host } = peer
-  const message = messages[at]
-  const member = host.state && Swim.member(host.state, to)
-  if (message === undefined || member === undefined || !isLive(member)) {
-    // Not within the step that asked for it.
-    Network.call(network, 0, () => isCurrent(names, peer) && run(names, peer, { _tag: "Sent", to }))
-    return
-  }
-  let isTaken = false
-  const taken = (): void => {
-    isTaken = true
-    ship(names, peer, to, messages, at + 1)
-  }
-  give(network, host, { _tag: "Give", to: member.address, cargo: NamesWire.load(message), taken })
-  Network.call(network, exchangeMillisMax, () => {
-    if (!isTaken && isCurrent(names, peer)) run(names, peer, { _tag: "Sent", to })
-  })
 }
 
 const receive = (names: Names, peer: Peer, message: Exchange.Message, via: "gossip" | "state"): void => {
@@ -188,6 +173,9 @@ const hear = (names: Names, peer: Peer, output: Swim.Output): void => {
       return memberChanged(names, peer, output.member)
     case "LeaveFinished":
       return Network.call(names.network, 0, () => isCurrent(names, peer) && crash(names, peer.host))
+    case "NameLost":
+      names.refused += 1
+      return Network.call(names.network, 0, () => isCurrent(names, peer) && crash(names, peer.host))
     case "Dropped":
       return count(names, output.reason)
   }
@@ -205,16 +193,33 @@ const wake = (names: Names, peer: Peer): void => {
       feed(names, peer, { _tag: "MemberChanged", id, status: "forgotten", host: undefined })
 }
 
+/** Takes up a life that is later than all that others know. */
+const renew = (names: Names, peer: Peer): boolean => {
+  const generation = peer.directory.generationReported + 1
+  if (!isCurrent(names, peer) || generation <= peer.directory.own.claims.generation) return false
+  input(names.network, peer.host, { _tag: "UpdateMeta", meta: NamesWire.metaOf(generation) })
+  feed(names, peer, { _tag: "Renew", generation })
+  return true
+}
+
 /** Begins a life of a host, which claims what its programs want. */
 export const start = (names: Names, host: Host): Peer => {
   const { network, settings } = names
-  const generation = 1000 * Math.ceil(network.now) + host.life + 1
-  const said = { flowPort: 7947, generation, locality: "", tags: {} }
-  const meta = Result.getOrElse(HostMeta.encode(said), () => new Uint8Array(0))
-  Network.start(network, host, meta)
-  const directory = Directory.make({ id: host.name, address: textOf(host.address.bytes), ...said }, settings.limits)
+  const generation = 1000 * Math.ceil(network.now) + host.life + host.index + 1
+  Network.start(network, host, NamesWire.metaOf(generation))
+  const directory = Directory.make(
+    { id: host.name, address: textOf(host.address.bytes), ...NamesWire.common, generation },
+    settings.limits
+  )
   const exchange = Exchange.make(directory, network, settings.exchange)
-  const peer: Peer = { host, directory, exchange, held: new Set(), tickAt: network.now + tickMillis }
+  const peer: Peer = {
+    host,
+    directory,
+    exchange,
+    held: new Set(),
+    renewal: NamesRenewal.make(network.now),
+    tickAt: network.now + tickMillis
+  }
   names.peers[host.index] = peer
   host.passenger = {
     hear: (output) => hear(names, peer, output),

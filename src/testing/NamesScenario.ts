@@ -1,6 +1,7 @@
 /** Stories to run the names of a cluster through, beside those for membership alone. */
 import type { Host } from "./Host.ts"
 import * as Names from "./Names.ts"
+import * as NamesMoves from "./NamesMoves.ts"
 import { call, partition } from "./Network.ts"
 import { repeat, type Scenario, some } from "./Scenario.ts"
 
@@ -17,6 +18,22 @@ const again = (names: Names.Names, host: Host, afterMillis: number): void => {
   const [seed] = names.network.hosts
   Names.crash(names, host)
   call(names.network, afterMillis, () => seed && Names.restart(names, host, seed))
+}
+
+/** Has a process with the id and the names of a host come, and go again after a while. */
+export const visit = (names: Names.Names, of: Host, seed: Host, millis: number): void => {
+  const held = [...(Names.peerOf(names, of)?.held ?? [])]
+  const visitor = NamesMoves.startTwin(names, of.name, seed)
+  for (const name of held) Names.claim(names, visitor, name)
+  call(names.network, millis, () => visitor.state !== undefined && Names.crash(names, visitor))
+}
+
+/** Starts a process of one id through each of these seeds at once; all of them claim the same names. */
+export const twins = (names: Names.Names, id: string, seeds: ReadonlyArray<Host>): void => {
+  for (const seed of seeds) {
+    const twin = NamesMoves.startTwin(names, id, seed)
+    for (let i = 0; i < perHost; i++) Names.claim(names, twin, `${id}.service-${i}`)
+  }
 }
 
 const plan = (): void => {}
@@ -80,6 +97,62 @@ export const scenarios: ReadonlyArray<Scenario> = [
       repeat(names.network, 5000, () => {
         const host = anyOf(names)
         if (host?.state !== undefined) again(names, host, 2000)
+      })
+    }
+  },
+  {
+    name: "names-moves",
+    says: "each host has ten names, and every 15 s a host crashes and comes back under its id elsewhere within 5 s",
+    plan,
+    names: (names) => {
+      const { network } = names
+      const [seed] = network.hosts
+      populate(names)
+      repeat(network, 15_000, () => {
+        const host = anyOf(names)
+        if (host?.state === undefined || seed === undefined) return
+        Names.crash(names, host)
+        call(network, network.random() * 5000, () => NamesMoves.startElsewhere(names, host, seed))
+      })
+    }
+  },
+  {
+    name: "names-addresses",
+    says: "each host has ten names, and every 10 s a host gets another address while it runs",
+    plan,
+    names: (names) => {
+      populate(names)
+      repeat(names.network, 10_000, () => {
+        const host = anyOf(names)
+        if (host?.state !== undefined) NamesMoves.move(names, host)
+      })
+    }
+  },
+  {
+    name: "names-visitors",
+    says: "each host has ten names, and every 5 s a process with the id and the names of a healthy host comes for 2 s",
+    plan,
+    names: (names) => {
+      const { network } = names
+      const [seed] = network.hosts
+      populate(names)
+      repeat(network, 5000, () => {
+        const host = anyOf(names)
+        if (host?.state !== undefined && seed !== undefined) visit(names, host, seed, 2000)
+      })
+    }
+  },
+  {
+    name: "names-twins",
+    says: "each host has ten names, and every 15 s two processes of one new id start at once through different seeds",
+    plan,
+    names: (names) => {
+      const { network } = names
+      const [first, second = first] = network.hosts
+      populate(names)
+      repeat(network, 15_000, (turn) => {
+        if (first === undefined || second === undefined) return
+        twins(names, `twin-${turn}`, [first, second])
       })
     }
   }

@@ -18,6 +18,13 @@ export interface NamesWire {
 
 export const make = (): NamesWire => ({ payloads: new WeakMap(), messages: new WeakMap(), metas: new WeakMap() })
 
+/** What all hosts say of themselves. */
+export const common = { flowPort: 7947, locality: "", tags: {} }
+
+/** The metadata of a host in a life that began then. */
+export const metaOf = (generation: number): Uint8Array =>
+  Result.getOrElse(HostMeta.encode({ ...common, generation }), () => new Uint8Array(0))
+
 /** The user message that gossips a record. */
 export const payloadOf = ({ messages, payloads }: NamesWire, record: NameRecords.NameRecord): Uint8Array => {
   const known = payloads.get(record)

@@ -36,6 +36,8 @@ export interface Network {
   readonly agenda: Agenda.Agenda<Event>
   readonly hosts: Array<Host>
   readonly byName: Map<string, Host>
+  /** Hosts that have moved, by the number of their address. */
+  readonly moved: Map<number, Host>
   /** Pairs of hosts, `from * 2^20 + to`, of which the first does not reach the second. */
   readonly cuts: Set<number>
   /** Changes of membership, in order, when recording. */
@@ -59,6 +61,7 @@ export const make = (options: Partial<Options> & { readonly seed: string }): Net
     agenda: Agenda.make(),
     hosts: [],
     byName: new Map(),
+    moved: new Map(),
     cuts: new Set(),
     seen: [],
     observers: [],
@@ -75,14 +78,29 @@ export const make = (options: Partial<Options> & { readonly seed: string }): Net
 
 const port = 7946
 
-const addressOf = (index: number): Address => {
-  const number = index + 1
-  return { bytes: Uint8Array.of(10, number >> 16, (number >> 8) & 0xff, number & 0xff), port }
+const addressOf = (number: number): Address => ({
+  bytes: Uint8Array.of(10, number >> 16, (number >> 8) & 0xff, number & 0xff),
+  port
+})
+
+const numberOf = ({ bytes }: Address): number => ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)
+
+/** The host at an address; nobody is where a host was before it moved. */
+export const hostAt = ({ hosts, moved }: Network, address: Address): Host | undefined => {
+  const number = numberOf(address)
+  const host = moved.get(number) ?? hosts[number - 1]
+  return host !== undefined && numberOf(host.address) === number ? host : undefined
 }
 
-/** The host at an address. */
-export const hostAt = ({ hosts }: Network, { bytes }: Address): Host | undefined =>
-  hosts[(((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) - 1]
+/** Addresses of hosts that have moved, above those of all others. */
+const movedFrom = 2 ** 23
+
+/** Gives a host another address, at which it is reached from now on. */
+export const move = (network: Network, host: Host): void => {
+  const number = movedFrom + network.moved.size
+  network.moved.set(number, host)
+  host.address = addressOf(number)
+}
 
 export const find = (network: Network, name: string): Host | undefined => network.byName.get(name)
 
@@ -97,7 +115,7 @@ export const addIdle = (network: Network, name: string): Host => {
   const host: Host = {
     index,
     name,
-    address: addressOf(index),
+    address: addressOf(index + 1),
     state: undefined,
     life: 0,
     mode: "running",
@@ -123,7 +141,8 @@ export const addIdle = (network: Network, name: string): Host => {
     }
   }
   network.hosts.push(host)
-  network.byName.set(name, host)
+  // A second host of the name stands beside the first.
+  if (!network.byName.has(name)) network.byName.set(name, host)
   return host
 }
 
@@ -133,7 +152,8 @@ const noChance = (): number => 0
 export const start = (network: Network, host: Host, meta: Uint8Array = new Uint8Array(0)): Swim.State => {
   const { config, isAligned, reunion, rules, settings } = network.options
   const { address, name } = host
-  const full = Config.make({ meta, settings, rules, encode: network.encode, ...config, name, address })
+  const bornAtMicros = Math.round(1000 * network.now)
+  const full = Config.make({ meta, bornAtMicros, settings, rules, encode: network.encode, ...config, name, address })
   const state = Swim.make(full, { now: network.now, random: isAligned ? noChance : network.random })
   host.state = state
   host.life += 1

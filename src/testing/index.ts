@@ -8,6 +8,7 @@
 export * as Anomaly from "./Anomaly.ts"
 export * as Cluster from "./Cluster.ts"
 export * as Names from "./Names.ts"
+export * as NamesMoves from "./NamesMoves.ts"
 export * as NamesScenario from "./NamesScenario.ts"
 export * as Network from "./Network.ts"
 export * as Options from "./Options.ts"

@@ -260,7 +260,7 @@ describeWith([go], "membership with memberlist", () => {
     })
   )
 
-  it.live("a second host with a name that is taken never gets in, on either side", () =>
+  it.live("a second host with a name that is taken never gets in, on either side, and ours is told", () =>
     Effect.gen(function* () {
       const peer = yield* GoPeer.start({ name: "go" })
       const ours = yield* Ours.start({ name: "ts", seeds: [peer.address] })
@@ -274,6 +274,8 @@ describeWith([go], "membership with memberlist", () => {
       assert.strictEqual((yield* Wire.stateOf(peer.address, "ts"))?.port, ours.port)
       assert.isAbove(GoPeer.told(peer, "conflict").length, 0)
       assert.isAbove((yield* ours.gossip.counters).conflict ?? 0, 0)
+      const told = yield* Effect.flip(thief.gossip.lost)
+      assert.strictEqual(told.message, `listen: the name "go" is held by host "go at ${peer.address}"`)
       yield* together(ours, peer)
     })
   )

@@ -1,6 +1,10 @@
 /** Coming back: after a leave, after a death that was forgotten, and at another address. */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
+import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
+import * as GossipSwim from "../../src/layers/GossipSwim.ts"
+import { GossipSocket } from "../../src/services/GossipSocket.ts"
+import { Self } from "../../src/services/Host.ts"
 import * as GoPeer from "./GoPeer.ts"
 import * as Ours from "./Ours.ts"
 import { describeWith, go } from "./Peers.ts"
@@ -72,6 +76,33 @@ describeWith([go], "coming back among members of memberlist", () => {
       yield* Ours.becomes("back", Ours.view(ours), "stays:alive theirs:alive ts:alive")
       assert.isAtLeast((yield* Ours.memberOf(ours, "theirs"))?.incarnation ?? 0, 2)
       assert.isAbove((yield* ours.gossip.counters)["swim.replayed"] ?? 0, 0)
+    })
+  )
+
+  it.live("a host of ours whose address changes while it runs is followed", () =>
+    Effect.gen(function* () {
+      const peer = yield* GoPeer.start({ name: "go" })
+      let bytes = Uint8Array.of(127, 0, 0, 1)
+      const moving = Effect.map(GossipSocket, (socket) =>
+        GossipSocket.of({ ...socket, advertised: Effect.sync(() => ({ bytes, port: socket.address.port })) })
+      )
+      const socket = Layer.provide(
+        Layer.effect(GossipSocket, moving),
+        GossipSocketNode.layer({ host: "0.0.0.0", port: 0 })
+      )
+      yield* Layer.build(
+        GossipSwim.layer({ fabric: "", seeds: [peer.address], meta: { flowPort: 0 }, profile: Ours.fast }).pipe(
+          Layer.provide(socket),
+          Layer.provide(Layer.succeed(Self, { id: "ts", generation: 1, locality: "", tags: {} }))
+        )
+      )
+      const placeSeen = Effect.map(
+        Wire.stateOf(peer.address, "ts"),
+        (state) => state && `${state.state} ${state.address.join(".")}`
+      )
+      yield* Ours.becomes("ours is there", placeSeen, "alive 127.0.0.1")
+      bytes = Uint8Array.of(127, 0, 0, 3)
+      yield* Ours.becomes("ours has moved", placeSeen, "alive 127.0.0.3")
     })
   )
 })

@@ -79,13 +79,13 @@ const hostOf = (name: string, child: Child, events: ReadonlyArray<Orders.Event>)
 /** The name of a host by its number. */
 export const nameOf = (host: number): string => `h${host}`
 
-/** Starts the host of a namespace, with all others as its seeds; resolves when it is up. */
-export const start = async (net: Net, host: number): Promise<Host> => {
+/** Starts the host of a namespace, with all others as its seeds; resolves when it is up. `address`: where it listens. */
+export const start = async (net: Net, host: number, address = net.address(host)): Promise<Host> => {
   const name = nameOf(host)
   const others = Array.from({ length: net.hosts }, (_, other) => other).filter((other) => other !== host)
   const seeds = others.map((other) => `${net.address(other)}:7946`)
   const events: Array<Orders.Event> = []
-  const config: typeof Orders.Config.Type = { name, address: net.address(host), seeds }
+  const config: typeof Orders.Config.Type = { name, address, seeds }
   const child = spawn({
     net,
     host,
@@ -108,7 +108,7 @@ export const startAll = async (net: Net): Promise<ReadonlyArray<Host>> => {
   return hosts
 }
 
-/** Waits until each of these hosts sees all of them alive. */
+/** Waits until each of these hosts sees all of them alive, and what they serve. */
 export const allSee = (hosts: ReadonlyArray<Host>, millis = 30_000): Promise<void> =>
   until("that all hosts see each other", millis, async () => {
     const views = await Promise.all(hosts.map((host) => host.alive()))

@@ -39,7 +39,7 @@ export const Order = Schema.Union([
   Schema.Struct({ do: Schema.tag("progress") }),
   /** Holds up the event loop: nothing else of the process runs meanwhile. */
   Schema.Struct({ do: Schema.tag("block"), millis: Schema.Number }),
-  /** Whom it sees alive. */
+  /** Whom it sees alive, and serving. */
   Schema.Struct({ do: Schema.tag("alive") })
 ])
 export type Order = typeof Order.Type

@@ -6,11 +6,12 @@
  * three seconds later by its own clock it says `{ "awake": true }`; "lag" has it say by how many milliseconds its event loop
  * was late at most since the last time; "call HOST" has it hold a flow to that host. What it believes of the others that is
  * worse than alive is a line `{ "accused": .., "as": .., "by": [..] }`, and each start of a handler of `once` one `{ "served": .. }`.
+ * When it cannot start, or loses what it exposes, it says why: `{ "refused": TAG, "why": .. }`.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { createInterface } from "node:readline"
 import { Effect, Layer, Logger, Queue, Schedule, Stream } from "effect"
-import { Codec, Endpoint, Fabric, Gossip, Grinta, Transport } from "../../src/index.ts"
+import { Codec, Endpoint, Fabric, Gossip, Grinta, type NetworkError, Transport } from "../../src/index.ts"
 
 export const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
 
@@ -31,6 +32,8 @@ const write = (what: object): void => {
 }
 
 const say = (what: object) => Effect.sync(() => write(what))
+
+const refused = ({ message, reason }: NetworkError) => say({ refused: reason._tag, why: message })
 
 /** Three probe periods of a host whose probes all fail on the way. */
 const awakeMillis = 3000
@@ -75,7 +78,8 @@ const program = Effect.gen(function* () {
   )
   const { flowPort } = yield* Transport
   const { address, port } = yield* gossip.self
-  yield* fabric.expose(Echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)))
+  const { lost } = yield* fabric.expose(Echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)))
+  yield* Effect.forkScoped(Effect.catch(lost, refused))
   yield* fabric.expose(Hold, (flow) =>
     flow.send(Uint8Array.of(1)).pipe(
       Effect.andThen(Stream.runDrain(flow.messages)),
@@ -94,5 +98,6 @@ if (import.meta.filename === process.argv[1]) {
   const layer = Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 } })
   // What it says of itself goes over the standard output.
   const log = Layer.succeed(Logger.LogToStderr, true)
-  Effect.runFork(Effect.scoped(Effect.provide(program, Layer.provide(layer, log))))
+  const running = Effect.scoped(Effect.provide(program, Layer.provide(layer, log)))
+  Effect.runFork(Effect.catchTag(running, "NetworkError", refused))
 }

@@ -6,6 +6,7 @@ import { Effect, Queue, Schema } from "effect"
 const file = new URL("./child.ts", import.meta.url).pathname
 
 export const Where = Schema.fromJsonString(Schema.Struct({ gossip: Schema.String, flowPort: Schema.Number }))
+export const Refused = Schema.fromJsonString(Schema.Struct({ refused: Schema.String, why: Schema.String }))
 export const Ended = Schema.fromJsonString(Schema.Struct({ ended: Schema.String }))
 const Accused = Schema.Struct({ accused: Schema.String, as: Schema.String, by: Schema.Array(Schema.String) })
 /** What a host says of others and of itself. */
@@ -31,9 +32,10 @@ export interface Child {
 /** With the timings of one machine. */
 export const child = (...args: ReadonlyArray<string>) => childWith("local", ...args)
 
-export const childWith = Effect.fnUntraced(function* (profile: "local" | "lan", ...args: ReadonlyArray<string>) {
+/** Starts it, and waits for nothing. */
+export const started = Effect.fnUntraced(function* (profile: "local" | "lan", ...args: ReadonlyArray<string>) {
   const env = { ...process.env, GRINTA_PROFILE: profile }
-  const started = yield* Effect.acquireRelease(
+  const running = yield* Effect.acquireRelease(
     Effect.sync(() => spawn(process.execPath, [file, ...args], { env, stdio: ["pipe", "pipe", "inherit"] })),
     (running) =>
       Effect.sync(() => {
@@ -41,13 +43,24 @@ export const childWith = Effect.fnUntraced(function* (profile: "local" | "lan", 
       })
   )
   const lines = yield* Queue.unbounded<string>()
-  createInterface({ input: started.stdout }).on("line", (line) => Queue.offerUnsafe(lines, line))
+  // What else it prints is its log.
+  createInterface({ input: running.stdout }).on(
+    "line",
+    (line) => line.startsWith("{") && Queue.offerUnsafe(lines, line)
+  )
   const exit = Effect.callback<number | NodeJS.Signals | null>((resume) => {
-    if (started.exitCode !== null || started.signalCode !== null) return resume(Effect.succeed(started.exitCode))
-    started.once("exit", (code, signal) => resume(Effect.succeed(code ?? signal)))
+    if (running.exitCode !== null || running.signalCode !== null) return resume(Effect.succeed(running.exitCode))
+    running.once("exit", (code, signal) => resume(Effect.succeed(code ?? signal)))
   })
-  const line = Queue.take(lines)
-  const where = yield* Effect.flatMap(line, Schema.decodeEffect(Where)).pipe(Effect.timeout("20 seconds"), Effect.orDie)
-  const made: Child = { process: started, where, line, exit }
+  return { process: running, line: Queue.take(lines), exit }
+})
+
+export const childWith = Effect.fnUntraced(function* (profile: "local" | "lan", ...args: ReadonlyArray<string>) {
+  const child = yield* started(profile, ...args)
+  const where = yield* Effect.flatMap(child.line, Schema.decodeEffect(Where)).pipe(
+    Effect.timeout("20 seconds"),
+    Effect.orDie
+  )
+  const made: Child = { ...child, where }
   return made
 })

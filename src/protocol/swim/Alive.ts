@@ -1,13 +1,16 @@
 /** The rule for `alive`. Source: memberlist-protocol.md, section 11.2; faults.md, U17 to U20 and U22. */
 import { type Address, equal, equalBytes } from "../Address.ts"
 import type { Alive } from "../memberlist/Message.ts"
+import { keepClaim } from "./Claim.ts"
 import type { Config } from "./Config.ts"
 import { learn, recordOf } from "./Learn.ts"
 import { isGone, type Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { Change } from "./Output.ts"
+import { isSamePlace } from "./Packets.ts"
 import { arrived } from "./PushPull.ts"
 import { refute } from "./Refute.ts"
+import { hearElsewhere, know } from "./Rivalry.ts"
 import { answerReach, outrun, startsOver } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
 import { delegateText, faultOf, isJump } from "./Validity.ts"
@@ -20,7 +23,7 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   const message = received.port === 0 ? { ...received, port: config.address.port } : received
   const address: Address = { bytes: message.address, port: message.port }
   const old = members.byName.get(message.node)
-  const hasMoved = old !== undefined && !equal(old.member.address, address)
+  const hasMoved = old !== undefined && !(isSelf ? isSamePlace : equal)(old.member.address, address)
   // Most of what comes in is old news.
   if (old !== undefined && !isSelf && !hasMoved && isOld(config, old.member, message)) return turn
   const fault = isSelf ? undefined : faultOf(message, config)
@@ -32,17 +35,26 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   const known = entry.member
   if (hasMoved) {
     if (!config.admits(address.bytes)) return dropped(turn, "notAdmitted")
+    if (isSelf) return hearElsewhere(turn, address, message.incarnation)
     if (!mayMove(turn, known)) {
+      keepClaim(turn, entry, message)
       turn.outputs.push({ _tag: "Conflict", existing: known, address })
       return turn
     }
   }
-  if (isSelf)
+  if (isSelf) {
+    know(turn)
     return isOwnWord(known, message)
       ? outrun(turn, message.incarnation, message.meta)
       : refute(turn, message.incarnation, message.meta)
+  }
   if (!hasMoved && isOld(config, known, message)) return turn
   if (isJump(message.incarnation, known.incarnation, reach(turn.state, known))) return dropped(turn, "incarnationJump")
+  return take(turn, entry, message, hasMoved)
+}
+
+/** Believes a word that may be believed, and passes it on. */
+export const take = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: boolean): Turn => {
   clearSuspicion(turn.state, entry)
   broadcast(turn.state, message.node, message)
   return accept(turn, entry, message, hasMoved)
@@ -95,6 +107,7 @@ const accept = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: bool
     changedAt: known.status === "alive" ? known.changedAt : turn.now
   }
   Members.update(turn.state.members, entry, member)
+  if (hasMoved) entry.claim = undefined
   const from = isNew ? undefined : known.status
   turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated, accusers: [] })
   return isGone(known) ? arrived(turn) : turn

@@ -67,6 +67,12 @@ export const enqueue = (queue: Broadcasts, key: string, bytes: Uint8Array): void
   insert(queue, entry)
 }
 
+/** Drops the message of this key, if there is one. */
+export const forget = (queue: Broadcasts, key: string): void => {
+  const entry = queue.byKey.get(key)
+  if (entry !== undefined) remove(queue, entry)
+}
+
 /** Whether a message of this key has yet to be sent as often as it may be. */
 export const has = (queue: Broadcasts, key: string): boolean => queue.byKey.has(key)
 

@@ -89,6 +89,8 @@ export interface Rules {
   readonly lastWord: boolean
   /** A death is passed on at once, not only in the next gossip round. */
   readonly urgentDeaths: boolean
+  /** A host that hears its name from another address says where it is until it is known, and asks who is there. */
+  readonly twins: boolean
 }
 
 /** How metadata says that a host counts its incarnations anew. */
@@ -107,6 +109,8 @@ export interface Config {
   /** The advertised address. Its port stands in for a missing port of other members. */
   readonly address: Address
   readonly meta: Uint8Array
+  /** Start of this process, in microseconds since 1970: of two processes of one name the first keeps it. */
+  readonly bornAtMicros: number
   /** Six bytes: protocol min, max, current, delegate min, max, current. */
   readonly versions: Uint8Array
   readonly settings: Settings
@@ -156,7 +160,8 @@ export const swift: Settings = {
   suspicionRoundsMin: 4,
   confirmationsMax: 2,
   secondOpinions: 4,
-  nackShare: 0.8
+  nackShare: 0.8,
+  deadReclaimMillis: 1000
 }
 
 /** Timings for members far apart. */
@@ -211,7 +216,8 @@ export const swim: Rules = {
   cuts: false,
   lateness: false,
   lastWord: false,
-  urgentDeaths: false
+  urgentDeaths: false,
+  twins: false
 }
 
 /** What the reference implementation does. */
@@ -231,7 +237,8 @@ export const careful: Rules = {
   cuts: true,
   lateness: true,
   lastWord: true,
-  urgentDeaths: true
+  urgentDeaths: true,
+  twins: true
 }
 
 /** Protocol 1 to 5, speaking 2, without versions of the application. */
@@ -240,6 +247,7 @@ export const versions: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0)
 /** A configuration from a name and an address; all else has a default (the LAN profile). */
 export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>): Config => ({
   meta: new Uint8Array(0),
+  bornAtMicros: 0,
   lives: noLives,
   versions,
   settings: lan,

@@ -1,5 +1,7 @@
 /** The rule for `dead`. Source: memberlist-protocol.md, section 11.4. */
 import type { Dead } from "../memberlist/Message.ts"
+import { take } from "./Alive.ts"
+import { awaitClaim, claimOf } from "./Claim.ts"
 import { isGone, type Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { refute } from "./Refute.ts"
@@ -20,14 +22,21 @@ export const dead = (turn: Turn, message: Dead): Turn => {
   if (isJump(message.incarnation, known.incarnation, config.limits.incarnationJumpMax))
     return dropped(turn, "incarnationJump")
   if (!isNameSized(message.from, config.limits.nameBytesMax)) return dropped(turn, "invalidName")
+  const hasLeft = message.from === message.node
+  const claim = hasLeft ? claimOf(turn, entry) : undefined
+  if (claim !== undefined && claim.incarnation > message.incarnation) {
+    // It has moved. Those that have not heard where to must hear that it left; no name has a slash.
+    broadcast(turn.state, `${message.node}/`, message)
+    return take(turn, entry, claim, true)
+  }
   const accusers = [...new Set([...(entry.suspicion?.accusers ?? []), message.from])]
   clearSuspicion(turn.state, entry)
   broadcast(turn.state, message.node, message)
   if (config.rules.urgentDeaths) hurry(turn)
-  const hasLeft = message.from === message.node
   const status = hasLeft ? "left" : "dead"
   const member: Member = { ...known, incarnation: message.incarnation, status, changedAt: turn.now }
   Members.update(members, entry, member)
+  awaitClaim(turn, entry)
   const change = hasLeft ? "left" : "died"
   turn.outputs.push({
     _tag: "Changed",

@@ -9,6 +9,7 @@
  * Source: design.md, law 10; faults.md, X7 and X8.
  */
 import * as Awareness from "./Awareness.ts"
+import { isContested } from "./Claim.ts"
 import type { Config } from "./Config.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { rearmSuspicion, type State, type Turn } from "./State.ts"
@@ -20,6 +21,9 @@ export const quietMillisMax = ({ settings }: Config): number => 2 * settings.pro
 
 /** How late a timer may be before the process counts as having slept. */
 export const latenessMillisMax = ({ settings }: Config): number => settings.probeTimeoutMillis / 2
+
+/** How long a process may sleep and still be known to the others for sure. */
+const sleepMillisMax = ({ settings }: Config): number => 3 * settings.probeIntervalMillis
 
 /** Members beside ourselves that nobody suspects. */
 const trusted = ({ members, self }: State): number => {
@@ -49,6 +53,7 @@ export const hear = (turn: Turn): void => {
 export const wake = (turn: Turn, latenessMillis: number): void => {
   const { awareness, config, deadlines, probe, rollCall } = turn.state
   turn.state.heardAt += latenessMillis
+  if (latenessMillis > sleepMillisMax(config)) turn.state.standing.wokeAt = turn.now
   Awareness.apply(awareness, 1)
   holdBack(turn, latenessMillis)
   const later = (due: Deadlines.Deadline<Timer>): Deadlines.Deadline<Timer> => {
@@ -67,8 +72,11 @@ export const wake = (turn: Turn, latenessMillis: number): void => {
 const holdBack = (turn: Turn, millis: number): void => {
   const { config, members } = turn.state
   const soonest = turn.now + config.settings.probeIntervalMillis
-  for (const { suspicion } of members.order) {
-    if (suspicion === undefined || suspicion.heldMillis >= suspicion.maxMillis) continue
+  for (const entry of members.order) {
+    const { suspicion } = entry
+    // Whose name was heard from elsewhere is not silent because we are deaf.
+    if (suspicion === undefined || isContested(turn, entry)) continue
+    if (suspicion.heldMillis >= suspicion.maxMillis) continue
     suspicion.isAsked = false
     suspicion.heldMillis = Math.min(suspicion.maxMillis, suspicion.heldMillis + millis)
     rearmSuspicion(turn.state, suspicion, Math.max(soonest, expiresAt(suspicion)))

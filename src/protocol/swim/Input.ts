@@ -1,6 +1,7 @@
 /** What can happen to a host's membership protocol. */
 import type { Address } from "../Address.ts"
 import type { NodeState, PacketMessage } from "../memberlist/Message.ts"
+import type { Answer } from "./Twin.ts"
 
 /** Time and chance, handed to every step. */
 export interface Env {
@@ -25,4 +26,10 @@ export type Input =
   /** A message of the application to gossip; a newer one of the same key displaces the older. */
   | { readonly _tag: "Broadcast"; readonly key: string; readonly payload: Uint8Array; readonly audience?: Audience }
   | { readonly _tag: "UpdateMeta"; readonly meta: Uint8Array }
+  /** This host is reached at another address from now on. */
+  | { readonly _tag: "Move"; readonly address: Address }
+  /** What a process answered that was asked by `AskTwin`; undefined when nobody of our name answered. */
+  | { readonly _tag: "TwinAnswered"; readonly address: Address; readonly answer: Answer | undefined }
+  /** A process of our own name, at another address, asked for ours. */
+  | { readonly _tag: "TwinAsked"; readonly address: Address }
   | { readonly _tag: "Leave" }

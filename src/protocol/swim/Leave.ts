@@ -6,11 +6,14 @@ import type { State, Turn } from "./State.ts"
 
 /** Says goodbye; the host goes on answering and gossiping. A second leave changes nothing. */
 export const leave = (turn: Turn): Turn => {
-  const { config, leaving, self } = turn.state
+  const { config, leaving, memberBroadcasts, self, standing } = turn.state
   if (leaving !== "no") return turn
   turn.state.leaving = "telling"
   const { incarnation, name } = self.member
-  return dead(turn, { _tag: "Dead", incarnation, node: name, from: config.name })
+  dead(turn, { _tag: "Dead", incarnation, node: name, from: config.name })
+  // While another address is known by the name, that one would be taken to leave.
+  if (standing.isHeld) Broadcasts.forget(memberBroadcasts, name)
+  return turn
 }
 
 /** Whether there is a member to tell. */

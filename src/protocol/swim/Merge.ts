@@ -3,7 +3,9 @@ import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
 import { alive, isOld } from "./Alive.ts"
 import { dead } from "./Dead.ts"
+import { isSamePlace } from "./Packets.ts"
 import { refute } from "./Refute.ts"
+import { hearElsewhere, know } from "./Rivalry.ts"
 import { outrun } from "./StartOver.ts"
 import { dropped, type State, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
@@ -17,9 +19,13 @@ import { delegateText, isCompatible } from "./Validity.ts"
  */
 export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
   const { config } = turn.state
+  if (nodes.some(({ name }) => name !== config.name)) turn.state.standing.hasListened = true
   for (const node of nodes) {
     if (isOldNews(turn.state, node)) continue
     const isSelf = node.name === config.name
+    // What only we say: this host has asked itself, at another of its addresses.
+    const isEcho = isSelf && nodes.length === 1 && node.state === "alive"
+    if (isEcho && isSamePlace({ bytes: node.address, port: node.port }, turn.state.self.member.address)) continue
     if (isSelf && node.state !== "alive") ownAccusation(turn, node)
     else if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)
     else dropped(turn, "incompatible", delegateText(node.name, node.versions))
@@ -29,9 +35,12 @@ export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
 }
 
 /** An accusation of ourselves, with the metadata that we are accused at. */
-const ownAccusation = (turn: Turn, { incarnation, meta }: NodeState): Turn => {
+const ownAccusation = (turn: Turn, { address, incarnation, meta, port, state }: NodeState): Turn => {
   const { leaving, self } = turn.state
   if (leaving !== "no") return turn
+  const place = { bytes: address, port }
+  if (state === "suspect" && isSamePlace(place, self.member.address)) know(turn)
+  else if (state === "suspect") hearElsewhere(turn, place, incarnation)
   return incarnation < self.member.incarnation ? outrun(turn, incarnation, meta) : refute(turn, incarnation, meta)
 }
 

@@ -66,7 +66,11 @@ export type Output =
     }
   /** A dead or left member was taken off the list. */
   | { readonly _tag: "Reaped"; readonly member: Member }
-  /** A name that is in use was claimed from another address, and the claim ignored. */
+  /** The driver pings this address over TCP under our own name, then feeds `TwinAnswered`. */
+  | { readonly _tag: "AskTwin"; readonly to: Address }
+  /** Another process has our name, at this address, and we have given it up: the machine has stopped. */
+  | { readonly _tag: "NameLost"; readonly address: Address }
+  /** A name that is in use, perhaps our own, was claimed from another address, and the claim is not taken. */
   | { readonly _tag: "Conflict"; readonly existing: Member; readonly address: Address }
   /** How a probe ended; `tcpOnly` means that UDP to that member is broken. The time is that of a direct ack. */
   | {

@@ -18,8 +18,11 @@ const compoundOverheadBytes = 2
 const compoundPartsMax = 255
 
 /** Whom there are broadcasts for; undefined when there are none. */
-export const audienceOf = ({ hostBroadcasts, memberBroadcasts, userBroadcasts }: State): Audience | undefined => {
-  if (Broadcasts.size(memberBroadcasts) > 0 || Broadcasts.size(userBroadcasts) > 0) return "members"
+export const audienceOf = (state: State): Audience | undefined => {
+  const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
+  if (Broadcasts.size(memberBroadcasts) > 0) return "members"
+  if (standing.isHeld) return undefined
+  if (Broadcasts.size(userBroadcasts) > 0) return "members"
   return Broadcasts.size(hostBroadcasts) > 0 ? "hosts" : undefined
 }
 
@@ -33,12 +36,12 @@ const takeBroadcasts = (
   roomParts: number
 ): ReadonlyArray<Uint8Array> => {
   if (audienceOf(state) === undefined) return []
-  const { hostBroadcasts, memberBroadcasts, userBroadcasts } = state
+  const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
   const transmitLimit = transmitsMax(state.config, Members.count(state.members))
   const overheadBytes = compoundOverheadBytes
   const parts: Array<Uint8Array> = []
   let bytesMax = roomBytes
-  for (const queue of [memberBroadcasts, userBroadcasts, hostBroadcasts]) {
+  for (const queue of standing.isHeld ? [memberBroadcasts] : [memberBroadcasts, userBroadcasts, hostBroadcasts]) {
     if (Broadcasts.size(queue) === 0 || (queue === hostBroadcasts && !isHost(state, to))) continue
     const room = { overheadBytes, bytesMax, countMax: roomParts - parts.length, transmitLimit }
     for (const part of Broadcasts.take(queue, room)) {
@@ -84,9 +87,9 @@ export const sendBroadcasts = (turn: Turn, to: Member): Turn => {
 }
 
 /** Where we want answers sent. */
-export const ownSource = ({ config }: State): Source => ({
-  sourceAddress: config.address.bytes,
-  sourcePort: config.address.port,
+export const ownSource = ({ config, self: { member } }: State): Source => ({
+  sourceAddress: member.address.bytes,
+  sourcePort: member.address.port,
   sourceNode: config.name
 })
 

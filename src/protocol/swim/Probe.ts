@@ -6,6 +6,7 @@
 import { type Address, format } from "../Address.ts"
 import type { Ping } from "../memberlist/Message.ts"
 import * as Awareness from "./Awareness.ts"
+import { isContested } from "./Claim.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { isDeaf } from "./Hearing.ts"
 import { answersTcpPings, isGone, type Member, sendsNacks } from "./Member.ts"
@@ -31,11 +32,12 @@ export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
 }
 
 /** A suspect to be probed out of turn, after every probe in turn at most one. */
-const nextRecheck = ({ state }: Turn): Member | undefined => {
+const nextRecheck = (turn: Turn): Member | undefined => {
+  const { state } = turn
   state.isRecheck = !state.isRecheck
   if (!state.isRecheck) return undefined
   for (let entry = state.rechecks.shift(); entry !== undefined; entry = state.rechecks.shift())
-    if (entry.suspicion !== undefined) return entry.member
+    if (entry.suspicion !== undefined || isContested(turn, entry)) return entry.member
   state.isRecheck = false
   return undefined
 }

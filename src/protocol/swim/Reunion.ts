@@ -69,7 +69,7 @@ export const sought = (state: State, lost: Lost, nowMillis: number, random: () =
 
 /** Seeds to try now, each place once, since nobody is seen there. */
 export const unseen = (state: State, seeds: ReadonlyArray<Address>, random: () => number): ReadonlyArray<Address> => {
-  const wanted = seeds.filter((address) => !isSamePlace(address, state.config.address) && !isSeen(state, address))
+  const wanted = seeds.filter((address) => !isSamePlace(address, state.self.member.address) && !isSeen(state, address))
   const places = [...new Map(wanted.map((address) => [format(address), address])).values()]
   return choose(random, places, seedsMax, () => true)
 }

@@ -12,6 +12,7 @@ import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
 import * as RateLimit from "./RateLimit.ts"
 import { below } from "./Sampling.ts"
+import * as Standing from "./Standing.ts"
 import type { Suspicion } from "./Suspicion.ts"
 import { nextTick, type Timer } from "./Timer.ts"
 
@@ -97,6 +98,7 @@ export interface State {
   unanswered: number
   /** Whether a push/pull has told us what the cluster remembers of our name. */
   isRecognized: boolean
+  readonly standing: Standing.Standing
 }
 
 /** One step: the state, this moment, and the outputs so far. */
@@ -184,6 +186,7 @@ export const make = (config: Config, env: Env): State => {
     { name, address, meta, versions, incarnation: 1, status: "alive", changedAt: env.now },
     env.random
   )
+  const seq = below(env.random, 2 ** 32)
   const state: State = {
     config,
     members,
@@ -200,7 +203,7 @@ export const make = (config: Config, env: Env): State => {
     challengeLimit: RateLimit.make(1),
     answerLimit: RateLimit.make(1),
     startOverLimit: RateLimit.make(1),
-    seq: below(env.random, 2 ** 32),
+    seq,
     probe: undefined,
     rollCall: { waiting: [], asked: new Map(), heard: [], accused: [], beganAt: Number.NEGATIVE_INFINITY },
     isProbeDue: false,
@@ -212,7 +215,8 @@ export const make = (config: Config, env: Env): State => {
     arrivals: { count: 0, sinceMillis: Number.NEGATIVE_INFINITY, isCrowd: false },
     heardAt: env.now,
     unanswered: 0,
-    isRecognized: false
+    isRecognized: false,
+    standing: Standing.make(seq)
   }
   broadcast(state, name, aliveOf(self.member))
   const within = (intervalMillis: number): number => env.now + env.random() * intervalMillis

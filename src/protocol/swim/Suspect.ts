@@ -4,6 +4,7 @@
  * Source: memberlist-protocol.md, sections 11.3 and 12.
  */
 import type { Suspect } from "../memberlist/Message.ts"
+import { isContested } from "./Claim.ts"
 import { dead } from "./Dead.ts"
 import { isDeaf } from "./Hearing.ts"
 import type { Member } from "./Member.ts"
@@ -37,7 +38,7 @@ export const suspect = (turn: Turn, message: Suspect): Turn => {
   broadcast(turn.state, message.node, message)
   const member: Member = { ...known, incarnation: message.incarnation, status: "suspect", changedAt: turn.now }
   Members.update(members, entry, member)
-  entry.suspicion = open(turn, member.name, message.from)
+  entry.suspicion = open(turn, entry, message.from)
   if (message.from !== config.name) askSelf(turn, entry)
   turn.outputs.push({
     _tag: "Changed",
@@ -59,12 +60,12 @@ const askSelf = ({ random, state }: Turn, entry: Members.Entry): void => {
   if (random() * members.live < config.settings.secondOpinions) rechecks.push(entry)
 }
 
-const open = (turn: Turn, name: string, accuser: string): Suspicion.Suspicion<Timer> => {
+const open = (turn: Turn, entry: Members.Entry, accuser: string): Suspicion.Suspicion<Timer> => {
   const { config, members } = turn.state
   const n = Members.count(members)
   const minMillis = suspicionMinMillis(config, n)
   const suspicion = {
-    k: confirmationsMax(config, n),
+    k: isContested(turn, entry) ? 0 : confirmationsMax(config, n),
     minMillis,
     maxMillis: config.settings.suspicionMaxTimeoutMult * minMillis,
     startedAt: turn.now,
@@ -73,7 +74,7 @@ const open = (turn: Turn, name: string, accuser: string): Suspicion.Suspicion<Ti
     accusers: new Set([accuser])
   }
   const afterMillis = Suspicion.expiresAt(suspicion) - leadMillis(turn.state, suspicion) - turn.now
-  const deadline = arm(turn, afterMillis, { _tag: "SuspicionExpired", name })
+  const deadline = arm(turn, afterMillis, { _tag: "SuspicionExpired", name: entry.member.name })
   return { ...suspicion, deadline }
 }
 

@@ -10,6 +10,7 @@ import type { Address } from "../Address.ts"
 import type { PacketMessage, Ping } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
 import { answer } from "./Answer.ts"
+import { checkClaim } from "./Claim.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { hearDeath } from "./Death.ts"
 import { broadcastUser, gossipTick } from "./Gossip.ts"
@@ -22,7 +23,9 @@ import type { Output } from "./Output.ts"
 import { replyTo, send } from "./Packets.ts"
 import { probeAcked, probeDeadline, probeNacked, probeTick, probeTimeout, tcpPingAnswered } from "./Probe.ts"
 import { pushPullTick } from "./PushPull.ts"
+import { claimDue } from "./Reclaim.ts"
 import { relay, relayAcked, relayExpired } from "./Relay.ts"
+import * as Rivalry from "./Rivalry.ts"
 import { rollCallAnswered, rollCallDeadline, rollCallTimeout } from "./RollCall.ts"
 import { dropped, type State, type Turn } from "./State.ts"
 import { suspect, suspicionExpired } from "./Suspect.ts"
@@ -37,6 +40,7 @@ export { make, type State } from "./State.ts"
 
 /** Takes in one event and says what is to be done. */
 export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output> => {
+  if (state.standing.isLost) return []
   const ownJumpMax = ownReach(state, input._tag === "Merge" && input.join)
   const turn: Turn = { state, now: env.now, random: env.random, outputs: [], ownJumpMax }
   handle(turn, input)
@@ -45,7 +49,8 @@ export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output
 }
 
 /** When the next `Tick` is due, in the milliseconds of `Env.now`. */
-export const nextDeadline = (state: State): number => Deadlines.next(state.deadlines)
+export const nextDeadline = ({ deadlines, standing }: State): number =>
+  standing.isLost ? Number.POSITIVE_INFINITY : Deadlines.next(deadlines)
 
 /** All members on the list, the dead not yet reaped and ourselves included. */
 export function* members(state: State): Iterable<Member> {
@@ -73,7 +78,13 @@ const handle = (turn: Turn, input: Input): Turn => {
     case "Broadcast":
       return broadcastUser(turn, input)
     case "UpdateMeta":
-      return updateMeta(turn, input.meta)
+      return Rivalry.spread(updateMeta(turn, input.meta))
+    case "Move":
+      return Rivalry.move(turn, input.address)
+    case "TwinAnswered":
+      return Rivalry.hearTwin(turn, input.address, input.answer)
+    case "TwinAsked":
+      return Rivalry.hearElsewhere(turn, input.address, 0)
     case "Leave":
       return leave(turn)
   }
@@ -84,9 +95,9 @@ const isCalled = ({ state }: Turn, seq: number): boolean => state.rollCall.asked
 const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
   switch (message._tag) {
     case "Ping":
-      return message.node !== "" && message.node !== turn.state.config.name
-        ? dropped(turn, "wrongTarget")
-        : acknowledge(turn, from, message)
+      if (message.node !== "" && message.node !== turn.state.config.name) return dropped(turn, "wrongTarget")
+      if (message.node !== "" && message.sourceNode !== message.node) Rivalry.know(turn)
+      return acknowledge(turn, from, message)
     case "IndirectPing":
       return relay(turn, from, message)
     case "Ack":
@@ -149,5 +160,11 @@ const fire = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
       return gossipTick(turn, due)
     case "PushPullTick":
       return pushPullTick(turn)
+    case "StandingTick":
+      return Rivalry.standingTick(turn)
+    case "ClaimDue":
+      return claimDue(turn, due.value.name)
+    case "ClaimCheck":
+      return checkClaim(turn, due.value.name)
   }
 }

@@ -10,6 +10,9 @@ export type Timer =
   | { readonly _tag: "SuspicionExpired"; readonly name: string }
   | { readonly _tag: "GossipTick" }
   | { readonly _tag: "PushPullTick" }
+  | { readonly _tag: "StandingTick" }
+  | { readonly _tag: "ClaimDue"; readonly name: string }
+  | { readonly _tag: "ClaimCheck"; readonly name: string }
 
 /** The next tick of a cadence, without catching up on the ticks that were missed. */
 export const nextTick = (dueMillis: number, intervalMillis: number, nowMillis: number): number =>

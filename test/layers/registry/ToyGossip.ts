@@ -2,7 +2,7 @@
  * A membership plane in memory: members are as the test says, messages get lost, late and out of order by a seed, and
  * push/pull happens when the test says so. Time is that of the test clock.
  */
-import { Context, Effect, Exit, Layer, Scope, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { type Evidence, Gossip, type Member, type MemberStatus, type Passenger } from "../../../src/services/Gossip.ts"
 import { type Host, Self } from "../../../src/services/Host.ts"
 import { HostUnreachable, NetworkError } from "../../../src/services/NetworkError.ts"
@@ -19,6 +19,8 @@ export interface Node {
   readonly sent: Array<Uint8Array>
   /** Seeds that it joined. */
   readonly joined: Array<string>
+  /** It has given its name up. */
+  readonly lost: Deferred.Deferred<never, NetworkError>
   /** Takes nothing that is sent to it alone, and does not say so. */
   isStalled: boolean
 }
@@ -92,6 +94,7 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     roundTripMillis: () => Effect.undefined,
     changes: Stream.never,
     onChange: () => Effect.void,
+    lost: Deferred.await(node.lost),
     join: (seeds) => Effect.sync(() => node.joined.push(...seeds)),
     leave: Effect.void,
     setTags: () => Effect.void,
@@ -130,7 +133,16 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
   const add = (id: string, generation: number): Node => {
     const host = hostOf(id, generation)
     const members = new Map([[id, memberOf(host, "alive")]])
-    const node: Node = { host, passenger: undefined, members, said: [], sent: [], joined: [], isStalled: false }
+    const node: Node = {
+      host,
+      passenger: undefined,
+      members,
+      said: [],
+      sent: [],
+      joined: [],
+      lost: Deferred.makeUnsafe<never, NetworkError>(),
+      isStalled: false
+    }
     nodes.set(id, node)
     return node
   }

@@ -3,7 +3,7 @@
  * input.
  */
 import { Effect, Exit, Logger, Schema, Stream } from "effect"
-import { Fabric, Gossip, Grinta } from "../../../src/index.ts"
+import { Fabric, Gossip, Grinta, Registry } from "../../../src/index.ts"
 import { type Alive, Config, type Connected, Order, type Progress } from "../HostOrders.ts"
 import * as Failures from "./Failures.ts"
 import * as Loads from "./Loads.ts"
@@ -47,7 +47,9 @@ const connect = Effect.fnUntraced(function* (order: Extract<Order, { readonly do
   return answer
 })
 
-const carryOut = Effect.fnUntraced(function* (order: Order): Effect.fn.Return<object, never, Fabric | Gossip> {
+const carryOut = Effect.fnUntraced(function* (
+  order: Order
+): Effect.fn.Return<object, never, Fabric | Gossip | Registry> {
   const begin = (load: string, flows: Effect.Effect<unknown, never, Fabric>) =>
     Effect.map(Effect.forkDetach(flows), (fiber) => {
       running.set(load, fiber)
@@ -74,7 +76,11 @@ const carryOut = Effect.fnUntraced(function* (order: Order): Effect.fn.Return<ob
       return {}
     case "alive": {
       const members = yield* Effect.flatMap(Gossip, (gossip) => gossip.members)
-      const names = members.filter(({ status }) => status === "alive").map(({ id }) => id)
+      const registry = yield* Registry
+      const isServing = ({ id }: { readonly id: string }) =>
+        Effect.map(registry.resolve(Loads.endpointOf("hold", id).name), ({ length }) => length > 0)
+      const serving = yield* Effect.filter(members, (member) => Effect.orElseSucceed(isServing(member), () => false))
+      const names = serving.filter(({ status }) => status === "alive").map(({ id }) => id)
       const answer: typeof Alive.Type = { names }
       return answer
     }
@@ -83,7 +89,7 @@ const carryOut = Effect.fnUntraced(function* (order: Order): Effect.fn.Return<ob
 
 const program = Effect.gen(function* () {
   const gossip = yield* Gossip
-  const run = Effect.runPromiseWith(yield* Effect.context<Fabric | Gossip>())
+  const run = Effect.runPromiseWith(yield* Effect.context<Fabric | Gossip | Registry>())
   yield* Loads.expose(config.name, serves)
   yield* numbers.expose
   yield* Effect.forkScoped(

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grinta/v1/membership.proto.
  */
 export const file_grinta_v1_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChpncmludGEvdjEvbWVtYmVyc2hpcC5wcm90bxIJZ3JpbnRhLnYxInIKCkFjY3VzYXRpb24SDwoHYWNjdXNlZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDRIPCgdhY2N1c2VyGAMgASgJEhUKDXByb2Jlc19taXNzZWQYBCABKA0SFgoOYWNjdXNlcl9oZWFsdGgYBSABKA1CFFoSZ3JpbnRhL3YxO2dyaW50YXYxYgZwcm90bzM");
+  fileDesc("ChpncmludGEvdjEvbWVtYmVyc2hpcC5wcm90bxIJZ3JpbnRhLnYxInIKCkFjY3VzYXRpb24SDwoHYWNjdXNlZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDRIPCgdhY2N1c2VyGAMgASgJEhUKDXByb2Jlc19taXNzZWQYBCABKA0SFgoOYWNjdXNlcl9oZWFsdGgYBSABKA0iTQoIQ2xhaW1hbnQSDAoEYm9ybhgBIAEoBBIMCgRsaWZlGAIgASgHEhAKCGlzX2tub3duGAMgASgIEhMKC2luY2FybmF0aW9uGAQgASgNQhRaEmdyaW50YS92MTtncmludGF2MWIGcHJvdG8z");
 
 /**
  * Why a host accused a member of being dead: it travels beside the accusation, which itself names only the accuser.
@@ -58,4 +58,44 @@ export type Accusation = Message<"grinta.v1.Accusation"> & {
  */
 export const AccusationSchema: GenMessage<Accusation> = /*@__PURE__*/
   messageDesc(file_grinta_v1_membership, 0);
+
+/**
+ * Which of two processes of one name speaks: what a host puts into its ack of a stream ping from its own name.
+ *
+ * @generated from message grinta.v1.Claimant
+ */
+export type Claimant = Message<"grinta.v1.Claimant"> & {
+  /**
+   * Start of the process, in microseconds since 1970.
+   *
+   * @generated from field: uint64 born = 1;
+   */
+  born: bigint;
+
+  /**
+   * Drawn by chance at the start.
+   *
+   * @generated from field: fixed32 life = 2;
+   */
+  life: number;
+
+  /**
+   * Some other member has shown of late that it knows this process by the name.
+   *
+   * @generated from field: bool is_known = 3;
+   */
+  isKnown: boolean;
+
+  /**
+   * @generated from field: uint32 incarnation = 4;
+   */
+  incarnation: number;
+};
+
+/**
+ * Describes the message grinta.v1.Claimant.
+ * Use `create(ClaimantSchema)` to create a new message.
+ */
+export const ClaimantSchema: GenMessage<Claimant> = /*@__PURE__*/
+  messageDesc(file_grinta_v1_membership, 1);
 

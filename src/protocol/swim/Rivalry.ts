@@ -1,0 +1,226 @@
+/**
+ * What a host does when another address is known by its name.
+ *
+ * That address may be of the life before, which is not yet known to be over: then the host says each second where it is,
+ * until it is known. Or a process there has the same name: the two of them compare, and one gives the name up. Until a host
+ * is known its own user messages wait, so that nothing is taken from a healthy host of the name.
+ * Limits: one question and one word per second. A host that was known gives up only after eight probe intervals of answers
+ * that say so; how many members know it may change meanwhile.
+ * Source: design.md, laws 7 and 9; faults.md, U20.
+ */
+import type { Address } from "../Address.ts"
+import type { PacketMessage } from "../memberlist/Message.ts"
+import { isLive } from "./Member.ts"
+import * as Members from "./Members.ts"
+import { isSamePlace, sendBare } from "./Packets.ts"
+import * as RateLimit from "./RateLimit.ts"
+import { choose } from "./Sampling.ts"
+import type { Rival, Standing } from "./Standing.ts"
+import { aliveOf, arm, broadcast, type State, type Turn } from "./State.ts"
+import * as Twin from "./Twin.ts"
+import { isJump } from "./Validity.ts"
+
+/** Pause between two words, and between two questions. */
+const repeatMillis = 1000
+/** How long a rival counts after it was last said. */
+const saidMillisMax = 3000
+/** Members that are told directly. */
+const toldMax = 128
+/** In probe intervals: how long being known counts, and how long a host that was known does not give up. */
+const knownRounds = 20
+const patienceRounds = 8
+/** How long after a sleep what comes in may be older than that. */
+const wakingMillis = 1000
+
+/** Whether another member has shown that it knows this host, since it last slept. */
+const wasKnown = ({ knownAt, wokeAt }: Standing): boolean => knownAt !== undefined && knownAt > wokeAt + wakingMillis
+
+/** The same of late. */
+const isKnown = ({ config, standing }: State, now: number): boolean =>
+  wasKnown(standing) && now - (standing.knownAt ?? 0) < knownRounds * config.settings.probeIntervalMillis
+
+/** Whether the application may speak in an exchange: not while the name lives elsewhere. */
+export const maySpeak = ({ standing }: State): boolean => !standing.isHeld
+
+/** Whether an exchange is only to listen: who joins hears what is known of its name before it says anything. */
+export const isToListen = ({ config, standing }: State, isJoin: boolean): boolean =>
+  config.rules.twins && isJoin && !standing.hasListened
+
+/** What this process says to another one of its name. */
+export const claimant = (state: State, now: number): Twin.Claimant => ({
+  bornAtMicros: state.config.bornAtMicros,
+  life: state.standing.life,
+  isKnown: isKnown(state, now),
+  incarnation: state.self.member.incarnation
+})
+
+/** Another member has shown that it knows this host by its name, where it is. */
+export const know = (turn: Turn): void => {
+  const { rival } = turn.state.standing
+  turn.state.standing.knownAt = turn.now
+  turn.state.standing.isHeld = false
+  if (rival === undefined || rival.isTold || !(rival.isOwn || rival.verdict === "silent")) return
+  rival.isTold = true
+  tellAll(turn, [aliveOf(turn.state.self.member)])
+}
+
+/** Tells the members themselves, which pass it on. */
+const tellAll = (turn: Turn, messages: ReadonlyArray<PacketMessage>): void => {
+  const { members, self } = turn.state
+  const others = choose(turn.random, members.order, toldMax, (entry) => entry !== self && isLive(entry.member))
+  for (const { member } of others) sendBare(turn, member, messages)
+}
+
+/** What is new of this host goes to the members directly too: gossip misses one now and then, which hears of it a minute later. */
+export const spread = (turn: Turn): Turn => {
+  const { challengeLimit, config, leaving, self, standing } = turn.state
+  if (leaving !== "no" || standing.isHeld || !config.rules.twins) return turn
+  if (RateLimit.take(challengeLimit, self.member.name, turn.now)) tellAll(turn, [aliveOf(self.member)])
+  return turn
+}
+
+const setRival = (turn: Turn, address: Address, isOwn: boolean): Rival => {
+  const { now, state } = turn
+  if (state.standing.rival === undefined) arm(turn, repeatMillis, { _tag: "StandingTick" })
+  const rival: Rival = {
+    address: { bytes: address.bytes.slice(), port: address.port },
+    saidAt: now,
+    askedAt: Number.NEGATIVE_INFINITY,
+    verdict: undefined,
+    losses: 0,
+    isTold: false,
+    isOwn
+  }
+  state.standing.rival = rival
+  return rival
+}
+
+/** The name of this host was said to live at another address. */
+export const hearElsewhere = (turn: Turn, address: Address, incarnation: number): Turn => {
+  const { now, state } = turn
+  const { config, leaving, self, standing } = state
+  if (isSamePlace(address, self.member.address)) return turn
+  turn.outputs.push({ _tag: "Conflict", existing: self.member, address })
+  if (leaving !== "no" || !config.rules.twins) return turn
+  const known = standing.rival
+  const rival = known !== undefined && isSamePlace(known.address, address) ? known : setRival(turn, address, false)
+  rival.saidAt = now
+  if (!isKnown(state, now)) {
+    standing.isHeld = true
+    raise(turn, incarnation)
+  }
+  return ask(turn, rival)
+}
+
+const ask = (turn: Turn, rival: Rival): Turn => {
+  if (turn.now - rival.askedAt < 0.9 * repeatMillis) return turn
+  rival.askedAt = turn.now
+  turn.outputs.push({ _tag: "AskTwin", to: rival.address })
+  return turn
+}
+
+/** Goes above what was heard of the name, so that the next word is news to those that believe it. */
+const raise = (turn: Turn, heard: number): void => {
+  const { config, members, self } = turn.state
+  const before = self.member
+  const incarnation = heard + 1
+  if (heard < before.incarnation || isJump(heard, before.incarnation, turn.ownJumpMax)) return
+  if (incarnation > config.limits.incarnationFirstMax) return
+  const member = { ...before, incarnation }
+  Members.update(members, self, member)
+  broadcast(turn.state, member.name, aliveOf(member))
+  turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "raised", updated: false, accusers: [] })
+}
+
+/** What came of a question: undefined when nobody of the name answered there. */
+export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | undefined): Turn => {
+  const { now, state } = turn
+  const { config, leaving, standing } = state
+  const { rival } = standing
+  if (leaving !== "no" || rival === undefined || !isSamePlace(rival.address, address)) return turn
+  const own = claimant(state, now)
+  if (answer !== undefined && answer !== "foreign" && Twin.isSame(own, answer)) {
+    if (!rival.isOwn) announce(turn)
+    rival.isOwn = true
+    rival.verdict = "keeps"
+    return turn
+  }
+  // It says by that where it is.
+  if (answer !== undefined && answer !== "foreign") rival.saidAt = now
+  if (answer === undefined || !Twin.yields(own, answer)) {
+    rival.losses = Math.max(0, rival.losses - 1)
+    rival.verdict = answer === undefined ? "silent" : "keeps"
+    // So that the other can take its leave without taking ours.
+    if (answer !== undefined && answer !== "foreign") raise(turn, answer.incarnation)
+    return turn
+  }
+  rival.losses += 1
+  rival.verdict = "losing"
+  const isKnownThere = answer === "foreign" || answer.isKnown
+  const patienceMillis = patienceRounds * config.settings.probeIntervalMillis
+  const lossesMax = wasKnown(standing) ? patienceMillis / repeatMillis : isKnownThere ? 1 : 2
+  if (rival.losses < lossesMax) return turn
+  if (answer !== "foreign" && wasKnown(standing)) sayGoodbye(turn, answer.incarnation)
+  standing.isLost = true
+  turn.outputs.push({ _tag: "NameLost", address: rival.address })
+  return turn
+}
+
+/** Leaves those that know this host by the name; who knows the other one, which is above it, takes no notice. */
+const sayGoodbye = (turn: Turn, incarnationOther: number): void => {
+  const { incarnation, name } = turn.state.self.member
+  if (incarnation < incarnationOther) tellAll(turn, [{ _tag: "Dead", incarnation, node: name, from: name }])
+}
+
+/** Says that the name has left its former address, and lives at this one: the reference follows a move only like that. */
+const announce = (turn: Turn): void => {
+  const { members, self } = turn.state
+  const before = self.member
+  const member = { ...before, incarnation: before.incarnation + 1 }
+  Members.update(members, self, member)
+  sayMove(turn.state)
+  const { incarnation, name } = before
+  tellAll(turn, [{ _tag: "Dead", incarnation, node: name, from: name }, aliveOf(member)])
+  turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "updated", updated: true, accusers: [] })
+}
+
+const sayMove = (state: State): void => {
+  const { incarnation, name } = state.self.member
+  // No name has a slash, so this does not displace our alive.
+  broadcast(state, `${name}/`, { _tag: "Dead", incarnation: incarnation - 1, node: name, from: name })
+  broadcast(state, name, aliveOf(state.self.member))
+}
+
+/** This host is reached at another address from now on. */
+export const move = (turn: Turn, address: Address): Turn => {
+  const { leaving, members, self } = turn.state
+  const former = self.member.address
+  if (leaving !== "no" || isSamePlace(former, address)) return turn
+  Members.update(members, self, { ...self.member, address })
+  setRival(turn, former, true)
+  announce(turn)
+  return turn
+}
+
+/** As long as the name is said to live elsewhere: says where it lives to one member, and asks who is there. */
+export const standingTick = (turn: Turn): Turn => {
+  const { now, state } = turn
+  const { members, self, standing } = state
+  const { knownAt, rival } = standing
+  if (rival === undefined) return turn
+  const isSaid = now - rival.saidAt <= saidMillisMax
+  const isSeen = knownAt !== undefined && knownAt > rival.saidAt
+  if (!isSaid) standing.isHeld = false
+  if (!isSaid && (isSeen || members.live <= 1)) {
+    standing.rival = undefined
+    return turn
+  }
+  arm(turn, repeatMillis, { _tag: "StandingTick" })
+  if (isSaid) ask(turn, rival)
+  if (isSeen) return turn
+  if (rival.isOwn) sayMove(state)
+  const [partner] = choose(turn.random, members.order, 1, (entry) => entry !== self && entry.member.status === "alive")
+  if (partner !== undefined)
+    turn.outputs.push({ _tag: "PushPull", to: partner.member.address, name: partner.member.name })
+  return turn
+}

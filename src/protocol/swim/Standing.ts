@@ -1,0 +1,47 @@
+/**
+ * What a host knows of its standing: whether the others know it by its name, and where else the name was said to live.
+ *
+ * See `Rivalry` for the rules.
+ */
+import type { Address } from "../Address.ts"
+
+/** Another address that was said to have the name. */
+export interface Rival {
+  readonly address: Address
+  saidAt: number
+  askedAt: number
+  /** What came of the last question: nobody answered, this host keeps the name, or it is about to lose it. */
+  verdict: "silent" | "keeps" | "losing" | undefined
+  /** Answers that said that this host gives way, less those that said that it does not. */
+  losses: number
+  /** Members were told that the name lives here now, beside the gossip, which misses one now and then. */
+  isTold: boolean
+  /** It is an address of this very process: its word for the move is said again and again. */
+  isOwn: boolean
+}
+
+export interface Standing {
+  /** Tells this process from others of its name. */
+  readonly life: number
+  /** When another member last showed that it knows this host by its name; undefined when none ever did. */
+  knownAt: number | undefined
+  /** Some member has said what it knows. */
+  hasListened: boolean
+  /** When this process last woke from a sleep in which the others may have taken it for dead. */
+  wokeAt: number
+  rival: Rival | undefined
+  /** The name lives elsewhere, and nobody has shown since that it knows this host: its user messages wait. */
+  isHeld: boolean
+  /** This host has given its name up: the machine has stopped. */
+  isLost: boolean
+}
+
+export const make = (life: number): Standing => ({
+  life,
+  knownAt: undefined,
+  hasListened: false,
+  wokeAt: Number.NEGATIVE_INFINITY,
+  rival: undefined,
+  isHeld: false,
+  isLost: false
+})
