@@ -1,4 +1,5 @@
-import { Context, Effect, Exit, FiberSet, Layer, Scope } from "effect"
+import * as net from "node:net"
+import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as MemoryNetwork from "../../src/layers/MemoryNetwork.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -49,20 +50,44 @@ laws(
   })
 )
 
+/** What lies between two hosts: a host that dies behind it says nothing any more, as one that closes would. */
+const cable = (to: number) =>
+  Effect.gen(function* () {
+    const ends = new Set<net.Socket>()
+    const join = (socket: net.Socket, other: net.Socket) => {
+      ends.add(socket)
+      socket.setNoDelay(true)
+      socket.on("error", () => undefined).once("close", () => other.destroy())
+      socket.pipe(other)
+    }
+    const server = net.createServer((socket) => {
+      const other = net.connect(to, "127.0.0.1")
+      join(socket, other)
+      join(other, socket)
+    })
+    const cut = Effect.sync(() => {
+      server.close()
+      for (const end of ends) end.destroy()
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => {
+        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+      }),
+      () => cut
+    )
+    const address = server.address()
+    return { port: address !== null && typeof address === "object" ? address.port : 0, cut }
+  })
+
 const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
   Effect.gen(function* () {
-    const scope = yield* Effect.scope
-    const farScope = yield* Scope.fork(scope)
-    const build = (name: string, into: Scope.Scope) =>
-      Effect.map(
-        Layer.buildWithScope(TransportConnect.layer({ port: 0, tls: tls(name) }), into),
-        Context.get(Transport)
-      )
-    const near = yield* build("client", scope)
-    const far = yield* build(host.id, farScope)
-    const there = { ...host, flowPort: far.flowPort }
-    const kill = Scope.close(farScope, Exit.void)
-    return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill }
+    const build = (name: string) =>
+      Effect.map(Layer.build(TransportConnect.layer({ port: 0, tls: tls(name) })), Context.get(Transport))
+    const near = yield* build("client")
+    const far = yield* build(host.id)
+    const { cut, port } = yield* cable(far.flowPort)
+    const there = { ...host, flowPort: port }
+    return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill: cut }
   })
 
 const plain = sockets(() => undefined)

@@ -6,7 +6,7 @@ import { type Claim, Registry } from "../../../src/services/Registry.ts"
 import * as Fold from "./Fold.ts"
 
 const self = { id: "h", generation: 7, locality: "eu/fra", tags: { zone: "1" } }
-const host = { ...self, address: "127.0.0.1", flowPort: 0 }
+const host = { ...self, address: "127.0.0.1", flowPort: 0, revision: 1 }
 
 const unique = (name: string): Claim => ({ name, ownership: "unique", contract: 5n })
 

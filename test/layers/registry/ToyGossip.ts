@@ -52,7 +52,8 @@ export const hostOf = (id: string, generation: number): Host => ({
   address: "192.0.2.1",
   flowPort: 7947,
   locality: "",
-  tags: {}
+  tags: {},
+  revision: 1
 })
 
 const memberOf = (host: Host, status: MemberStatus): Member => ({
