@@ -1,5 +1,5 @@
 /** What docs/operations.md says that hosts say is what they say, on both sides, word for word. */
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Exit, Fiber, Layer, Logger, References, Schedule, Scope } from "effect"
@@ -251,6 +251,22 @@ describe("a list of seeds with the host itself in it", () => {
       assert.isEmpty(lines)
     }).pipe(Effect.provide(Cluster.network("outside")))
   )
+})
+
+describe("what is said of names and addresses", () => {
+  const section = document.split("\n## ").find((one) => one.startsWith("Names and addresses")) ?? ""
+  const sentences = [...section.matchAll(/^\| \w+ \| `([^`]+)` \|/gm)].map(([, line = ""]) => line)
+  const folder = new URL("../../src/layers/", import.meta.url)
+  const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), "utf8"))
+
+  it("is in a table", () => assert.isAtLeast(sentences.length, 6))
+
+  it.each(sentences)("is said in these words: %s", (sentence) => {
+    // Names, numbers and places stand where the code has something to fill in.
+    const words = sentence.split(/"[^"]*"|\d+(?:\.\d+){3}(?::\d+)?(?:, )?|\b\d+\b/).map((part) => part.trim())
+    const isSaid = (source: string) => words.every((part) => source.includes(part))
+    assert.isTrue(sources.some(isSaid), sentence)
+  })
 })
 
 describe("what the log says at Info", () => {
