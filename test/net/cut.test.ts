@@ -26,7 +26,8 @@ const statusOf = ({ events }: Host, name: string): string | undefined =>
 const shows = (host: Host, other: Host): boolean => ["alive", "suspect"].includes(statusOf(host, other.name) ?? "")
 
 describeNet("a cut of seven hosts", () => {
-  it.each([1, 2, 3])("ends the names of the others on a side of %i, and heals soon", { timeout }, (side) =>
+  // Of all sides of seven the one on which it takes longest: docs/membership.md has the others.
+  it.each([1])("ends the names of the others on a side of %i, and heals soon", { timeout }, (side) =>
     Lab.use({ hosts }, async (lab) => {
       const all = await lab.start()
       const [larger, smaller] = [all.slice(side), all.slice(0, side)]
