@@ -25,7 +25,7 @@ export interface ConnectOptions {
   /**
    * Waits until an owner takes the flow, instead of failing while there is none, or while those that there are cannot be
    * reached, are busy, leave, or serve the name no more. What waiting does not mend still fails at once: Incompatible,
-   * Unauthorized, and an owner that was lost when it may have seen the flow.
+   * Unauthorized, and an owner of version 0.1.0 that was lost when it may have started a handler.
    */
   readonly wait?: boolean
   /** Bound of the whole operation; 10 seconds unless said otherwise. */
@@ -97,7 +97,7 @@ export class Fabric extends Context.Service<
     /**
      * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. Owners are reached for in turn, the next one
      * as soon as the one before is silent for a quarter of a second (a second with a `key`), and the first that answers is
-     * asked. Those that could not be reached lately come last. An owner that provably has not seen the flow (unreachable,
+     * asked. Those that could not be reached lately come last. An owner that does not take the flow (unreachable,
      * gone, busy, or it lets this caller not in) is passed over for the next one; when none is left, the last error is the
      * answer, and `tried` says what came of the others.
      * Errors: NameInvalid, EndpointNotFound, EndpointBusy, HostUnreachable, Incompatible, Unauthorized, Timeout,

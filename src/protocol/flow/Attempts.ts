@@ -3,12 +3,12 @@
  *
  * Owners are reached for in their order. The next one is begun once the last one begun has failed, or has been silent for
  * `patienceMillis`: so much a silent owner costs, and no more. The first that answers is opened. From then on nobody else
- * is, since that owner may have seen the flow: only `failed`, which says that it has not, leads on.
+ * is, since that owner may take the flow, or have started a handler: only `failed`, which says that it has not, leads on.
  *
  * ```text
  *   waiting ──> reaching ──> reached ──> opening ──> the flow, or an error that is final
  *                  │            ^  │        │
- *                  └────────────┼──┴────────┴──────> failed    the owner has not seen the flow
+ *                  └────────────┼──┴────────┴──────> failed    no handler was started there
  *   waiting ────────────────────┘  the only one left: there is nothing to choose, so it is opened at once
  * ```
  */
@@ -78,7 +78,7 @@ export const reached = <A, E>(attempt: Attempt<A, E>): void => {
   if (attempt.status === "reaching") attempt.status = "reached"
 }
 
-/** The owner cannot be reached, or was opened and has provably not seen the flow. */
+/** The owner cannot be reached, or was opened and has started no handler. */
 export const failed = <A, E>(attempts: Attempts<A, E>, attempt: Attempt<A, E>, failure: E): void => {
   attempt.status = "failed"
   attempt.failure = failure
