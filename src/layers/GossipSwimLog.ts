@@ -6,7 +6,7 @@
  */
 import { Effect } from "effect"
 import { type Address, format, parseHost } from "../protocol/Address.ts"
-import * as Bucket from "../protocol/names/Bucket.ts"
+import * as Bucket from "../protocol/Bucket.ts"
 import type { Evidence, Member, MemberChange } from "../services/Gossip.ts"
 
 export interface Options {

@@ -6,7 +6,7 @@
  * lives are taken up at once, and then one now and then.
  */
 import { Clock, Effect, Queue, type Scope } from "effect"
-import * as Bucket from "../protocol/names/Bucket.ts"
+import * as Bucket from "../protocol/Bucket.ts"
 import type { Directory, Input, Output } from "../protocol/names/Directory.ts"
 import { allowance } from "../protocol/names/Renewal.ts"
 import { InvalidConfig, type NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"

@@ -81,3 +81,15 @@ export const isLoopback = (bytes: Uint8Array): boolean =>
 
 /** True for 0.0.0.0 and ::. */
 export const isUnspecified = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+
+/** Of an IPv6 address: the /64 of one network, in which anybody has as many addresses as they like. */
+const networkBytes = 8
+
+/** Whom an address stands for where what strangers may do is counted: a host of IPv4, a /64 of IPv6. Never its port. */
+export const source = (bytes: Uint8Array): string => {
+  const text = host(bytes)
+  if (!text.includes(":")) return text
+  const network = new Uint8Array(bytes.length)
+  network.set(bytes.subarray(0, networkBytes))
+  return `${host(network)}/64`
+}

@@ -1,5 +1,5 @@
 /** Further lives of a simulated host, when the others know a later one than its own: as the layers take them up. */
-import * as Bucket from "../protocol/names/Bucket.ts"
+import * as Bucket from "../protocol/Bucket.ts"
 import { allowance } from "../protocol/names/Renewal.ts"
 import { call, type Network } from "./Network.ts"
 

@@ -10,7 +10,7 @@
  * an end from another.
  * Source: faults.md, rows H3 and H5; gRPC proposal A8, "Server enforcement".
  */
-import * as Bucket from "../names/Bucket.ts"
+import * as Bucket from "../Bucket.ts"
 
 export const controlPerSecond = 10
 export const controlBurst = 100
@@ -40,28 +40,22 @@ export const make = (nowMillis: number): Conduct => ({
   otherBytes: 0
 })
 
-const take = (bucket: Bucket.Bucket, nowMillis: number): boolean => {
-  const isLeft = Bucket.level(bucket, nowMillis) >= 1
-  if (isLeft) bucket.level -= 1
-  return isLeft
-}
-
 /** A PING has come, after `sentBytes` were sent on the session; false when it is one too many. */
 export const ping = (conduct: Conduct, sentBytes: number, nowMillis: number): boolean => {
   // Answers that have not left yet are taken for sent, so what they hide shows once they have.
   const otherBytes = sentBytes - pingBytes * conduct.pings
   conduct.pings += 1
-  if (otherBytes <= conduct.otherBytes) return take(conduct.control, nowMillis)
+  if (otherBytes <= conduct.otherBytes) return Bucket.take(conduct.control, nowMillis)
   conduct.otherBytes = otherBytes
   return true
 }
 
 /** SETTINGS have come; false when they are one too many. */
-export const settings = (conduct: Conduct, nowMillis: number): boolean => take(conduct.control, nowMillis)
+export const settings = (conduct: Conduct, nowMillis: number): boolean => Bucket.take(conduct.control, nowMillis)
 
 /** A stream was reset. */
 export const reset = (conduct: Conduct, nowMillis: number): void => {
-  take(conduct.resets, nowMillis)
+  Bucket.take(conduct.resets, nowMillis)
 }
 
 /** Whether so many streams were reset of late that an error of the session is the end of a flood. */

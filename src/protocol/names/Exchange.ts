@@ -16,7 +16,7 @@
  * come out.
  * Source: design.md, section 4; faults.md, rows R7 and O7.
  */
-import * as Bucket from "./Bucket.ts"
+import * as Bucket from "../Bucket.ts"
 import * as Claims from "./Claims.ts"
 import type { Delta, Digest } from "./Digest.ts"
 import * as Directory from "./Directory.ts"

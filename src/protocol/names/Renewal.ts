@@ -2,7 +2,7 @@
  * Another life of the own host, without a restart: for a host that others believe to have begun its life earlier than it had
  * ended the one before, since its clock went back in between. Its names are void with them until it is the later one.
  */
-import * as Bucket from "./Bucket.ts"
+import * as Bucket from "../Bucket.ts"
 import { startLife, type Turn, writeOwn } from "./DirectoryState.ts"
 
 /** Lives that a host takes up at once, and how often another one comes back. */

@@ -4,11 +4,11 @@
  * So a host that came back elsewhere is there as soon as its death is known, and need not have the luck to speak just then.
  */
 import type { Address } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import { isLive } from "./Member.ts"
 import type * as Members from "./Members.ts"
 import { sendBare } from "./Packets.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { arm, type Turn } from "./State.ts"
 
 /** How long a word counts: a host that waits to be taken says it again each second. */
@@ -66,6 +66,6 @@ export const keepClaim = (turn: Turn, entry: Members.Entry, message: Alive): voi
   entry.claim = { message: kept, at: turn.now }
   awaitClaim(turn, entry)
   // Who has the name looks after it. Nothing goes to an address that only the word names.
-  if (isLive(entry.member) && RateLimit.take(turn.state.challengeLimit, message.node, turn.now))
+  if (isLive(entry.member) && Buckets.take(turn.state.challengeLimit, message.node, turn.now))
     sendBare(turn, entry.member, [kept])
 }

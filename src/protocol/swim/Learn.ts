@@ -4,12 +4,12 @@
  * Source: memberlist-protocol.md, sections 11.2 (step 3) and 18 (5); faults.md, U18, U19 and U22.
  */
 import { type Address, format } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { DropReason } from "./Output.ts"
 import { isSamePlace, sendBare } from "./Packets.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { startsOver } from "./StartOver.ts"
 import { broadcast, dropped, type Turn } from "./State.ts"
 import { isJump, isName } from "./Validity.ts"
@@ -53,7 +53,7 @@ const faultOf = (turn: Turn, message: Alive, from: Address | undefined): DropRea
     challenge(turn, remembered, { bytes: message.address, port: message.port })
     return "replayed"
   }
-  return RateLimit.take(learnLimit, format(from), turn.now) ? undefined : "learnLimit"
+  return Buckets.take(learnLimit, format(from), turn.now) ? undefined : "learnLimit"
 }
 
 /**
@@ -65,7 +65,7 @@ const faultOf = (turn: Turn, message: Alive, from: Address | undefined): DropRea
 const challenge = (turn: Turn, remembered: Member, claimed: Address): void => {
   const { challengeLimit, config } = turn.state
   const { incarnation, name } = remembered
-  if (!RateLimit.take(challengeLimit, name, turn.now)) return
+  if (!Buckets.take(challengeLimit, name, turn.now)) return
   const suspect = { _tag: "Suspect", incarnation, node: name, from: config.name } as const
   if (isSamePlace(remembered.address, claimed)) sendBare(turn, remembered, [suspect])
   else broadcast(turn.state, name, suspect)

@@ -4,10 +4,10 @@
  * Source: memberlist-protocol.md, section 13.4; faults.md, U12.
  */
 import { type Address, format } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { IndirectPing } from "../memberlist/Message.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { isSamePlace, ownSource, replyTo, send } from "./Packets.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { arm, dropped, nextSeq, type Turn } from "./State.ts"
 
 /** Pings another member for the requester, under a number of our own. */
@@ -18,7 +18,7 @@ export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn =>
   const isTarget =
     entry !== undefined && entry !== self && isSamePlace(entry.member.address, { bytes: request.target, port })
   if (!isTarget) return dropped(turn, "relayTarget")
-  if (relays.size >= config.limits.relaysMax || !RateLimit.take(relayLimit, format(from), turn.now))
+  if (relays.size >= config.limits.relaysMax || !Buckets.take(relayLimit, format(from), turn.now))
     return dropped(turn, "relayLimit")
   const seq = nextSeq(turn.state)
   const { nackShare, probeTimeoutMillis } = config.settings

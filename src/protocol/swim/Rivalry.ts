@@ -9,11 +9,11 @@
  * Source: design.md, laws 7 and 9; faults.md, U20.
  */
 import type { Address } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
 import { isLive } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { isSamePlace, sendBare } from "./Packets.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { choose } from "./Sampling.ts"
 import type { Rival, Standing } from "./Standing.ts"
 import { aliveOf, arm, broadcast, type State, type Turn } from "./State.ts"
@@ -75,7 +75,7 @@ const tellAll = (turn: Turn, messages: ReadonlyArray<PacketMessage>): void => {
 export const spread = (turn: Turn): Turn => {
   const { challengeLimit, config, leaving, self, standing } = turn.state
   if (leaving !== "no" || standing.isHeld || !config.rules.twins) return turn
-  if (RateLimit.take(challengeLimit, self.member.name, turn.now)) tellAll(turn, [aliveOf(self.member)])
+  if (Buckets.take(challengeLimit, self.member.name, turn.now)) tellAll(turn, [aliveOf(self.member)])
   return turn
 }
 

@@ -8,10 +8,11 @@
  * Limits: one answer per second to what is out of reach.
  * Source: faults.md, D-13, U16 and G17.
  */
+
+import * as Buckets from "../Buckets.ts"
 import type { Config } from "./Config.ts"
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { aliveOf, broadcast, dropped, type Turn } from "./State.ts"
 
 type Word = Pick<Member, "incarnation" | "meta">
@@ -52,7 +53,7 @@ export const startOver = (turn: Turn, claimed: number, heard: Uint8Array | undef
 /** Somebody said something of ourselves that is too far above what we are at. */
 export const outOfReach = (turn: Turn, claimed: number, heard: Uint8Array | undefined): Turn => {
   const { leaving, startOverLimit } = turn.state
-  const isAnswered = leaving === "no" && RateLimit.take(startOverLimit, "", turn.now) && startOver(turn, claimed, heard)
+  const isAnswered = leaving === "no" && Buckets.take(startOverLimit, "", turn.now) && startOver(turn, claimed, heard)
   return isAnswered ? turn : dropped(turn, "incarnationJump")
 }
 
@@ -60,6 +61,6 @@ export const outOfReach = (turn: Turn, claimed: number, heard: Uint8Array | unde
 export const outrun = (turn: Turn, claimed: number, heard: Uint8Array | undefined): Turn => {
   const { config, leaving, self, startOverLimit } = turn.state
   const isFar = self.member.incarnation - claimed > answerReach(config.limits)
-  if (isFar && leaving === "no" && RateLimit.take(startOverLimit, "", turn.now)) startOver(turn, claimed, heard)
+  if (isFar && leaving === "no" && Buckets.take(startOverLimit, "", turn.now)) startOver(turn, claimed, heard)
   return turn
 }

@@ -1,5 +1,6 @@
 /** The state of one host's membership protocol, and one step of it in progress. */
 import type { Address } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
 import * as Awareness from "./Awareness.ts"
 import * as Broadcasts from "./Broadcasts.ts"
@@ -10,7 +11,6 @@ import type { Env } from "./Input.ts"
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
-import * as RateLimit from "./RateLimit.ts"
 import { below } from "./Sampling.ts"
 import * as Standing from "./Standing.ts"
 import type { Suspicion } from "./Suspicion.ts"
@@ -72,11 +72,11 @@ export interface State {
   readonly hostBroadcasts: Broadcasts.Broadcasts
   readonly awareness: Awareness.Awareness
   readonly relays: Map<number, Relay>
-  readonly relayLimit: RateLimit.RateLimit
-  readonly learnLimit: RateLimit.RateLimit
-  readonly challengeLimit: RateLimit.RateLimit
-  readonly answerLimit: RateLimit.RateLimit
-  readonly startOverLimit: RateLimit.RateLimit
+  readonly relayLimit: Buckets.Buckets
+  readonly learnLimit: Buckets.Buckets
+  readonly challengeLimit: Buckets.Buckets
+  readonly answerLimit: Buckets.Buckets
+  readonly startOverLimit: Buckets.Buckets
   seq: number
   probe: Probe | undefined
   readonly rollCall: RollCall
@@ -198,11 +198,11 @@ export const make = (config: Config, env: Env): State => {
     hostBroadcasts: Broadcasts.make(),
     awareness: Awareness.make(rules.awareness ? settings.awarenessMaxMultiplier : 1),
     relays: new Map(),
-    relayLimit: RateLimit.make(limits.relaysPerSecondPerSource),
-    learnLimit: RateLimit.make(limits.learnedPerSecondPerSource),
-    challengeLimit: RateLimit.make(1),
-    answerLimit: RateLimit.make(1),
-    startOverLimit: RateLimit.make(1),
+    relayLimit: Buckets.make(limits.relaysPerSecondPerSource),
+    learnLimit: Buckets.make(limits.learnedPerSecondPerSource),
+    challengeLimit: Buckets.make(1),
+    answerLimit: Buckets.make(1),
+    startOverLimit: Buckets.make(1),
     seq,
     probe: undefined,
     rollCall: { waiting: [], asked: new Map(), heard: [], accused: [], beganAt: Number.NEGATIVE_INFINITY },

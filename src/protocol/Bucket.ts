@@ -1,4 +1,4 @@
-/** What may be used up at once, and comes back with time. */
+/** A token bucket: what may be used up at once, and comes back with time. */
 
 export interface Bucket {
   readonly max: number
@@ -20,6 +20,13 @@ export const level = (bucket: Bucket, nowMillis: number): number => {
   bucket.level = Math.min(bucket.max, bucket.level + (bucket.perSecond * (nowMillis - bucket.at)) / 1000)
   bucket.at = nowMillis
   return bucket.level
+}
+
+/** Takes so much; false, and nothing is taken, when there is less. */
+export const take = (bucket: Bucket, nowMillis: number, amount = 1): boolean => {
+  const isThere = level(bucket, nowMillis) >= amount
+  if (isThere) bucket.level -= amount
+  return isThere
 }
 
 /** When there is as much as this, if nothing is taken before. */
