@@ -18,6 +18,7 @@ import {
 } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import type { Link, Served, Transport } from "../services/Transport.ts"
+import * as Background from "./Background.ts"
 import * as Callers from "./Callers.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import * as FabricEach from "./FabricEach.ts"
@@ -42,6 +43,8 @@ export interface Options {
   readonly isAlone: Effect.Effect<boolean>
   /** Waits until it knows one. */
   readonly joined: Effect.Effect<void>
+  /** Fails when this host gives its name up. */
+  readonly lost: Gossip["Service"]["lost"]
   readonly leave: Fabric["Service"]["leave"]
   readonly flows: FlowServer.Config
   /** Of what this host does, in the log. */
@@ -73,11 +76,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { flows, isAlone, join, level, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
   let isDraining = false
+  /** Why this host has no name any more. */
+  let lost: NetworkErrorReason | undefined
 
   const check = (operation: NetworkError["operation"], name: string): Effect.Effect<void, NetworkError> =>
     Effect.suspend(() => {
       const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation, reason }))
       if (hasLeft) return fail(new FabricClosed({ host: selfId }))
+      if (lost !== undefined) return fail(lost)
       const rule = Name.violation(name)
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
@@ -98,7 +104,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis, busy })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
   const connecting = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
-  const connectEach = FabricEach.make({ registry, owners, timeouts, check })
+  const connectEach = FabricEach.make({ registry, owners, timeouts, check, lost: () => lost })
 
   /** Says so when nobody was tried, and nobody could be. */
   const explained = (error: NetworkError): Effect.Effect<never, NetworkError> => {
@@ -127,13 +133,20 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return Deferred.fail(closed, new NetworkError({ operation: "join", reason }))
   })
   yield* Effect.addFinalizer(() => close)
+  const giveUp = ({ reason }: NetworkError) =>
+    Effect.suspend(() => {
+      lost = reason
+      Signal.notify(changed)
+      return Deferred.fail(closed, new NetworkError({ operation: "join", reason }))
+    })
+  yield* Background.run("closing a fabric whose host lost its name", Effect.catch(options.lost, giveUp))
   const joined = Effect.raceFirst(Deferred.await(closed), options.joined)
   const leave = Effect.andThen(close, options.leave)
 
   const served: Served = {
     statusOf: (name) => {
       if (name !== "" && find(name) === undefined) return undefined
-      return hasLeft || isDraining ? "leaving" : "serving"
+      return hasLeft || isDraining || lost !== undefined ? "leaving" : "serving"
     },
     until: (isSo) => Signal.until(changed, isSo)
   }

@@ -6,7 +6,7 @@ import * as Attempts from "../protocol/flow/Attempts.ts"
 import { isSameContract } from "../protocol/names/NameRecords.ts"
 import { type Contract, common } from "../services/Contract.ts"
 import type { EachFlow, Fabric } from "../services/Fabric.ts"
-import type { NetworkError } from "../services/NetworkError.ts"
+import { NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
 import type { Entry } from "../services/Registry.ts"
 import * as Background from "./Background.ts"
 import * as FabricConnect from "./FabricConnect.ts"
@@ -14,7 +14,10 @@ import { incompatible, type Tries } from "./FabricOwners.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Timeouts from "./Timeouts.ts"
 
-export type Options = Omit<FabricConnect.Options, "self">
+export interface Options extends Omit<FabricConnect.Options, "self"> {
+  /** Why this host has no name any more, once it has given it up. */
+  readonly lost: () => NetworkErrorReason | undefined
+}
 
 /** What was opened, and what was told of it, that nobody has taken yet. */
 const bufferSize = 64
@@ -36,7 +39,7 @@ const isRelabelled = (a: Entry, b: Entry): boolean =>
 const abandoned = Exit.fail("the flow has broken")
 
 export const make = (options: Options): Fabric["Service"]["connectEach"] => {
-  const { check, owners, registry, timeouts } = options
+  const { check, lost, owners, registry, timeouts } = options
 
   return <In, Out, E>(
     contract: Contract<In, Out, E>,
@@ -122,6 +125,8 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
             })
           )
           // The registry is closed, and so is this fabric.
+          const reason = lost()
+          if (reason !== undefined) return yield* Effect.fail(new NetworkError({ operation: "connect", reason }))
           yield* Queue.end(queue)
         },
         (effect) => Effect.scoped(effect)

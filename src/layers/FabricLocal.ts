@@ -36,6 +36,7 @@ const make = Effect.gen(function* () {
     },
     isAlone: Effect.succeed(false),
     joined: Effect.void,
+    lost: Effect.never,
     leave: Effect.void,
     flows: FlowServer.defaults,
     level: "Debug"

@@ -54,6 +54,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     join: gossip.join,
     isAlone,
     joined,
+    lost: gossip.lost,
     leave: gossip.leave,
     flows,
     level: "Info"

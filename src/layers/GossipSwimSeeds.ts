@@ -12,7 +12,7 @@ import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Seed from "../protocol/Seed.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
-import { FabricClosed, InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
+import { InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import type { Driver } from "./GossipSwimDriver.ts"
 import type { Strangers } from "./GossipSwimStrangers.ts"
@@ -180,7 +180,7 @@ export const make = (
 
   const join = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
     const seeds = yield* parseAll(texts, socket.address.port)
-    if (driver.isLeft()) return yield* joinError(new FabricClosed({ host: name }))
+    if (driver.isLeft()) return yield* Effect.mapError(driver.twins.gone, ({ reason }) => joinError(reason))
     const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: "unbounded" })).flat()
     const failures = outcomes.flatMap(({ detail, seed }) => (detail === undefined ? [] : [{ seed, detail }]))
     if (failures.length > 0 && failures.length === outcomes.length)

@@ -3,15 +3,13 @@ import { Effect, Option, Result } from "effect"
 import { equalBytes } from "../protocol/Address.ts"
 import * as HostMeta from "../protocol/names/HostMeta.ts"
 import type { Gossip } from "../services/Gossip.ts"
-import { FabricClosed, NetworkError } from "../services/NetworkError.ts"
+import { NetworkError } from "../services/NetworkError.ts"
 import { metaTooLong } from "./GossipSwimConfig.ts"
 import type { Driver } from "./GossipSwimDriver.ts"
 
 export const make = (driver: Driver): Gossip["Service"]["setTags"] => {
   const self = () => driver.state.self.member
-  const closed = Effect.suspend(() =>
-    Effect.fail(new NetworkError({ operation: "tags", reason: new FabricClosed({ host: self().name }) }))
-  )
+  const closed = Effect.mapError(driver.twins.gone, ({ reason }) => new NetworkError({ operation: "tags", reason }))
 
   const apply = (tags: Readonly<Record<string, string>>): Effect.Effect<void, NetworkError> => {
     const before = HostMeta.decode(self().meta)

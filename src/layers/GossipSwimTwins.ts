@@ -5,7 +5,7 @@ import { ownSource } from "../protocol/swim/Packets.ts"
 import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import type * as Swim from "../protocol/swim/Swim.ts"
 import * as Twin from "../protocol/swim/Twin.ts"
-import { NameTaken, NetworkError } from "../services/NetworkError.ts"
+import { FabricClosed, NameTaken, NetworkError } from "../services/NetworkError.ts"
 import * as Exchange from "./PushPull.ts"
 
 export interface Options {
@@ -29,11 +29,14 @@ export interface Twins {
   readonly giveUp: (to: Address) => Effect.Effect<void>
   /** Fails with NameTaken when this host gives its name up. */
   readonly lost: Effect.Effect<never, NetworkError>
+  /** Fails with why this host is no member any more: it has given its name up, or it has left. */
+  readonly gone: Effect.Effect<never, NetworkError>
 }
 
 export const make = ({ isLeft, now, offer, state, wire }: Options): Twins => {
   const { name, settings } = state.config
   const lost = Deferred.makeUnsafe<never, NetworkError>()
+  const left = Effect.fail(new NetworkError({ operation: "leave", reason: new FabricClosed({ host: name }) }))
   let seq = state.standing.life
 
   const ask = Effect.fnUntraced(function* (to: Address) {
@@ -62,6 +65,7 @@ export const make = ({ isLeft, now, offer, state, wire }: Options): Twins => {
       const told = Effect.logError(`host "${name}" gives its name up: a process at ${format(to)} has it too`)
       return Effect.andThen(Deferred.fail(lost, error), told)
     },
-    lost: Deferred.await(lost)
+    lost: Deferred.await(lost),
+    gone: Effect.suspend(() => (state.standing.isLost ? Deferred.await(lost) : left))
   }
 }

@@ -114,7 +114,7 @@ export class Fabric extends Context.Service<
      * one after it breaks, too.
      *
      * An owner that fails is told as that owner's failure, each time, and ends nothing for the others. The stream itself fails
-     * with NameInvalid or FabricClosed only.
+     * with NameInvalid, FabricClosed or, once this host has given its name up, NameTaken only.
      */
     readonly connectEach: <In, Out, E>(
       endpoint: Contract<In, Out, E>,
@@ -128,7 +128,7 @@ export class Fabric extends Context.Service<
     /**
      * Waits until this host knows another live host of its fabric, however they have met; a fabric of one process has none to
      * wait for. The names of the others come a moment later: a connect that is to find one of them says `wait: true`.
-     * Errors: FabricClosed when this host leaves.
+     * Errors: FabricClosed when this host leaves, NameTaken when it gives its name up.
      */
     readonly joined: Effect.Effect<void, NetworkError>
     /** Says good-bye: the names of this host vanish everywhere at once, and its peers know that it left. */

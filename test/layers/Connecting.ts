@@ -48,5 +48,5 @@ export const connectingBy = Effect.fnUntraced(function* (options: {
   const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
   const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
-  return { connect, connectEach: FabricEach.make({ registry, owners, timeouts, check }) }
+  return { connect, connectEach: FabricEach.make({ registry, owners, timeouts, check, lost: () => undefined }) }
 })
