@@ -6,11 +6,12 @@
  * after any time. Names are resolved anew each time.
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
-import { Duration, Effect, Random, Result, Semaphore } from "effect"
+import { Duration, Effect, Order, Random, Result, Semaphore } from "effect"
 import { type Address, format, isLoopback, isUnspecified, host as textOf } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Seed from "../protocol/Seed.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
+import * as Told from "../protocol/Told.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import { InvalidConfig, JoinFailed, NetworkError } from "../services/NetworkError.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
@@ -90,10 +91,16 @@ const inTurn = <A>(turns: Semaphore.Semaphore, effect: Effect.Effect<A>): Effect
 
 const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
 
+/** A host that is alone tells each cause once in so long, a few of them: the first is often that others are not there yet. */
+const makeTold = (): Told.Told => Told.make(600_000, 4)
+
+const inOrder = Order.mapInput(Order.String, ({ detail, seed }: JoinFailed["failures"][number]) => `${seed} ${detail}`)
+
 /** What people are to hear of a join that failed, if anything. */
 const reasonOf = ({ reason }: NetworkError): string | undefined => {
   if (reason._tag !== "JoinFailed") return reason.message
-  const failures = reason.failures.filter(({ detail }) => detail !== itself)
+  // In one order, so that the same causes are the same sentence whatever order the addresses of a seed come in.
+  const failures = reason.failures.filter(({ detail }) => detail !== itself).sort(inOrder)
   return failures.length === 0 ? undefined : new JoinFailed({ failures }).message
 }
 
@@ -212,11 +219,11 @@ export const make = (
 
   const watch = Effect.gen(function* () {
     let pauseMillis = pauseMillisMin
-    let isTold = false
+    let told = makeTold()
     while (!driver.isLeft()) {
       if (driver.others().length > 0) {
         pauseMillis = pauseMillisMin
-        isTold = false
+        told = makeTold()
         yield* pause(Duration.toMillis(plan.reunionInterval) * 1.25)
         yield* lookAround
         continue
@@ -224,10 +231,8 @@ export const make = (
       const joined = yield* Effect.result(join(plan.seeds))
       if (driver.others().length > 0) continue
       const why = Result.isFailure(joined) ? reasonOf(joined.failure) : undefined
-      if (why !== undefined && !isTold) {
-        isTold = true
+      if (why !== undefined && Told.isDue(told, why, driver.now()))
         yield* Effect.logWarning(`host "${name}" is alone and keeps trying: ${why}`)
-      }
       yield* pause(pauseMillis)
       pauseMillis = Math.min(pauseMillis * 2, pauseMillisMax)
     }
