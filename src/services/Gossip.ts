@@ -81,7 +81,7 @@ export class Gossip extends Context.Service<
     readonly self: Effect.Effect<Member>
     /** All members that this host remembers, itself and the recently dead included. */
     readonly members: Effect.Effect<ReadonlyArray<Member>>
-    /** The shortest of the latest round trips to a member, as its acks of probes tell; undefined when it was never measured. */
+    /** The shortest of the latest round trips to a member, as its acks of probes tell; undefined before the second. */
     readonly roundTripMillis: (id: string) => Effect.Effect<number | undefined>
     /** Changes from now on. A reader more than 4,096 changes behind loses the oldest; `members` is always current. */
     readonly changes: Stream.Stream<MemberChange>

@@ -46,7 +46,9 @@ describe("connect", () => {
       const { asked, reason } = yield* connecting(Who, entries, {
         roundTrips: { slow: 9, swift: 2, far: 1, me: 500 }
       })
-      assert.deepStrictEqual(asked, ["me", "swift", "slow", "unmeasured", "far"])
+      assert.strictEqual(asked[0], "me")
+      assert.sameMembers(asked.slice(1, 3), ["swift", "unmeasured"])
+      assert.deepStrictEqual(asked.slice(3), ["slow", "far"])
       assert.strictEqual(reason._tag, "EndpointBusy")
     })
   )

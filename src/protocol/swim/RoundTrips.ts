@@ -35,11 +35,13 @@ export const see = (trips: RoundTrips, state: Swim.State, output: Output): void 
   trips.set(output.name, { address, millis: [...kept, output.roundTripMillis] })
 }
 
-/** The shortest of the latest round trips to a member, in milliseconds; undefined when it was not measured at its address. */
+/** Measurements from which on one counts: the first falls into the start of a host, when both sides are busy. */
+const countMin = 2
+
+/** The shortest of the latest round trips to a member, in milliseconds; undefined before it was measured twice at its address. */
 export const millisTo = (trips: RoundTrips, state: Swim.State, name: string): number | undefined => {
   const known = trips.get(name)
   const member = Swim.member(state, name)
-  return known !== undefined && member !== undefined && known.address === format(member.address)
-    ? Math.min(...known.millis)
-    : undefined
+  if (known === undefined || known.millis.length < countMin || member === undefined) return undefined
+  return known.address === format(member.address) ? Math.min(...known.millis) : undefined
 }
