@@ -93,6 +93,7 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
     yield* FlowSettings.checkEndpoint(config)
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const endpoint = FlowServer.expose(contract, handler, { context, config })
+    let isHeld = false
     const close = (drain: Duration.Input) =>
       Effect.gen(function* () {
         if (exposed.get(name) === endpoint) exposed.delete(name)
@@ -100,7 +101,8 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
         const flows = yield* endpoint.stop
         const left =
           flows === 0 ? "" : `: ${flows} of its flows have ${Duration.format(Duration.fromInputUnsafe(drain))} to end`
-        yield* Effect.logWithLevel(level)(`"${name}" is withdrawn${left}`)
+        if (isHeld) yield* Effect.logWithLevel(level)(`"${name}" is withdrawn${left}`)
+        isHeld = false
         yield* Effect.timeoutOption(endpoint.idle, drain)
         yield* endpoint.close
         const idle = yield* Effect.timeoutOption(endpoint.idle, closeTimeout)
@@ -113,7 +115,9 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
       }).pipe(Effect.provideContext(context))
     const serve = Effect.gen(function* () {
       yield* Effect.acquireRelease(take(name, endpoint), () => close(config.drain))
-      return yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
+      const claimed = yield* registry.claim({ name, ownership: contract.ownership, ...told(contract) })
+      isHeld = true
+      return claimed
     })
     const { lost } = yield* inOwn(serve)
     yield* Background.run(
