@@ -5,17 +5,24 @@ import type { NodeState, PushPull } from "../protocol/memberlist/Message.ts"
 import { isLive } from "../protocol/swim/Member.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
 import * as Rivalry from "../protocol/swim/Rivalry.ts"
+import { isAsking } from "../protocol/swim/Standing.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
+import { ExchangeFailed } from "./PushPull.ts"
 
 export interface OwnState {
-  /** For a member at this address. Who is not known there yet is told by the answer to what it says. */
-  readonly to: (address: Address, join: boolean) => Effect.Effect<PushPull>
+  /** For a member at this address, once it is known whether the name of this host is free. Who is not known there yet is told by the answer to what it says. */
+  readonly to: (address: Address, join: boolean) => Effect.Effect<PushPull, ExchangeFailed>
   /** For who has given this state from there. */
   readonly answer: (given: PushPull, from: Address) => Effect.Effect<PushPull>
 }
 
 const noBytes: Uint8Array = new Uint8Array(0)
+
+/** How often a host that asks who has its name looks for the answer. */
+const lookInterval = "20 millis"
+
+const isLost = new ExchangeFailed({ reason: "closed", detail: "this host has given its name up" })
 
 const nothing = (join: boolean): PushPull => ({ _tag: "PushPull", join, nodes: [], userState: noBytes })
 
@@ -41,15 +48,19 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
     return join && (there.length > 0 ? there : others).some(({ meta }) => isHost(meta))
   }
 
+  const to: OwnState["to"] = (address, join) =>
+    Effect.suspend(() => {
+      if (state.standing.isLost) return Effect.fail(isLost)
+      if (Rivalry.isToListen(state, join)) return Effect.succeed(nothing(join))
+      if (isAsking(state.standing)) return Effect.delay(to(address, join), lookInterval)
+      const isThere = (member: Swim.Member) =>
+        member.name !== name && isLive(member) && isSamePlace(member.address, address)
+      const isToHost = () => [...Swim.members(state)].some((member) => isThere(member) && isHost(member.meta))
+      return give(join, seat.isOfHosts === undefined || isToHost())
+    })
+
   return {
-    to: (address, join) =>
-      Effect.suspend(() => {
-        if (Rivalry.isToListen(state, join)) return Effect.succeed(nothing(join))
-        const isThere = (member: Swim.Member) =>
-          member.name !== name && isLive(member) && isSamePlace(member.address, address)
-        const isToHost = () => [...Swim.members(state)].some((member) => isThere(member) && isHost(member.meta))
-        return give(join, seat.isOfHosts === undefined || isToHost())
-      }),
+    to,
     answer: (given, from) =>
       Effect.suspend(() => {
         const { isOfHosts } = seat

@@ -3,6 +3,7 @@ import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import { claimant, isToListen, maySpeak } from "../protocol/swim/Rivalry.ts"
+import { isAsking } from "../protocol/swim/Standing.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Claimant } from "../protocol/swim/Twin.ts"
 import * as Agenda from "./Agenda.ts"
@@ -122,9 +123,18 @@ const load = ({ traffic }: Host, cargo: Cargo | undefined): void => {
   traffic.cargoBytesSent += cargo.bytes
 }
 
+/** How often a host that asks who has its name looks for the answer. */
+const lookMillis = 20
+
 /** Begins a push/pull; `again` repeats it once if the other side is still not seen alive after it. */
 export const exchange = (network: Network, from: Host, to: Address, join: boolean, again: boolean): void => {
-  if (from.state === undefined) return
+  if (from.state === undefined || from.state.standing.isLost) return
+  const { life } = from
+  const later = () => {
+    if (from.life === life) exchange(network, from, to, join, again)
+  }
+  // Who has its name is asked first.
+  if (isAsking(from.state.standing)) return call(network, lookMillis, later)
   const isListening = isToListen(from.state, join)
   const nodes = isListening ? [] : Swim.localNodes(from.state)
   from.traffic.exchanges += 1

@@ -12,6 +12,7 @@ import type { Audience } from "./Input.ts"
 import { type Member, readsCrc } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { transmitsMax } from "./Scale.ts"
+import { isAsking } from "./Standing.ts"
 import type { State, Turn } from "./State.ts"
 
 const compoundOverheadBytes = 2
@@ -20,6 +21,7 @@ const compoundPartsMax = 255
 /** Whom there are broadcasts for; undefined when there are none. */
 export const audienceOf = (state: State): Audience | undefined => {
   const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
+  if (isAsking(standing)) return undefined
   if (Broadcasts.size(memberBroadcasts) > 0) return "members"
   if (standing.isHeld) return undefined
   if (Broadcasts.size(userBroadcasts) > 0) return "members"

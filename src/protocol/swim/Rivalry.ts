@@ -137,6 +137,7 @@ export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | und
   const { now, state } = turn
   const { config, leaving, standing } = state
   const { rival } = standing
+  standing.hasAsked = true
   if (leaving !== "no" || rival === undefined || !isSamePlace(rival.address, address)) return turn
   const own = claimant(state, now)
   if (answer !== undefined && answer !== "foreign" && Twin.isSame(own, answer)) {

@@ -27,6 +27,8 @@ export interface Standing {
   knownAt: number | undefined
   /** Some member has said what it knows. */
   hasListened: boolean
+  /** Something came of a question who of its name is at another address, if only that nobody answers. */
+  hasAsked: boolean
   /** When this process last woke from a sleep in which the others may have taken it for dead. */
   wokeAt: number
   rival: Rival | undefined
@@ -36,10 +38,18 @@ export interface Standing {
   isLost: boolean
 }
 
+/**
+ * Whether nothing has come yet of the first question who of its name is at another address: until then a host does not say
+ * where it is itself. An agent of Serf that hears of another one of its name asks the other agents, and quits if none of them
+ * speaks for it. Only the first, so that nobody keeps a host silent by naming one address after the other.
+ */
+export const isAsking = ({ hasAsked, isHeld, rival }: Standing): boolean => isHeld && !hasAsked && rival !== undefined
+
 export const make = (life: number): Standing => ({
   life,
   knownAt: undefined,
   hasListened: false,
+  hasAsked: false,
   wokeAt: Number.NEGATIVE_INFINITY,
   rival: undefined,
   isHeld: false,

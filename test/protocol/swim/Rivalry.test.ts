@@ -67,6 +67,29 @@ describe("a host that hears its name from another address", () => {
     assert.strictEqual(Swim.nextDeadline(host.state) > host.now + 1000, true)
   })
 
+  it("says nothing of itself before its first question is answered, and is not kept silent beyond that", () => {
+    const words = (outputs: ReadonlyArray<Swim.Output>) =>
+      sent(outputs)
+        .flatMap(({ messages }) => messages)
+        .filter((message) => message._tag === "Alive" && message.node === "self").length
+    const gossiping = { ...settings, gossipIntervalMillis: 200 }
+    const host = make({ settings: gossiping })
+    hearElsewhere(host)
+    assert.strictEqual(words(advance(host, 900)), 0)
+    answer(host, undefined)
+    assert.isAbove(words(advance(host, 900)), 0)
+
+    const named = make({ settings: gossiping })
+    hearElsewhere(named)
+    // Somebody names another address before the first is answered, and so on.
+    for (let turn = 1; turn < 4; turn++) {
+      const other = nodeOf("self", 4 + turn, "alive", at(`192.0.2.${10 + turn}`, 7946))
+      feed(named, { _tag: "Merge", nodes: [other], join: true })
+      answer(named, undefined)
+    }
+    assert.isAbove(words(advance(named, 900)), 0)
+  })
+
   it("is silent where nothing has been said, and at its own address in another form", () => {
     const host = make()
     const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...selfAddress.bytes)
