@@ -1,11 +1,11 @@
 /**
  * The accepting side of exchanges: pings, push/pulls and user messages over streams.
  *
- * A push/pull is answered with the state from before it is merged. What cannot be read is counted, and answered with an
- * `Err` where the protocol owes one.
+ * A push/pull is answered with the state from before it is merged, which the answer does not hold up. What cannot be read is
+ * counted, and answered with an `Err` where the protocol owes one.
  * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
  */
-import { Effect, Option, Result, type Scope, Semaphore } from "effect"
+import { Effect, Fiber, Option, Result, type Scope, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { Ping, PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
@@ -78,12 +78,13 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
       return reply(wire, stream, StreamCodec.encode(ack, wire.framing, "acceptor"))
     }
     case "PushPull":
-      return Effect.flatMap(host.answerState(message, stream.peer), (local) =>
-        Effect.andThen(
-          reply(wire, stream, encodeState(local, wire.framing, "acceptor")),
-          host.merge(message, stream.peer)
-        )
-      )
+      return Effect.gen(function* () {
+        const local = yield* host.answerState(message, stream.peer)
+        // Whoever joins while the answer goes out is told of what is given here: it may have the same name.
+        const merging = yield* Effect.forkChild(host.merge(message, stream.peer), { startImmediately: true }) // tidy: it is joined below
+        yield* reply(wire, stream, encodeState(local, wire.framing, "acceptor"))
+        return yield* Fiber.join(merging)
+      })
     case "User":
       return message.payload.length === 0 ? Effect.void : host.deliver(message.payload)
     case "Ack":
