@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import * as Secret from "../../src/protocol/Secret.ts"
+
+const keys = [16, 24, 32].flatMap((size) => Array.from({ length: 64 }, () => randomBytes(size)))
+
+describe("what looks like a secret", () => {
+  it("is a key in base64, wherever in a text it is, and PEM", () => {
+    for (const key of keys)
+      for (const text of [key.toString("base64"), key.toString("hex"), key.toString("hex").toUpperCase()])
+        for (const given of [text, `10.0.0.1,${text}`, `${text}:7946`, `"${text}"`])
+          assert.strictEqual(Secret.shown(given), "(not shown)", given)
+    assert.isTrue(Secret.isSecret("-----BEGIN PRIVATE KEY-----\nMC4CAQ"))
+    for (const key of keys.filter(({ length }) => length !== 24)) assert.isTrue(Secret.isSecret(key.toString("base64")))
+  })
+
+  it("is not what hosts are told otherwise", () => {
+    for (const text of [
+      "10.0.0.1:7946",
+      "server-1",
+      "_gossip._tcp.hosts.shop.internal",
+      "ip-10-0-0-12.eu-central-1.compute.internal:7946",
+      "[2001:db8:85a3::8a2e:370:7334]:7946",
+      "eu/fra/rack-7",
+      "a=b",
+      "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+    ])
+      assert.strictEqual(Secret.shown(text), JSON.stringify(text))
+    assert.strictEqual(Secret.shown("a\nb"), '"a\\nb"')
+    assert.isAtMost(Secret.shown("a.".repeat(1000)).length, 130)
+  })
+})
