@@ -7,14 +7,22 @@ import * as Dns from "node:dns"
 import * as Os from "node:os"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { type Address, equalBytes, isUnspecified, parseHost } from "../protocol/Address.ts"
+import { plain } from "../protocol/Secret.ts"
 import { GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Exposure from "./Exposure.ts"
+import * as GossipKeys from "./GossipKeys.ts"
 import * as Tcp from "./GossipSocketTcp.ts"
 import * as Udp from "./GossipSocketUdp.ts"
+import { type Secret, seal } from "./Sealed.ts"
 
-export interface Options {
+interface Settings {
   /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all of this machine. */
   readonly host: string
+  /** Keys in base64, the primary first; `GossipSwim` encrypts what goes over the port with them. */
+  readonly keys?: ReadonlyArray<Secret> | undefined
+  /** Gossip is in plaintext though other machines reach the port. */
+  readonly insecure?: true | undefined
   /** 0 lets the system choose. */
   readonly port: number
   /** Incoming streams that may be open at a time. */
@@ -22,6 +30,14 @@ export interface Options {
   /** Servers to ask for SRV records, each `address` or `address:port`; those of the system unless said otherwise. */
   readonly dnsServers?: ReadonlyArray<string>
 }
+
+/** An address that other machines reach goes with `keys`, or with `insecure: true`. */
+export type Options = Settings &
+  (
+    | { readonly host: Exposure.Loopback }
+    | { readonly keys: readonly [Secret, ...ReadonlyArray<Secret>] }
+    | { readonly insecure: true }
+  )
 
 const streamsMaxDefault = 127
 
@@ -38,7 +54,8 @@ interface Refusal {
   readonly detail: string
 }
 
-const toError = ({ host, port }: Options, { code, detail, isTaken, protocol }: Refusal): NetworkError => {
+const toError = ({ host: given, port }: Settings, { code, detail, isTaken, protocol }: Refusal): NetworkError => {
+  const host = plain(given)
   if (isTaken)
     return invalid(
       "gossipPort",
@@ -52,7 +69,7 @@ const toError = ({ host, port }: Options, { code, detail, isTaken, protocol }: R
 }
 
 /** Binds both sides once, for the life of the scope. */
-const bindOnce = Effect.fnUntraced(function* (options: Options, count: (reason: string) => void) {
+const bindOnce = Effect.fnUntraced(function* (options: Settings, count: (reason: string) => void) {
   const { host, port, streamsMax = streamsMaxDefault } = options
   const tcp = yield* Effect.mapError(
     Tcp.listen(host, port, streamsMax, count),
@@ -65,7 +82,7 @@ const bindOnce = Effect.fnUntraced(function* (options: Options, count: (reason: 
   return { tcp, udp }
 })
 
-const bind = Effect.fnUntraced(function* (options: Options, count: (reason: string) => void) {
+const bind = Effect.fnUntraced(function* (options: Settings, count: (reason: string) => void) {
   const owner = yield* Effect.scope
   const attempt = Effect.gen(function* () {
     const scope = yield* Scope.fork(owner)
@@ -111,38 +128,57 @@ const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFa
       resume(
         addresses.length > 0
           ? Effect.succeed(addresses)
-          : Effect.fail(new SocketFailed({ how: "unknown", detail: error?.message ?? `${host} has no address` }))
+          : Effect.fail(
+              new SocketFailed({ how: "unknown", detail: `it has no address: ${error?.code ?? "none is known"}` })
+            )
       )
     })
   })
+
+/** Throws when a server is no address. */
+const resolverOf = (servers: ReadonlyArray<string> | undefined): Dns.Resolver => {
+  const resolver = new Dns.Resolver()
+  if (servers !== undefined) resolver.setServers(servers)
+  return resolver
+}
 
 const lookupService =
   (servers: ReadonlyArray<string> | undefined) =>
   (name: string): Effect.Effect<ReadonlyArray<Dns.SrvRecord & { readonly host: string }>, SocketFailed> =>
     Effect.callback((resume) => {
-      const resolver = new Dns.Resolver()
-      if (servers !== undefined) resolver.setServers(servers)
+      const resolver = resolverOf(servers)
       resolver.resolveSrv(name, (error, records) => {
         const found = error ? [] : records.map((record) => ({ ...record, host: record.name }))
         resume(
           found.length > 0
             ? Effect.succeed(found.sort((a, b) => a.priority - b.priority || b.weight - a.weight))
-            : Effect.fail(new SocketFailed({ how: "unknown", detail: error?.message ?? `${name} has no SRV record` }))
+            : Effect.fail(
+                new SocketFailed({ how: "unknown", detail: `it has no SRV record: ${error?.code ?? "none is known"}` })
+              )
         )
       })
       return Effect.sync(() => resolver.cancel())
     })
 
-const make = Effect.fnUntraced(function* (options: Options) {
+const make = Effect.fnUntraced(function* (options: Settings) {
+  const { dnsServers, host, insecure = false, keys = [] } = options
+  yield* Exposure.check(host, keys.length === 0 ? ["keys"] : [], insecure)
+  yield* GossipKeys.make({ keys })
+  yield* Effect.try({
+    try: () => resolverOf(dnsServers),
+    catch: () => invalid("dnsServers", "one of them is no address")
+  })
   const counts = new Map<string, number>()
   const { tcp, udp } = yield* bind(options, (reason) => counts.set(reason, (counts.get(reason) ?? 0) + 1))
   const bytes = parseHost(tcp.host)
   if (bytes === undefined)
-    return yield* invalid("host", `${options.host} is bound to ${tcp.host}, which is no IP address`)
+    return yield* invalid("host", `${plain(host)} is bound to ${tcp.host}, which is no IP address`)
   const address: Address = { bytes, port: tcp.port }
   let reachedAt = advertised(address, undefined)
   return GossipSocket.of({
     address,
+    keys: keys.map(seal),
+    reach: Exposure.isLocal(host) ? "machine" : "network",
     advertised: Effect.sync(() => {
       reachedAt = advertised(address, reachedAt)
       return reachedAt
@@ -152,11 +188,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
     dial: tcp.dial,
     serve: tcp.serve,
     lookup,
-    lookupService: lookupService(options.dnsServers),
+    lookupService: lookupService(dnsServers),
     counters: Effect.sync(() => Object.fromEntries(counts))
   })
 })
 
-/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host or port. */
+/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host, port or keys. */
 export const layer = (options: Options): Layer.Layer<GossipSocket, NetworkError> =>
   Layer.effect(GossipSocket, make(options))

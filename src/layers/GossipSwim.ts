@@ -81,6 +81,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const place = { plan, driver, socket, join: seeds.join(plan.seeds) }
   const waits = plan.seeds.length > 0 && Duration.isPositive(plan.nameTimeout)
   if (waits) yield* Place.check(place)
+  yield* plan.tellProtection
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
   // Who has waited has tried the seeds just now.
   const looking = waits ? Effect.delay(seeds.watch, againMillis) : seeds.watch

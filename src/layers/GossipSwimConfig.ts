@@ -5,6 +5,7 @@ import type { Framing } from "../protocol/memberlist/Framing.ts"
 import * as Label from "../protocol/memberlist/Label.ts"
 import { violation } from "../protocol/Name.ts"
 import * as HostMeta from "../protocol/names/HostMeta.ts"
+import * as Secret from "../protocol/Secret.ts"
 import * as Check from "../protocol/swim/Check.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
 import type { GossipKeyring } from "../services/Gossip.ts"
@@ -12,6 +13,7 @@ import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Self } from "../services/Host.ts"
 import { InvalidConfig, NameInvalid, NetworkError } from "../services/NetworkError.ts"
 import * as GossipKeys from "./GossipKeys.ts"
+import * as GossipProtection from "./GossipProtection.ts"
 import { isHost } from "./GossipSwimMembers.ts"
 import * as Setting from "./Setting.ts"
 
@@ -38,7 +40,7 @@ export interface Config {
   readonly delegateVersion?: number
   /** Whether a member may have this address; the default admits all. */
   readonly admits?: (address: Uint8Array) => boolean
-  /** Keys under which everything is encrypted; without any, nothing is. */
+  /** Keys under which everything is encrypted, in place of those of the socket; without any, nothing is. */
   readonly encryption?: GossipKeys.Options
   /** Compress what is sent, as peers do by default. */
   readonly compress?: boolean
@@ -58,6 +60,8 @@ export interface Plan {
   readonly swim: SwimConfig.Config
   readonly framing: Framing
   readonly seeds: ReadonlyArray<string>
+  /** Says in the log what gossip is not protected from. */
+  readonly tellProtection: Effect.Effect<void>
   readonly nameTimeout: Duration.Duration
   /** The address is as configured, whatever the machine has. */
   readonly isAddressFixed: boolean
@@ -103,7 +107,7 @@ export const plan = Effect.fnUntraced(function* (
   const { id, generation, locality, tags } = self
   const rule = violation(id)
   if (rule !== undefined)
-    return yield* new NetworkError({ operation: "listen", reason: new NameInvalid({ name: id, rule }) })
+    return yield* new NetworkError({ operation: "listen", reason: new NameInvalid({ name: Secret.plain(id), rule }) })
   const label = Option.getOrUndefined(Label.fromString(config.fabric))
   if (label === undefined)
     return yield* invalid("fabric", `the name is longer than ${Label.labelBytesMax} bytes, which is the limit`)
@@ -113,7 +117,8 @@ export const plan = Effect.fnUntraced(function* (
   const limits = { ...SwimConfig.limits, ...config.limits }
   const wrong = Check.violation(settings, limits)
   if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
-  const { cipher, keyring } = yield* GossipKeys.make(config.encryption ?? {})
+  const encryption = GossipProtection.encryption(config.encryption, socket)
+  const { cipher, keyring } = yield* GossipKeys.make(encryption)
   const delegateVersion = config.delegateVersion ?? 0
   yield* Setting.check("listen", { delegateVersion: Setting.count(delegateVersion, 0, delegateVersionMax) })
   return {
@@ -135,6 +140,7 @@ export const plan = Effect.fnUntraced(function* (
     }),
     framing: { label, compress: config.compress ?? true, cipher },
     seeds: config.seeds,
+    tellProtection: GossipProtection.tell(encryption, socket),
     nameTimeout: Duration.fromInputUnsafe(config.nameTimeout ?? 0),
     isAddressFixed: config.advertise !== undefined,
     streamTimeout: config.streamTimeout ?? "10 seconds",

@@ -9,6 +9,7 @@
 import { Duration, Effect, Order, Random, Result, Semaphore } from "effect"
 import { type Address, format, isLoopback, isUnspecified, host as textOf } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
+import * as Secret from "../protocol/Secret.ts"
 import * as Seed from "../protocol/Seed.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import * as Told from "../protocol/Told.ts"
@@ -66,9 +67,9 @@ export const parseAll = (
   seeds: ReadonlyArray<string>,
   portDefault: number
 ): Effect.Effect<ReadonlyArray<Seed.Seed>, NetworkError> =>
-  Effect.forEach(seeds, (text) =>
-    Effect.mapError(Effect.fromResult(Seed.parse(text, portDefault)), ({ rule, seed }) =>
-      joinError(new InvalidConfig({ setting: "seeds", detail: `"${seed}" ${rule}` }))
+  Effect.forEach(seeds, (text, at) =>
+    Effect.mapError(Effect.fromResult(Seed.parse(text, portDefault)), ({ rule }) =>
+      joinError(new InvalidConfig({ setting: "seeds", detail: `number ${at + 1} of them ${rule}` }))
     )
   )
 
@@ -126,13 +127,13 @@ export const make = (
     isSame(driver.state.self.member.address, { ...node, bytes: node.address })
 
   const addressesOf = (host: string, port: number) =>
-    Effect.map(within(socket.lookup(host), lookupTimeout, `looking up ${host}`), (found) =>
+    Effect.map(within(socket.lookup(host), lookupTimeout, `looking up ${Secret.plain(host)}`), (found) =>
       found.map((bytes): Address => ({ bytes, port }))
     )
 
   /** A service is where its hosts are; one of them that cannot be looked up does not hide the others. */
   const serviceAddresses = Effect.fnUntraced(function* (name: string) {
-    const hosts = yield* within(socket.lookupService(name), lookupTimeout, `looking up ${name}`)
+    const hosts = yield* within(socket.lookupService(name), lookupTimeout, `looking up ${Secret.plain(name)}`)
     const found = yield* Effect.forEach(hosts, ({ host, port }) => Effect.result(addressesOf(host, port)), {
       concurrency: lookupsMax
     })

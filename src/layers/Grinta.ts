@@ -2,39 +2,41 @@
  * A whole host in one line: the default stack on Node, or the same stack on a `MemoryNetwork` for tests.
  *
  * What is not passed is read from `Config`, so from the environment, by the names in `GrintaVariables`: lists have commas
- * between, and those of TLS are paths of files.
+ * between, and those of TLS are paths of files, or PEM.
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken when
  * a process that the seeds know has the name of this host.
  */
-import { Config, Effect, Layer, References } from "effect"
-import { isLoopback, parseHost } from "../protocol/Address.ts"
+import { Effect, Layer, References } from "effect"
+import { parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
+import { shown } from "../protocol/Secret.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Self } from "../services/Host.ts"
-import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
+import * as Exposure from "./Exposure.ts"
 import * as FabricMesh from "./FabricMesh.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
 import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
+import { ask, askKeys, askPort, askPublic, askTls, flag, invalid, listOf, oneOf, text, whole } from "./GrintaAsk.ts"
 import * as Variables from "./GrintaVariables.ts"
 import * as HostName from "./HostName.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
 import * as Runtime from "./Runtime.ts"
+import { type Secret, seal } from "./Sealed.ts"
 import * as SelfLive from "./SelfLive.ts"
-import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
-import * as TlsFiles from "./TlsFiles.ts"
 import * as TransportConnect from "./TransportConnect.ts"
 import * as TransportMemory from "./TransportMemory.ts"
 
@@ -65,7 +67,7 @@ export interface Options {
   /** To be a member of another program's cluster: the version of that program, 5 for Serf; 0 unless said otherwise. */
   readonly delegateVersion?: number
   /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
-  readonly keys?: ReadonlyArray<string>
+  readonly keys?: ReadonlyArray<Secret>
   /**
    * What flows are encrypted with, and what hosts prove their names with to each other, in PEM. The certificate names the
    * host by the URI `grinta://<fabric>/<name>`. Without it flows are plaintext. All hosts of a fabric have it, or none. What
@@ -104,102 +106,57 @@ const settingsOf = (profile: Profile): SwimConfig.Settings => ({ ...timings[prof
 const keepaliveOf = (profile: Profile): TransportConnect.Config["keepalive"] =>
   profile === "wan" ? { interval: "2 seconds", timeout: "10 seconds" } : TransportConnect.defaults.keepalive
 
-const invalid = (setting: string, detail: string): NetworkError =>
-  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
-
-/** What was passed, or what the environment says, or what holds when neither says anything. */
-const ask = <A>(
-  given: A | undefined,
-  variable: Variables.Variable,
-  config: (name: string) => Config.Config<A>,
-  otherwise: A
-): Effect.Effect<A, NetworkError> =>
-  given !== undefined
-    ? Effect.succeed(given)
-    : Effect.mapError(config(variable).pipe(Config.withDefault(otherwise)), ({ message }) =>
-        invalid(variable, message.replaceAll(/\s+/g, " "))
-      )
-
-const isPort = (given: unknown): boolean => given === undefined || Setting.port(Number(given)) === undefined
-
-const askPort = <A>(setting: string, given: number | undefined, variable: Variables.Variable, otherwise: A) =>
-  Effect.filterOrFail(ask<number | A>(given, variable, Config.Int, otherwise), isPort, (asked) =>
-    invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
-  )
-
-const listOf = (text: string): ReadonlyArray<string> =>
-  text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "")
-
-const tlsVariables = ["GRINTA_TLS_CERTIFICATE", "GRINTA_TLS_KEY", "GRINTA_TLS_AUTHORITIES"] as const
-
-/** The files that the environment names: all three, or none. */
-const askTls = Effect.gen(function* () {
-  const paths = yield* Effect.forEach(tlsVariables, (variable) => ask(undefined, variable, Config.String, ""))
-  const [certificate = "", key = "", authorities = ""] = paths
-  if (paths.every((path) => path === "")) return undefined
-  const missing = tlsVariables.find((_, i) => paths[i] === "")
-  if (missing !== undefined) return yield* invalid(missing, `TLS needs ${tlsVariables.join(", ")}, and this is missing`)
-  return yield* TlsFiles.load({ certificate, key, authorities })
-})
-
 const resolve = Effect.fnUntraced(function* (options: Options) {
   const doubt = Runtime.doubt(process.versions)
-  if (doubt !== undefined && !(yield* ask<boolean>(options.anyRuntime, "GRINTA_ANY_RUNTIME", Config.Boolean, false)))
+  if (doubt !== undefined && !(yield* ask<boolean, boolean>(options.anyRuntime, "GRINTA_ANY_RUNTIME", flag, false)))
     return yield* invalid("runtime", `${doubt}. anyRuntime: true (GRINTA_ANY_RUNTIME) runs one here all the same`)
   const listen = options.listen ?? {}
-  const host = yield* ask(listen.host, "GRINTA_HOST", Config.String, "127.0.0.1")
-  const insecure = yield* ask<boolean>(options.insecure, "GRINTA_INSECURE", Config.Boolean, false)
-  const bytes = host === "localhost" ? Uint8Array.of(127, 0, 0, 1) : parseHost(host)
-  if (bytes === undefined) return yield* invalid("host", `"${host}" is no IP address`)
-  const keys = options.keys ?? listOf(yield* ask(undefined, "GRINTA_KEYS", Config.String, ""))
-  const tls = options.tls ?? (yield* askTls)
-  const missing = [...(keys.length === 0 ? ["keys"] : []), ...(tls === undefined ? ["tls"] : [])]
-  if (!insecure && !isLoopback(bytes) && missing.length > 0) {
-    const detail = `${host} is reached from other machines; give ${missing.join(" and ")}, say insecure: true, or listen on 127.0.0.1`
-    return yield* invalid("host", detail)
-  }
-  const advertise = yield* ask(options.advertise, "GRINTA_ADVERTISE", Config.String, "")
+  const host = yield* ask(listen.host, "GRINTA_HOST", text, "127.0.0.1")
+  const insecure = yield* ask<boolean, boolean>(options.insecure, "GRINTA_INSECURE", flag, false)
+  if (host !== "localhost" && parseHost(host) === undefined)
+    return yield* invalid("host", `${shown(host)} is no IP address`)
+  const keys = options.keys?.map(seal) ?? (yield* askKeys)
+  const tls = options.tls === undefined ? yield* askTls : { ...options.tls, key: seal(options.tls.key) }
+  const missing = [...(keys.length === 0 ? (["keys"] as const) : []), ...(tls === undefined ? (["tls"] as const) : [])]
+  yield* Exposure.check(host, missing, insecure)
+  const advertise = yield* ask(options.advertise, "GRINTA_ADVERTISE", text, "")
   const advertised = advertise === "" ? undefined : parseHost(advertise)
   if (advertise !== "" && advertised === undefined)
-    return yield* invalid("advertise", `"${advertise}" is no IP address`)
+    return yield* invalid("advertise", `${shown(advertise)} is no IP address`)
   const gossipPort = yield* askPort("gossipPort", listen.gossipPort, "GRINTA_GOSSIP_PORT", 7946)
   if (advertised !== undefined && gossipPort === 0)
     return yield* invalid("gossipPort", "with advertise the port must be said, since others dial it")
   const { ownBytesMax, recordsBytesMax } = DirectoryLimits.defaults
   const names = {
-    ownBytesMax: yield* ask(undefined, "GRINTA_NAMES_BYTES", Config.Int, ownBytesMax),
-    recordsBytesMax: yield* ask(undefined, "GRINTA_FABRIC_NAMES_BYTES", Config.Int, recordsBytesMax),
+    ownBytesMax: yield* ask(undefined, "GRINTA_NAMES_BYTES", whole, ownBytesMax),
+    recordsBytesMax: yield* ask(undefined, "GRINTA_FABRIC_NAMES_BYTES", whole, recordsBytesMax),
     ...options.names
   }
   yield* RegistryDirectory.checkLimits(names)
   yield* FlowSettings.check({ ...FlowServer.defaults, ...options.flows })
-  const stateFile = yield* ask(options.stateFile, "GRINTA_STATE_FILE", Config.String, "")
-  const profiles = (variable: string) => Config.Literals(["lan", "wan", "local"], variable)
-  const profile = yield* ask<Profile>(options.profile, "GRINTA_PROFILE", profiles, "lan")
+  const stateFile = yield* ask(options.stateFile, "GRINTA_STATE_FILE", text, "")
+  const profile = yield* ask<Profile, Profile>(options.profile, "GRINTA_PROFILE", oneOf("lan", "wan", "local"), "lan")
   const keepalive = options.keepalive ?? keepaliveOf(profile)
   yield* TransportConnect.check({ ...TransportConnect.defaults, keepalive })
-  const named = yield* ask(undefined, "GRINTA_NAME", Config.String, "")
+  const named = yield* askPublic(options.name, "name", "GRINTA_NAME", "")
   const name = options.name ?? (yield* HostName.orMade(named, stateFile))
-  const fabric = yield* ask(options.fabric, "GRINTA_FABRIC", Config.String, "")
+  const fabric = yield* askPublic(options.fabric, "fabric", "GRINTA_FABRIC", "")
   const warned = doubt === undefined ? Variables.warn : Effect.andThen(Effect.logWarning(doubt), Variables.warn)
   yield* Effect.annotateLogs(warned, { fabric, host: name })
   return {
     name,
     fabric,
-    seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", Config.String, "")),
+    seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", text, "")),
     keys,
     tls,
     host,
     gossipPort,
     flowPort: yield* askPort("flowPort", listen.flowPort, "GRINTA_FLOW_PORT", 7947),
     healthPort: yield* askPort("healthPort", options.healthPort, "GRINTA_HEALTH_PORT", undefined),
-    delegateVersion: yield* ask(options.delegateVersion, "GRINTA_DELEGATE_VERSION", Config.Int, 0),
+    delegateVersion: yield* ask(options.delegateVersion, "GRINTA_DELEGATE_VERSION", whole, 0),
     advertised,
     names,
-    locality: yield* ask(options.locality, "GRINTA_LOCALITY", Config.String, ""),
+    locality: yield* askPublic(options.locality, "locality", "GRINTA_LOCALITY", ""),
     tags: options.tags ?? {},
     settings: settingsOf(profile),
     keepalive
@@ -253,13 +210,15 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             ...(advertised === undefined ? {} : { advertise: { bytes: advertised, port: gossipPort } })
           }),
           Layer.merge(
-            GossipSocketNode.layer({ host, port: gossipPort }),
+            GossipSocketNode.layer({ host, port: gossipPort, keys, insecure: true }),
             TransportConnect.layer({
               host,
               port: flowPort,
               healthPort,
               keepalive,
-              tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name }
+              tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name },
+              // What is missing was missed before, or may be.
+              insecure: true
             })
           )
         )
@@ -272,7 +231,7 @@ export interface MemoryOptions extends SelfLive.Options {
   /** Names of other hosts of the network. */
   readonly seeds?: ReadonlyArray<string>
   readonly profile?: Profile
-  readonly keys?: ReadonlyArray<string>
+  readonly keys?: ReadonlyArray<Secret>
   readonly flows?: Partial<FlowServer.Config>
   readonly names?: Partial<Directory.Limits>
 }

@@ -4,7 +4,8 @@
  * The suffix is drawn by chance at each start, so that each start is a new host; or it is kept in a file, and then the host
  * of that file is the same from start to start.
  * Shape of the file: 1 to 32 lower-case letters and digits, and space around them.
- * Errors: InvalidConfig for a file that cannot be read or made, or holds something else.
+ * Errors: InvalidConfig for a file that cannot be read or made, or holds something else. What was given for its path is not
+ * repeated.
  */
 import { randomUUID } from "node:crypto"
 import { link, readFile, rm, writeFile } from "node:fs/promises"
@@ -27,8 +28,7 @@ const machine = (): string =>
 
 const draw = Effect.sync(() => randomUUID().replaceAll("-", "").slice(0, suffixLength))
 
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown")
 
 /** Fails with the code of the system, such as "ENOENT". */
 const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, string> => Effect.tryPromise({ try: run, catch: codeOf })
@@ -54,9 +54,9 @@ const suffixOf = Effect.fnUntraced(function* (path: string): Effect.fn.Return<st
   const missing = Effect.andThen(made, read(path))
   const suffix = yield* read(path).pipe(
     Effect.catch((code) => (code === "ENOENT" ? missing : Effect.fail(code))),
-    Effect.mapError((code) => invalid(`${path} cannot be read or made: ${code}`))
+    Effect.mapError((code) => invalid(`the file cannot be read or made: ${code}`))
   )
-  if (!shape.test(suffix)) return yield* invalid(`${path} holds no suffix of 1 to 32 lower-case letters and digits`)
+  if (!shape.test(suffix)) return yield* invalid("the file holds no suffix of 1 to 32 lower-case letters and digits")
   return suffix
 })
 

@@ -5,6 +5,7 @@
 import * as net from "node:net"
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Gate from "../protocol/flow/Gate.ts"
+import { plain } from "../protocol/Secret.ts"
 import * as Told from "../protocol/Told.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Background from "./Background.ts"
@@ -42,7 +43,8 @@ const bind = (server: net.Server, { host, port, portSetting: setting }: Options)
   Effect.callback<number, NetworkError>((resume) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === "EADDRINUSE"
-      const detail = `${host}:${port} ${taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.message}`}`
+      const what = taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.code}`
+      const detail = `${plain(host)}:${port} ${what}`
       const reason = new InvalidConfig({ setting, detail })
       resume(Effect.fail(new NetworkError({ operation: "listen", reason })))
     })

@@ -3,25 +3,20 @@
  * side believes, and each with the name of its host in it (`protocol/Identity`).
  *
  * A certificate that names no host of the fabric is one of a client from outside: it may call, but not as a host.
- * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged.
+ * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged
+ * (`TlsMaterial`, `TlsRenewal`).
  * Source: faults.md, D-2, T1 to T3 and P16.
  */
-import { constants, X509Certificate } from "node:crypto"
 import * as http2 from "node:http2"
 import * as tls from "node:tls"
 import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
-import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
-import * as Background from "./Background.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
+import type * as TlsContext from "./TlsContext.ts"
+import type { Material } from "./TlsMaterial.ts"
+import * as TlsRenewal from "./TlsRenewal.ts"
 
-/** What a host proves itself with, and whom it believes: each one or more certificates or a key, in PEM. */
-export interface Material {
-  /** The host's own certificate, and behind it those between it and the authority. */
-  readonly certificate: string
-  readonly key: string
-  /** Certificates of the authorities whose word counts; of both, while one follows the other. */
-  readonly authorities: string
-}
+export type { Material } from "./TlsMaterial.ts"
 
 export interface Options extends Material {
   /** What takes the place of the material, one after the other. Sessions that are open stay so. */
@@ -38,7 +33,7 @@ export interface Tls {
   /** What a server of connections is made with, beside material. */
   readonly server: tls.TlsOptions
   /** Has a server take the material that there is, and whatever takes its place. */
-  readonly supply: (server: Pick<tls.Server, "setSecureContext">) => void
+  readonly supply: (server: TlsContext.Server) => void
   /** Connects to a host, which must prove that it is that host. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
   /** The hosts that the other side of a connection has proven to be. */
@@ -50,54 +45,13 @@ const protocol = "h2"
 /** How long the other side may take to prove itself. Source: faults.md, D-16. */
 const handshakeMillis = 5_000
 
-/** Material that cannot work. */
-export const invalid = (detail: string): NetworkError =>
-  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting: "tls", detail }) })
-
-const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
-const attempt = <A>(what: string, make: () => A): Effect.Effect<A, NetworkError> =>
-  Effect.try({ try: make, catch: (cause) => invalid(`${what}: ${textOf(cause)}`) })
-
 const quoted = (names: ReadonlyArray<string>): string =>
   names.length === 0 ? "no host" : names.map((name) => `"${name}"`).join(" and ")
 
-/** Material that can work, as Node takes it. */
-interface Credentials {
-  readonly options: tls.SecureContextOptions
-  readonly context: tls.SecureContext
-}
-
-const check = Effect.fnUntraced(function* (
-  { authorities, certificate, key }: Material,
-  { fabric, host }: Config
-): Effect.fn.Return<Credentials, NetworkError> {
-  const own = yield* attempt("the certificate", () => new X509Certificate(certificate))
-  yield* attempt("the authorities", () => new X509Certificate(authorities))
-  // No session is resumed: each one shows its certificate, and it is looked at.
-  const secureOptions = constants.SSL_OP_NO_TICKET
-  const options = { cert: certificate, key, ca: authorities, minVersion: "TLSv1.3", secureOptions } as const
-  const context = yield* attempt("the certificate with its key", () => tls.createSecureContext(options))
-  const { subjectAltName = "nothing" } = own
-  if (Identity.hostsOf(subjectAltName, fabric).includes(host)) return { options, context }
-  const uri = Identity.uriOf(fabric, host)
-  return yield* invalid(`the certificate must name this host by URI:${uri}, and it names ${subjectAltName}`)
-})
-
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
   const { fabric, renewals = Stream.empty } = config
-  let current = yield* check(config, config)
-  const servers = new Set<Pick<tls.Server, "setSecureContext">>()
-  const use = (next: Credentials): void => {
-    current = next
-    for (const server of servers) server.setSecureContext(next.options)
-  }
-  const renew = (material: Material) =>
-    Effect.matchEffect(check(material, config), {
-      onFailure: ({ reason }) => Effect.logWarning(`a renewal is not used, and what there is stays: ${reason.message}`),
-      onSuccess: (next) => Effect.sync(() => use(next))
-    })
-  yield* Background.run("the renewal of certificates", Stream.runForEach(renewals, renew))
+  const servers = new Set<TlsContext.Server>()
+  const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => servers.forEach(supply))
   const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
   return {
     server: {
@@ -109,12 +63,12 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
     },
     supply: (server) => {
       servers.add(server)
-      server.setSecureContext(current.options)
+      held().supply(server)
     },
     connect: (address, to) =>
       tls.connect({
         ...address,
-        secureContext: current.context,
+        secureContext: held().context,
         rejectUnauthorized: true,
         ALPNProtocols: [protocol],
         // The host is known by its name in the fabric, not by one of DNS.

@@ -2,7 +2,8 @@
  * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
  * closed when idle.
  *
- * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, or the port cannot be bound; `dial` fails with
+ * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, when other machines reach the
+ * address and there is neither `tls` nor `insecure: true`, or when the port cannot be bound; `dial` fails with
  * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
@@ -15,6 +16,7 @@ import { HostUnreachable, NetworkError, Unauthorized } from "../services/Network
 import { type Link, Transport } from "../services/Transport.ts"
 import * as Acceptor from "./Acceptor.ts"
 import * as Background from "./Background.ts"
+import * as Exposure from "./Exposure.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
@@ -54,7 +56,12 @@ export interface Config {
   readonly frameWireBytesMax: number
   /** Both sides of a session prove who they are; without it nothing is encrypted, and nobody is asked. */
   readonly tls?: Tls.Config | undefined
+  /** Flows are in plaintext though other machines reach the port. */
+  readonly insecure?: true | undefined
 }
+
+/** What is not said is as in `defaults`. An address that other machines reach goes with `tls`, or with `insecure: true`. */
+export type Options = Partial<Omit<Config, "host" | "tls" | "insecure">> & Exposure.Protected<"tls", Tls.Config>
 
 export const defaults: Config = {
   host: "127.0.0.1",
@@ -130,6 +137,7 @@ const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkEr
 
 const make = Effect.fnUntraced(function* (config: Config) {
   yield* check(config)
+  yield* Exposure.check(config.host, config.tls === undefined ? ["tls"] : [], config.insecure === true)
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
@@ -140,6 +148,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const heard = Http2Sign.make(clock)
   const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
   const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
+  if (tls === undefined) yield* Exposure.tell("flows", config.host, flowPort, "tls")
   if (healthPort !== undefined)
     yield* Http2Server.serve({
       ...serving,
@@ -284,5 +293,5 @@ const make = Effect.fnUntraced(function* (config: Config) {
   return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
 })
 
-export const layer = (config: Partial<Config> = {}): Layer.Layer<Transport, NetworkError> =>
+export const layer = (config: Options = {}): Layer.Layer<Transport, NetworkError> =>
   Layer.effect(Transport, make({ ...defaults, ...config }))

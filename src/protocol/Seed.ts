@@ -7,9 +7,10 @@
  */
 import { Data, Result } from "effect"
 import { parseHost } from "./Address.ts"
+import * as Secret from "./Secret.ts"
 
 export interface Seed {
-  /** As it was written, for people. */
+  /** As it was written, for people; not when it may be a secret. */
   readonly text: string
   /** Name of the member that is expected there, if it was given. */
   readonly name: string | undefined
@@ -22,9 +23,8 @@ export interface Seed {
   readonly isService: boolean
 }
 
-/** The text is no address; `rule` completes the sentence "the seed ..". */
+/** The text is no address; `rule` completes the sentence "the seed ..". The text is not repeated: it may be a key. */
 export class SeedInvalid extends Data.TaggedError("SeedInvalid")<{
-  readonly seed: string
   readonly rule: string
 }> {}
 
@@ -54,7 +54,8 @@ const split = (place: string): readonly [host: string, port: string | undefined]
 
 /** Parses a seed; without a port it gets `portDefault`, which is the own gossip port. */
 export const parse = (text: string, portDefault: number): Result.Result<Seed, SeedInvalid> => {
-  const fail = (rule: string) => Result.fail(new SeedInvalid({ seed: text, rule }))
+  const fail = (rule: string) => Result.fail(new SeedInvalid({ rule }))
+  if (Secret.isKey(text)) return fail("looks like a key")
   const slash = text.indexOf("/")
   const name = slash === -1 ? undefined : text.slice(0, slash)
   if (name === "") return fail("has no name before the slash")
@@ -70,5 +71,5 @@ export const parse = (text: string, portDefault: number): Result.Result<Seed, Se
   if (port < 1 || port > 65_535) return fail("has a port outside 1 to 65535")
   const isService = bytes === undefined && serviceName.test(host)
   if (isService && portText !== undefined) return fail("is a service, whose records say the ports")
-  return Result.succeed({ text, name, host, port, bytes, isService })
+  return Result.succeed({ text: Secret.plain(text), name, host, port, bytes, isService })
 }

@@ -1,7 +1,7 @@
 /**
  * Who takes part: the membership plane. Any member of the memberlist protocol may be in it, grinta hosts among them.
  */
-import { Context, type Effect, type Scope, type Stream } from "effect"
+import { Context, type Effect, type Redacted, type Scope, type Stream } from "effect"
 import type { Audience } from "../protocol/swim/Input.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
@@ -70,9 +70,9 @@ export interface Passenger {
  */
 export interface GossipKeyring {
   readonly size: Effect.Effect<number>
-  readonly install: (key: string) => Effect.Effect<void, NetworkError>
-  readonly use: (key: string) => Effect.Effect<void, NetworkError>
-  readonly remove: (key: string) => Effect.Effect<void, NetworkError>
+  readonly install: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  readonly use: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  readonly remove: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
 }
 
 export class Gossip extends Context.Service<

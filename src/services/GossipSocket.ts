@@ -3,7 +3,7 @@
  *
  * It moves bytes and does not know what they mean. Swap it to change the network under the membership plane.
  */
-import { type Cause, Context, Data, type Effect, type Scope } from "effect"
+import { type Cause, Context, Data, type Effect, type Redacted, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { Address } from "../protocol/Address.ts"
 
@@ -42,6 +42,10 @@ export class GossipSocket extends Context.Service<
   {
     /** Where the port is bound; the address may be unspecified (0.0.0.0). */
     readonly address: Address
+    /** Keys that it was opened with, in base64, the primary first: gossip over it is encrypted with them, or with others. */
+    readonly keys?: ReadonlyArray<Redacted.Redacted>
+    /** Whose programs reach it: those of this machine, or of others too. Left out where it is this program alone. */
+    readonly reach?: "machine" | "network"
     /** Where others reach it by now, if nothing else is configured. */
     readonly advertised: Effect.Effect<Address>
     /** The datagrams that came since the last call, at least one. For one fiber. Fails once the port is closed. */

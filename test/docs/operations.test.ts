@@ -110,12 +110,9 @@ const seedIsFlowPort = Effect.fnUntraced(function* (options: Grinta.Options) {
 })
 
 /** "a" opens a session to "b". */
-const sessions = Effect.fnUntraced(function* (
-  a: Partial<TransportConnect.Config>,
-  b: Partial<TransportConnect.Config>
-) {
+const sessions = Effect.fnUntraced(function* (a: TransportConnect.Options, b: TransportConnect.Options) {
   const [here, there] = [listening(), listening()]
-  const build = (config: Partial<TransportConnect.Config>, logs: Layer.Layer<never>) =>
+  const build = (config: TransportConnect.Options, logs: Layer.Layer<never>) =>
     Effect.map(Effect.provide(Layer.build(TransportConnect.layer({ port: 0, ...config })), logs), (services) =>
       Context.get(services, Transport)
     )
@@ -130,7 +127,7 @@ const sessions = Effect.fnUntraced(function* (
   return { here: told(isLogged ? here.lines : [message], { 7947: server.flowPort }), there: there.lines }
 })
 
-const tlsOf = (host: string): Partial<TransportConnect.Config> => ({
+const tlsOf = (host: string): TransportConnect.Options => ({
   tls: { ...authority.issue(host), fabric: "", host }
 })
 

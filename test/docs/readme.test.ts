@@ -35,6 +35,8 @@ const run = (path: string) =>
 const steady = (printed: string): string =>
   printed
     .replaceAll(/^\[[\d:.]+\] (\w+) \(#\d+\)/gm, "[12:00:00.000] $1 (#1)")
+    .replaceAll(/flows on port \d+ of/g, "flows on port 7947 of")
+    .replaceAll(/gossip on port \d+ of/g, "gossip on port 7946 of")
     .replaceAll(/gossip on 127\.0\.0\.1:\d+, flows on port \d+/g, "gossip on 127.0.0.1:7946, flows on port 7947")
 
 /** Starts a host, waits for what it is to print, and tells it to stop; how it ended. */

@@ -88,7 +88,7 @@ describeWith([go], "coming back among members of memberlist", () => {
       )
       const socket = Layer.provide(
         Layer.effect(GossipSocket, moving),
-        GossipSocketNode.layer({ host: "0.0.0.0", port: 0 })
+        GossipSocketNode.layer({ host: "0.0.0.0", port: 0, insecure: true })
       )
       yield* Layer.build(
         GossipSwim.layer({ fabric: "", seeds: [peer.address], meta: { flowPort: 0 }, profile: Ours.fast }).pipe(

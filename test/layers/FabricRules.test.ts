@@ -751,7 +751,7 @@ describe("what TLS needs", () => {
       const { GRINTA_TLS_KEY: _, ...two } = env
       assert.include(String(yield* start(two)), "GRINTA_TLS_KEY: TLS needs GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY,")
       const lost = yield* start({ ...env, GRINTA_TLS_KEY: join(folder, "nothing") })
-      assert.include(String(lost), "tls: Error: ENOENT")
+      assert.include(String(lost), "GRINTA_TLS_KEY: the file cannot be read: ENOENT")
     })
   )
 })

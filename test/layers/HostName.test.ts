@@ -47,7 +47,7 @@ describe("a host without a name", () => {
         writeFileSync(file, said)
         assert.strictEqual(
           yield* refusal(file),
-          `listen: stateFile: ${file} holds no suffix of 1 to 32 lower-case letters and digits`
+          "listen: stateFile: the file holds no suffix of 1 to 32 lower-case letters and digits"
         )
       })
   )
@@ -59,7 +59,7 @@ describe("a host without a name", () => {
         [join(path, "missing", "name"), "ENOENT"],
         [path, "EISDIR"]
       ] as const)
-        assert.strictEqual(yield* refusal(file), `listen: stateFile: ${file} cannot be read or made: ${code}`)
+        assert.strictEqual(yield* refusal(file), `listen: stateFile: the file cannot be read or made: ${code}`)
       chmodSync(path, 0o500)
     })
   )

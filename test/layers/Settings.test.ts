@@ -71,7 +71,7 @@ describe("a setting that cannot work is named, with what it may be", () => {
 
   it.live("those of the transport", () =>
     Effect.gen(function* () {
-      const complaint = (config: Partial<TransportConnect.Config>) =>
+      const complaint = (config: TransportConnect.Options) =>
         complaintOf(TransportConnect.layer({ port: 0, ...config }))
       for (const bad of numbers)
         for (const count of transportCounts)

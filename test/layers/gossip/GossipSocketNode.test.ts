@@ -134,7 +134,7 @@ describe("a gossip port on Node", () => {
 
   it.live("refuses an address of another machine", () =>
     Effect.gen(function* () {
-      const layer = GossipSocketNode.layer({ host: "203.0.113.1", port: 0 })
+      const layer = GossipSocketNode.layer({ host: "203.0.113.1", port: 0, insecure: true })
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       assert.strictEqual(error.message, "listen: host: 203.0.113.1 is no address of this machine")
     })
@@ -154,7 +154,7 @@ describe("a gossip port on Node", () => {
 
   it.live("advertises an address of this machine when bound to all", () =>
     Effect.gen(function* () {
-      const services = yield* Layer.build(GossipSocketNode.layer({ host: "0.0.0.0", port: 0 }))
+      const services = yield* Layer.build(GossipSocketNode.layer({ host: "0.0.0.0", port: 0, insecure: true }))
       const { address, ...socket } = yield* Effect.provide(GossipSocket, services)
       const advertised = yield* socket.advertised
       assert.deepStrictEqual([...address.bytes], [0, 0, 0, 0])

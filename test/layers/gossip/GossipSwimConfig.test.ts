@@ -55,7 +55,7 @@ describe("the configuration of membership", () => {
       {},
       /16, 24 or 32 bytes/
     ],
-    ["a seed that is no address", { seeds: ["h2", "1.2.3.4.5"] }, {}, /^join: seeds: "1.2.3.4.5" is neither/]
+    ["a seed that is no address", { seeds: ["h2", "1.2.3.4.5"] }, {}, /^join: seeds: number 2 of them is neither/]
   ] as const)("refuses %s", ([, config, self, message]) =>
     Effect.gen(function* () {
       assert.match((yield* Effect.flip(Effect.scoped(build(config, self)))).message, message)

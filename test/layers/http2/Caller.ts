@@ -48,7 +48,7 @@ export interface Caller {
 
 /** Opens flows as a fabric does: the retry of an open that was provably not seen included. */
 export const make = (
-  config: Partial<TransportConnect.Config> = {},
+  config: TransportConnect.Options = {},
   selfId = "client"
 ): Effect.Effect<Caller, NetworkError, Scope.Scope> =>
   Effect.gen(function* () {

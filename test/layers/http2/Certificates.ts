@@ -18,10 +18,16 @@ export interface Leaf {
   readonly use?: "serverAuth" | "clientAuth"
 }
 
+/** Material with its key in the clear. */
+export interface Issued extends Material {
+  readonly key: string
+}
+
 export interface Authority {
   readonly certificate: string
+  readonly sign: Sign
   /** A certificate for a host of a fabric, with its key, and the authority itself to believe. */
-  readonly issue: (host: string, leaf?: Leaf) => Material
+  readonly issue: (host: string, leaf?: Leaf) => Issued
 }
 
 const days = (n: number): Date => new Date(Date.now() + n * 86_400_000)
@@ -39,19 +45,26 @@ const newKeys = () => {
   }
 }
 
+type Sign = (
+  publicKey: forge.pki.PublicKey,
+  to: ReadonlyArray<forge.pki.CertificateField>,
+  days: readonly [from: number, until: number],
+  extensions: ReadonlyArray<object>
+) => string
+
 const url = 6
 const dnsName = 2
 
-export const make = (name: string): Authority => {
+/** An authority that vouches for itself, or one for which another vouches; good for 20 days, 10 of them gone. */
+export const make = (
+  name: string,
+  parent?: Authority,
+  [from, until]: readonly [number, number] = [-10, 10]
+): Authority => {
   const keys = newKeys()
   const subject = [{ name: "commonName", value: name }]
   let serial = 0
-  const sign = (
-    publicKey: forge.pki.PublicKey,
-    to: ReadonlyArray<forge.pki.CertificateField>,
-    [from, until]: readonly [number, number],
-    extensions: ReadonlyArray<object>
-  ): string => {
+  const sign: Sign = (publicKey, to, [from, until], extensions) => {
     const certificate = forge.pki.createCertificate()
     certificate.publicKey = publicKey
     serial += 1
@@ -64,10 +77,10 @@ export const make = (name: string): Authority => {
     certificate.sign(keys.privateKey, forge.md.sha256.create())
     return forge.pki.certificateToPem(certificate)
   }
-  const certificate = sign(
+  const certificate = (parent?.sign ?? sign)(
     keys.publicKey,
     subject,
-    [-10, 10],
+    [from, until],
     [
       { name: "basicConstraints", cA: true, critical: true },
       { name: "keyUsage", keyCertSign: true, critical: true }
@@ -75,6 +88,7 @@ export const make = (name: string): Authority => {
   )
   return {
     certificate,
+    sign,
     issue: (host, { dns = [], fabric = "", from = -5, until = 5, uris, use } = {}) => {
       const leafKeys = newKeys()
       const altNames = [

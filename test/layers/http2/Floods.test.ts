@@ -27,10 +27,13 @@ const ping = frame(type.ping, 0, 0, Buffer.alloc(8))
 const settings = frame(type.settings, 0, 0)
 
 /** A host, its log, and a flow to it that must not notice anything. */
-const world = (config: Partial<TransportConnect.Config>) =>
+const world = (config: TransportConnect.Options) =>
   Effect.gen(function* () {
     const log: Array<string> = []
-    const logger = Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
+    const logger = Logger.layer([
+      // At Info a host says where it listens.
+      Logger.make(({ logLevel, message }) => void (logLevel !== "Info" && log.push(String(message))))
+    ])
     const host = yield* Effect.provide(server({ streamsMax: 100, ...config }), logger)
     const caller = yield* Caller.make(config.keepalive === undefined ? {} : { keepalive: config.keepalive })
     const witness = yield* caller.open(host.port)

@@ -12,7 +12,7 @@ import * as Caller from "./Caller.ts"
 
 /** Serves until the scope ends. `ended` says how its handlers failed; each does `atLast` before it is done. */
 export const server = (
-  config: Partial<TransportConnect.Config> = {},
+  config: TransportConnect.Options = {},
   flows: FlowServer.Config = FlowServer.defaults,
   atLast: Effect.Effect<void> = Effect.void
 ) =>

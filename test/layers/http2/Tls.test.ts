@@ -1,18 +1,14 @@
 /**
  * Who is let in under TLS, on real sockets: both sides prove who they are, and each fault of that has one reason.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import * as http2 from "node:http2"
 import * as net from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as tls from "node:tls"
 import { createClient } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Queue, Schedule, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Queue, Schedule, Scope, Stream } from "effect"
 import * as Tls from "../../../src/layers/Tls.ts"
-import * as TlsFiles from "../../../src/layers/TlsFiles.ts"
-import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import { FlowService } from "../../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Caller from "./Caller.ts"
 import * as Certificates from "./Certificates.ts"
@@ -27,7 +23,7 @@ const as = (host: string, leaf?: Certificates.Leaf): { readonly tls: Tls.Config 
 })
 const client = as("client")
 
-const secretsOf = ({ authorities, certificate, key }: Tls.Material): tls.SecureContextOptions => ({
+const secretsOf = ({ authorities, certificate, key }: Certificates.Issued): tls.SecureContextOptions => ({
   cert: certificate,
   key,
   ca: authorities
@@ -79,6 +75,15 @@ const knock = (port: number, options: tls.ConnectionOptions, watch?: (socket: tl
     watch?.(socket)
     socket.resume()
     return Effect.sync(() => socket.destroy())
+  }).pipe(Caller.soon)
+
+/** Opens a session as a stranger with these secrets; what the other side says as it closes it. */
+const goaway = (port: number, secrets: tls.SecureContextOptions) =>
+  Effect.callback<Tls.Refused | undefined>((resume) => {
+    const session = http2.connect(`https://127.0.0.1:${port}`, { ...secrets, checkServerIdentity: () => undefined })
+    session.on("error", () => undefined)
+    session.on("goaway", (code, _, said) => resume(Effect.succeed(Tls.refusalOf(code, said))))
+    return Effect.sync(() => session.destroy())
   }).pipe(Caller.soon)
 
 /** A connection that says nothing; the fiber waits until the other side has closed it. */
@@ -186,10 +191,9 @@ describe("a caller", () => {
   it.live("whose certificate is not believed: Unauthorized", () =>
     Effect.gen(function* () {
       const { port, served } = yield* server(as("server"))
+      const both = `${authority.certificate}${stranger.certificate}`
       const bad: ReadonlyArray<Tls.Config> = [
-        { ...stranger.issue("client"), authorities: authority.certificate, fabric: "", host: "client" },
-        as("client", { until: -1 }).tls,
-        as("client", { use: "serverAuth" }).tls,
+        { ...stranger.issue("client"), authorities: both, fabric: "", host: "client" },
         { ...authority.issue("client", { fabric: "prod" }), fabric: "prod", host: "client" }
       ]
       for (const tls of bad) {
@@ -202,6 +206,20 @@ describe("a caller", () => {
       assert.strictEqual(served.flows, 0)
     })
   )
+
+  const unbelieved: ReadonlyArray<readonly [string, Certificates.Leaf, string]> = [
+    ["has expired", { until: -1 }, "CERT_HAS_EXPIRED"],
+    ["is not valid yet", { from: 1 }, "CERT_NOT_YET_VALID"],
+    ["is for servers only", { use: "serverAuth" }, "INVALID_PURPOSE"]
+  ]
+  for (const [what, leaf, code] of unbelieved)
+    it.live(`whose certificate ${what} is told so`, () =>
+      Effect.gen(function* () {
+        const { port } = yield* server(as("server"))
+        const refused = yield* goaway(port, secretsOf(authority.issue("client", leaf)))
+        assert.include(String(refused), `(${code})`)
+      })
+    )
 
   it.live("is told by an alert, too", () =>
     Effect.gen(function* () {
@@ -361,34 +379,6 @@ describe("a renewal", () => {
       yield* Caller.soon(Effect.retry(works(caller, port), Schedule.spaced("20 millis")))
     })
   )
-
-  it.live("in files is found, once all of them can be read", () =>
-    Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.promise(() => mkdtemp(join(tmpdir(), "grinta-"))),
-        (made) => Effect.promise(() => rm(made, { recursive: true }))
-      )
-      const paths = { certificate: join(folder, "a"), key: join(folder, "b"), authorities: join(folder, "c") }
-      const write = ({ authorities, certificate, key }: Tls.Material) =>
-        Effect.promise(async () => {
-          await writeFile(paths.authorities, authorities)
-          await writeFile(paths.key, key)
-          await writeFile(paths.certificate, certificate)
-        })
-      Caller.assertReason(yield* Effect.flip(TlsFiles.load(paths)), "InvalidConfig")
-      const [first, second] = [authority.issue("server"), next.issue("server")]
-      yield* write(first)
-      const { renewals = Stream.empty, ...loaded } = yield* TlsFiles.load(paths, "10 millis")
-      assert.deepStrictEqual(loaded, first)
-      const found = yield* Effect.forkScoped(
-        Stream.runHead(Stream.filter(renewals, ({ certificate }) => certificate === second.certificate))
-      )
-      yield* Effect.promise(() => rm(paths.key))
-      yield* Effect.sleep("30 millis")
-      yield* write(second)
-      assert.deepStrictEqual(yield* Caller.soon(Fiber.join(found)), Option.some(second))
-    })
-  )
 })
 
 it.live("a bit that is wrong on its way breaks the session, and is never a message", () =>
@@ -426,24 +416,3 @@ it.live("a bit that is wrong on its way breaks the session, and is never a messa
     Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
   })
 )
-
-describe("what cannot work is found before anything is opened", () => {
-  const good = authority.issue("server")
-  const bad: ReadonlyArray<readonly [string, Partial<Tls.Config>, RegExp]> = [
-    ["text that is no certificate", { certificate: "nonsense" }, /^listen: tls: the certificate: /],
-    ["text that is no key", { key: "nonsense" }, /^listen: tls: the certificate with its key: /],
-    ["the key of another certificate", { key: authority.issue("server").key }, /key values mismatch/],
-    ["no authority", { authorities: "" }, /^listen: tls: the authorities: /],
-    ["the certificate of another host", { host: "b" }, /must name this host by URI:grinta:\/\/\/b, and it names URI:/],
-    ["the certificate of another fabric", { fabric: "prod" }, /must name this host by URI:grinta:\/\/prod\/server/]
-  ]
-  for (const [what, over, detail] of bad)
-    it.live(what, () =>
-      Effect.gen(function* () {
-        const tls = { ...good, fabric: "", host: "server", ...over }
-        const error = yield* Effect.flip(Layer.build(TransportConnect.layer({ port: 0, tls })))
-        Caller.assertReason(error, "InvalidConfig")
-        assert.match(error.message, detail)
-      })
-    )
-})

@@ -1,0 +1,95 @@
+/**
+ * What a host is told: what was passed, or what the environment says, or what holds when neither says anything.
+ *
+ * Errors: InvalidConfig with the variable and what it should be. The value is not repeated: it may be a secret that was put
+ * there by mistake.
+ */
+import { Config, Effect, Redacted } from "effect"
+import * as Secret from "../protocol/Secret.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import type { Variable } from "./GrintaVariables.ts"
+import * as Setting from "./Setting.ts"
+import type * as Tls from "./Tls.ts"
+import * as TlsFiles from "./TlsFiles.ts"
+
+export const invalid = (setting: string, detail: string): NetworkError =>
+  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
+
+/** What a variable may hold, and how that is called. */
+interface Kind<A> {
+  readonly config: (variable: Variable) => Config.Config<A>
+  readonly expected: string
+}
+
+export const text: Kind<string> = { config: Config.String, expected: "a text" }
+export const whole: Kind<number> = { config: Config.Int, expected: "a whole number" }
+export const flag: Kind<boolean> = { config: Config.Boolean, expected: "true or false" }
+const secret: Kind<Redacted.Redacted> = { config: Config.Redacted, expected: "a text" }
+
+export const oneOf = <const A extends ReadonlyArray<string>>(...words: A): Kind<A[number]> => ({
+  config: (variable) => Config.Literals(words, variable),
+  expected: `one of ${words.join(", ")}`
+})
+
+export const ask = <A, B>(
+  given: A | undefined,
+  variable: Variable,
+  { config, expected }: Kind<A>,
+  otherwise: B
+): Effect.Effect<A | B, NetworkError> =>
+  given !== undefined
+    ? Effect.succeed(given)
+    : Effect.mapError(config(variable).pipe(Config.withDefault(otherwise)), () =>
+        invalid(variable, `what it holds is not ${expected}`)
+      )
+
+/** A text that others get to see: among the members, on their screens, and in plaintext on the network. */
+export const askPublic = (given: string | undefined, setting: string, variable: Variable, otherwise: string) =>
+  Effect.filterOrFail(
+    ask(given, variable, text, otherwise),
+    (asked) => !Secret.isKey(asked),
+    () => invalid(given === undefined ? variable : setting, "it looks like a key, and all hosts get to see it")
+  )
+
+const isPort = (given: number | undefined): boolean => given === undefined || Setting.port(given) === undefined
+
+export const askPort = <A extends number | undefined>(
+  setting: string,
+  given: number | undefined,
+  variable: Variable,
+  otherwise: A
+): Effect.Effect<number | A, NetworkError> =>
+  Effect.filterOrFail(ask(given, variable, whole, otherwise), isPort, (asked) =>
+    invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
+  )
+
+export const listOf = (list: string): ReadonlyArray<string> =>
+  list
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+
+const none = Redacted.make("")
+
+export const askKeys: Effect.Effect<ReadonlyArray<Redacted.Redacted>, NetworkError> = Effect.map(
+  ask(undefined, "GRINTA_KEYS", secret, none),
+  (keys) => listOf(Redacted.value(keys)).map((key) => Redacted.make(key))
+)
+
+/** What the environment names for TLS: all three, or none. */
+export const askTls: Effect.Effect<Tls.Options | undefined, NetworkError> = Effect.gen(function* () {
+  const { authorities, certificate, key } = TlsFiles.variables
+  const sources = yield* Effect.all({
+    certificate: ask(undefined, certificate, secret, none),
+    key: ask(undefined, key, secret, none),
+    authorities: ask(undefined, authorities, secret, none)
+  })
+  const missing = ([certificate, key, authorities] as const).filter(
+    (_, i) => Redacted.value([sources.certificate, sources.key, sources.authorities][i] ?? none) === ""
+  )
+  const [first] = missing
+  if (missing.length === 3) return undefined
+  if (first !== undefined)
+    return yield* invalid(first, `TLS needs ${certificate}, ${key}, ${authorities}, and this is missing`)
+  return yield* TlsFiles.load(sources)
+})
