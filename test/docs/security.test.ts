@@ -1,6 +1,6 @@
 /** The certificates that docs/security.md makes are those that hosts, and clients with the usual checks, believe. */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type * as tls from "node:tls"
@@ -85,4 +85,52 @@ describe("the certificates of docs/security.md", () => {
       assert.include(refused.message, "must name this host by URI:grinta://shop/probe")
     })
   )
+})
+
+describe("the mechanisms of docs/security.md", () => {
+  const section = readFileSync("docs/security.md", "utf8").split("\n## Mechanisms\n")[1]?.split("\n## ")[0] ?? ""
+  const rows = section
+    .split("\n")
+    .filter((line) => line.startsWith("| D-"))
+    .map((line) => line.slice(1, -1).split("|"))
+
+  it("are all of them, each with how far it goes", () => {
+    const ids = Array.from({ length: 29 }, (_, i) => `D-${i + 1}`)
+    assert.deepStrictEqual(
+      rows.map(([id = ""]) => id.trim()),
+      ids
+    )
+    for (const cells of rows) {
+      assert.strictEqual(cells.length, 4, cells[0])
+      for (const cell of cells) assert.notStrictEqual(cell.trim(), "", cells[0])
+    }
+  })
+
+  it("name tests that exist, or say that there is none", () => {
+    for (const [id = "", , , shown = ""] of rows) {
+      const named = [...shown.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path)
+      assert.isTrue(named.length > 0 || shown.trim().startsWith("not "), id)
+      for (const path of named) assert.isTrue(/^test\/.*\.test\.ts$/.test(path) && existsSync(path), `${id}: ${path}`)
+    }
+  })
+
+  it.each([
+    ["D-24", /node:https|\bhttps?\.(Agent|request|get)\b/],
+    ["D-25", /resolveAny/],
+    ["D-26", /SNICallback|ALPNCallback|pskCallback/]
+  ])("%s: nothing in the source uses that", (_, word) => {
+    const files = globSync("src/**/*.ts")
+    assert.isAbove(files.length, 100)
+    assert.isEmpty(files.filter((path) => word.test(readFileSync(path, "utf8"))))
+  })
+
+  it("D-29: who attacks, what is promised and what is not, and how to report, are said", () => {
+    const text = readFileSync("SECURITY.md", "utf8")
+    for (const attacker of ["O", "M", "C"]) assert.match(text, new RegExp(`^\\| ${attacker} \\| .+ \\| .+ \\|$`, "m"))
+    for (const heading of ["Reporting", "Versions", "What is promised, and what is not"])
+      assert.include(text, `\n## ${heading}\n`)
+    const { version } = JSON.parse(readFileSync("package.json", "utf8"))
+    assert.include(text, `latest release alone: ${String(version).replace(/\.\d+$/, ".x")}`)
+    assert.include(readFileSync("docs/security.md", "utf8"), "\n## What this does not do\n")
+  })
 })

@@ -15,14 +15,24 @@ afterAll(() => project.remove())
 describe("the packed package", () => {
   it("holds the build, the wire contract and the texts, and no tests", () => {
     const found = readdirSync(project.installed).sort()
-    assert.includeMembers(found, ["LICENSE", "README.md", "dist", "docs", "examples", "package.json", "proto", "src"])
+    assert.includeMembers(found, [
+      "LICENSE",
+      "README.md",
+      "SECURITY.md",
+      "dist",
+      "docs",
+      "examples",
+      "package.json",
+      "proto",
+      "src"
+    ])
     assert.notIncludeMembers(found, ["test", "scripts", "scratchpad", "bench"])
     const dist = readdirSync(join(project.installed, "dist"))
     assert.includeMembers(dist, ["index.js", "index.d.ts", "index.js.map"])
   })
 
   it("has texts whose links lead to what it holds", () => {
-    const texts = globSync("{README.md,docs/**/*.md}", { cwd: project.installed })
+    const texts = globSync("{README.md,SECURITY.md,docs/**/*.md}", { cwd: project.installed })
     assert.include(texts, "README.md")
     const lost = texts.flatMap((text) => {
       const content = readFileSync(join(project.installed, text), "utf8")
