@@ -56,3 +56,7 @@ export const tell = (
     ? Effect.logInfo(`${what}, and any program of this machine may ${mayDo[missing]}: ${how}`)
     : Effect.logWarning(`${what}, and whoever reaches that port may ${mayDo[missing]}, and read all of it: ${how}`)
 }
+
+/** Says the same of the port for probes, which is in plaintext on purpose. */
+export const tellHealth = (host: string, port: number): Effect.Effect<void> =>
+  Effect.logInfo(`health on port ${port} of ${Secret.plain(host)} is told in plaintext, to whoever asks for a name`)

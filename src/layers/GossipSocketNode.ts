@@ -51,10 +51,9 @@ interface Refusal {
   readonly protocol: "TCP" | "UDP"
   readonly isTaken: boolean
   readonly code: string
-  readonly detail: string
 }
 
-const toError = ({ host: given, port }: Settings, { code, detail, isTaken, protocol }: Refusal): NetworkError => {
+const toError = ({ host: given, port }: Settings, { code, isTaken, protocol }: Refusal): NetworkError => {
   const host = plain(given)
   if (isTaken)
     return invalid(
@@ -65,7 +64,7 @@ const toError = ({ host: given, port }: Settings, { code, detail, isTaken, proto
     return invalid("gossipPort", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
   if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"].includes(code))
     return invalid("host", `${host} is no address of this machine`)
-  return invalid("gossipPort", `${protocol} port ${port} on ${host} cannot be bound: ${detail}`)
+  return invalid("gossipPort", `${protocol} port ${port} on ${host} cannot be bound: ${code}`)
 }
 
 /** Binds both sides once, for the life of the scope. */
@@ -73,11 +72,11 @@ const bindOnce = Effect.fnUntraced(function* (options: Settings, count: (reason:
   const { host, port, streamsMax = streamsMaxDefault } = options
   const tcp = yield* Effect.mapError(
     Tcp.listen(host, port, streamsMax, count),
-    ({ code, detail }): Refusal => ({ protocol: "TCP", isTaken: code === "EADDRINUSE", code, detail })
+    ({ code }): Refusal => ({ protocol: "TCP", isTaken: code === "EADDRINUSE", code })
   )
   const udp = yield* Effect.mapError(
     Udp.open(tcp.host, tcp.port, count),
-    ({ code, detail }): Refusal => ({ protocol: "UDP", isTaken: code === "EADDRINUSE", code, detail })
+    ({ code }): Refusal => ({ protocol: "UDP", isTaken: code === "EADDRINUSE", code })
   )
   return { tcp, udp }
 })

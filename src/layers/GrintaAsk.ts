@@ -60,7 +60,7 @@ export const askPort = <A extends number | undefined>(
   otherwise: A
 ): Effect.Effect<number | A, NetworkError> =>
   Effect.filterOrFail(ask(given, variable, whole, otherwise), isPort, (asked) =>
-    invalid(setting, `${asked} is no port; a port is a whole number from 0 to 65535`)
+    invalid(setting, Setting.port(Number(asked)) ?? "")
   )
 
 export const listOf = (list: string): ReadonlyArray<string> =>

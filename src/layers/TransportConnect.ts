@@ -149,14 +149,10 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
   const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
   if (tls === undefined) yield* Exposure.tell("flows", config.host, flowPort, "tls")
-  if (healthPort !== undefined)
-    yield* Http2Server.serve({
-      ...serving,
-      ...healthBounds,
-      portSetting: "healthPort",
-      port: healthPort,
-      tls: undefined
-    })
+  if (healthPort !== undefined) {
+    const probes = { ...serving, ...healthBounds, portSetting: "healthPort", port: healthPort, tls: undefined } as const
+    yield* Exposure.tellHealth(config.host, yield* Http2Server.serve(probes))
+  }
   const calls: Http2Client.Options = {
     streams: Http2Client.streamsOf(config),
     leaving: yield* Timeouts.make(Http2Client.leaveTimeout)

@@ -49,7 +49,8 @@ describe("what runs in the background", () => {
   it.effect("is, among others, the renewal of certificates", () => {
     const log = recorder()
     const material = Certificates.make("authority").issue("server", { fabric: "test" })
-    return Tls.make({ ...material, fabric: "test", host: "server", renewals: Stream.die("a bug") }).pipe(
+    const tls = { ...material, fabric: "test", host: "server", renewals: Stream.die("a bug") }
+    return Effect.andThen(TestClock.setTime(Date.now()), Tls.make(tls)).pipe(
       Effect.andThen(TestClock.adjust("1 second")),
       Effect.scoped,
       Effect.provide(log.layer),

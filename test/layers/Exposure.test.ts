@@ -56,6 +56,9 @@ const taken = Effect.map(
   }
 )
 
+/** A port that was free a moment ago. */
+const free = Effect.scoped(taken)
+
 describe("an address that other machines reach", () => {
   const hosts = ["0.0.0.0", "::", "192.0.2.1", "somewhere", "", "127.0.0.1.example.com"]
 
@@ -129,8 +132,8 @@ describe("an address that other machines reach", () => {
 })
 
 describe("what is not protected is said at the start, as docs/operations.md has it", () => {
-  const [gossipHere = "", flowsHere = "", gossipAll = "", flowsAll = "", moving = ""] = documented.filter((line) =>
-    /plaintext|not encrypted/.test(line)
+  const [gossipHere = "", flowsHere = "", gossipAll = "", flowsAll = "", moving = "", health = ""] = documented.filter(
+    (line) => /plaintext|not encrypted/.test(line)
   )
 
   it.live("by each layer", () =>
@@ -139,6 +142,10 @@ describe("what is not protected is said at the start, as docs/operations.md has 
       assert.deepStrictEqual(yield* saying(TransportConnect.layer({ host: local, port: 0 })), [flowsHere])
       const all = TransportConnect.layer({ host: open, port: 0, insecure: true })
       assert.deepStrictEqual(yield* saying(all), [flowsAll])
+      const port = yield* free
+      assert.deepStrictEqual(yield* saying(TransportConnect.layer({ host: open, port: 0, tls, healthPort: port })), [
+        health
+      ])
       assert.include(yield* saying(gossip({ host: local, port: 0 })), gossipHere)
       assert.include(yield* saying(gossip({ host: open, port: 0, insecure: true })), gossipAll)
       const half = gossip({ host: open, port: 0, keys: [key] }, { encryption: { verifyIncoming: false } })
