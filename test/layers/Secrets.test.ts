@@ -6,6 +6,7 @@ import { generateKeyPairSync } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as nodeTls from "node:tls"
 import { inspect } from "node:util"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import {
@@ -25,10 +26,14 @@ import {
   Stream,
   Tracer
 } from "effect"
+import * as GossipKeys from "../../src/layers/GossipKeys.ts"
 import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
+import * as GrintaAsk from "../../src/layers/GrintaAsk.ts"
 import * as Variables from "../../src/layers/GrintaVariables.ts"
-import type * as Tls from "../../src/layers/Tls.ts"
+import * as Tls from "../../src/layers/Tls.ts"
+import * as TlsContext from "../../src/layers/TlsContext.ts"
+import * as TlsMaterial from "../../src/layers/TlsMaterial.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import { Fabric } from "../../src/services/Fabric.ts"
@@ -334,9 +339,34 @@ describe("a run with known secrets", () => {
       })
     )
 
-  it.live("shows none in the layers by themselves", () =>
+  it.live("shows none in what the layers keep and hand to each other", () =>
     Effect.gen(function* () {
       const dump = makeDump()
+      const env = {
+        GRINTA_KEYS: gossipKeys.join(","),
+        GRINTA_TLS_CERTIFICATE: own.certificate,
+        GRINTA_TLS_KEY: fileOf("own.key", own.key),
+        GRINTA_TLS_AUTHORITIES: own.authorities
+      }
+      const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+      const keys = yield* Effect.provide(GrintaAsk.askKeys, provider)
+      assert.strictEqual(keys.length, gossipKeys.length)
+      dump.look("keys of the environment", keys)
+      const tls = yield* Effect.provide(GrintaAsk.askTls, provider)
+      assert.isDefined(tls)
+      dump.look("TLS of the environment", tls)
+      for (const given of [keys, gossipKeys]) {
+        const made = yield* GossipKeys.make({ keys: given })
+        dump.look("a keyring", made)
+        dump.look("a cipher", made.cipher)
+      }
+      for (const material of [tls ?? own, own]) {
+        dump.look("credentials", yield* TlsMaterial.check(material, { fabric: "", host: "a" }))
+        dump.look("TLS", yield* Tls.make({ ...own, key: Redacted.make(own.key), fabric: "", host: "a" }))
+        const server = nodeTls.createServer()
+        TlsContext.make(material).supply(server)
+        dump.look("a server", server)
+      }
       const socket = Context.get(
         yield* Layer.build(GossipSocketNode.layer({ host: "127.0.0.1", port: 0, keys: gossipKeys })),
         GossipSocket
