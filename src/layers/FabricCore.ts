@@ -46,6 +46,7 @@ export interface Options {
   /** Fails when this host gives its name up. */
   readonly lost: Gossip["Service"]["lost"]
   readonly leave: Fabric["Service"]["leave"]
+  readonly mayOwn?: Transport["Service"]["mayOwn"]
   readonly flows: FlowServer.Config
   /** Of what this host does, in the log. */
   readonly level: LogLevel.Severity
@@ -66,6 +67,9 @@ export interface Core {
 /** How long a caller may take to say its second word: longer than any pause in which it does not lose its flows. */
 export const wordTimeout = Duration.seconds(30)
 
+/** What is wrong with a name that the certificate of this host does not grant, where names are bound to certificates. */
+const ungranted = "is none of those that the certificate of this host lets it own (grinta-names://<fabric>/<name>)"
+
 /** A reason that is another one when this host is alone. */
 const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
   if (reason._tag === "EndpointNotFound") return new EndpointNotFound({ ...reason, isAlone: true })
@@ -73,7 +77,7 @@ const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Core, never, Scope.Scope> {
-  const { flows, isAlone, join, level, registry, roundTripMillis, self, selfId } = options
+  const { flows, isAlone, join, level, mayOwn, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
   let isDraining = false
   /** Why this host has no name any more. */
@@ -84,7 +88,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       const fail = (reason: NetworkErrorReason) => Effect.fail(new NetworkError({ operation, reason }))
       if (hasLeft) return fail(new FabricClosed({ host: selfId }))
       if (lost !== undefined) return fail(lost)
-      const rule = Name.violation(name)
+      const isOwn = operation !== "expose" || mayOwn === undefined || mayOwn(name)
+      const rule = Name.violation(name) ?? (isOwn ? undefined : ungranted)
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 

@@ -56,6 +56,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     joined,
     lost: gossip.lost,
     leave: gossip.leave,
+    mayOwn: transport.mayOwn,
     flows,
     level: "Info"
   })

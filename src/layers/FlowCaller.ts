@@ -4,6 +4,7 @@
 import { Cause, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import * as NameGrants from "../protocol/NameGrants.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { Host } from "../services/Host.ts"
@@ -121,6 +122,10 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     Effect.fail(new NetworkError({ operation: "connect", reason, delivered }))
   const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
 
+  if (link.grants !== undefined && !NameGrants.allow(link.grants, contract.name)) {
+    const cause = `its certificate does not let it own "${contract.name}"`
+    return yield* fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
+  }
   const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
   const trace = yield* FlowTrace.current
   const asking: Frame.Open = {

@@ -102,7 +102,7 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
         if (refusal !== undefined) resume(Effect.fail(refusal))
       })
       session.once("remoteSettings", () => {
-        const adopted = Http2Session.adopt(session, socket, tls.provenBy(socket))
+        const adopted = Http2Session.adopt(session, socket, tls.proofOf(socket))
         setImmediate(() => resume(Effect.succeed(adopted)))
       })
     }
@@ -128,6 +128,14 @@ export const connect = Effect.fnUntraced(function* (
     ({ http2 }) => Effect.sync(() => http2.destroy())
   )
   options.lookout.watch(session, options.told)
+  const { retire, shown } = session
+  if (tls !== undefined && shown !== undefined) {
+    const end = (why: string): void => {
+      options.told(why)
+      session.http2.destroy()
+    }
+    yield* Background.run("the end of a certificate", tls.watch(shown, { retire, end }))
+  }
   yield* Background.run("closing a session", Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
 })

@@ -24,6 +24,7 @@ import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 import * as Tls from "./Tls.ts"
+import type * as TlsTenure from "./TlsTenure.ts"
 
 export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly frameWireBytesMax: number
@@ -143,13 +144,23 @@ export const serve = Effect.fnUntraced(function* (
   }
   const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
+  /** A session as its certificate lets it last; GOAWAY retires it. */
+  const heldAs = (session: http2.ServerHttp2Session, complain: (why: string) => void): TlsTenure.Held => ({
+    retire: () => session.close(),
+    end: (why) => {
+      complain(why)
+      Tls.refuse(session, why)
+    }
+  })
+
   const onSession = (session: http2.ServerHttp2Session): void => {
     const socket = arriving
     if (socket === undefined) return session.destroy()
     const encrypted = "authorized" in socket ? socket : undefined
-    const adopted = Http2Session.adopt(session, socket, encrypted && tls?.provenBy(encrypted))
+    const proof = encrypted && tls?.proofOf(encrypted)
+    const adopted = Http2Session.adopt(session, socket, proof)
     const address = socket.remoteAddress ?? ""
-    const doubt = encrypted && Tls.doubtOf(encrypted)
+    const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
     if (doubt !== undefined) {
       gate.complain(address, `TLS: ${doubt}`)
       Tls.refuse(session, doubt)
@@ -163,9 +174,19 @@ export const serve = Effect.fnUntraced(function* (
       complain: (why) => gate.complain(address, why)
     })
     const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
+    const watching =
+      proof?.shown &&
+      tls &&
+      run(
+        tls.watch(
+          proof.shown,
+          heldAs(session, (why) => gate.complain(address, why))
+        )
+      )
     session.once("close", () => {
       sessions.delete(session)
       guarding.interruptUnsafe()
+      watching?.interruptUnsafe()
     })
   }
   server.on("session", onSession)

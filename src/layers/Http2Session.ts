@@ -9,6 +9,7 @@ import type { Link } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import { Http2Room } from "./Http2Room.ts"
 import { Http2Socket } from "./Http2Socket.ts"
+import type * as TlsTenure from "./TlsTenure.ts"
 
 /**
  * Unread data that a stream may hold at its receiver: two frames and a half. A window of one, 64 KiB, takes no whole
@@ -36,17 +37,20 @@ export const settings: http2.Settings = {
   maxHeaderListSize: headerListBytesMax
 }
 
+/** What the other side of a session has proven by its certificate: nothing without one. */
+export interface Proof extends Pick<Link, "proven" | "grants"> {
+  readonly shown?: TlsTenure.Shown | undefined
+}
+
 /**
  * A session whose end is known to be the end of its connection, whatever its streams say.
  *
  * States: open (takes new streams) -> retired (the streams that it has go on, new ones need another session) -> lost.
  */
-export interface Session<S extends http2.Http2Session = http2.Http2Session> {
+export interface Session<S extends http2.Http2Session = http2.Http2Session> extends Proof {
   readonly http2: S
   readonly socket: Http2Socket
   readonly room: Http2Room
-  /** As `Link.proven`. */
-  readonly proven: Link["proven"]
   readonly isLost: () => boolean
   readonly isOpen: () => boolean
   /** Takes no more streams. */
@@ -102,11 +106,7 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
 const leaveTimeout = "1 second"
 
 /** Adopts a session as soon as it is connected, on its socket: its window, its listeners. */
-export const adopt = <S extends http2.Http2Session>(
-  session: S,
-  under: net.Socket,
-  proven?: Link["proven"]
-): Session<S> => {
+export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socket, proof: Proof = {}): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
   const disconnected = Deferred.makeUnsafe<void>()
@@ -140,7 +140,9 @@ export const adopt = <S extends http2.Http2Session>(
     http2: session,
     socket,
     room: new Http2Room(socket, () => session.state.remoteWindowSize ?? Number.POSITIVE_INFINITY),
-    proven,
+    proven: proof.proven,
+    grants: proof.grants,
+    shown: proof.shown,
     isLost: isGone,
     isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),
     retire,

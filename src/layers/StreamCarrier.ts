@@ -5,7 +5,7 @@
  */
 import * as http2 from "node:http2"
 import { Cause, Effect } from "effect"
-import { LinkBroken } from "../services/Transport.ts"
+import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import type { Heard, Session } from "./Http2Session.ts"
 import * as Signal from "./Signal.ts"
@@ -65,6 +65,10 @@ export class StreamCarrier implements Carrier, Heard {
 
   get proven(): Carrier["proven"] {
     return this.session.proven
+  }
+
+  get grants(): Link["grants"] {
+    return this.session.grants
   }
 
   get room(): Session["room"] {

@@ -68,6 +68,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     return this.carrier.proven
   }
 
+  get grants(): Link["grants"] {
+    return this.carrier.grants
+  }
+
   doubt(): void {
     this.carrier.doubt()
   }

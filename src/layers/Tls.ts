@@ -11,16 +11,24 @@ import * as http2 from "node:http2"
 import * as tls from "node:tls"
 import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
+import * as NameGrants from "../protocol/NameGrants.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
+import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
 import type { Material } from "./TlsMaterial.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
+import * as TlsTenure from "./TlsTenure.ts"
 
 export type { Material } from "./TlsMaterial.ts"
 
-export interface Options extends Material {
-  /** What takes the place of the material, one after the other. Sessions that are open stay so. */
+export interface Options extends Material, TlsTenure.Options {
+  /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
   readonly renewals?: Stream.Stream<Material>
+  /**
+   * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and opens no
+   * flow to an owner that may not own the name, whatever gossip says. Off unless said otherwise.
+   */
+  readonly boundNames?: boolean
 }
 
 export interface Config extends Options {
@@ -36,8 +44,14 @@ export interface Tls {
   readonly supply: (server: TlsContext.Server) => void
   /** Connects to a host, which must prove that it is that host. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
-  /** The hosts that the other side of a connection has proven to be. */
-  readonly provenBy: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => ReadonlyArray<string>
+  /** What the other side of a connection has proven. */
+  readonly proofOf: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => Proof
+  /** Why a connection that was taken is not to be believed; undefined when it is. */
+  readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
+  /** Ends a session once the certificate that it has shown counts no more. */
+  readonly watch: TlsTenure.Tenure["watch"]
+  /** Whether this host may own a name. */
+  readonly mayOwn: (name: string) => boolean
 }
 
 const protocol = "h2"
@@ -49,9 +63,13 @@ const quoted = (names: ReadonlyArray<string>): string =>
   names.length === 0 ? "no host" : names.map((name) => `"${name}"`).join(" and ")
 
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
-  const { fabric, renewals = Stream.empty } = config
+  const { boundNames = false, fabric, renewals = Stream.empty } = config
+  const tenure = yield* TlsTenure.make(config)
   const servers = new Set<TlsContext.Server>()
-  const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => servers.forEach(supply))
+  const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
+    servers.forEach(supply)
+    tenure.renewed()
+  })
   const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
   return {
     server: {
@@ -73,29 +91,36 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
         ALPNProtocols: [protocol],
         // The host is known by its name in the fabric, not by one of DNS.
         servername: "",
-        checkServerIdentity: (_, { subjectaltname }) => {
-          const names = hostsOf(subjectaltname)
-          return names.includes(to)
-            ? undefined
-            : new Error(`its certificate is that of ${quoted(names)}, not of "${to}"`)
+        checkServerIdentity: (_, { fingerprint256: fingerprint, subjectaltname }) => {
+          const hosts = hostsOf(subjectaltname)
+          if (!hosts.includes(to)) return new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
+          const doubt = tenure.doubtOf({ fingerprint, hosts })
+          return doubt === undefined ? undefined : new Error(doubt)
         }
       }),
-    provenBy: (socket) => {
+    proofOf: (socket) => {
       const theirs = socket.getPeerX509Certificate()
-      return theirs === undefined ? [] : hostsOf(theirs.subjectAltName)
-    }
+      if (theirs === undefined) return { proven: [] }
+      const { fingerprint256: fingerprint, subjectAltName = "", validToDate } = theirs
+      const hosts = hostsOf(subjectAltName)
+      return {
+        proven: hosts,
+        grants: boundNames ? NameGrants.patternsOf(subjectAltName, fabric) : undefined,
+        shown: { fingerprint, hosts, expiresAt: validToDate.getTime() }
+      }
+    },
+    doubtOf: (socket, { shown }) => {
+      if (!socket.authorized) return String(socket.authorizationError)
+      return shown === undefined ? "NO_CERTIFICATE" : tenure.doubtOf(shown)
+    },
+    watch: tenure.watch,
+    mayOwn: (name) => !boundNames || NameGrants.allow(held().grants, name)
   }
 })
 
 /** Why a connection speaks no HTTP/2 although it was made; undefined when it does. */
 export const unspoken = ({ alpnProtocol }: Pick<tls.TLSSocket, "alpnProtocol">): string | undefined =>
   alpnProtocol === protocol ? undefined : "it speaks TLS, and does not offer HTTP/2 behind it"
-
-/** Why the other side of a connection that was taken is not to be believed; undefined when it is. */
-export const doubtOf = (socket: tls.TLSSocket): string | undefined => {
-  if (!socket.authorized) return String(socket.authorizationError)
-  return socket.getPeerX509Certificate() === undefined ? "NO_CERTIFICATE" : undefined
-}
 
 /** A host does not believe the certificate of this one. */
 export class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {

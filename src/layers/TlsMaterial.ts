@@ -8,6 +8,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { Clock, Effect, Result } from "effect"
 import * as Identity from "../protocol/Identity.ts"
+import * as NameGrants from "../protocol/NameGrants.ts"
 import * as Pem from "../protocol/Pem.ts"
 import * as Validity from "../protocol/Validity.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
@@ -37,6 +38,8 @@ export interface Link {
 export interface Credentials extends TlsContext.TlsContext {
   /** The certificate of the host, and those that vouch for it, up to an authority. */
   readonly chain: ReadonlyArray<Link>
+  /** The patterns of the names that the host may own. */
+  readonly grants: ReadonlyArray<string>
 }
 
 const variables = {
@@ -130,14 +133,18 @@ const read = Effect.fnUntraced(function* (
     const uri = Identity.uriOf(fabric, host)
     return yield* wrong("the certificate", `must name this host by URI:${uri}, and it names ${subjectAltName}`)
   }
-  return chainOf(own, [...between, ...believed])
+  const odd = NameGrants.malformed(subjectAltName, fabric)
+  if (odd !== undefined)
+    return yield* wrong("the certificate", `grants "${odd.pattern}", which ${odd.rule}; a prefix ends in ".*"`)
+  const grants = NameGrants.patternsOf(subjectAltName, fabric)
+  return { grants, chain: chainOf(own, [...between, ...believed]) }
 })
 
 export const check = Effect.fnUntraced(function* (
   material: TlsContext.Material,
   owner: Owner
 ): Effect.fn.Return<Credentials, NetworkError> {
-  const chain = yield* read(material, owner)
+  const { chain, grants } = yield* read(material, owner)
   const now = yield* Clock.currentTimeMillis
   for (const link of chain) {
     const dates = datesOf(link, now)
@@ -150,5 +157,5 @@ export const check = Effect.fnUntraced(function* (
       "the certificate",
       `is not believed by the authorities of this host (${variables["the authorities"]}): ${doubt}`
     )
-  return { ...made, chain }
+  return { ...made, chain, grants }
 })

@@ -286,7 +286,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
       for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
     })
 
-  return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
+  return Transport.of({
+    flowPort,
+    reach,
+    dial,
+    serve: acceptor.serve,
+    doubt,
+    ...(tls === undefined ? {} : { mayOwn: tls.mayOwn })
+  })
 })
 
 export const layer = (config: Options = {}): Layer.Layer<Transport, NetworkError> =>

@@ -16,21 +16,28 @@ const entry = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy
 const valueOf = (text: string): string | undefined =>
   text.startsWith('"') ? Result.getOrUndefined(Result.try((): string => JSON.parse(text))) : text
 
-/**
- * The hosts of a fabric that a certificate names, from its alternative names as Node writes them. None when any of it is
- * not understood.
- */
-export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
-  const prefix = uriOf(fabric, "")
-  const hosts: Array<string> = []
+/** The URIs among the alternative names of a certificate, as Node writes them. None when any of it is not understood. */
+export const urisOf = (alternativeNames: string): ReadonlyArray<string> => {
+  const uris: Array<string> = []
   let end = 0
   for (const match of alternativeNames.matchAll(entry)) {
     end = match.index + match[0].length
     const value = match[1] === "URI" ? valueOf(match[2] ?? "") : undefined
-    if (prefix === undefined || value === undefined || !value.startsWith(prefix)) continue
+    if (value !== undefined) uris.push(value)
+  }
+  return end === alternativeNames.length ? uris : []
+}
+
+/** The hosts of a fabric that a certificate names, from its alternative names. */
+export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
+  const prefix = uriOf(fabric, "")
+  if (prefix === undefined) return []
+  const hosts: Array<string> = []
+  for (const value of urisOf(alternativeNames)) {
+    if (!value.startsWith(prefix)) continue
     const host = Result.getSuccess(Result.try(() => decodeURIComponent(value.slice(prefix.length))))
     // Spelt in one way only, so that two certificates for one host look alike.
     if (Option.isSome(host) && uriOf(fabric, host.value) === value && host.value !== "") hosts.push(host.value)
   }
-  return end === alternativeNames.length ? hosts : []
+  return hosts
 }

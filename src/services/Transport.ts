@@ -58,6 +58,8 @@ export interface Listener {
 export interface Link {
   /** Hosts that the other side has proven to be; undefined where nothing is to be proven. */
   readonly proven?: ReadonlyArray<string> | undefined
+  /** Patterns of the names that the other side may own, where names are bound to certificates (`protocol/NameGrants`). */
+  readonly grants?: ReadonlyArray<string> | undefined
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
   readonly isWithin?: boolean
   /**
@@ -128,5 +130,7 @@ export class Transport extends Context.Service<
     ) => Effect.Effect<void, never, Scope.Scope>
     /** As `Link.doubt`, for all links that were dialled to a host. */
     readonly doubt: (host: Host) => Effect.Effect<void>
+    /** Whether this host may own a name; any, where names are not bound to certificates. */
+    readonly mayOwn?: (name: string) => boolean
   }
 >()("grinta/services/Transport") {}

@@ -1,7 +1,7 @@
 /**
  * An authority of certificates, and what it signs: good ones, and each kind of bad one.
  */
-import { generateKeyPairSync } from "node:crypto"
+import { generateKeyPairSync, X509Certificate } from "node:crypto"
 import forge from "node-forge"
 import type { Material } from "../../../src/layers/Tls.ts"
 import { uriOf } from "../../../src/protocol/Identity.ts"
@@ -29,6 +29,10 @@ export interface Authority {
   /** A certificate for a host of a fabric, with its key, and the authority itself to believe. */
   readonly issue: (host: string, leaf?: Leaf) => Issued
 }
+
+/** SHA-256 of a certificate, as it is revoked. */
+export const fingerprintOf = ({ certificate }: Pick<Material, "certificate">): string =>
+  new X509Certificate(certificate).fingerprint256
 
 const days = (n: number): Date => new Date(Date.now() + n * 86_400_000)
 

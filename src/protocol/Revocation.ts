@@ -1,0 +1,80 @@
+/**
+ * Certificates that count no more though their authority has signed them and their time is not over.
+ *
+ * Shape, as text: a line for each, `certificate <SHA-256 fingerprint>` in hex, with colons or without, or `host <id>` for
+ * whatever certificate names that host; empty lines, and those that begin with "#", say nothing. The last line ends like all
+ * others, so that half a file is not taken for a whole one.
+ */
+import { Result } from "effect"
+import * as Name from "./Name.ts"
+
+export interface Revocation {
+  /** SHA-256 of whole certificates, in 64 hex digits. */
+  readonly certificates: ReadonlyArray<string>
+  /** Ids of hosts. */
+  readonly hosts: ReadonlyArray<string>
+}
+
+export const none: Revocation = { certificates: [], hosts: [] }
+
+const digits = /^[0-9A-F]{64}$/
+
+/** A fingerprint in the one form in which it is compared. */
+export const fingerprintOf = (text: string): string => text.replaceAll(":", "").toUpperCase()
+
+const entry = /^(certificate|host)[ \t]+(\S+)$/
+
+/** Why a list cannot be used, for people; undefined when it can. */
+export const violation = ({ certificates, hosts }: Revocation): string | undefined => {
+  const wrong = certificates.find((text) => !digits.test(fingerprintOf(text)))
+  if (wrong !== undefined) return `"${wrong.slice(0, 200)}" is no SHA-256 fingerprint of 64 hex digits`
+  const host = hosts.find((id) => Name.violation(id) !== undefined)
+  return host === undefined ? undefined : `the host "${host.slice(0, 200)}" ${Name.violation(host)}`
+}
+
+/** Reads a list. Errors: a sentence that names the line. */
+export const parse = (text: string): Result.Result<Revocation, string> => {
+  if (!text.endsWith("\n")) return Result.fail("its last line does not end, so it may not be whole")
+  const certificates: Array<string> = []
+  const hosts: Array<string> = []
+  for (const [index, line] of text.split("\n").entries()) {
+    const said = line.trim()
+    if (said === "" || said.startsWith("#")) continue
+    const [, kind, value] = entry.exec(said) ?? []
+    if (kind === undefined || value === undefined)
+      return Result.fail(`line ${index + 1} is neither "certificate <fingerprint>" nor "host <id>"`)
+    const rule = violation(
+      kind === "host" ? { certificates: [], hosts: [value] } : { certificates: [value], hosts: [] }
+    )
+    if (rule !== undefined) return Result.fail(`line ${index + 1}: ${rule}`)
+    if (kind === "host") hosts.push(value)
+    else certificates.push(value)
+  }
+  return Result.succeed({ certificates, hosts })
+}
+
+/** A certificate that is shown. */
+export interface Shown {
+  /** SHA-256, as Node writes it. */
+  readonly fingerprint: string
+  /** The hosts of the fabric that it names. */
+  readonly hosts: ReadonlyArray<string>
+}
+
+/** Lists as they are looked up. */
+export interface Lookup {
+  readonly certificates: ReadonlySet<string>
+  readonly hosts: ReadonlySet<string>
+}
+
+export const lookup = ({ certificates, hosts }: Revocation): Lookup => ({
+  certificates: new Set(certificates.map(fingerprintOf)),
+  hosts: new Set(hosts)
+})
+
+/** What of a certificate is revoked, for people; undefined when nothing is. */
+export const revokedOf = ({ certificates, hosts }: Lookup, shown: Shown): string | undefined => {
+  if (certificates.has(fingerprintOf(shown.fingerprint))) return "its certificate is revoked"
+  const host = shown.hosts.find((id) => hosts.has(id))
+  return host === undefined ? undefined : `host "${host}" is revoked`
+}

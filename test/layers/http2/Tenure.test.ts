@@ -1,0 +1,213 @@
+/**
+ * How long a session lasts under its certificate, on real sockets with real certificates.
+ */
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Queue, Schedule, type Scope, Stream } from "effect"
+import type * as Tls from "../../../src/layers/Tls.ts"
+import { none } from "../../../src/protocol/Revocation.ts"
+import type { Flow } from "../../../src/services/Flow.ts"
+import * as Caller from "./Caller.ts"
+import * as Certificates from "./Certificates.ts"
+import { server } from "./Server.ts"
+
+const authority = Certificates.make("an authority")
+
+type Tenure = Partial<Pick<Tls.Config, "renewals" | "revoked" | "revocations" | "sessionAge" | "sessionDrain">>
+
+const tlsOf = (host: string, tenure: Tenure = {}, leaf?: Certificates.Leaf): { readonly tls: Tls.Config } => ({
+  tls: { ...authority.issue(host, leaf), fabric: "", host, sessionDrain: "50 millis", ...tenure }
+})
+
+const seconds = (n: number): Certificates.Leaf => ({ until: n / 86_400 })
+
+const answers = (flow: Flow<Uint8Array, Uint8Array>) =>
+  Effect.gen(function* () {
+    yield* flow.send(Uint8Array.of(7))
+    assert.deepStrictEqual([...(yield* flow.receive)], [7])
+  }).pipe(Caller.soon)
+
+const refused = (caller: Caller.Caller, port: number) =>
+  Effect.map(Caller.soon(Effect.flip(Effect.scoped(caller.open(port)))), (error) => [
+    Caller.reasonOf(error),
+    String(error)
+  ])
+
+/** Passes on to a port, and counts the connections. */
+const relay = (
+  port: number
+): Effect.Effect<{ readonly port: number; readonly count: () => number }, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly made: net.Server; readonly port: number; readonly count: () => number }>((resume) => {
+      let connections = 0
+      const made = net.createServer((from) => {
+        connections += 1
+        const to = net.connect(port, "127.0.0.1")
+        for (const socket of [from, to]) socket.on("error", () => undefined)
+        from.pipe(to).pipe(from)
+      })
+      made.listen(0, "127.0.0.1", () => {
+        const address = made.address()
+        const at = address !== null && typeof address === "object" ? address.port : 0
+        resume(Effect.succeed({ made, port: at, count: () => connections }))
+      })
+    }),
+    ({ made }) => Effect.sync(() => made.close())
+  )
+
+const until = <E>(ready: Effect.Effect<boolean, E>) =>
+  Caller.soon(
+    Effect.retry(
+      Effect.filterOrFail(ready, (isSo) => isSo),
+      Schedule.spaced("20 millis")
+    )
+  )
+
+describe("an open session", () => {
+  it.live("ends when the certificate of its caller expires, and its neighbour's goes on", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server(tlsOf("server"))
+      const short = yield* Caller.make(tlsOf("client", {}, seconds(2)))
+      const flow = yield* Caller.soon(short.open(port))
+      const neighbour = yield* Caller.soon((yield* Caller.make(tlsOf("other"), "other")).open(port))
+      yield* answers(flow)
+      Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+      const [reason, text] = yield* refused(short, port)
+      assert.strictEqual(reason, "Unauthorized", text)
+      yield* answers(neighbour)
+    })
+  )
+
+  it.live("ends when the certificate of the host that was dialled expires", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server(tlsOf("server", {}, seconds(2)))
+      const caller = yield* Caller.make(tlsOf("client"))
+      const flow = yield* Caller.soon(caller.open(port))
+      yield* answers(flow)
+      Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+      const [reason, text] = yield* refused(caller, port)
+      assert.deepStrictEqual([reason, /expired/.test(String(text))], ["HostUnreachable", true], text)
+    })
+  )
+
+  it.live(
+    "ends when its caller is revoked, by its certificate or as a host, and is not made again until it is not",
+    () =>
+      Effect.gen(function* () {
+        const revocations = yield* Queue.unbounded<typeof none>()
+        const { port } = yield* server(tlsOf("server", { revocations: Stream.fromQueue(revocations) }))
+        const caller = yield* Caller.make(tlsOf("client"))
+        const neighbour = yield* Caller.soon((yield* Caller.make(tlsOf("other"), "other")).open(port))
+        const first = yield* Caller.soon(caller.open(port))
+        yield* answers(first)
+        // What is no list changes nothing.
+        yield* Queue.offer(revocations, { certificates: ["nonsense"], hosts: ["other"] })
+        yield* Queue.offer(revocations, { certificates: [], hosts: ["client"] })
+        Caller.assertReason(yield* Caller.ending(first), "PeerLost")
+        const [reason, text] = yield* refused(caller, port)
+        assert.deepStrictEqual([reason, /"client" is revoked/.test(String(text))], ["Unauthorized", true], text)
+        yield* Queue.offer(revocations, none)
+        yield* until(Effect.map(Effect.exit(Effect.scoped(caller.open(port))), Exit.isSuccess))
+        yield* answers(neighbour)
+      })
+  )
+
+  it.live("ends when the host that was dialled is revoked, where its caller knows it", () =>
+    Effect.gen(function* () {
+      const secured = tlsOf("server")
+      const { port } = yield* server(secured)
+      const revocations = yield* Queue.unbounded<typeof none>()
+      const caller = yield* Caller.make(tlsOf("client", { revocations: Stream.fromQueue(revocations) }))
+      const flow = yield* Caller.soon(caller.open(port))
+      yield* answers(flow)
+      const certificates = [Certificates.fingerprintOf(secured.tls)]
+      yield* Queue.offer(revocations, { certificates, hosts: [] })
+      Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+      const told = yield* refused(caller, port)
+      assert.deepStrictEqual([told[0], /certificate is revoked/.test(String(told[1]))], ["HostUnreachable", true])
+      const knowing = yield* Caller.make(tlsOf("client", { revoked: { certificates, hosts: [] } }))
+      assert.strictEqual((yield* refused(knowing, port))[0], "HostUnreachable")
+    })
+  )
+
+  for (const side of ["server", "client"] as const)
+    it.live(`takes no new flows once it is old, by the word of the ${side}, and its flows have the drain to end`, () =>
+      Effect.gen(function* () {
+        const old: Tenure = { sessionAge: "300 millis", sessionDrain: "1 second" }
+        const { port } = yield* server(tlsOf("server", side === "server" ? old : {}))
+        const way = yield* relay(port)
+        const caller = yield* Caller.make(tlsOf("client", side === "client" ? old : {}))
+        const flow = yield* Caller.soon(caller.open(way.port))
+        yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
+        yield* answers(flow)
+        Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+      })
+    )
+
+  it.live("keeps its flows when this host renews its certificate, and new ones prove themselves with that", () =>
+    Effect.gen(function* () {
+      for (const side of ["server", "client"] as const) {
+        const renewals = yield* Queue.unbounded<Tls.Material>()
+        const renewing = (host: string) => tlsOf(host, host === side ? { renewals: Stream.fromQueue(renewals) } : {})
+        const { port } = yield* server(renewing("server"))
+        const way = yield* relay(port)
+        const caller = yield* Caller.make(renewing("client"))
+        const flow = yield* Caller.soon(caller.open(way.port))
+        yield* answers(flow)
+        yield* Queue.offer(renewals, authority.issue(side))
+        yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
+        yield* Effect.sleep("200 millis")
+        yield* answers(flow)
+      }
+    })
+  )
+})
+
+describe("an owner of a name", () => {
+  const bound = (host: string, ...patterns: ReadonlyArray<string>): { readonly tls: Tls.Config } => {
+    const uris = [`grinta:///${host}`, ...patterns.map((pattern) => `grinta-names:///${pattern}`)]
+    const { tls } = tlsOf(host, {}, { uris })
+    return { tls: { ...tls, boundNames: true } }
+  }
+
+  it.live("whose certificate does not grant it gets no flow, where names are bound", () =>
+    Effect.gen(function* () {
+      const caller = yield* Caller.make(bound("client"))
+      for (const patterns of [[], ["echo.*"], ["other", "ech"]]) {
+        const { port, served } = yield* server(bound("server", ...patterns))
+        const [reason, text] = yield* refused(caller, port)
+        assert.strictEqual(reason, "HostUnreachable", text)
+        assert.include(text, 'its certificate does not let it own "echo"')
+        assert.strictEqual(served.flows, 0)
+      }
+      for (const pattern of ["echo", "*"])
+        yield* answers(yield* Caller.soon(caller.open((yield* server(bound("server", pattern))).port)))
+      const careless = yield* Caller.make(tlsOf("client"))
+      yield* answers(yield* Caller.soon(careless.open((yield* server(bound("server"))).port)))
+    })
+  )
+
+  it.live("is told at start what its certificate has in place of a name", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Caller.make(bound("client", "orders.", "a.*")))
+      Caller.assertReason(error, "InvalidConfig")
+      assert.include(String(error), 'the certificate grants "orders."')
+    })
+  )
+})
+
+describe("a tenure that cannot work", () => {
+  const cases: ReadonlyArray<readonly [string, Tenure, string]> = [
+    ["a host that is no name", { revoked: { certificates: [], hosts: ["a/b"] } }, "tls.revoked"],
+    ["a fingerprint that is none", { revoked: { certificates: ["ab"], hosts: [] } }, "tls.revoked"],
+    ["an age of nothing", { sessionAge: 0 }, "tls.sessionAge"],
+    ["a drain without an end", { sessionDrain: "Infinity" }, "tls.sessionDrain"]
+  ]
+  it.effect.each(cases)("is refused before a socket is opened: %s", ([, tenure, setting]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.scoped(Caller.make(tlsOf("client", tenure))))
+      Caller.assertReason(error, "InvalidConfig")
+      assert.include(String(error), setting)
+    })
+  )
+})

@@ -1,0 +1,50 @@
+/** Lists of certificates that count no more. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import * as Revocation from "../../src/protocol/Revocation.ts"
+
+const print = "AB".repeat(32)
+const colons = Array.from({ length: 32 }, () => "ab").join(":")
+
+const parsed = (text: string): Revocation.Revocation =>
+  Result.getOrThrowWith(Revocation.parse(text), (why) => new Error(why))
+
+const why = (text: string): string => {
+  const read = Revocation.parse(text)
+  return Result.isFailure(read) ? read.failure : assert.fail("it can be read")
+}
+
+describe("a list of revoked certificates", () => {
+  it("names certificates and hosts, a line each", () => {
+    const text = `# lost in May\ncertificate ${colons}\n\n  host server-1\r\nhost\tserver-2\n`
+    assert.deepStrictEqual(parsed(text), { certificates: [colons], hosts: ["server-1", "server-2"] })
+    assert.deepStrictEqual(parsed("# none\n"), Revocation.none)
+  })
+
+  it("finds a certificate however its fingerprint is written, and by the host that it names", () => {
+    const list = Revocation.lookup({ certificates: [colons], hosts: ["server-1"] })
+    const shown = { fingerprint: print, hosts: ["server-2"] }
+    assert.strictEqual(Revocation.revokedOf(list, shown), "its certificate is revoked")
+    const other = "CD".repeat(32)
+    assert.isUndefined(Revocation.revokedOf(list, { ...shown, fingerprint: other }))
+    const named = { fingerprint: other, hosts: ["server-2", "server-1"] }
+    assert.strictEqual(Revocation.revokedOf(list, named), 'host "server-1" is revoked')
+  })
+
+  it.each([
+    ["nothing", "", "may not be whole"],
+    ["half a line", "host server-1\nhost serv", "may not be whole"],
+    ["no kind", `${print}\n`, "line 1 is neither"],
+    ["too much in a line", "# one\nhost a b\n", "line 2 is neither"],
+    ["half a fingerprint", `certificate ${print.slice(1)}\n`, "line 1: "],
+    ["no host id", "host a/b\n", 'line 1: the host "a/b"']
+  ])("is not used with %s", (_, text, expected) => {
+    assert.include(why(text), expected)
+  })
+
+  it.prop("is whole, or says what is wrong, whatever it holds; nothing throws", [Schema.String], ([text]) => {
+    const read = Revocation.parse(`${text}\n`)
+    if (Result.isSuccess(read)) assert.isUndefined(Revocation.violation(read.success))
+    else assert.include(read.failure, "line ")
+  })
+})
