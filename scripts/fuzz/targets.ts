@@ -17,8 +17,10 @@ import * as Misfit from "../../src/protocol/memberlist/Misfit.ts"
 import * as Packet from "../../src/protocol/memberlist/Packet.ts"
 import * as Serf from "../../src/protocol/memberlist/Serf.ts"
 import * as StreamCodec from "../../src/protocol/memberlist/StreamCodec.ts"
+import * as NameGrants from "../../src/protocol/NameGrants.ts"
 import * as HostMeta from "../../src/protocol/names/HostMeta.ts"
 import * as NameRecords from "../../src/protocol/names/NameRecords.ts"
+import * as Revocation from "../../src/protocol/Revocation.ts"
 import * as Seed from "../../src/protocol/Seed.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import { directory } from "./DirectoryTarget.ts"
@@ -241,10 +243,22 @@ export const targets: ReadonlyArray<Target> = [
       deepStrictEqual(Address.host(Address.parseHost(Address.host(bytes)) ?? bytes), Address.host(bytes))
   }),
   textTarget(
+    "revocation",
+    "lists of revoked certificates",
+    [`# none\nhost a\ncertificate ${"AB:".repeat(31)}CD\n`],
+    (said) => {
+      const list = Result.getOrUndefined(Revocation.parse(said))
+      if (list !== undefined) deepStrictEqual(Revocation.violation(list), undefined)
+    }
+  ),
+  textTarget(
     "alternative-names",
     "the names in a certificate",
-    ['URI:grinta://shop/a, DNS:b, IP Address:1.2.3.4, URI:"grinta://shop/\\u0041, URI:x"'],
+    ['URI:grinta-names://shop/a.*, URI:grinta://shop/a, DNS:b, IP Address:1.2.3.4, URI:"grinta://shop/\\u0041, URI:x"'],
     (said) => {
+      NameGrants.malformed(said, "shop")
+      for (const pattern of NameGrants.patternsOf(said, "shop"))
+        deepStrictEqual(NameGrants.violation(pattern), undefined)
       for (const host of Identity.hostsOf(said, "shop"))
         deepStrictEqual(Identity.uriOf("shop", host) === undefined, false)
     }

@@ -4,10 +4,11 @@
  * Errors: InvalidConfig with the variable and what it should be. The value is not repeated: it may be a secret that was put
  * there by mistake.
  */
-import { Config, Effect, Redacted } from "effect"
+import { Config, type Duration, Effect, Redacted } from "effect"
 import * as Secret from "../protocol/Secret.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Variable } from "./GrintaVariables.ts"
+import * as RevocationFile from "./RevocationFile.ts"
 import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
 import * as TlsFiles from "./TlsFiles.ts"
@@ -24,6 +25,7 @@ interface Kind<A> {
 export const text: Kind<string> = { config: Config.String, expected: "a text" }
 export const whole: Kind<number> = { config: Config.Int, expected: "a whole number" }
 export const flag: Kind<boolean> = { config: Config.Boolean, expected: "true or false" }
+const time: Kind<Duration.Duration> = { config: Config.Duration, expected: "a time, such as 12 hours" }
 const secret: Kind<Redacted.Redacted> = { config: Config.Redacted, expected: "a text" }
 
 export const oneOf = <const A extends ReadonlyArray<string>>(...words: A): Kind<A[number]> => ({
@@ -91,5 +93,14 @@ export const askTls: Effect.Effect<Tls.Options | undefined, NetworkError> = Effe
   if (missing.length === 3) return undefined
   if (first !== undefined)
     return yield* invalid(first, `TLS needs ${certificate}, ${key}, ${authorities}, and this is missing`)
-  return yield* TlsFiles.load(sources)
+  const revoked = yield* ask(undefined, "GRINTA_TLS_REVOKED", secret, none)
+  const sessionAge = yield* ask(undefined, "GRINTA_TLS_SESSION_AGE", time, undefined)
+  return {
+    ...(yield* TlsFiles.load(sources)),
+    ...(Redacted.value(revoked) === ""
+      ? {}
+      : yield* RevocationFile.load(Redacted.value(revoked), "GRINTA_TLS_REVOKED")),
+    ...(sessionAge === undefined ? {} : { sessionAge }),
+    boundNames: yield* ask(undefined, "GRINTA_TLS_BOUND_NAMES", flag, false)
+  }
 })

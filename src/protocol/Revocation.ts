@@ -24,12 +24,20 @@ export const fingerprintOf = (text: string): string => text.replaceAll(":", "").
 
 const entry = /^(certificate|host)[ \t]+(\S+)$/
 
-/** Why a list cannot be used, for people; undefined when it can. */
-export const violation = ({ certificates, hosts }: Revocation): string | undefined => {
-  const wrong = certificates.find((text) => !digits.test(fingerprintOf(text)))
-  if (wrong !== undefined) return `"${wrong.slice(0, 200)}" is no SHA-256 fingerprint of 64 hex digits`
-  const host = hosts.find((id) => Name.violation(id) !== undefined)
-  return host === undefined ? undefined : `the host "${host.slice(0, 200)}" ${Name.violation(host)}`
+const certificateViolation = (text: string): string | undefined =>
+  digits.test(fingerprintOf(text)) ? undefined : "is no SHA-256 fingerprint of 64 hex digits"
+
+/** Why a list cannot be used, for people, who are told where and not what: it may be a secret. Undefined when it can. */
+export const violation = (list: Revocation): string | undefined => {
+  for (const [what, all, rule] of [
+    ["certificates", list.certificates, certificateViolation],
+    ["hosts", list.hosts, Name.violation]
+  ] as const)
+    for (const [index, text] of all.entries()) {
+      const wrong = rule(text)
+      if (wrong !== undefined) return `${what}[${index}] ${wrong}`
+    }
+  return undefined
 }
 
 /** Reads a list. Errors: a sentence that names the line. */
@@ -43,10 +51,8 @@ export const parse = (text: string): Result.Result<Revocation, string> => {
     const [, kind, value] = entry.exec(said) ?? []
     if (kind === undefined || value === undefined)
       return Result.fail(`line ${index + 1} is neither "certificate <fingerprint>" nor "host <id>"`)
-    const rule = violation(
-      kind === "host" ? { certificates: [], hosts: [value] } : { certificates: [value], hosts: [] }
-    )
-    if (rule !== undefined) return Result.fail(`line ${index + 1}: ${rule}`)
+    const rule = kind === "host" ? Name.violation(value) : certificateViolation(value)
+    if (rule !== undefined) return Result.fail(`line ${index + 1}: the ${kind} ${rule}`)
     if (kind === "host") hosts.push(value)
     else certificates.push(value)
   }

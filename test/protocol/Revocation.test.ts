@@ -36,8 +36,8 @@ describe("a list of revoked certificates", () => {
     ["half a line", "host server-1\nhost serv", "may not be whole"],
     ["no kind", `${print}\n`, "line 1 is neither"],
     ["too much in a line", "# one\nhost a b\n", "line 2 is neither"],
-    ["half a fingerprint", `certificate ${print.slice(1)}\n`, "line 1: "],
-    ["no host id", "host a/b\n", 'line 1: the host "a/b"']
+    ["half a fingerprint", `certificate ${print.slice(1)}\n`, "line 1: the certificate is no SHA-256"],
+    ["no host id", "host a/b\n", "line 1: the host has something"]
   ])("is not used with %s", (_, text, expected) => {
     assert.include(why(text), expected)
   })
