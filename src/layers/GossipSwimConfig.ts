@@ -129,7 +129,7 @@ export const plan = Effect.fnUntraced(function* (
       address: config.advertise ?? (yield* socket.advertised),
       bornAtMicros: generation,
       meta: meta.success,
-      lives: { isLater: HostMeta.isLater, next: HostMeta.nextEpoch },
+      lives: HostMeta.lives,
       versions: Uint8Array.of(...SwimConfig.versions.subarray(0, 3), ...delegateVersions(delegateVersion)),
       settings,
       rules: { ...SwimConfig.careful, ...config.rules },

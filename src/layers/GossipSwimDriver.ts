@@ -97,10 +97,13 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     })
 
   /** Takes in the other side's state, and waits until that is done. */
-  const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void, Exchange.ExchangeFailed> => {
+  const merge = (
+    { join, nodes, userState }: PushPull,
+    from?: Address
+  ): Effect.Effect<void, Exchange.ExchangeFailed> => {
     serf.state(userState)
     const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
-    const merged = Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger)
+    const merged = Effect.andThen(feed({ _tag: "Merge", nodes, join, from }), toPassenger)
     const isOver = new Exchange.ExchangeFailed({ reason: "closed", detail: "this host has stopped" })
     return Effect.catchDefect(between(merged, isOver), (defect) =>
       Effect.andThen(
@@ -115,7 +118,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       const given = yield* ownState.to(to, join)
       const { message, skipped } = yield* Exchange.pushPull(wire, to, given)
       for (const reason of skipped) count(`stream.node.${reason}`)
-      yield* merge({ ...message, join })
+      yield* merge({ ...message, join }, to)
       if (given.nodes.length > 0 || Rivalry.isToListen(state, join)) return message
     }
   })

@@ -19,7 +19,11 @@ const complaintOf = (reason: DropReason, host: string): string | undefined => {
     case "writerRate":
       return `host "${host}" changes its names faster than is followed; what is beyond waits for an exchange`
     case "ownGeneration":
-      return undefined
+      return `a name record of this host, "${host}", came in of a life that it has not begun; it is refused`
+    case "aside":
+      return `host "${host}" has name records of lives that no member shows, more than are kept; those beyond are refused`
+    case "impossibleLife":
+      return `host "${host}" says that its life begins more than a week from now; it is not believed`
   }
 }
 

@@ -141,7 +141,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     Clock.clockWith((clock) =>
       Effect.suspend(() => {
         const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-        const outputs = Directory.step(directory, input, { now })
+        const wall = clock.currentTimeMillisUnsafe() * 1000
+        const outputs = Directory.step(directory, input, { now, wall })
         let overflow = 0
         for (const output of outputs) {
           if (output._tag === "Broadcast" && outbox.put(output.record)) overflow += 1
@@ -198,7 +199,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
     })
 
-  const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew, giveUp: close })
+  const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew })
   const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
   yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
   yield* Background.loop("the spreading of name records", outbox.turn)

@@ -1,15 +1,15 @@
 /**
- * A host of which the others know a later life: its clock went back between two lives, or two processes have its name.
+ * A host that has to begin another life: its clock went back between two lives, two processes have its name, or somebody
+ * forges its records.
  *
- * It takes up a life that is later still, under which the others take its names again. Two processes of one name do that in
- * turn until the membership plane has found them, and one gives up; so that they do not flood the fabric meanwhile, only a few
- * lives are taken up at once, and then one now and then.
+ * The others take its names again under the later life. Only a few lives are taken up at once, and then one now and then: so
+ * two processes of one name do not flood the fabric until one gives up, and a forger does not keep the names coming and going.
  */
 import { Clock, Effect, Queue, type Scope } from "effect"
 import * as Bucket from "../protocol/Bucket.ts"
 import type { Directory, Input, Output } from "../protocol/names/Directory.ts"
-import { allowance } from "../protocol/names/Renewal.ts"
-import { InvalidConfig, type NetworkError, type NetworkErrorReason } from "../services/NetworkError.ts"
+import { allowance, next } from "../protocol/names/Renewal.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
 import * as Background from "./Background.ts"
 
 export interface Options {
@@ -17,7 +17,6 @@ export interface Options {
   readonly feed: (input: Input) => Effect.Effect<void>
   /** Announces a life of this host to the others. */
   readonly announce: (generation: number) => Effect.Effect<void, NetworkError>
-  readonly giveUp: (reason: NetworkErrorReason) => Effect.Effect<void>
 }
 
 export interface Renewal {
@@ -25,19 +24,26 @@ export interface Renewal {
   readonly hear: (outputs: ReadonlyArray<Output>) => void
 }
 
+type Why = Extract<Output, { readonly _tag: "OwnGenerationBehind" }>["why"]
+
+const reasons: Readonly<Record<Why, (id: string) => string>> = {
+  later: (id) => `the fabric knew host "${id}" in a later life`,
+  outrun: (id) => `name records of host "${id}" were forged beyond what its life can answer`
+}
+
 const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Renewal, never, Scope.Scope> {
-  const { announce, directory, feed, giveUp } = options
+  const { announce, directory, feed } = options
   const { id } = directory.own
-  const known = yield* Queue.sliding<number>(1)
+  const known = yield* Queue.sliding<Why>(1)
   const allowed = allowance(yield* now)
 
   /** Waits until another life may be taken up. */
   const turn = Effect.gen(function* () {
     if (Bucket.level(allowed, yield* now) < 1) {
       yield* Effect.logError(
-        `the fabric knows host "${id}" in a later life again and again: two processes have this name, or somebody forges`
+        `host "${id}" has to begin another life again and again: two processes have this name, or somebody forges its records`
       )
       yield* Effect.sleep(Math.max(0, Bucket.reachedAt(allowed, 1) - (yield* now)))
     }
@@ -45,40 +51,31 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     allowed.level -= 1
   })
 
-  const takeUp = (generation: number): Effect.Effect<void> => {
-    if (!Number.isSafeInteger(generation)) {
-      const detail = `the fabric knows host "${id}" in the last life that there can be; give it another name`
-      return giveUp(new InvalidConfig({ setting: "name", detail }))
-    }
-    return announce(generation).pipe(
+  const takeUp = (why: Why, generation: number): Effect.Effect<void> =>
+    announce(generation).pipe(
       Effect.andThen(feed({ _tag: "Renew", generation })),
-      Effect.andThen(
-        Effect.logWarning(
-          `the fabric knew host "${id}" in a later life; its names are claimed in a new one, ${generation}`
-        )
-      ),
-      Effect.catch(({ reason }) => giveUp(reason))
+      Effect.andThen(Effect.logWarning(`${reasons[why](id)}; its names are claimed in a new one, ${generation}`)),
+      // Its names go on in the life that it has.
+      Effect.catch((error) => Effect.logError(`host "${id}" cannot begin another life: ${error.message}`))
     )
-  }
 
-  /** What came while it waited is later than what it waited for. */
-  const latest = (generation: number): number => Math.max(generation, directory.generationReported)
-
-  const run = Effect.flatMap(Queue.take(known), (generation) =>
-    Effect.suspend(() =>
-      generation < directory.own.claims.generation
-        ? Effect.void
-        : Effect.andThen(
-            turn,
-            Effect.suspend(() => takeUp(latest(generation) + 1))
-          )
-    )
+  const run = Effect.flatMap(Queue.take(known), (why) =>
+    Effect.suspend(() => {
+      if (next(directory) === undefined) return Effect.void
+      // What came while it waited is later than what it waited for.
+      return Effect.andThen(
+        turn,
+        Effect.suspend(() => {
+          const generation = next(directory)
+          return generation === undefined ? Effect.void : takeUp(why, generation)
+        })
+      )
+    })
   )
   yield* Background.loop("taking up later lives", run)
   return {
     hear: (outputs) => {
-      for (const output of outputs)
-        if (output._tag === "OwnGenerationBehind") Queue.offerUnsafe(known, output.generation)
+      for (const output of outputs) if (output._tag === "OwnGenerationBehind") Queue.offerUnsafe(known, output.why)
     }
   }
 })

@@ -225,7 +225,7 @@ const conclude = (network: Network, host: Host, { cargo, nodes, request, twin }:
   if (spentMillis > exchangeMillisMax) return
   if (ask._tag === "Give") return ask.taken()
   if (ask._tag === "AskTwin") return ask.heard(twin)
-  input(network, host, { _tag: "Merge", nodes, join: ask.join })
+  input(network, host, { _tag: "Merge", nodes, join: ask.join, from: to.address })
   if (cargo !== undefined) host.passenger?.mergeState(cargo)
   if (ask.nodes.length === 0 && !isToListen(host.state, ask.join))
     return exchange(network, host, to.address, ask.join, ask.again)

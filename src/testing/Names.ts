@@ -8,6 +8,7 @@ import { host as textOf } from "../protocol/Address.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as Exchange from "../protocol/names/Exchange.ts"
 import type { Ownership } from "../protocol/names/NameRecords.ts"
+import { next } from "../protocol/names/Renewal.ts"
 import type * as View from "../protocol/names/View.ts"
 import type { Member } from "../protocol/swim/Member.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
@@ -195,8 +196,8 @@ const wake = (names: Names, peer: Peer): void => {
 
 /** Takes up a life that is later than all that others know. */
 const renew = (names: Names, peer: Peer): boolean => {
-  const generation = peer.directory.generationReported + 1
-  if (!isCurrent(names, peer) || generation <= peer.directory.own.claims.generation) return false
+  const generation = next(peer.directory)
+  if (!isCurrent(names, peer) || generation === undefined) return false
   input(names.network, peer.host, { _tag: "UpdateMeta", meta: NamesWire.metaOf(generation) })
   feed(names, peer, { _tag: "Renew", generation })
   return true

@@ -1,18 +1,20 @@
 /**
  * The name directory of one host: who exposes which names, as far as this host knows.
  *
- * Each host is the only writer of its own records. Of one host and name the higher version of the latest life holds, so
- * records may come in any order, twice or late, and all directories that got the same records agree. What look-ups show
- * follows from the records and from the membership plane: the names of a dead host vanish, and are back as soon as the
- * same life of it is alive again.
+ * Each host is the only writer of its own records. Which life of a host counts is what its member shows, never what a record
+ * says; of one name the higher version in that life holds. So records may come in any order, twice or late, and all
+ * directories that got the same records and believe the same members agree. The names of a dead host vanish, and are back as
+ * soon as the same life of it is alive again.
  *
  * The machine changes its state in place and does no I/O: inputs and time go in, outputs come out.
  * Source: design.md, section 4; faults.md, rows R1 to R7, P5, P6, G18 and G19.
  */
+import * as Aside from "./Aside.ts"
 import * as Claims from "./Claims.ts"
 import * as DirectoryLimits from "./DirectoryLimits.ts"
+import { memberChanged } from "./DirectoryMembers.ts"
 import { merge } from "./DirectoryMerge.ts"
-import { settle, visibleHost } from "./DirectoryOwners.ts"
+import { settle } from "./DirectoryOwners.ts"
 import * as State from "./DirectoryState.ts"
 import { compatibleMax, type NameRecord, recordBytes } from "./NameRecords.ts"
 import { renew } from "./Renewal.ts"
@@ -61,55 +63,6 @@ const release = (turn: State.Turn, name: string): void => {
   if (live !== undefined) State.writeOwn(turn, { ...live, isTombstone: true })
 }
 
-const isSameHost = (a: View.Host, b: View.Host): boolean =>
-  a.generation === b.generation &&
-  a.address === b.address &&
-  a.flowPort === b.flowPort &&
-  a.locality === b.locality &&
-  Object.keys(a.tags).length === Object.keys(b.tags).length &&
-  Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
-
-type MemberChanged = Extract<Input, { readonly _tag: "MemberChanged" }>
-
-const selfChanged = ({ directory: { own } }: State.Turn, { host, status }: MemberChanged): void => {
-  const before = own.member.host
-  const after: View.Host = { ...(host ?? before), id: own.id, generation: own.claims.generation }
-  own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
-}
-
-const otherChanged = (
-  turn: State.Turn,
-  known: State.Known,
-  { evidence = [], host, id, status }: MemberChanged
-): void => {
-  const { hosts, orphans } = turn.directory
-  hosts.set(id, known)
-  if (status === "forgotten") known.member = undefined
-  else {
-    const before = known.member?.host
-    const isSame = before !== undefined && host !== undefined && isSameHost(before, host)
-    known.member = { status, host: isSame ? before : host && { ...host, id }, evidence }
-  }
-  if (known.member?.host !== undefined) {
-    orphans.delete(id)
-    const { generation } = known.member.host
-    // A life of which nothing is known leaves no word by which its host could see that it is behind.
-    const isUnheard = known.claims?.versionMax === 0 && known.claims.generation !== generation
-    if (isUnheard || generation > (known.claims?.generation ?? 0)) State.startLife(turn, known, generation)
-  } else if (known.claims === undefined || Claims.size(known.claims) === 0) State.discard(turn, id)
-  else if (!orphans.has(id)) orphans.set(id, turn.now)
-}
-
-const memberChanged = (turn: State.Turn, input: MemberChanged): void => {
-  const { hosts, own } = turn.directory
-  const known: State.Known = hosts.get(input.id) ?? { id: input.id, member: undefined, claims: undefined }
-  const before = visibleHost(known)
-  if (known === own) selfChanged(turn, input)
-  else otherChanged(turn, known, input)
-  if (visibleHost(known) === before) return
-  for (const name of known.claims?.live.keys() ?? []) State.touch(turn, name)
-}
-
 /** Withdrawn names must not keep others out for a day; a claim that comes back for want of a tombstone is withdrawn again. */
 const tombstoneMillis = ({ foreignBytes, foreignRecords, limits }: Directory): number => {
   const isCrowded = foreignRecords > limits.recordsMax / 2 || foreignBytes > limits.recordsBytesMax / 2
@@ -118,7 +71,7 @@ const tombstoneMillis = ({ foreignBytes, foreignRecords, limits }: Directory): n
 
 const tick = (turn: State.Turn): void => {
   const { directory, now } = turn
-  const { hosts, limits, orphans } = directory
+  const { aside, hosts, limits, orphans } = directory
   const forgottenUntil = now - tombstoneMillis(directory)
   for (const known of hosts.values()) {
     const { claims } = known
@@ -126,6 +79,7 @@ const tick = (turn: State.Turn): void => {
     State.recount(directory, known, () => Claims.expire(claims, forgottenUntil))
   }
   for (const [id, since] of orphans) if (now - since >= limits.orphanMillis) State.discard(turn, id)
+  Aside.expire(aside, now - limits.asideMillis)
 }
 
 const apply = (turn: State.Turn, input: Input): State.Turn => {
@@ -151,9 +105,17 @@ const apply = (turn: State.Turn, input: Input): State.Turn => {
   }
 }
 
-/** Takes one input. `now` is in milliseconds and never goes back. */
-export const step = (directory: Directory, input: Input, env: { readonly now: number }): ReadonlyArray<Output> => {
-  const turn = apply({ directory, now: env.now, outputs: [], touched: new Map() }, input)
+export interface Env {
+  /** In milliseconds; never goes back. */
+  readonly now: number
+  /** The wall clock, in microseconds since 1970. */
+  readonly wall?: number | undefined
+}
+
+/** Takes one input. */
+export const step = (directory: Directory, input: Input, { now, wall }: Env): ReadonlyArray<Output> => {
+  directory.beganAt ??= now
+  const turn = apply({ directory, now, wall, outputs: [], touched: new Map() }, input)
   settle(turn)
   return turn.outputs
 }

@@ -97,11 +97,14 @@ const lackedAbove = (claims: Claims.Claims, seen: HostDigest | undefined): numbe
  * Whether the other side has what this host lacks. Hosts that are no members here do not count, so that a digest full of
  * inventions has no answer.
  */
-export const lacks = ({ hosts }: Directory, { hosts: seen }: Digest): boolean =>
+export const lacks = ({ hosts, own }: Directory, { hosts: seen }: Digest): boolean =>
   seen.some((theirs) => {
     const known = hosts.get(theirs.host)
     if (known?.member?.host === undefined) return false
     const { claims } = known
+    // What others have of this host and it never said, it has to hear to answer it.
+    if (known === own && theirs.generation === own.claims.generation)
+      return theirs.complete + theirs.ahead > own.claims.versionMax || isContradiction(own.claims, theirs)
     if (claims === undefined || theirs.generation > claims.generation) return theirs.complete + theirs.ahead > 0
     if (theirs.generation < claims.generation) return false
     return theirs.complete > claims.complete || isContradiction(claims, theirs)

@@ -25,8 +25,15 @@ export interface Limits {
   readonly tombstoneMillis: number
   /** The same while more than half of the room for the records of all other hosts is taken. */
   readonly tombstoneCrowdedMillis: number
-  /** How long the records of a host that is no member are kept, should it come or come back. They are not passed on. */
+  /** How long the records of a host that is no member any more are kept, should it come back. They are not passed on. */
   readonly orphanMillis: number
+  /**
+   * Records of lives that membership does not show (see `Aside`): in all, a quarter of it for each host, as many again of
+   * lives that were believed until a moment ago; lives of each host; and how long they wait.
+   */
+  readonly asideRecordsMax: number
+  readonly asideLivesMax: number
+  readonly asideMillis: number
   /** How far above the highest version known of a host's life a version may be. */
   readonly versionJumpMax: number
   /** News from one push/pull that is gossiped on. */
@@ -48,6 +55,9 @@ export const defaults: Limits = {
   tombstoneMillis: 24 * 60 * 60 * 1000,
   tombstoneCrowdedMillis: 5 * 60 * 1000,
   orphanMillis: 60 * 60 * 1000,
+  asideRecordsMax: 16_384,
+  asideLivesMax: 4,
+  asideMillis: 2 * 60 * 1000,
   versionJumpMax: 2 ** 32,
   relayMax: 1024,
   deltaRelayMax: 64

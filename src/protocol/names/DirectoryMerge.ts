@@ -1,18 +1,10 @@
 /** What records from other hosts change. Source: faults.md, rows R1 to R4 and O7. */
+import * as Aside from "./Aside.ts"
 import * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
-import {
-  type Directory,
-  discard,
-  drop,
-  type Input,
-  type Known,
-  startLife,
-  type Turn,
-  write,
-  writeOwn
-} from "./DirectoryState.ts"
+import { type Directory, discard, drop, type Input, type Known, type Turn, write, writeOwn } from "./DirectoryState.ts"
+import { isPossible, youngMillis } from "./Life.ts"
 import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
 
 const isOrphan = ({ member }: Known): boolean => member?.host === undefined
@@ -31,64 +23,84 @@ const makeRoom = (turn: Turn, known: Known, bytes: number): boolean => {
   return fits()
 }
 
-const exceedsQuota = ({ limits }: Directory, claims: Claims.Claims | undefined, record: NameRecord): boolean =>
+const exceedsQuota = ({ limits }: Directory, claims: Claims.Claims, record: NameRecord): boolean =>
   !record.isTombstone &&
-  claims !== undefined &&
   !claims.live.has(record.name) &&
   (claims.live.size >= limits.hostNamesMax || claims.liveBytes + recordBytes(record) > limits.hostBytesMax)
 
+/** The highest version that a life may come to: far below where numbers end, and nobody can be led there in one step. */
+const versionLast = 2 ** 52
+
+/** Has this host begin another life. */
+const startAnew = ({ directory, outputs }: Turn, generation: number, why: "later" | "outrun"): void => {
+  if (generation <= directory.generationReported && why === "later") return
+  directory.generationReported = Math.max(directory.generationReported, generation)
+  outputs.push({ _tag: "OwnGenerationBehind", generation, why })
+}
+
+/** A record of a later life of this host: of one before it, if it has only just begun and its clock went back in between. */
+const hearLater = (turn: Turn, record: NameRecord): void => {
+  const { directory, now, wall } = turn
+  drop(turn, "ownGeneration", record)
+  const isYoung = now - (directory.beganAt ?? now) < youngMillis
+  if (isYoung && isPossible(record.generation, directory.newest, wall)) startAnew(turn, record.generation, "later")
+}
+
 /**
  * A word about the own host. What it did not write has no effect, and is answered: the own word is said again at a higher
- * version, so that a forgery, or a claim back from where its tombstone was no longer known, does not last with others.
+ * version, so that a forgery, or a claim back from where its tombstone was no longer known, does not last with others. When
+ * no version is high enough that others would take, this host begins another life, in which versions count from the start.
  */
 const hearOwn = (turn: Turn, record: NameRecord): void => {
   const { directory } = turn
   const { claims } = directory.own
   if (record.generation < claims.generation) return
-  if (record.generation > claims.generation) {
-    drop(turn, "ownGeneration", record)
-    if (record.generation <= directory.generationReported) return
-    directory.generationReported = record.generation
-    turn.outputs.push({ _tag: "OwnGenerationBehind", generation: record.generation })
-    return
-  }
+  if (record.generation > claims.generation) return hearLater(turn, record)
   const current = Claims.get(claims, record.name)
   const isOld = current === undefined ? record.isTombstone : !supersedes(record, current)
-  if (isOld) return
+  const isOutrun = record.version - claims.versionMax > directory.limits.versionJumpMax || record.version > versionLast
+  if (isOld && !isOutrun) return
   drop(turn, "ownRecord", record)
-  if (record.version - claims.versionMax > directory.limits.versionJumpMax) return
+  if (isOutrun) return startAnew(turn, claims.generation, "outrun")
   if (current === undefined && claims.tombstones.size >= directory.limits.tombstonesMax) return
   claims.versionMax = Math.max(claims.versionMax, record.version)
   writeOwn(turn, current ?? { ...record, isTombstone: true })
 }
 
-/** "known" is held already, or something later is; "refused" is not held though it should be. */
+/** "known" is held already, or waits; "refused" is not held though it should be. */
 type Heard = "news" | "known" | "refused"
+
+/** A word of a life that its host's member does not show. A former life is over; any other waits. */
+const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Heard => {
+  const { directory, now } = turn
+  if (known?.claims !== undefined && record.generation < known.claims.generation) return "known"
+  if (Aside.put(directory.aside, record, directory.limits, now)) return "known"
+  drop(turn, "aside", record)
+  return "refused"
+}
 
 /** A word about another host. */
 const hearOther = (turn: Turn, record: NameRecord): Heard => {
   const { directory, now } = turn
-  const { hosts, limits, orphans } = directory
-  const known: Known = hosts.get(record.host) ?? { id: record.host, member: undefined, claims: undefined }
-  const claims = known.claims
-  if (claims !== undefined && record.generation < claims.generation) return "known"
-  const same = claims?.generation === record.generation ? claims : undefined
-  const current = same === undefined ? undefined : Claims.get(same, record.name)
+  const { hosts, limits } = directory
+  const known = hosts.get(record.host)
+  const claims = known?.claims
+  if (known === undefined || claims?.generation !== record.generation) return hearAside(turn, known, record)
+  const current = Claims.get(claims, record.name)
   const isOld =
     current === undefined
       ? // A tombstone older than those that were forgotten is not learned anew, or it would go round for ever.
-        record.isTombstone && record.version <= (same?.floor ?? 0)
+        record.isTombstone && record.version <= claims.floor
       : !supersedes(record, current)
-  if (same !== undefined && isOld) {
-    Claims.noteVersion(same, record.version)
+  if (isOld) {
+    Claims.noteVersion(claims, record.version)
     return "known"
   }
-  if (record.version - (same?.versionMax ?? 0) > limits.versionJumpMax) {
+  if (record.version - claims.versionMax > limits.versionJumpMax) {
     drop(turn, "versionJump", record)
     return "refused"
   }
-  if (same === undefined && claims !== undefined) startLife(turn, known, record.generation)
-  if (exceedsQuota(directory, same, record)) {
+  if (exceedsQuota(directory, claims, record)) {
     drop(turn, "hostQuota", record)
     return "refused"
   }
@@ -103,18 +115,21 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
     drop(turn, "writerRate", record)
     return "refused"
   }
-  known.claims ??= Claims.make(record.generation)
-  hosts.set(record.host, known)
-  if (isOrphan(known) && !orphans.has(record.host)) orphans.set(record.host, now)
-  write(turn, known, known.claims, record)
-  Claims.noteVersion(known.claims, record.version)
-  return "news"
+  write(turn, known, claims, record)
+  Claims.noteVersion(claims, record.version)
+  // Nobody is told of the names of a host that is no member any more.
+  return isOrphan(known) ? "known" : "news"
 }
 
 /** Notes of which versions nothing is missing any more; whether that is news. */
 const noteRange = ({ directory }: Turn, { after, generation, host, until }: Range): boolean => {
   const claims = directory.hosts.get(host)?.claims
-  if (host === directory.own.id || claims?.generation !== generation) return false
+  if (host === directory.own.id) return false
+  if (claims?.generation !== generation) {
+    const waiting = Aside.livesOf(directory.aside, host)?.get(generation)
+    if (waiting !== undefined) Claims.noteRange(waiting.claims, after, until)
+    return false
+  }
   const { complete } = claims
   Claims.noteRange(claims, after, until)
   return claims.complete > complete

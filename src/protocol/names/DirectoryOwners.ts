@@ -7,6 +7,7 @@
  */
 import type { Claims } from "./Claims.ts"
 import { type DownCause, type Known, list, type Turn, writeOwn } from "./DirectoryState.ts"
+import { precedes } from "./Life.ts"
 import { isSameContract, type NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
@@ -24,9 +25,6 @@ interface Candidate {
   readonly record: NameRecord
   readonly host: View.Host
 }
-
-const precedes = (a: View.Host, b: View.Host): boolean =>
-  a.generation === b.generation ? a.id < b.id : a.generation < b.generation
 
 /** The owners of a name, by host id. */
 const ownersOf = (name: string, claimants: Set<Known>): ReadonlyArray<Candidate> => {

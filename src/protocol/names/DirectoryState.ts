@@ -1,4 +1,5 @@
 /** What one host's name directory holds, and what it is told and tells. */
+import * as Aside from "./Aside.ts"
 import type * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
@@ -27,7 +28,7 @@ export interface Member {
 export interface Known {
   readonly id: string
   member: Member | undefined
-  /** Of the latest life that was heard of. */
+  /** Of the life that the member shows, or showed last. */
   claims: Claims.Claims | undefined
   /** What it has changed of late. */
   spent?: Budget.Spent
@@ -43,7 +44,9 @@ export interface Directory {
   readonly limits: Limits
   /** By host id, the own host included. */
   readonly hosts: Map<string, Known>
-  /** Hosts with records that are no grinta members, and since when in milliseconds; the longest first. */
+  /** Records of lives that no member shows. */
+  readonly aside: Aside.Aside
+  /** Hosts with records that are no grinta members any more, and since when in milliseconds; the longest first. */
   readonly orphans: Map<string, number>
   /** The hosts that claim a name, unless it is one alone that is visible: then its entry says who. See `claimantsOf`. */
   readonly claimants: Map<string, Known | Set<Known>>
@@ -51,8 +54,12 @@ export interface Directory {
   /** Records of the other hosts together. */
   foreignRecords: number
   foreignBytes: number
-  /** The highest generation of the own host that was reported to be ahead. */
+  /** The life that the own host was last told to begin after; 0 for none. */
   generationReported: number
+  /** The newest life that another member has shown; undefined while none has. */
+  newest: number | undefined
+  /** When the first step was taken, in milliseconds. */
+  beganAt: number | undefined
   /** How often records or ranges of other hosts were news: it tells whether a message brought this host on. */
   progress: number
 }
@@ -98,6 +105,10 @@ export type DropReason =
   | "ownRecord"
   /** About this host, of a life that is yet to come. */
   | "ownGeneration"
+  /** Of a life that membership does not show, and there is no more room for such. */
+  | "aside"
+  /** A member that says that its life begins where none can. */
+  | "impossibleLife"
   /** The version is too far above what is known. */
   | "versionJump"
   /** One host has too many names. */
@@ -124,13 +135,18 @@ export type Output =
   | { readonly _tag: "Lost"; readonly name: string; readonly winner: string }
   /** `host`: whose record it is. */
   | { readonly _tag: "Dropped"; readonly reason: DropReason; readonly host: string }
-  /** Others know records of a later life of this host: the clock went back between two lives, or somebody forges. */
-  | { readonly _tag: "OwnGenerationBehind"; readonly generation: number }
+  /**
+   * This host has to begin a life after that one, which others have records of: the clock went back between two lives. Or
+   * after its own, when others believe what it cannot say any more ("outrun").
+   */
+  | { readonly _tag: "OwnGenerationBehind"; readonly generation: number; readonly why: "later" | "outrun" }
 
 /** One step: its time in milliseconds, what it gave so far, and who claims the names whose owners may have changed. */
 export interface Turn {
   readonly directory: Directory
   readonly now: number
+  /** The wall clock of this host, in microseconds since 1970, where it is known. */
+  readonly wall?: number | undefined
   readonly outputs: Array<Output>
   readonly touched: Map<string, Set<Known>>
 }
@@ -142,17 +158,20 @@ export const make = (self: View.Host, limits: Limits): Directory => {
     own,
     limits,
     hosts: new Map([[self.id, own]]),
+    aside: Aside.make(),
     orphans: new Map(),
     claimants: new Map(),
     view: View.make(),
     foreignRecords: 0,
     foreignBytes: 0,
-    generationReported: self.generation,
+    generationReported: 0,
+    newest: undefined,
+    beganAt: undefined,
     progress: 0
   }
 }
 
-export const drop = ({ outputs }: Turn, reason: DropReason, { host }: NameRecord): void => {
+export const drop = ({ outputs }: Turn, reason: DropReason, { host }: Pick<NameRecord, "host">): void => {
   outputs.push({ _tag: "Dropped", reason, host })
 }
 
@@ -220,12 +239,13 @@ export const writeOwn = (
   turn.outputs.push({ _tag: "Broadcast", record })
 }
 
-/** Voids all records of a host; what is known of it from now on is of this life, if any. */
-export const startLife = (turn: Turn, known: Known, generation: number | undefined): void => {
+/** Puts other records in the place of all that there are of a host: those of another life, or none. */
+export const replace = (turn: Turn, known: Known, claims: Claims.Claims | undefined): void => {
   for (const name of known.claims?.live.keys() ?? []) touch(turn, name).delete(known)
   recount(turn.directory, known, () => {
-    known.claims = generation === undefined ? undefined : Claims.make(generation)
+    known.claims = claims
   })
+  for (const name of claims?.live.keys() ?? []) touch(turn, name).add(known)
 }
 
 /** Forgets the records of a host that is no grinta member. */
@@ -234,7 +254,7 @@ export const discard = (turn: Turn, id: string): void => {
   const known = directory.hosts.get(id)
   directory.orphans.delete(id)
   if (known === undefined) return
-  startLife(turn, known, undefined)
+  replace(turn, known, undefined)
   if (known.member === undefined) directory.hosts.delete(id)
 }
 

@@ -17,6 +17,7 @@
  * Source: design.md, section 4; faults.md, rows R7 and O7.
  */
 import * as Bucket from "../Bucket.ts"
+import * as Aside from "./Aside.ts"
 import * as Claims from "./Claims.ts"
 import type { Delta, Digest } from "./Digest.ts"
 import * as Directory from "./Directory.ts"
@@ -196,9 +197,11 @@ const countMissing = ({ hosts }: Directory.Directory): number => {
 const meet = ({ exchange, outputs }: Turn): void => {
   const { directory, settings, unmet } = exchange
   const rounds = new Map<string, number>()
-  for (const { claims, id, member } of directory.hosts.values())
-    if (claims !== undefined && member?.host !== undefined && member.host.generation < claims.generation)
+  for (const id of directory.aside.hosts.keys()) {
+    const generation = directory.hosts.get(id)?.member?.host?.generation
+    if (generation !== undefined && Aside.hasLater(directory.aside, id, generation))
       if (Directory.isLiveHost(directory, id)) rounds.set(id, (unmet.get(id) ?? -1) + 1)
+  }
   const due = [...rounds].filter(([, count]) => count > 0 && (count & (count - 1)) === 0)
   for (const [host] of due.slice(0, settings.meetingsMax)) outputs.push({ _tag: "Meet", host })
   exchange.unmet = rounds

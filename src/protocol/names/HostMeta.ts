@@ -9,6 +9,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
 import { Data, Option, Result } from "effect"
 import { revision } from "../flow/Frame.ts"
 import { HostMetaSchema } from "../gen/grinta/v1/names_pb.ts"
+import * as Life from "./Life.ts"
 
 /** Limit of the memberlist field Meta. */
 export const metaBytesMax = 512
@@ -96,3 +97,39 @@ export const nextEpoch = (meta: Uint8Array, heard: Uint8Array | undefined): Uint
   const last = other?.generation === generation && isAfter(other.epoch ?? 0, epoch) ? (other.epoch ?? 0) : epoch
   return Option.getOrUndefined(Result.getSuccess(encode({ ...own, epoch: last === epochMax ? 1 : last + 1 })))
 }
+
+const startsOf = (metas: ReadonlyArray<Uint8Array>): ReadonlyArray<number> =>
+  metas.flatMap((meta) => Option.match(decode(meta), { onNone: () => [], onSome: ({ generation }) => [generation] }))
+
+/**
+ * The metadata of a young host in a life that begins after those that it has heard of, as `Life.beginsAfter` has it, by
+ * the newest life that members have `shown`; undefined when its own will do, or when nobody has shown any.
+ */
+export const begin = (
+  meta: Uint8Array,
+  heard: {
+    readonly ageMillis: number
+    readonly formers: ReadonlyArray<Uint8Array>
+    readonly others: ReadonlyArray<Uint8Array>
+    readonly shown: ReadonlyArray<Uint8Array>
+  }
+): Uint8Array | undefined => {
+  const { ageMillis } = heard
+  const own = ageMillis < Life.youngMillis ? Option.getOrUndefined(decode(meta)) : undefined
+  const shown = own === undefined ? [] : startsOf(heard.shown)
+  if (own === undefined || shown.length === 0) return undefined
+  const newest = Math.max(...shown)
+  const isPossible = (generation: number): boolean =>
+    Life.isPossible(generation, newest, own.generation + ageMillis * 1000)
+  const after = Life.beginsAfter(
+    { generation: own.generation, ageMillis },
+    startsOf(heard.formers),
+    startsOf(heard.others),
+    isPossible
+  )
+  if (after === undefined || after >= Number.MAX_SAFE_INTEGER) return undefined
+  return Option.getOrUndefined(Result.getSuccess(encode({ ...own, generation: after + 1 })))
+}
+
+/** How the metadata of a host tells its lives apart, for the membership protocol. */
+export const lives = { isLater, next: nextEpoch, begin }

@@ -99,10 +99,22 @@ export interface Lives {
   readonly isLater: (meta: Uint8Array, than: Uint8Array) => boolean
   /** The metadata that says so, later than `meta` and than what was `heard`; undefined when it cannot. */
   readonly next: (meta: Uint8Array, heard: Uint8Array | undefined) => Uint8Array | undefined
+  /** The metadata of a life that begins after those that were heard of; undefined when it need not, or cannot. */
+  readonly begin: (meta: Uint8Array, heard: Heard) => Uint8Array | undefined
+}
+
+/** What a host has heard of other lives, as metadata. */
+export interface Heard {
+  readonly ageMillis: number
+  /** Of lives of its own name. */
+  readonly formers: ReadonlyArray<Uint8Array>
+  readonly others: ReadonlyArray<Uint8Array>
+  /** Of members that have answered: how late a life can be is measured by them. */
+  readonly shown: ReadonlyArray<Uint8Array>
 }
 
 /** Metadata that does not say so: incarnations go on until they end, and none may be accused at the last one. */
-export const noLives: Lives = { isLater: () => false, next: () => undefined }
+export const noLives: Lives = { isLater: () => false, next: () => undefined, begin: () => undefined }
 
 export interface Config {
   readonly name: string

@@ -19,8 +19,16 @@ export type Input =
   | { readonly _tag: "Received"; readonly from: Address; readonly messages: ReadonlyArray<PacketMessage> }
   /** Time has reached `nextDeadline`. */
   | { readonly _tag: "Tick" }
-  /** The other side's state of a push/pull. */
-  | { readonly _tag: "Merge"; readonly nodes: ReadonlyArray<NodeState>; readonly join: boolean }
+  /**
+   * The other side's state of a push/pull. `from`: where it was asked for, when this host began the exchange; whoever is
+   * there has answered.
+   */
+  | {
+      readonly _tag: "Merge"
+      readonly nodes: ReadonlyArray<NodeState>
+      readonly join: boolean
+      readonly from?: Address | undefined
+    }
   /** The TCP fallback ping asked for by `TcpPing` was answered. */
   | { readonly _tag: "TcpPingAnswered"; readonly seq: number }
   /** A message of the application to gossip; a newer one of the same key displaces the older. */

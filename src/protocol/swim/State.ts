@@ -62,6 +62,8 @@ export interface Relay {
 
 export interface State {
   readonly config: Config
+  /** When this machine was made. */
+  readonly startedAt: number
   readonly members: Members.Members
   readonly self: Members.Entry
   readonly forgotten: Forgotten.Forgotten
@@ -189,6 +191,7 @@ export const make = (config: Config, env: Env): State => {
   const seq = below(env.random, 2 ** 32)
   const state: State = {
     config,
+    startedAt: env.now,
     members,
     self,
     forgotten: Forgotten.make(),

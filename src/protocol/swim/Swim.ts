@@ -31,6 +31,7 @@ import { dropped, type State, type Turn } from "./State.ts"
 import { suspect, suspicionExpired } from "./Suspect.ts"
 import type { Timer } from "./Timer.ts"
 import { updateMeta } from "./Update.ts"
+import { grow } from "./Youth.ts"
 
 export type { Env, Input } from "./Input.ts"
 export type { Member, Status } from "./Member.ts"
@@ -72,7 +73,7 @@ const handle = (turn: Turn, input: Input): Turn => {
       return fireDue(turn)
     case "Merge":
       turn.state.unanswered = 0
-      return merge(turn, input.nodes)
+      return merge(grow(turn, input.nodes, input.from), input.nodes)
     case "TcpPingAnswered":
       return isCalled(turn, input.seq) ? rollCallAnswered(turn, input.seq) : tcpPingAnswered(turn, input.seq)
     case "Broadcast":

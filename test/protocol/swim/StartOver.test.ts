@@ -8,7 +8,6 @@ import * as Swim from "../../../src/protocol/swim/Swim.ts"
 import * as Random from "../../../src/testing/Random.ts"
 import { addressOf, aliveOf, feed, type Harness, make, nodeOf, reasons, receive, sent, view } from "./Harness.ts"
 
-const lives: Config.Lives = { isLater: HostMeta.isLater, next: HostMeta.nextEpoch }
 const settings: Config.Settings = { ...Config.swift, tcpPings: false }
 const last = 2 ** 32 - 1
 
@@ -32,7 +31,7 @@ const host = (name: "v" | "p" | "q", { generation = 5, limits = {} }: Options = 
     settings,
     rules: Config.careful,
     limits: { ...Config.limits, learnedPerSecondPerSource: 1e6, ...limits },
-    lives
+    lives: HostMeta.lives
   })
 
 const pushPull = (a: Harness, b: Harness, join = false): void => {
@@ -92,7 +91,7 @@ describe("a host that is accused out of reach", () => {
   })
 
   it("goes on refuting as before where its metadata cannot say so", () => {
-    const v = make({ name: "v", meta: Uint8Array.of(1), lives })
+    const v = make({ name: "v", meta: Uint8Array.of(1), lives: HostMeta.lives })
     assert.deepStrictEqual(reasons(accuse(v, last)), ["incarnationJump"])
     assert.strictEqual(view(v, "v"), "alive 1")
   })

@@ -1,0 +1,92 @@
+/** What the membership plane's word of a host changes: whether its names are visible, and which of its lives is believed. */
+import * as Aside from "./Aside.ts"
+import * as Claims from "./Claims.ts"
+import { visibleHost } from "./DirectoryOwners.ts"
+import { discard, drop, type Input, type Known, replace, type Turn, touch } from "./DirectoryState.ts"
+import { isPossible } from "./Life.ts"
+import { renew } from "./Renewal.ts"
+import type * as View from "./View.ts"
+
+type MemberChanged = Extract<Input, { readonly _tag: "MemberChanged" }>
+
+const isSameHost = (a: View.Host, b: View.Host): boolean =>
+  a.generation === b.generation &&
+  a.address === b.address &&
+  a.flowPort === b.flowPort &&
+  a.locality === b.locality &&
+  Object.keys(a.tags).length === Object.keys(b.tags).length &&
+  Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
+
+/** The membership plane has begun another life for this host when its own metadata show a later one. */
+const selfChanged = (turn: Turn, { host, status }: MemberChanged): void => {
+  const { own } = turn.directory
+  if (host !== undefined && host.generation > own.claims.generation) renew(turn, host.generation)
+  const before = own.member.host
+  const after: View.Host = { ...(host ?? before), id: own.id, generation: own.claims.generation }
+  own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
+}
+
+/** The host as its member shows it; what it showed before when it shows a life that cannot be. */
+const hostOf = (turn: Turn, { member }: Known, { host, id }: MemberChanged): View.Host | undefined => {
+  const before = member?.host
+  if (host === undefined) return undefined
+  if (before?.generation !== host.generation && !isPossible(host.generation, turn.directory.newest, turn.wall)) {
+    drop(turn, "impossibleLife", { host: id })
+    return before
+  }
+  return before !== undefined && isSameHost(before, host) ? before : { ...host, id }
+}
+
+/** Makes room for records that were put aside, and says how many there are; undefined when there is no room. */
+const taken = ({ directory }: Turn, known: Known, generation: number): Claims.Claims | undefined => {
+  const { aside, foreignBytes, foreignRecords, limits } = directory
+  const claims = Aside.take(aside, known.id, generation)
+  if (claims === undefined) return undefined
+  const isTooMuch =
+    claims.live.size > limits.hostNamesMax ||
+    foreignRecords + Claims.size(claims) > limits.recordsMax ||
+    foreignBytes + Claims.bytes(claims) > limits.recordsBytesMax
+  return isTooMuch ? undefined : claims
+}
+
+/**
+ * Believes a life of a host from now on. The records of the one before wait, since the word of another life may be none of
+ * its host; what waited of this one is passed on, as news.
+ */
+const believe = (turn: Turn, known: Known, generation: number): void => {
+  const { directory, now, outputs } = turn
+  const before = known.claims
+  if (before?.generation === generation) return
+  const claims = taken(turn, known, generation)
+  replace(turn, known, claims ?? Claims.make(generation))
+  if (before !== undefined) Aside.keep(directory.aside, known.id, before, directory.limits, now)
+  if (claims === undefined) return
+  directory.progress += Claims.size(claims)
+  for (const record of Claims.above(claims, 0).slice(0, directory.limits.relayMax))
+    outputs.push({ _tag: "Broadcast", record })
+}
+
+const otherChanged = (turn: Turn, known: Known, input: MemberChanged): void => {
+  const { evidence = [], id, status } = input
+  const { directory } = turn
+  const { hosts, orphans } = directory
+  hosts.set(id, known)
+  known.member = status === "forgotten" ? undefined : { status, host: hostOf(turn, known, input), evidence }
+  const host = known.member?.host
+  if (host !== undefined) {
+    orphans.delete(id)
+    directory.newest = Math.max(directory.newest ?? 0, host.generation)
+    believe(turn, known, host.generation)
+  } else if (known.claims === undefined || Claims.size(known.claims) === 0) discard(turn, id)
+  else if (!orphans.has(id)) orphans.set(id, turn.now)
+}
+
+export const memberChanged = (turn: Turn, input: MemberChanged): void => {
+  const { hosts, own } = turn.directory
+  const known: Known = hosts.get(input.id) ?? { id: input.id, member: undefined, claims: undefined }
+  const before = visibleHost(known)
+  if (known === own) selfChanged(turn, input)
+  else otherChanged(turn, known, input)
+  if (visibleHost(known) === before) return
+  for (const name of known.claims?.live.keys() ?? []) touch(turn, name)
+}
