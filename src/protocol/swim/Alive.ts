@@ -38,7 +38,8 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
     if (isSelf) return hearElsewhere(turn, address, message.incarnation)
     if (!mayMove(turn, known)) {
       keepClaim(turn, entry, message)
-      turn.outputs.push({ _tag: "Conflict", existing: known, address })
+      // A host that moves says that it has left its former address first.
+      if (entry.farewell === undefined) turn.outputs.push({ _tag: "Conflict", existing: known, address })
       return turn
     }
   }
@@ -108,6 +109,8 @@ const accept = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: bool
   }
   Members.update(turn.state.members, entry, member)
   if (hasMoved) entry.claim = undefined
+  if (entry.farewell !== undefined && message.incarnation > entry.farewell.message.incarnation)
+    entry.farewell = undefined
   const from = isNew ? undefined : known.status
   turn.outputs.push({ _tag: "Changed", member, from, change: changeOf(known, updated), updated, accusers: [] })
   return isGone(known) ? arrived(turn) : turn

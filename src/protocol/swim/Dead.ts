@@ -31,6 +31,7 @@ export const dead = (turn: Turn, message: Dead): Turn => {
   }
   const accusers = [...new Set([...(entry.suspicion?.accusers ?? []), message.from])]
   clearSuspicion(turn.state, entry)
+  entry.farewell = undefined
   broadcast(turn.state, message.node, message)
   if (config.rules.urgentDeaths) hurry(turn)
   const status = hasLeft ? "left" : "dead"

@@ -2,10 +2,12 @@
  * A death heard in a datagram, which need not be believed at once.
  *
  * A member that really died was suspected everywhere before. One that was not may be the victim of a host that did not
- * hear its answer; so it gets the time to answer here, and only then is dead.
+ * hear its answer; so it is asked, gets the time to answer here, is asked for its last word, and only then is dead.
  */
 import type { Dead } from "../memberlist/Message.ts"
 import { dead } from "./Dead.ts"
+import { askGone, hearLeave } from "./Farewell.ts"
+import { sendBare } from "./Packets.ts"
 import { leadMillis, rearmSuspicion, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
 import { answersUntil } from "./Suspicion.ts"
@@ -13,15 +15,18 @@ import { answersUntil } from "./Suspicion.ts"
 export const hearDeath = (turn: Turn, message: Dead): Turn => {
   const { config, members, self } = turn.state
   const entry = members.byName.get(message.node)
-  const isLeave = message.from === message.node
-  if (!config.rules.deathNeedsSuspicion || entry === undefined || entry === self || isLeave) return dead(turn, message)
+  if (message.from === message.node) return hearLeave(turn, message)
+  if (!config.rules.deathNeedsSuspicion || entry === undefined || entry === self) return dead(turn, message)
   const { incarnation, node, from } = message
-  if (entry.suspicion !== undefined && answersUntil(entry.suspicion) <= turn.now) return dead(turn, message)
+  const isAsked = entry.suspicion?.isAsked === true || !config.rules.lastWord
+  if (entry.suspicion !== undefined && isAsked && answersUntil(entry.suspicion) <= turn.now) return dead(turn, message)
+  const isNew = entry.suspicion === undefined
   suspect(turn, { _tag: "Suspect", incarnation, node, from })
   const { suspicion } = entry
   if (suspicion === undefined || incarnation < entry.member.incarnation) return turn
-  const until = answersUntil(suspicion)
-  if (until < suspicion.deadline.atMillis + leadMillis(turn.state, suspicion))
-    rearmSuspicion(turn.state, suspicion, until)
+  if (isNew && config.rules.lastWord) sendBare(turn, entry.member, askGone(turn, node, incarnation))
+  const lead = leadMillis(turn.state, suspicion)
+  const until = Math.max(turn.now + lead, answersUntil(suspicion))
+  if (until < suspicion.deadline.atMillis + lead) rearmSuspicion(turn.state, suspicion, until)
   return turn
 }

@@ -6,7 +6,7 @@
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Deadline } from "./Deadlines.ts"
 import type { Input } from "./Input.ts"
-import { isLive, type Member } from "./Member.ts"
+import type { Member } from "./Member.ts"
 import type * as Members from "./Members.ts"
 import { audienceOf, fits, sendBroadcasts } from "./Packets.ts"
 import { choose } from "./Sampling.ts"
@@ -15,6 +15,9 @@ import type { Timer } from "./Timer.ts"
 
 type Broadcast = Extract<Input, { readonly _tag: "Broadcast" }>
 
+/** How long gossip reaches those that left, in probe intervals. */
+const leftRounds = 5
+
 /** Each target gets what is first in the queue at its turn, so that targets may get different messages. */
 export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   const { config, members, self } = turn.state
@@ -22,8 +25,13 @@ export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   turn.state.gossip = rearm(turn, due, gossipIntervalMillis)
   const audience = audienceOf(turn.state)
   if (audience === undefined) return turn
+  // Who is said to have left and has not must hear of it, or it could not deny it.
+  const leftMillis = config.rules.lastWord ? leftRounds * config.settings.probeIntervalMillis : -1
+  const goneMillis = { dead: gossipToTheDeadMillis, left: Math.min(gossipToTheDeadMillis, leftMillis) }
   const isReached = (member: Member): boolean =>
-    (isLive(member) || (member.status === "dead" && turn.now - member.changedAt <= gossipToTheDeadMillis)) &&
+    (member.status === "alive" ||
+      member.status === "suspect" ||
+      turn.now - member.changedAt <= goneMillis[member.status]) &&
     (audience === "members" || config.isHost(member.meta))
   const isOther = (entry: Members.Entry): boolean => entry !== self && isReached(entry.member)
   const targets = config.rules.cuts

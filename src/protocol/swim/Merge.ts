@@ -3,6 +3,7 @@ import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
 import { alive, isOld } from "./Alive.ts"
 import { dead } from "./Dead.ts"
+import { hearLeave } from "./Farewell.ts"
 import { isSamePlace } from "./Packets.ts"
 import { refute } from "./Refute.ts"
 import { hearElsewhere, know } from "./Rivalry.ts"
@@ -68,7 +69,7 @@ const apply = (turn: Turn, { address, incarnation, meta, name, port, state, vers
     case "alive":
       return alive(turn, { _tag: "Alive", incarnation, node: name, address, port, meta, versions }, undefined)
     case "left":
-      return dead(turn, { _tag: "Dead", incarnation, node: name, from: name })
+      return hearLeave(turn, { _tag: "Dead", incarnation, node: name, from: name })
     case "dead":
       if (turn.state.config.rules.mergedDeathIsSuspicion) return suspectOf(turn, name, incarnation)
       return dead(turn, { _tag: "Dead", incarnation, node: name, from: turn.state.config.name })

@@ -7,20 +7,22 @@
  * Source: memberlist-protocol.md, sections 11 to 16, with the deviations of section 18 and of faults.md, U11 to U22.
  */
 import type { Address } from "../Address.ts"
+import * as Buckets from "../Buckets.ts"
 import type { PacketMessage, Ping } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
 import { answer } from "./Answer.ts"
 import { checkClaim } from "./Claim.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { hearDeath } from "./Death.ts"
+import { askGone, leaveDue } from "./Farewell.ts"
 import { broadcastUser, gossipTick } from "./Gossip.ts"
 import { hear, latenessMillisMax, wake } from "./Hearing.ts"
 import type { Env, Input } from "./Input.ts"
 import { checkLeave, leave } from "./Leave.ts"
-import type { Member } from "./Member.ts"
+import { isGone, type Member } from "./Member.ts"
 import { merge, ownReach } from "./Merge.ts"
 import type { Output } from "./Output.ts"
-import { replyTo, send } from "./Packets.ts"
+import { isSamePlace, replyTo, send, sendBare } from "./Packets.ts"
 import { probeAcked, probeDeadline, probeNacked, probeTick, probeTimeout, tcpPingAnswered } from "./Probe.ts"
 import { pushPullTick } from "./PushPull.ts"
 import { claimDue } from "./Reclaim.ts"
@@ -98,7 +100,7 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
     case "Ping":
       if (message.node !== "" && message.node !== turn.state.config.name) return dropped(turn, "wrongTarget")
       if (message.node !== "" && message.sourceNode !== message.node) Rivalry.know(turn)
-      return acknowledge(turn, from, message)
+      return tellGone(acknowledge(turn, from, message), from, message.sourceNode)
     case "IndirectPing":
       return relay(turn, from, message)
     case "Ack":
@@ -119,6 +121,16 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
       turn.outputs.push({ _tag: "Deliver", payload: message.payload })
       return turn
   }
+}
+
+/** A member that pings is there, whatever was said of it: it is told, so that it denies it to all. */
+const tellGone = (turn: Turn, from: Address, name: string): Turn => {
+  const { answerLimit, config, members, self } = turn.state
+  const entry = members.byName.get(name)
+  if (!config.rules.lastWord || entry === undefined || entry === self || !isGone(entry.member)) return turn
+  const { member } = entry
+  if (!isSamePlace(member.address, from) || !Buckets.take(answerLimit, name, turn.now)) return turn
+  return sendBare(turn, member, askGone(turn, name, member.incarnation))
 }
 
 const noPayload = new Uint8Array(0)
@@ -157,6 +169,8 @@ const fire = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
       return relayExpired(turn, due.value.seq)
     case "SuspicionExpired":
       return suspicionExpired(turn, due.value.name)
+    case "LeaveDue":
+      return leaveDue(turn, due.value.name)
     case "GossipTick":
       return gossipTick(turn, due)
     case "PushPullTick":

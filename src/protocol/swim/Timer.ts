@@ -8,6 +8,7 @@ export type Timer =
   | { readonly _tag: "RollCallDeadline"; readonly seq: number }
   | { readonly _tag: "RelayExpired"; readonly seq: number }
   | { readonly _tag: "SuspicionExpired"; readonly name: string }
+  | { readonly _tag: "LeaveDue"; readonly name: string }
   | { readonly _tag: "GossipTick" }
   | { readonly _tag: "PushPullTick" }
   | { readonly _tag: "StandingTick" }

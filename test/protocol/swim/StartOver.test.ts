@@ -6,7 +6,19 @@ import * as HostMeta from "../../../src/protocol/names/HostMeta.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"
 import * as Swim from "../../../src/protocol/swim/Swim.ts"
 import * as Random from "../../../src/testing/Random.ts"
-import { addressOf, aliveOf, feed, type Harness, make, nodeOf, reasons, receive, sent, view } from "./Harness.ts"
+import {
+  addressOf,
+  advance,
+  aliveOf,
+  feed,
+  type Harness,
+  make,
+  nodeOf,
+  reasons,
+  receive,
+  sent,
+  view
+} from "./Harness.ts"
 
 const settings: Config.Settings = { ...Config.swift, tcpPings: false }
 const last = 2 ** 32 - 1
@@ -132,6 +144,7 @@ describe("a host whose incarnations run out", () => {
     exhaust(v)
     const said = gossipOf(v)
     receive(p, [aliveOf("v", 61, addressOf(0), { meta: metaOf(5) }), ...said.filter(({ _tag }) => _tag === "Dead")])
+    advance(p, settings.probeTimeoutMillis)
     assert.strictEqual(view(p, "v"), "left 65")
     pushPull(v, p)
     assert.strictEqual(view(p, "v"), "alive 1")
