@@ -71,7 +71,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   yield* PushPullServer.serve(wire, {
     name: plan.swim.name,
     answerState: driver.answerState,
-    merge: (state, from) => Effect.andThen(strangers.state(from, state), driver.merge(state)),
+    merge: (state, from) => Effect.andThen(strangers.state(from, state), driver.merge(state, { peer: from })),
     complain: strangers.caller,
     hasName: () => !driver.state.standing.isLost,
     answerTwin: driver.twins.answer,

@@ -58,7 +58,14 @@ export interface Limits {
   /** Indirect probes carried for others at one time. */
   readonly relaysMax: number
   readonly relaysPerSecondPerSource: number
+  /** For each address: all hosts behind one share them. */
   readonly learnedPerSecondPerSource: number
+  /** Names that have not answered yet, half of them told by one address at most; and how many are asked. */
+  readonly strangersMax: number
+  readonly strangersAskedAtOnce: number
+  readonly strangersAskedPerSecond: number
+  /** Members at one address, whatever their ports. */
+  readonly membersPerAddressMax: number
 }
 
 /** Which rules apply. The named sets are {@link memberlist}, {@link lifeguard}, {@link swim} and {@link classic}. */
@@ -91,6 +98,8 @@ export interface Rules {
   readonly urgentDeaths: boolean
   /** A host that hears its name from another address says where it is until it is known, and asks who is there. */
   readonly twins: boolean
+  /** A name that was never heard of is no member until it has acknowledged a ping. */
+  readonly proof: boolean
 }
 
 /** How metadata says that a host counts its incarnations anew. */
@@ -211,7 +220,11 @@ export const limits: Limits = {
   userBroadcastsMax: 4096,
   relaysMax: 1024,
   relaysPerSecondPerSource: 16,
-  learnedPerSecondPerSource: 512
+  learnedPerSecondPerSource: 512,
+  strangersMax: 16_384,
+  strangersAskedAtOnce: 2048,
+  strangersAskedPerSecond: 1024,
+  membersPerAddressMax: 4096
 }
 
 /** The SWIM that the Lifeguard paper compares with: memberlist without what Lifeguard added. */
@@ -229,7 +242,8 @@ export const swim: Rules = {
   lateness: false,
   lastWord: false,
   urgentDeaths: false,
-  twins: false
+  twins: false,
+  proof: false
 }
 
 /** What the reference implementation does. */
@@ -250,7 +264,8 @@ export const careful: Rules = {
   lateness: true,
   lastWord: true,
   urgentDeaths: true,
-  twins: true
+  twins: true,
+  proof: true
 }
 
 /** Protocol 1 to 5, speaking 2, without versions of the application. */

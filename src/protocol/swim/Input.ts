@@ -28,6 +28,10 @@ export type Input =
       readonly nodes: ReadonlyArray<NodeState>
       readonly join: boolean
       readonly from?: Address | undefined
+      /** There is more of it to come, or some came before: a state may have many thousand members. */
+      readonly isPart?: boolean
+      /** Who began the exchange, when this host did not. */
+      readonly peer?: Address | undefined
     }
   /** The TCP fallback ping asked for by `TcpPing` was answered. */
   | { readonly _tag: "TcpPingAnswered"; readonly seq: number }

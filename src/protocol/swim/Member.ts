@@ -21,9 +21,9 @@ export const isLive = (member: Member): boolean => member.status === "alive" || 
 
 export const isGone = (member: Member): boolean => member.status === "dead" || member.status === "left"
 
-const speaks = (member: Member, protocol: number): boolean => (member.versions[1] ?? 0) >= protocol
+const speaks = (member: Pick<Member, "versions">, protocol: number): boolean => (member.versions[1] ?? 0) >= protocol
 
-export const answersTcpPings = (member: Member): boolean => speaks(member, 3)
+export const answersTcpPings = (member: Pick<Member, "versions">): boolean => speaks(member, 3)
 
 export const sendsNacks = (member: Member): boolean => speaks(member, 4)
 

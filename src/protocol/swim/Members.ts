@@ -3,6 +3,7 @@
  *
  * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
  */
+import { source } from "../Address.ts"
 import type { Alive, Dead } from "../memberlist/Message.ts"
 import { isLive, type Member } from "./Member.ts"
 import { below, shuffle } from "./Sampling.ts"
@@ -26,9 +27,20 @@ export interface Members {
   probeIndex: number
   /** How many are alive or suspect. */
   live: number
+  /** How many there are at each address, as `Address.source` counts them. */
+  readonly places: Map<string, number>
 }
 
-export const make = (): Members => ({ byName: new Map(), order: [], probeIndex: 0, live: 0 })
+export const make = (): Members => ({ byName: new Map(), order: [], probeIndex: 0, live: 0, places: new Map() })
+
+const countPlace = ({ places }: Members, { address }: Member, change: 1 | -1): void => {
+  const place = source(address.bytes)
+  const count = (places.get(place) ?? 0) + change
+  if (count > 0) places.set(place, count)
+  else places.delete(place)
+}
+
+export const countAt = ({ places }: Members, address: Uint8Array): number => places.get(source(address)) ?? 0
 
 export const count = (members: Members): number => members.order.length
 
@@ -44,12 +56,17 @@ export const add = (members: Members, member: Member, random: () => number): Ent
   }
   members.byName.set(member.name, entry)
   if (isLive(member)) members.live += 1
+  countPlace(members, member, 1)
   return entry
 }
 
 /** Replaces what is believed of a member. */
 export const update = (members: Members, entry: Entry, member: Member): void => {
   members.live += (isLive(member) ? 1 : 0) - (isLive(entry.member) ? 1 : 0)
+  if (member.address !== entry.member.address) {
+    countPlace(members, entry.member, -1)
+    countPlace(members, member, 1)
+  }
   entry.member = member
 }
 
@@ -66,6 +83,7 @@ export const nextRound = (
     else {
       dropped.push(entry.member)
       members.byName.delete(entry.member.name)
+      countPlace(members, entry.member, -1)
       if (isLive(entry.member)) members.live -= 1
     }
   }

@@ -18,14 +18,14 @@ import { delegateText, isCompatible } from "./Validity.ts"
  * A death is only a suspicion here, so that the member can refute. A record of ourselves makes us refute: that is how a
  * host that restarted gets past its old incarnation. The first such record may be far above us.
  */
-export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>): Turn => {
+export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>, isPart = false): Turn => {
   const { config } = turn.state
   if (nodes.some(({ name }) => name !== config.name)) turn.state.standing.hasListened = true
   for (const node of nodes) {
     if (isOldNews(turn.state, node)) continue
     const isSelf = node.name === config.name
     // What only we say: this host has asked itself, at another of its addresses.
-    const isEcho = isSelf && nodes.length === 1 && node.state === "alive"
+    const isEcho = isSelf && !isPart && nodes.length === 1 && node.state === "alive"
     if (isEcho && isSamePlace({ bytes: node.address, port: node.port }, turn.state.self.member.address)) continue
     if (isSelf && node.state !== "alive") ownAccusation(turn, node)
     else if (isSelf || isCompatible(config.versions, node.versions)) apply(turn, node)

@@ -28,6 +28,10 @@ export type DropReason =
   | "replayed"
   | "memberLimit"
   | "learnLimit"
+  /** Too many names wait for an answer, or one address told of too many. */
+  | "strangerLimit"
+  /** A name that was said to be at an address that does not answer. */
+  | "silentStranger"
   /** A relay to something that is no other member. */
   | "relayTarget"
   | "relayLimit"

@@ -13,6 +13,7 @@ import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
 import { below } from "./Sampling.ts"
 import * as Standing from "./Standing.ts"
+import * as Strangers from "./Strangers.ts"
 import type { Suspicion } from "./Suspicion.ts"
 import { nextTick, type Timer } from "./Timer.ts"
 
@@ -67,6 +68,7 @@ export interface State {
   readonly members: Members.Members
   readonly self: Members.Entry
   readonly forgotten: Forgotten.Forgotten
+  readonly strangers: Strangers.Strangers
   readonly deadlines: Deadlines.Deadlines<Timer>
   readonly memberBroadcasts: Broadcasts.Broadcasts
   readonly userBroadcasts: Broadcasts.Broadcasts
@@ -111,6 +113,10 @@ export interface Turn {
   readonly outputs: Array<Output>
   /** How far above our own incarnation a message about ourselves may be. */
   readonly ownJumpMax: number
+  /** Whose word is taken in, where that is known: what it tells of is counted against it. */
+  readonly teller: string
+  /** Where somebody has answered in this step: a name said to be there needs no other proof. */
+  proven: Address | undefined
 }
 
 export const dropped = (turn: Turn, reason: DropReason, detail?: string): Turn => {
@@ -140,13 +146,21 @@ export const rearmSuspicion = (state: State, suspicion: Suspicion<Timer>, atMill
   suspicion.deadline = Deadlines.arm(state.deadlines, atMillis - leadMillis(state, suspicion), deadline.value)
 }
 
-/** A number that no probe, roll call or relay of ours is using. */
+const isInUse = ({ probe, relays, rollCall, strangers }: State, seq: number): boolean =>
+  relays.has(seq) || rollCall.asked.has(seq) || strangers.asked.has(seq) || probe?.seq === seq
+
+/** A number that no ping of ours is using. */
 export const nextSeq = (state: State): number => {
-  state.seq = (state.seq + 1) >>> 0
-  const isInUse = (): boolean =>
-    state.relays.has(state.seq) || state.rollCall.asked.has(state.seq) || state.probe?.seq === state.seq
-  while (isInUse()) state.seq = (state.seq + 1) >>> 0
+  do state.seq = (state.seq + 1) >>> 0
+  while (isInUse(state, state.seq))
   return state.seq
+}
+
+/** A number that nobody guesses who has seen others. */
+export const drawSeq = ({ random, state }: Turn): number => {
+  let seq = below(random, 2 ** 32)
+  while (isInUse(state, seq)) seq = (seq + 1) >>> 0
+  return seq
 }
 
 /** Arms a timer `afterMillis` from now. */
@@ -195,6 +209,7 @@ export const make = (config: Config, env: Env): State => {
     members,
     self,
     forgotten: Forgotten.make(),
+    strangers: Strangers.make(limits, env.now),
     deadlines: Deadlines.make(),
     memberBroadcasts: Broadcasts.make(),
     userBroadcasts: Broadcasts.make(),

@@ -11,6 +11,7 @@ import * as Buckets from "../Buckets.ts"
 import type { PacketMessage, Ping } from "../memberlist/Message.ts"
 import { alive } from "./Alive.ts"
 import { answer } from "./Answer.ts"
+import { strangerDue, strangersTick } from "./Ask.ts"
 import { checkClaim } from "./Claim.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { hearDeath } from "./Death.ts"
@@ -24,12 +25,14 @@ import { merge, ownReach } from "./Merge.ts"
 import type { Output } from "./Output.ts"
 import { isSamePlace, replyTo, send, sendBare } from "./Packets.ts"
 import { probeAcked, probeDeadline, probeNacked, probeTick, probeTimeout, tcpPingAnswered } from "./Probe.ts"
+import { isAsked, prove } from "./Proof.ts"
 import { pushPullTick } from "./PushPull.ts"
 import { claimDue } from "./Reclaim.ts"
 import { relay, relayAcked, relayExpired } from "./Relay.ts"
 import * as Rivalry from "./Rivalry.ts"
 import { rollCallAnswered, rollCallDeadline, rollCallTimeout } from "./RollCall.ts"
 import { dropped, type State, type Turn } from "./State.ts"
+import { tellerOf } from "./Strangers.ts"
 import { suspect, suspicionExpired } from "./Suspect.ts"
 import type { Timer } from "./Timer.ts"
 import { updateMeta } from "./Update.ts"
@@ -45,7 +48,11 @@ export { make, type State } from "./State.ts"
 export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output> => {
   if (state.standing.isLost) return []
   const ownJumpMax = ownReach(state, input._tag === "Merge" && input.join)
-  const turn: Turn = { state, now: env.now, random: env.random, outputs: [], ownJumpMax }
+  const teller = tellerOf(
+    input._tag === "Merge" ? (input.from ?? input.peer) : input._tag === "Received" ? input.from : undefined
+  )
+  const proven = input._tag === "Merge" ? input.from : undefined
+  const turn: Turn = { state, now: env.now, random: env.random, outputs: [], ownJumpMax, teller, proven }
   handle(turn, input)
   checkLeave(turn)
   return turn.outputs
@@ -75,8 +82,9 @@ const handle = (turn: Turn, input: Input): Turn => {
       return fireDue(turn)
     case "Merge":
       turn.state.unanswered = 0
-      return merge(grow(turn, input.nodes, input.from), input.nodes)
+      return merge(grow(turn, input.nodes, input.from), input.nodes, input.isPart)
     case "TcpPingAnswered":
+      if (isAsked(turn.state, input.seq)) return prove(turn, input.seq)
       return isCalled(turn, input.seq) ? rollCallAnswered(turn, input.seq) : tcpPingAnswered(turn, input.seq)
     case "Broadcast":
       return broadcastUser(turn, input)
@@ -104,6 +112,7 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
     case "IndirectPing":
       return relay(turn, from, message)
     case "Ack":
+      if (isAsked(turn.state, message.seq)) return prove(turn, message.seq)
       if (turn.state.relays.has(message.seq)) return relayAcked(turn, message.seq)
       return isCalled(turn, message.seq) ? rollCallAnswered(turn, message.seq) : probeAcked(turn, message.seq)
     case "Nack":
@@ -171,6 +180,10 @@ const fire = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
       return suspicionExpired(turn, due.value.name)
     case "LeaveDue":
       return leaveDue(turn, due.value.name)
+    case "StrangerDue":
+      return strangerDue(turn, due.value.seq)
+    case "StrangersTick":
+      return strangersTick(turn)
     case "GossipTick":
       return gossipTick(turn, due)
     case "PushPullTick":

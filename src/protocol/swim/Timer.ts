@@ -9,6 +9,8 @@ export type Timer =
   | { readonly _tag: "RelayExpired"; readonly seq: number }
   | { readonly _tag: "SuspicionExpired"; readonly name: string }
   | { readonly _tag: "LeaveDue"; readonly name: string }
+  | { readonly _tag: "StrangerDue"; readonly seq: number }
+  | { readonly _tag: "StrangersTick" }
   | { readonly _tag: "GossipTick" }
   | { readonly _tag: "PushPullTick" }
   | { readonly _tag: "StandingTick" }

@@ -103,7 +103,7 @@ describe("the tags of a host", () => {
 describe("the metadata of another program", () => {
   it.effect("is shown as it came, and what is shown is a copy", () =>
     Effect.gen(function* () {
-      const h1 = yield* Cluster.start("h1")
+      const h1 = yield* Cluster.start("h1", { rules: { proof: false } })
       const meta = new TextEncoder().encode("role=web")
       const alive = encode({
         _tag: "Alive",

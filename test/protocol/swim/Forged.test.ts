@@ -41,22 +41,25 @@ const carry = ({ accuser, victim }: ReturnType<typeof pair>, outputs: ReadonlyAr
 }
 
 describe("a forged death", () => {
-  it.each([1, 2, 3, 500])("of a healthy member is denied by it though gossip and probes miss it, %i accusers", (accusers) => {
-    const both = pair(0)
-    const names = Array.from({ length: accusers }, (_, i) => `m${2 + (i % 10)}`)
-    let forged = 0
-    for (let passed = 0; passed < 30_000; passed += 50) {
-      const { incarnation } = Swim.member(both.accuser.state, "m1") ?? assert.fail()
-      const flood = passed < 20_000 ? names.slice(0, 20).map((from) => dead(incarnation, from)) : []
-      forged += flood.length
-      carry(both, receive(both.accuser, flood, stranger))
-      carry(both, advance(both.accuser, 50))
-      for (const { messages, to } of sent(advance(both.victim, 50)))
-        if (equal(to, addressOf(0))) carry(both, receive(both.accuser, messages, addressOf(1)))
-      assert.notInclude(["dead", "left"], Swim.member(both.accuser.state, "m1")?.status, `after ${passed} ms`)
+  it.each([1, 2, 3, 500])(
+    "of a healthy member is denied by it though gossip and probes miss it, %i accusers",
+    (accusers) => {
+      const both = pair(0)
+      const names = Array.from({ length: accusers }, (_, i) => `m${2 + (i % 10)}`)
+      let forged = 0
+      for (let passed = 0; passed < 30_000; passed += 50) {
+        const { incarnation } = Swim.member(both.accuser.state, "m1") ?? assert.fail()
+        const flood = passed < 20_000 ? names.slice(0, 20).map((from) => dead(incarnation, from)) : []
+        forged += flood.length
+        carry(both, receive(both.accuser, flood, stranger))
+        carry(both, advance(both.accuser, 50))
+        for (const { messages, to } of sent(advance(both.victim, 50)))
+          if (equal(to, addressOf(0))) carry(both, receive(both.accuser, messages, addressOf(1)))
+        assert.notInclude(["dead", "left"], Swim.member(both.accuser.state, "m1")?.status, `after ${passed} ms`)
+      }
+      assert.isAbove(forged, 100)
     }
-    assert.isAbove(forged, 100)
-  })
+  )
 
   it("is believed of one that says nothing, after it was asked", () => {
     const { accuser } = pair()

@@ -17,9 +17,11 @@ export const at = (host: string, port: number): Address => ({ bytes: parseHost(h
 
 export const selfAddress = at("127.0.0.1", 8021)
 
-export const make = (config: Partial<Config.Config> = {}, seed = "harness"): Harness => {
+/** A host that takes names for members at once: nobody answers its pings. `proof`: it waits for their answer. */
+export const make = (config: Partial<Config.Config> = {}, seed = "harness", proof = false): Harness => {
   const random = Random.make(seed)
-  const full = Config.make({ name: "self", address: selfAddress, ...config })
+  const rules = { ...(config.rules ?? Config.memberlist), proof }
+  const full = Config.make({ name: "self", address: selfAddress, ...config, rules })
   return { state: Swim.make(full, { now: 0, random }), random, now: 0 }
 }
 

@@ -1,0 +1,57 @@
+/** Asking strangers whether they are there; see `Strangers`. Nobody else can answer: the number of a ping is drawn by chance. */
+import { answersTcpPings } from "./Member.ts"
+import { ownSource } from "./Packets.ts"
+import { arm, drawSeq, dropped, type Turn } from "./State.ts"
+import * as Strangers from "./Strangers.ts"
+
+/** How long those wait that could not be asked at once. */
+const tickMillis = 50
+
+const ask = (turn: Turn, stranger: Strangers.Stranger): void => {
+  const { config, strangers } = turn.state
+  const { probeTimeoutMillis, tcpPings } = config.settings
+  const seq = drawSeq(turn)
+  const to = Strangers.placeOf(stranger)
+  const { node, versions } = stranger.message
+  stranger.tries += 1
+  strangers.asked.set(seq, stranger)
+  arm(turn, probeTimeoutMillis, { _tag: "StrangerDue", seq })
+  // Bare: what rides along is for members.
+  const ping = config.encode({ _tag: "Ping", seq, node, ...ownSource(turn.state) })
+  turn.outputs.push({ _tag: "Send", to, parts: [ping], crc: false })
+  if (stranger.tries > 1 && tcpPings && answersTcpPings({ versions }))
+    turn.outputs.push({ _tag: "TcpPing", to, seq, name: node, timeoutMillis: probeTimeoutMillis })
+}
+
+/** Asks those that wait, as many as may be asked now. */
+export const askWaiting = (turn: Turn): Turn => {
+  const { strangers } = turn.state
+  for (;;) {
+    const stranger = Strangers.next(strangers, turn.now)
+    if (stranger === undefined) break
+    ask(turn, stranger)
+  }
+  if (strangers.waiting.size === 0 || strangers.isDue) return turn
+  strangers.isDue = true
+  arm(turn, tickMillis, { _tag: "StrangersTick" })
+  return turn
+}
+
+export const strangersTick = (turn: Turn): Turn => {
+  turn.state.strangers.isDue = false
+  return askWaiting(turn)
+}
+
+/** No answer in time: it is asked again, or forgotten. */
+export const strangerDue = (turn: Turn, seq: number): Turn => {
+  const { strangers } = turn.state
+  const stranger = strangers.asked.get(seq)
+  strangers.asked.delete(seq)
+  if (stranger === undefined || !Strangers.isKept(strangers, stranger)) return turn
+  if (stranger.tries < Strangers.triesMax) Strangers.again(strangers, stranger)
+  else {
+    Strangers.remove(strangers, stranger)
+    dropped(turn, "silentStranger")
+  }
+  return askWaiting(turn)
+}
