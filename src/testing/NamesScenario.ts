@@ -1,4 +1,5 @@
 /** Stories to run the names of a cluster through, beside those for membership alone. */
+import * as Forger from "./Forger.ts"
 import type { Host } from "./Host.ts"
 import * as Names from "./Names.ts"
 import * as NamesMoves from "./NamesMoves.ts"
@@ -153,6 +154,18 @@ export const scenarios: ReadonlyArray<Scenario> = [
       repeat(network, 15_000, (turn) => {
         if (first === undefined || second === undefined) return
         twins(names, `twin-${turn}`, [first, second])
+      })
+    }
+  },
+  {
+    name: "names-forged",
+    says: "each host has ten names, and ten times a second somebody tells one host what is not so of another",
+    plan,
+    names: (names, millis) => {
+      populate(names)
+      repeat(names.network, 100, (turn) => {
+        const kind = Forger.kinds[turn % Forger.kinds.length]
+        if (kind !== undefined && names.network.now < millis / 2) Forger.lie(names, kind)
       })
     }
   }

@@ -7,6 +7,7 @@
  */
 export * as Anomaly from "./Anomaly.ts"
 export * as Cluster from "./Cluster.ts"
+export * as Forger from "./Forger.ts"
 export * as Names from "./Names.ts"
 export * as NamesMoves from "./NamesMoves.ts"
 export * as NamesScenario from "./NamesScenario.ts"
