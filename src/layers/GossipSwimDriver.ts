@@ -12,6 +12,7 @@ import { isAccusation } from "../protocol/swim/Accusation.ts"
 import { isGone, isLive } from "../protocol/swim/Member.ts"
 import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
+import { asMembers } from "../protocol/swim/Strangers.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
@@ -38,6 +39,8 @@ import * as Slices from "./Slices.ts"
 const inputsMax = 4096
 /** Push/pulls and pings over TCP that this host has begun and not finished. */
 const exchangesMax = 32
+/** Names that have not answered yet which hear the goodbye, too. */
+const strangersTold = 16
 /** How long the end of the scope waits for a machine that is held up by its passenger. */
 const farewellTimeout = "1 second"
 
@@ -242,7 +245,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     const { isHeld } = state.standing
     yield* leave
     if (isHeld) return
-    const words = Goodbye.words(state.self.member, others(), swim, serf.farewell(), draw)
+    const told = [...others(), ...asMembers(state.strangers, strangersTold)]
+    const words = Goodbye.words(state.self.member, told, swim, serf.farewell(), draw)
     for (const { crc, parts, to } of words) yield* sendParts(to, parts, crc)
   })
 

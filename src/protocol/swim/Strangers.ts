@@ -13,6 +13,7 @@ import { type Address, format, source } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import type { Limits } from "./Config.ts"
+import type { Member } from "./Member.ts"
 
 export interface Stranger {
   readonly teller: string
@@ -134,6 +135,13 @@ export const isUnsettled = ({ all }: Strangers): boolean => {
   for (const { tries } of all.values()) if (tries < 2) return true
   return false
 }
+
+/** The first of them, so many at most, as members that are believed to live: they may know this host already. */
+export const asMembers = ({ all }: Strangers, countMax: number): ReadonlyArray<Member> =>
+  [...all.values()].slice(0, countMax).map(({ message: { address, incarnation, meta, node, port, versions } }) => ({
+    ...{ name: node, address: { bytes: address, port }, meta, versions, incarnation },
+    ...{ status: "alive", changedAt: Number.NEGATIVE_INFINITY }
+  }))
 
 export const placeOf = ({ message }: Stranger): Address => addressOf(message)
 

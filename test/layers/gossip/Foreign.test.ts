@@ -91,6 +91,20 @@ describe("a member of another program", () => {
     }).pipe(Effect.provide(Cluster.network("a")))
   )
 
+  it.effect("hears the goodbye of a host that it has not answered yet", () =>
+    Effect.gen(function* () {
+      const { host, stranger } = yield* setting({ rules: { proof: true } })
+      yield* exchange(stranger, host, {})
+      assert.strictEqual(yield* Cluster.view(host), "h1:alive")
+      yield* host.close
+      yield* TestClock.adjust("1 second")
+      const said = (yield* stranger.receive).flatMap(
+        ({ payload }) => Result.getOrThrow(Packet.decode(payload, plain)).messages
+      )
+      assert.deepInclude(said, { _tag: "Dead", incarnation: 1, node: "h1", from: "h1" })
+    }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
   it.effect("of another version is no member, and is not told that a host leaves as one of Serf is", () =>
     Effect.gen(function* () {
       const { host, stranger } = yield* setting()
