@@ -1,11 +1,12 @@
 /** What this host gives in a push/pull. What a passenger says for hosts alone, no other program gets. */
 import { Effect } from "effect"
-import type { Address } from "../protocol/Address.ts"
+import { type Address, equalBytes } from "../protocol/Address.ts"
 import type { NodeState, PushPull } from "../protocol/memberlist/Message.ts"
 import { isLive } from "../protocol/swim/Member.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
 import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import { isAsking } from "../protocol/swim/Standing.ts"
+import { named } from "../protocol/swim/Strangers.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 import { ExchangeFailed } from "./PushPull.ts"
@@ -16,6 +17,9 @@ export interface OwnState {
   /** For who has given this state from there. */
   readonly answer: (given: PushPull, from: Address) => Effect.Effect<PushPull>
 }
+
+/** Names at the address of a caller that it may have: those behind one address share them. */
+const callersMax = 16
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
@@ -66,8 +70,12 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
         const { isOfHosts } = seat
         // Who gives nothing only listens for its name.
         if (given.nodes.length === 0) return give(given.join, false)
+        const callers = given.nodes.filter(({ address, state }) => state === "alive" && equalBytes(address, from.bytes))
+        const rivals = named(state.strangers, new Set(callers.slice(0, callersMax).map((node) => node.name)))
         const isFromHost = given.userState.length === 0 ? isNewcomer(given, from) : isOfHosts?.(given.userState)
-        return give(given.join, isOfHosts === undefined || isFromHost === true)
+        const own = give(given.join, isOfHosts === undefined || isFromHost === true)
+        // A second process of a name hears of the first, even before that one has answered.
+        return Effect.map(own, (said) => ({ ...said, nodes: [...said.nodes, ...rivals] }))
       })
   }
 }

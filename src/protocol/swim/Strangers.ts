@@ -11,7 +11,7 @@
  */
 import { type Address, format, source } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
-import type { Alive } from "../memberlist/Message.ts"
+import type { Alive, NodeState } from "../memberlist/Message.ts"
 import type { Limits } from "./Config.ts"
 import type { Member } from "./Member.ts"
 
@@ -142,6 +142,12 @@ export const asMembers = ({ all }: Strangers, countMax: number): ReadonlyArray<M
     ...{ name: node, address: { bytes: address, port }, meta, versions, incarnation },
     ...{ status: "alive", changedAt: Number.NEGATIVE_INFINITY }
   }))
+
+/** Those of one of these names, as they were told. */
+export const named = ({ all }: Strangers, names: ReadonlySet<string>): ReadonlyArray<NodeState> =>
+  [...all.values()].flatMap(({ message: { _tag: _, node, ...said } }) =>
+    names.has(node) ? [{ ...said, name: node, state: "alive" as const }] : []
+  )
 
 export const placeOf = ({ message }: Stranger): Address => addressOf(message)
 
