@@ -188,9 +188,12 @@ export const make = (
 
   const join = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
     const seeds = yield* parseAll(texts, socket.address.port)
-    if (driver.isLeft()) return yield* Effect.mapError(driver.twins.gone, ({ reason }) => joinError(reason))
+    const gone = Effect.mapError(driver.twins.gone, ({ reason }) => joinError(reason))
+    if (driver.isLeft()) return yield* gone
     const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: "unbounded" })).flat()
     const failures = outcomes.flatMap(({ detail, seed }) => (detail === undefined ? [] : [{ seed, detail }]))
+    // It may have given its name up to one of them.
+    if (failures.length > 0 && driver.isLeft()) return yield* gone
     if (failures.length > 0 && failures.length === outcomes.length)
       return yield* joinError(new JoinFailed({ failures }))
     return outcomes.length - failures.length
