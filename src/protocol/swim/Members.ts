@@ -3,6 +3,7 @@
  *
  * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
  */
+import type { Address } from "../Address.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import { isLive, type Member } from "./Member.ts"
 import { below, shuffle } from "./Sampling.ts"
@@ -15,6 +16,8 @@ export interface Entry {
   suspicion: Suspicion<Timer> | undefined
   /** The last word of the name from another address, and when it came: it is taken when the life here is over. */
   claim: { readonly message: Alive; readonly at: number } | undefined
+  /** Where a probe of this member was answered: by then somebody is there who takes part. */
+  ackedAt: Address | undefined
 }
 
 export interface Members {
@@ -32,7 +35,7 @@ export const count = (members: Members): number => members.order.length
 
 /** Adds a member at a random place of the probe order; the one that was there moves to the end. */
 export const add = (members: Members, member: Member, random: () => number): Entry => {
-  const entry: Entry = { member, suspicion: undefined, claim: undefined }
+  const entry: Entry = { member, suspicion: undefined, claim: undefined, ackedAt: undefined }
   const place = below(random, members.order.length)
   const moved = members.order[place]
   if (moved === undefined) members.order.push(entry)

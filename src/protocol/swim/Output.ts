@@ -31,6 +31,8 @@ export type DropReason =
   /** A relay to something that is no other member. */
   | "relayTarget"
   | "relayLimit"
+  /** A second ping of one datagram. */
+  | "requestLimit"
   | "emptyPayload"
   | "broadcastTooLarge"
   | "broadcastLimit"

@@ -1,5 +1,4 @@
 /** The state of one host's membership protocol, and one step of it in progress. */
-import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
 import * as Awareness from "./Awareness.ts"
@@ -8,7 +7,7 @@ import type { Config } from "./Config.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Forgotten from "./Forgotten.ts"
 import type { Env } from "./Input.ts"
-import type { Member } from "./Member.ts"
+import type { Member, Recipient } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
 import { below } from "./Sampling.ts"
@@ -55,7 +54,7 @@ export interface RollCall {
 export interface Relay {
   /** The number that the requester knows. */
   readonly seq: number
-  readonly to: Address
+  readonly to: Recipient
   readonly wantsNack: boolean
   readonly deadline: Deadlines.Deadline<Timer>
 }
@@ -109,6 +108,8 @@ export interface Turn {
   readonly outputs: Array<Output>
   /** How far above our own incarnation a message about ourselves may be. */
   readonly ownJumpMax: number
+  /** An accuser was answered: no more than one is in a step. */
+  hasAnswered: boolean
 }
 
 export const dropped = (turn: Turn, reason: DropReason, detail?: string): Turn => {
