@@ -4,7 +4,7 @@
  * Packets that find the queue full are dropped, as the network may drop them; all else waits for room. Broadcasts wait
  * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
  */
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberHandle, FiberSet, Queue, Random, Semaphore } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
@@ -16,12 +16,14 @@ import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import * as Background from "./Background.ts"
+import * as Alarm from "./GossipSwimAlarm.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
 import * as Evidence from "./GossipSwimEvidence.ts"
 import * as Goodbye from "./GossipSwimGoodbye.ts"
 import * as Log from "./GossipSwimLog.ts"
 import * as Members from "./GossipSwimMembers.ts"
+import * as Near from "./GossipSwimNear.ts"
 import * as OwnState from "./GossipSwimOwnState.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
@@ -30,14 +32,12 @@ import type { Strangers } from "./GossipSwimStrangers.ts"
 import * as Survival from "./GossipSwimSurvival.ts"
 import * as Twins from "./GossipSwimTwins.ts"
 import * as Exchange from "./PushPull.ts"
+import * as Slices from "./Slices.ts"
 
 /** Inputs waiting for the machine. */
 const inputsMax = 4096
 /** Push/pulls and pings over TCP that this host has begun and not finished. */
 const exchangesMax = 32
-/** A timer that wakes later than this says that the process was busy: what came meanwhile is read before the timer acts. */
-const lateMillis = 50
-const catchUpMillis = 20
 /** How long the end of the scope waits for a machine that is held up by its passenger. */
 const farewellTimeout = "1 second"
 
@@ -65,7 +65,6 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const draw = (): number => random.nextDoubleUnsafe()
   const state = Swim.make(swim, { now: now(), random: draw })
   const queue = yield* Queue.bounded<Effect.Effect<unknown>>(inputsMax)
-  const timer = yield* FiberHandle.make()
   const exchanges = yield* FiberSet.make()
   const seats = Semaphore.makeUnsafe(exchangesMax)
   const left = yield* Deferred.make<void>()
@@ -74,8 +73,9 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const ownState = OwnState.make(state, seat)
   const evidences = Evidence.make(swim.name)
   const trips = RoundTrips.make()
+  const near = Near.make(state, now)
+  const breathe = Slices.make(now)
   const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
-  let armedAt = Number.POSITIVE_INFINITY
 
   const broadcast: Gossip["Service"]["broadcast"] = (key, payload, audience = "members") =>
     Effect.sync(() => {
@@ -149,6 +149,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     ...change
   }: Omit<MemberChange, "member"> & { readonly member: Swim.Member }): Effect.Effect<void> => {
     const announced: MemberChange = { ...change, member: Members.fromSwim(member) }
+    near.note()
     publish(announced)
     return Effect.andThen(log.changed(announced), seat.passenger.memberChanged(announced))
   }
@@ -209,7 +210,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const feed = (input: Swim.Input): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (input._tag === "Tick") armedAt = Number.POSITIVE_INFINITY
+      if (input._tag === "Tick") alarm.rang()
       const outputs = Swim.step(state, input, { now: now(), random: draw })
       // A probe that failed is part of the reason for the accusation that comes out of the same step.
       for (const output of outputs) {
@@ -239,33 +240,31 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     for (const { crc, parts, to } of words) yield* sendParts(to, parts, crc)
   })
 
-  const alarm = Effect.fnUntraced(function* (at: number) {
-    yield* Effect.sleep(Math.max(0, Math.ceil(at - now())))
-    if (now() - at > lateMillis) yield* Effect.sleep(catchUpMillis)
-    yield* Queue.offer(queue, feed(tick))
-  })
-
-  /** Sets the timer, unless it is set to this time or an earlier one. */
-  const arm = Effect.suspend(() => {
-    const at = Swim.nextDeadline(state)
-    if (at >= armedAt) return Effect.void
-    armedAt = at
-    return Effect.asVoid(FiberHandle.run(timer, Background.heard("the timer of the membership plane")(alarm(at))))
-  })
-
   const flush = Effect.suspend(() => {
     const inputs = [...pending.values()]
     pending.clear()
     return Effect.forEach(inputs, feed, { discard: true })
   })
 
+  const ring = Effect.suspend(() => Queue.offer(queue, feed(tick)))
+  const alarm = yield* Alarm.make({ now, due: () => Swim.nextDeadline(state), ring })
+
   const turn = Effect.gen(function* () {
-    yield* arm
-    for (const task of yield* Queue.takeAll(queue)) yield* Effect.catchCause(task, complain)
+    yield* alarm.arm
+    for (const task of yield* Queue.takeAll(queue)) yield* Effect.andThen(Effect.catchCause(task, complain), breathe)
     if (pending.size > 0) yield* Effect.catchCause(flush, complain)
   })
 
-  const received = receive({ socket, framing, offer, count, complain: strangers.packet })
+  const received = receive({
+    socket,
+    framing,
+    queue,
+    feed,
+    isMember: near.has,
+    now,
+    count,
+    complain: strangers.packet
+  })
   const machine = yield* Background.loop("the machine of the membership plane", turn)
   yield* Background.loop("the receiver of the membership plane", received)
   yield* Effect.addFinalizer(() =>
@@ -276,6 +275,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     state,
     log,
     left: Deferred.await(left),
+    near,
     twins,
     now,
     isLeft,

@@ -122,7 +122,7 @@ const allowance = ({ allowances, settings }: Exchange, peer: string, now: number
 const spend = ({ exchange: { allowances, settings }, now }: Turn, peer: string, messages: number): void => {
   const { peerMessagesMax, peerMessagesPerSecond } = settings
   const bucket = allowances.get(peer) ?? Bucket.make(peerMessagesMax, peerMessagesPerSecond, now)
-  bucket.level -= messages
+  Bucket.charge(bucket, messages)
   allowances.set(peer, bucket)
 }
 
