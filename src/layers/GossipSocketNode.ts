@@ -23,7 +23,8 @@ export interface Options {
   readonly dnsServers?: ReadonlyArray<string>
 }
 
-const streamsMaxDefault = 127
+/** More than are served or wait at a time: whom there is no room for is told apart by address there. */
+const streamsMaxDefault = 512
 
 /** How often a port that TCP picked may be taken on UDP. */
 const attemptsMax = 10

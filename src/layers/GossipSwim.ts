@@ -76,6 +76,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     hasName: () => !driver.state.standing.isLost,
     answerTwin: driver.twins.answer,
     deliver: seat.passenger.message,
+    isMember: driver.near.has,
+    now: driver.now,
     count
   })
   const place = { plan, driver, socket, join: seeds.join(plan.seeds) }

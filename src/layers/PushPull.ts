@@ -3,7 +3,7 @@
  *
  * Source: memberlist-protocol.md, sections 6.1 to 6.4.
  */
-import { Data, type Duration, Effect, Option, type Result } from "effect"
+import { Data, type Duration, Effect, Option, Result } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
 import type { Framing } from "../protocol/memberlist/Framing.ts"
 import type { Ping, PushPull } from "../protocol/memberlist/Message.ts"
@@ -48,12 +48,28 @@ export const within = <A, E, R>(
     orElse: () => new ExchangeFailed({ reason: "timeout", detail: `no answer in time while ${doing}` })
   })
 
-/** Reads the one message of the other side. Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest. */
-export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, framing: Framing, role: StreamCodec.Role) {
+/**
+ * Reads the one message of the other side. After each piece of it `hold` is asked whether there is room for what the reader
+ * holds by then.
+ *
+ * Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest.
+ */
+export const readMessage = Effect.fnUntraced(function* (
+  stream: ByteStream,
+  framing: Framing,
+  role: StreamCodec.Role,
+  hold: (reader: StreamCodec.State) => boolean = () => true
+) {
   const reader = StreamCodec.make(framing, role)
   let first: Uint8Array = noBytes
   const read = <A>(step: Result.Result<A, StreamCodec.StreamRejected>) =>
     Effect.mapError(Effect.fromResult(step), (rejection) => new Unreadable({ rejection, first }))
+  const push = (bytes: Uint8Array) =>
+    Effect.suspend(() => {
+      const pushed = StreamCodec.push(reader, bytes)
+      const isRoom = hold(reader) || Result.isFailure(pushed)
+      return read(isRoom ? pushed : Result.fail(StreamCodec.giveUp(reader)))
+    })
   while (true) {
     const chunk = yield* stream.read.pipe(
       Effect.map(Option.some),
@@ -65,10 +81,10 @@ export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, fram
       return yield* new ExchangeFailed({ reason: "silent", detail: "the peer closed without a word" })
     }
     if (first.length === 0) first = chunk.value
-    let received = yield* read(StreamCodec.push(reader, chunk.value))
+    let received = yield* push(chunk.value)
     while (StreamCodec.isBusy(reader)) {
       yield* Effect.yieldNow
-      received = yield* read(StreamCodec.push(reader, noBytes))
+      received = yield* push(noBytes)
     }
     if (Option.isSome(received)) return received.value
   }

@@ -211,23 +211,6 @@ describe("garbage streams", () => {
     }).pipe(Effect.provide(Cluster.network("a")))
   )
 
-  it.effect("no more than 127 streams are served at a time", () =>
-    Effect.gen(function* () {
-      const { h1, h2, stranger } = yield* setting()
-      const dialling = yield* Effect.forkChild(
-        Effect.forEach(Array.from({ length: 130 }), () => stranger.dial(h1.socket.address), {
-          concurrency: "unbounded"
-        })
-      )
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(dialling)
-      assert.strictEqual((yield* h1.gossip.counters)["stream.refused"], 3)
-      yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* h1.gossip.counters)["stream.timeout"], 127)
-      yield* assertUp([h1, h2])
-    }).pipe(Effect.provide(Cluster.network("a")))
-  )
-
   it.effect("a state that stops half-way is not merged, S7", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetwork
