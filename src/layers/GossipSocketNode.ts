@@ -9,6 +9,7 @@ import { Effect, Exit, Layer, Scope } from "effect"
 import { type Address, equalBytes, isUnspecified, parseHost } from "../protocol/Address.ts"
 import { GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Counters from "./GossipCounters.ts"
 import * as Tcp from "./GossipSocketTcp.ts"
 import * as Udp from "./GossipSocketUdp.ts"
 
@@ -135,8 +136,8 @@ const lookupService =
     })
 
 const make = Effect.fnUntraced(function* (options: Options) {
-  const counts = new Map<string, number>()
-  const { tcp, udp } = yield* bind(options, (reason) => counts.set(reason, (counts.get(reason) ?? 0) + 1))
+  const { count, read } = yield* Counters.make("socket.")
+  const { tcp, udp } = yield* bind(options, count)
   const bytes = parseHost(tcp.host)
   if (bytes === undefined)
     return yield* invalid("host", `${options.host} is bound to ${tcp.host}, which is no IP address`)
@@ -154,7 +155,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     serve: tcp.serve,
     lookup,
     lookupService: lookupService(options.dnsServers),
-    counters: Effect.sync(() => Object.fromEntries(counts))
+    counters: read
   })
 })
 

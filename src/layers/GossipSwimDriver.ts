@@ -16,6 +16,7 @@ import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import * as Background from "./Background.ts"
+import type { Counters } from "./GossipCounters.ts"
 import * as Alarm from "./GossipSwimAlarm.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
@@ -46,7 +47,7 @@ export interface Options {
   readonly socket: GossipSocket["Service"]
   readonly seat: Seat
   readonly strangers: Strangers
-  readonly count: (reason: string) => void
+  readonly count: Counters["count"]
   readonly publish: (change: MemberChange) => void
 }
 
@@ -114,7 +115,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     while (true) {
       const given = yield* ownState.to(to, join)
       const { message, skipped } = yield* Exchange.pushPull(wire, to, given)
-      for (const reason of skipped) count(`stream.node.${reason}`)
+      Exchange.countSkipped(count, skipped)
       yield* merge({ ...message, join })
       if (given.nodes.length > 0 || Rivalry.isToListen(state, join)) return message
     }

@@ -10,6 +10,7 @@ import type { Ping, PushPull } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream, GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
+import type { Counters } from "./GossipCounters.ts"
 
 /** Above this many node states a push/pull goes uncompressed: compressing it would hold up the event loop. */
 const compressedNodesMax = 1024
@@ -89,6 +90,13 @@ export const readMessage = Effect.fnUntraced(function* (
     if (Option.isSome(received)) return received.value
   }
 })
+
+/** Counts the node states that were left out of a push/pull, all of one reason at once. */
+export const countSkipped = (count: Counters["count"], skipped: StreamCodec.Received["skipped"]): void => {
+  const times = new Map<string, number>()
+  for (const reason of skipped) times.set(reason, (times.get(reason) ?? 0) + 1)
+  for (const [reason, many] of times) count(`stream.node.${reason}`, many)
+}
 
 /** The bytes of a push/pull. */
 export const encodeState = (message: PushPull, framing: Framing, role: StreamCodec.Role): Uint8Array => {

@@ -12,7 +12,8 @@ import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
-import { ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
+import type { Counters } from "./GossipCounters.ts"
+import { countSkipped, ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
 import * as Seats from "./PushPullSeats.ts"
 
 /** How long a refused peer may go on talking, so that it reads why instead of a reset. */
@@ -30,7 +31,7 @@ export interface Host {
   /** What is said to a process of our own name; its address, if it speaks from there. Undefined when it gets no answer. */
   readonly answerTwin: (from: Address | undefined) => Uint8Array | undefined
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
-  readonly count: (reason: string) => void
+  readonly count: Counters["count"]
   /** Whether a member is at this source, as `Address.source` has it. */
   readonly isMember: (source: string) => boolean
   readonly now: () => number
@@ -111,7 +112,7 @@ const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: By
   const received = yield* Effect.result(read)
   if (!host.hasName()) return
   if (Result.isSuccess(received)) {
-    for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
+    countSkipped(host.count, received.success.skipped)
     return yield* act(wire, host, stream, seated, received.success.message)
   }
   if (received.failure._tag === "ExchangeFailed") return host.count(`stream.${received.failure.reason}`)
