@@ -4,7 +4,7 @@
  * Packets that find the queue full are dropped, as the network may drop them; all else waits for room. Broadcasts wait
  * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
  */
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
@@ -24,6 +24,7 @@ import * as Evidence from "./GossipSwimEvidence.ts"
 import * as Goodbye from "./GossipSwimGoodbye.ts"
 import * as Log from "./GossipSwimLog.ts"
 import * as Members from "./GossipSwimMembers.ts"
+import * as Merge from "./GossipSwimMerge.ts"
 import * as Near from "./GossipSwimNear.ts"
 import * as OwnState from "./GossipSwimOwnState.ts"
 import { receive } from "./GossipSwimReceiver.ts"
@@ -97,19 +98,11 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       )
     })
 
-  /** Takes in the other side's state, and waits until that is done. */
-  const merge = ({ join, nodes, userState }: PushPull): Effect.Effect<void, Exchange.ExchangeFailed> => {
-    serf.state(userState)
-    const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
-    const merged = Effect.andThen(feed({ _tag: "Merge", nodes, join }), toPassenger)
-    const isOver = new Exchange.ExchangeFailed({ reason: "closed", detail: "this host has stopped" })
-    return Effect.catchDefect(between(merged, isOver), (defect) =>
-      Effect.andThen(
-        complain(Cause.die(defect)),
-        new Exchange.ExchangeFailed({ reason: "defect", detail: "its state could not be taken in: see the log" })
-      )
-    )
-  }
+  const merge = (remote: PushPull): Effect.Effect<void, Exchange.ExchangeFailed> =>
+    Effect.suspend(() => {
+      serf.state(remote.userState)
+      return toMachine(remote)
+    })
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
     while (true) {
@@ -220,6 +213,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       }
       return Effect.forEach(outputs, perform, { discard: true })
     })
+
+  const toMachine = Merge.make({ between, complain, feed, seat })
 
   const leave = Effect.suspend(() => {
     const payload = serf.farewell()

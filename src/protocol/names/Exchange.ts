@@ -278,7 +278,10 @@ export const localState = ({ directory }: Exchange, random: () => number): Messa
 }
 
 /** What a message means for the directory. */
-export const mergeOf = ({ delta, records }: Message, via: "gossip" | "state"): Directory.Input => ({
+export const mergeOf = (
+  { delta, records }: Message,
+  via: "gossip" | "state"
+): Extract<Directory.Input, { readonly _tag: "Merge" }> => ({
   _tag: "Merge",
   records,
   via: via === "gossip" && delta !== undefined ? "delta" : via,
