@@ -10,7 +10,7 @@ import { type Address, source as sourceOf } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
 import * as Buckets from "../Buckets.ts"
 
-/** Units a second of one address; ten hosts of a fabric of a thousand send less than a fifth of it. */
+/** Units a second of one address: in any second 300 hosts send one of them less than half of it, all together. */
 export const sourceUnitsPerSecond = 500
 export const sourceUnitsBurst = 1000
 
