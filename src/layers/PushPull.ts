@@ -13,7 +13,7 @@ import type { ByteStream, GossipSocket, SocketFailed } from "../services/GossipS
 import type { Counters } from "./GossipCounters.ts"
 
 /** Above this many node states a push/pull goes uncompressed: compressing it would hold up the event loop. */
-const compressedNodesMax = 1024
+export const compressedNodesMax = 1024
 
 const noBytes = new Uint8Array(0)
 
@@ -98,11 +98,13 @@ export const countSkipped = (count: Counters["count"], skipped: StreamCodec.Rece
   for (const [reason, many] of times) count(`stream.node.${reason}`, many)
 }
 
-/** The bytes of a push/pull. */
-export const encodeState = (message: PushPull, framing: Framing, role: StreamCodec.Role): Uint8Array => {
-  const compress = framing.compress && message.nodes.length <= compressedNodesMax
-  return StreamCodec.encode(message, { ...framing, compress }, role)
-}
+/** The bytes of a push/pull that this host begins. */
+const encodeState = (message: PushPull, framing: Framing): Uint8Array =>
+  StreamCodec.frame(
+    StreamCodec.bodyOf(message, framing.compress && message.nodes.length <= compressedNodesMax),
+    framing,
+    "dialler"
+  )
 
 const ask = Effect.fnUntraced(function* (wire: Wire, to: Address, bytes: Uint8Array) {
   const { framing, socket, streamTimeout } = wire
@@ -138,7 +140,7 @@ const toFailure =
 /** Gives our state to a member, and takes its state. */
 export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, local: PushPull) {
   const { message, skipped } = yield* Effect.mapError(
-    ask(wire, to, encodeState(local, wire.framing, "dialler")),
+    ask(wire, to, encodeState(local, wire.framing)),
     toFailure(wire, to)
   )
   if (message._tag === "PushPull") return { message, skipped }

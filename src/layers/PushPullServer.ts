@@ -7,13 +7,14 @@
  */
 import { Effect, Fiber, Result, type Scope } from "effect"
 import type { Address } from "../protocol/Address.ts"
+import * as EncodedState from "../protocol/memberlist/EncodedState.ts"
 import type { Ping, PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
 import type { Counters } from "./GossipCounters.ts"
-import { countSkipped, ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
+import { compressedNodesMax, countSkipped, ExchangeFailed, readMessage, type Wire, within } from "./PushPull.ts"
 import * as Seats from "./PushPullSeats.ts"
 
 /** How long a refused peer may go on talking, so that it reads why instead of a reset. */
@@ -37,6 +38,12 @@ export interface Host {
   readonly now: () => number
   /** Hears of a caller that this host does not understand, and why where that says something of it. */
   readonly complain: (from: Address, why: string | undefined) => Effect.Effect<void>
+}
+
+interface Server {
+  readonly wire: Wire
+  readonly host: Host
+  readonly encoded: EncodedState.EncodedState
 }
 
 const drain = (stream: ByteStream): Effect.Effect<void> =>
@@ -70,7 +77,12 @@ const ackFor = (
   return host.answerTwin(isSamePlace(from, { ...peer, port: sourcePort }) ? from : undefined)
 }
 
-const act = (wire: Wire, host: Host, stream: ByteStream, { mayExchange }: Seats.Seated, message: StreamMessage) => {
+const act = (
+  { encoded, host, wire }: Server,
+  stream: ByteStream,
+  { mayExchange }: Seats.Seated,
+  message: StreamMessage
+) => {
   switch (message._tag) {
     case "Ping": {
       if (message.node !== "" && message.node !== host.name) return Effect.sync(() => host.count("stream.wrongTarget"))
@@ -85,7 +97,7 @@ const act = (wire: Wire, host: Host, stream: ByteStream, { mayExchange }: Seats.
         const local = yield* host.answerState(message, stream.peer)
         // Whoever joins while the answer goes out is told of what is given here: it may have the same name.
         const merging = yield* Effect.forkChild(host.merge(message, stream.peer), { startImmediately: true }) // tidy: it is joined below
-        yield* reply(wire, stream, encodeState(local, wire.framing, "acceptor"))
+        yield* reply(wire, stream, EncodedState.encode(encoded, local, compressedNodesMax))
         return yield* Fiber.join(merging)
       })
     case "User":
@@ -104,7 +116,8 @@ const silent = new ExchangeFailed({ reason: "headerTimeout", detail: "it did not
 /** What keeps two hosts apart that are set up differently: the other one is to notice. */
 const unanswered: ReadonlyArray<StreamCodec.RejectReason> = ["label", "plaintext", "decrypt"]
 
-const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: ByteStream, seated: Seats.Seated) {
+const serveOne = Effect.fnUntraced(function* (server: Server, stream: ByteStream, seated: Seats.Seated) {
+  const { host, wire } = server
   const read = Effect.raceFirst(
     within(readMessage(stream, wire.framing, "acceptor", seated.hold), wire.streamTimeout, "reading"),
     Effect.andThen(seated.silence, Effect.fail(silent))
@@ -113,7 +126,7 @@ const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: By
   if (!host.hasName()) return
   if (Result.isSuccess(received)) {
     countSkipped(host.count, received.success.skipped)
-    return yield* act(wire, host, stream, seated, received.success.message)
+    return yield* act(server, stream, seated, received.success.message)
   }
   if (received.failure._tag === "ExchangeFailed") return host.count(`stream.${received.failure.reason}`)
   const { first, rejection } = received.failure
@@ -127,9 +140,10 @@ const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: By
 /** Serves streams for the life of the scope. */
 export const serve = (wire: Wire, host: Host): Effect.Effect<void, never, Scope.Scope> => {
   const room = Seats.make(host)
+  const server = { wire, host, encoded: EncodedState.make(wire.framing, "acceptor") }
   return wire.socket.serve((stream) =>
     room.seat(stream.peer, (seated) =>
-      serveOne(wire, host, stream, seated).pipe(
+      serveOne(server, stream, seated).pipe(
         Effect.catch(({ reason }) => Effect.sync(() => host.count(`stream.${reason}`))),
         Effect.catchDefect((defect) => Effect.logError("a gossip stream failed", defect))
       )

@@ -139,14 +139,21 @@ const seal = (payload: Uint8Array, { cipher, label }: Framing): Uint8Array => {
   return Bytes.concat([header, cipher.seal(payload, Bytes.concat([header, label]))])
 }
 
+/** What is sealed, if anything is. */
+export const bodyOf = (message: StreamMessage, compress: boolean): Uint8Array =>
+  compress ? Compression.encode(plain(message)) : plain(message)
+
+/** All that one side sends for a body. */
+export const frame = (body: Uint8Array, framing: Framing, role: Role): Uint8Array => {
+  const sealed = seal(body, framing)
+  return role === "dialler" && framing.label.length > 0 ? Bytes.concat([Label.header(framing.label), sealed]) : sealed
+}
+
 /**
  * Encodes all that one side sends; `role` is our own, and only a dialler sends the label.
  *
  * Compression, when on, is applied even where it makes the message longer, as peers do.
  * Units: peers refuse more than 20 MiB of user state, user message or encrypted payload.
  */
-export const encode = (message: StreamMessage, framing: Framing, role: Role): Uint8Array => {
-  const body = plain(message)
-  const sealed = seal(framing.compress ? Compression.encode(body) : body, framing)
-  return role === "dialler" && framing.label.length > 0 ? Bytes.concat([Label.header(framing.label), sealed]) : sealed
-}
+export const encode = (message: StreamMessage, framing: Framing, role: Role): Uint8Array =>
+  frame(bodyOf(message, framing.compress), framing, role)
