@@ -8,7 +8,7 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { Option, Result } from "effect"
 import { concat } from "../protocol/Bytes.ts"
-import type { Cipher } from "../protocol/memberlist/Framing.ts"
+import type { Cipher, Opening } from "../protocol/memberlist/Framing.ts"
 import * as Keyring from "../protocol/memberlist/Keyring.ts"
 
 const nonceBytes = 12
@@ -35,13 +35,52 @@ const unpad = (plaintext: Uint8Array): Option.Option<Uint8Array> => {
     : Option.some(plaintext.subarray(0, plaintext.length - pad))
 }
 
-const openWith = (key: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Option.Option<Uint8Array> => {
+/** Bytes that are decrypted in one part of an opening, which takes a millisecond or two. */
+const partBytes = 1_048_576
+
+/** Tries one key, a part at a time. */
+const openWith = (key: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Opening => {
   const decipher = createDecipheriv(algorithm(key), key, sealed.subarray(1, 1 + nonceBytes))
   decipher.setAAD(aad)
   decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes))
-  const opened = decipher.update(sealed.subarray(1 + nonceBytes, sealed.length - tagBytes))
-  // `final` is where a wrong key or a changed byte shows.
-  return Option.map(Result.getSuccess(Result.try(() => decipher.final())), () => new Uint8Array(opened))
+  const end = sealed.length - tagBytes
+  const opened = new Uint8Array(end - 1 - nonceBytes)
+  let next = 1 + nonceBytes
+  return () => {
+    const part = sealed.subarray(next, Math.min(end, next + partBytes))
+    opened.set(decipher.update(part), next - 1 - nonceBytes)
+    next += part.length
+    if (next < end) return "more"
+    // `final` is where a wrong key or a changed byte shows.
+    return Option.map(Result.getSuccess(Result.try(() => decipher.final())), () => opened)
+  }
+}
+
+/** Tries one key after the other. */
+const openWithAny = (ring: Keyring.Keyring, sealed: Uint8Array, aad: Uint8Array): Opening => {
+  const version = sealed[0]
+  const least = version === 1 ? overheadBytes : overheadBytes + blockBytes
+  const isReadable = (version === 0 || version === 1) && sealed.length >= least
+  const keys = isReadable ? [...Keyring.keys(ring)] : []
+  let trying: Opening | undefined
+  return () => {
+    if (trying === undefined) {
+      const key = keys.shift()
+      if (key === undefined) return Option.none()
+      trying = openWith(key, sealed, aad)
+    }
+    const opened = trying()
+    if (opened === "more") return "more"
+    if (Option.isSome(opened)) return version === 1 ? opened : unpad(opened.value)
+    trying = undefined
+    return keys.length > 0 ? "more" : opened
+  }
+}
+
+const all = (opening: Opening): Option.Option<Uint8Array> => {
+  let opened = opening()
+  while (opened === "more") opened = opening()
+  return opened
 }
 
 /** A cipher over a ring that may change while it is in use. */
@@ -53,14 +92,6 @@ export const make = (
   verifyIncoming: verify.incoming,
   verifyOutgoing: verify.outgoing,
   seal: (plaintext, aad) => seal(ring().primary, plaintext, aad),
-  open: (sealed, aad) => {
-    const version = sealed[0]
-    const least = version === 1 ? overheadBytes : overheadBytes + blockBytes
-    if ((version !== 0 && version !== 1) || sealed.length < least) return Option.none()
-    for (const key of Keyring.keys(ring())) {
-      const plaintext = openWith(key, sealed, aad)
-      if (Option.isSome(plaintext)) return version === 1 ? plaintext : unpad(plaintext.value)
-    }
-    return Option.none()
-  }
+  open: (sealed, aad) => all(openWithAny(ring(), sealed, aad)),
+  opening: (sealed, aad) => openWithAny(ring(), sealed, aad)
 })

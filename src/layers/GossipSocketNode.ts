@@ -11,6 +11,7 @@ import { plain } from "../protocol/Secret.ts"
 import { GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Exposure from "./Exposure.ts"
+import * as Counters from "./GossipCounters.ts"
 import * as GossipKeys from "./GossipKeys.ts"
 import * as Tcp from "./GossipSocketTcp.ts"
 import * as Udp from "./GossipSocketUdp.ts"
@@ -39,7 +40,8 @@ export type Options = Settings &
     | { readonly insecure: true }
   )
 
-const streamsMaxDefault = 127
+/** More than are served or wait at a time: whom there is no room for is told apart by address there. */
+const streamsMaxDefault = 512
 
 /** How often a port that TCP picked may be taken on UDP. */
 const attemptsMax = 10
@@ -167,8 +169,8 @@ const make = Effect.fnUntraced(function* (options: Settings) {
     try: () => resolverOf(dnsServers),
     catch: () => invalid("dnsServers", "one of them is no address")
   })
-  const counts = new Map<string, number>()
-  const { tcp, udp } = yield* bind(options, (reason) => counts.set(reason, (counts.get(reason) ?? 0) + 1))
+  const { count, read } = yield* Counters.make("socket.")
+  const { tcp, udp } = yield* bind(options, count)
   const bytes = parseHost(tcp.host)
   if (bytes === undefined)
     return yield* invalid("host", `${plain(host)} is bound to ${tcp.host}, which is no IP address`)
@@ -188,7 +190,7 @@ const make = Effect.fnUntraced(function* (options: Settings) {
     serve: tcp.serve,
     lookup,
     lookupService: lookupService(dnsServers),
-    counters: Effect.sync(() => Object.fromEntries(counts))
+    counters: read
   })
 })
 

@@ -14,6 +14,8 @@ import * as Signal from "./Signal.ts"
 
 /** Datagrams that wait for the receiver, or to be sent; more are dropped and counted. */
 const queuedMax = 1024
+/** Bytes of those that wait for the receiver. */
+const queuedBytesMax = 8_388_608
 /** What the kernel is asked to hold for us; where it refuses, half of it, down to the least. */
 const kernelBytesMax = 2_097_152
 const kernelBytesMin = 65_536
@@ -75,13 +77,15 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
   const changed = Signal.make()
   let current: Dgram.Socket | undefined
   let leaving = 0
+  let queuedBytes = 0
 
   const take = (payload: Uint8Array, { address, port }: Dgram.RemoteInfo): void => {
     // An address of one link ends with the name of its interface.
     const bytes = parseHost(address.split("%")[0] ?? "")
-    const isTaken =
-      bytes !== undefined && payload.length > 0 && Queue.offerUnsafe(arrived, { from: { bytes, port }, payload })
-    if (!isTaken) count("receiveDropped")
+    const isRoom = payload.length > 0 && queuedBytes + payload.length <= queuedBytesMax
+    const isTaken = bytes !== undefined && isRoom && Queue.offerUnsafe(arrived, { from: { bytes, port }, payload })
+    if (isTaken) queuedBytes += payload.length
+    else count("receiveDropped")
   }
 
   const adopt = (socket: Dgram.Socket): void => {
@@ -139,5 +143,10 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
       if (Result.isFailure(sent)) left(new Error("it takes no such datagram"))
     })
 
-  return { port: bound, receive: Queue.takeAll(arrived), send }
+  const receive = Effect.map(Queue.takeAll(arrived), (datagrams) => {
+    queuedBytes = 0
+    return datagrams
+  })
+
+  return { port: bound, receive, send }
 })

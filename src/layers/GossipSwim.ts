@@ -4,7 +4,8 @@
  * It comes up whether or not a seed answers, and keeps trying while it is alone. The end of its scope is a leave that
  * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the word is spread.
  * Counters are named by what they count: "packet." for datagrams, "stream." for accepted streams, "swim." for what the
- * machine refused, "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port.
+ * machine refused, "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port. They are
+ * metrics too: see `GossipCounters`.
  */
 import { Clock, Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
@@ -17,6 +18,7 @@ import { GossipSocket } from "../services/GossipSocket.ts"
 import { Self } from "../services/Host.ts"
 import { NetworkError, Timeout } from "../services/NetworkError.ts"
 import * as Background from "./Background.ts"
+import * as Counters from "./GossipCounters.ts"
 import { broadcastBytesMax, type Config, plan as makePlan } from "./GossipSwimConfig.ts"
 import * as Driver from "./GossipSwimDriver.ts"
 import * as Life from "./GossipSwimLife.ts"
@@ -42,12 +44,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const self = yield* Self
   const plan = yield* makePlan(config, self, socket)
   yield* Seeds.parseAll(plan.seeds, socket.address.port)
-  const counts = new Map<string, number>()
+  const { count, read } = yield* Counters.make()
   const changes = yield* Effect.acquireRelease(PubSub.sliding<MemberChange>(changesMax), PubSub.shutdown)
-
-  const count = (reason: string): void => {
-    counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  }
 
   const lost = Reunion.makeLost()
   const seat = Seat.make(count)
@@ -76,6 +74,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     hasName: () => !driver.state.standing.isLost,
     answerTwin: driver.twins.answer,
     deliver: seat.passenger.message,
+    isMember: driver.near.has,
+    now: driver.now,
     count
   })
   const place = { plan, driver, socket, join: seeds.join(plan.seeds) }
@@ -135,8 +135,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     send: Send.make(wire, addressOf, count),
     sendBytesMax: Send.sendBytesMax,
     board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),
-    counters: Effect.map(socket.counters, (ofSocket) => ({
-      ...Object.fromEntries(counts),
+    counters: Effect.zipWith(read, socket.counters, (own, ofSocket) => ({
+      ...own,
       ...Object.fromEntries(Object.entries(ofSocket).map(([reason, times]) => [`socket.${reason}`, times]))
     }))
   })

@@ -4,7 +4,7 @@
  * Packets that find the queue full are dropped, as the network may drop them; all else waits for room. Broadcasts wait
  * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
  */
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
 import type { Address } from "../protocol/Address.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
@@ -17,6 +17,7 @@ import * as Swim from "../protocol/swim/Swim.ts"
 import type { Gossip, MemberChange } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import * as Background from "./Background.ts"
+import type { Counters } from "./GossipCounters.ts"
 import * as Alarm from "./GossipSwimAlarm.ts"
 import type { Plan } from "./GossipSwimConfig.ts"
 import * as Conflicts from "./GossipSwimConflicts.ts"
@@ -24,11 +25,12 @@ import * as Evidence from "./GossipSwimEvidence.ts"
 import * as Goodbye from "./GossipSwimGoodbye.ts"
 import * as Log from "./GossipSwimLog.ts"
 import * as Members from "./GossipSwimMembers.ts"
+import * as Merge from "./GossipSwimMerge.ts"
+import * as Near from "./GossipSwimNear.ts"
 import * as OwnState from "./GossipSwimOwnState.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 import * as SerfClock from "./GossipSwimSerf.ts"
-import * as States from "./GossipSwimStates.ts"
 import type { Strangers } from "./GossipSwimStrangers.ts"
 import * as Survival from "./GossipSwimSurvival.ts"
 import * as Twins from "./GossipSwimTwins.ts"
@@ -49,7 +51,7 @@ export interface Options {
   readonly socket: GossipSocket["Service"]
   readonly seat: Seat
   readonly strangers: Strangers
-  readonly count: (reason: string) => void
+  readonly count: Counters["count"]
   readonly publish: (change: MemberChange) => void
 }
 
@@ -76,6 +78,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const ownState = OwnState.make(state, seat)
   const evidences = Evidence.make(swim.name)
   const trips = RoundTrips.make()
+  const near = Near.make(state, now)
   const breathe = Slices.make(now)
   const wire: Exchange.Wire = { socket, framing, streamTimeout: plan.streamTimeout }
 
@@ -98,33 +101,20 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       )
     })
 
-  /** Takes in the other side's state, and waits until that is done. */
-  const merge = (
-    { join, nodes, userState }: PushPull,
-    ends: Pick<Extract<Swim.Input, { readonly _tag: "Merge" }>, "from" | "peer">
-  ): Effect.Effect<void, Exchange.ExchangeFailed> => {
-    serf.state(userState)
-    const toPassenger = userState.length > 0 ? seat.passenger.mergeState(userState) : Effect.void
-    const slices = States.slicesOf(nodes, { join, ...ends })
-    const fed = Effect.forEach(slices, (slice) => Effect.andThen(feed(slice), breathe), { discard: true })
-    const merged = Effect.andThen(fed, toPassenger)
-    const isOver = new Exchange.ExchangeFailed({ reason: "closed", detail: "this host has stopped" })
-    return Effect.catchDefect(between(merged, isOver), (defect) =>
-      Effect.andThen(
-        complain(Cause.die(defect)),
-        new Exchange.ExchangeFailed({ reason: "defect", detail: "its state could not be taken in: see the log" })
-      )
-    )
-  }
+  const merge = (remote: PushPull, ends: Merge.Ends): Effect.Effect<void, Exchange.ExchangeFailed> =>
+    Effect.suspend(() => {
+      serf.state(remote.userState)
+      return toMachine(remote, ends)
+    })
 
   const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
     while (true) {
       const given = yield* ownState.to(to, join)
       const { message, skipped } = yield* Exchange.pushPull(wire, to, given)
-      for (const reason of skipped) count(`stream.node.${reason}`)
+      Exchange.countSkipped(count, skipped)
       yield* merge({ ...message, join }, { from: to })
       if (given.nodes.length > 0 || Rivalry.isToListen(state, join)) {
-        if (join) yield* States.settled(state, now)
+        if (join) yield* Merge.settled(state, now)
         return message
       }
     }
@@ -159,6 +149,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     ...change
   }: Omit<MemberChange, "member"> & { readonly member: Swim.Member }): Effect.Effect<void> => {
     const announced: MemberChange = { ...change, member: Members.fromSwim(member) }
+    near.note()
     publish(announced)
     return Effect.andThen(log.changed(announced), seat.passenger.memberChanged(announced))
   }
@@ -229,6 +220,8 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       return Effect.forEach(outputs, perform, { discard: true })
     })
 
+  const toMachine = Merge.make({ between, complain, feed, seat })
+
   const leave = Effect.suspend(() => {
     const payload = serf.farewell()
     const word = payload && feed({ _tag: "Broadcast", key: "farewell", payload })
@@ -261,11 +254,20 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const turn = Effect.gen(function* () {
     yield* alarm.arm
-    for (const task of yield* Queue.takeAll(queue)) yield* Effect.catchCause(task, complain)
+    for (const task of yield* Queue.takeAll(queue)) yield* Effect.andThen(Effect.catchCause(task, complain), breathe)
     if (pending.size > 0) yield* Effect.catchCause(flush, complain)
   })
 
-  const received = receive({ socket, framing, offer, count, complain: strangers.packet })
+  const received = receive({
+    socket,
+    framing,
+    queue,
+    feed,
+    isMember: near.has,
+    now,
+    count,
+    complain: strangers.packet
+  })
   const machine = yield* Background.loop("the machine of the membership plane", turn)
   yield* Background.loop("the receiver of the membership plane", received)
   yield* Effect.addFinalizer(() =>
@@ -276,6 +278,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     state,
     log,
     left: Deferred.await(left),
+    near,
     twins,
     now,
     isLeft,

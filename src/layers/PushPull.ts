@@ -3,16 +3,17 @@
  *
  * Source: memberlist-protocol.md, sections 6.1 to 6.4.
  */
-import { Data, type Duration, Effect, Option, type Result } from "effect"
+import { Data, type Duration, Effect, Option, Result } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
 import type { Framing } from "../protocol/memberlist/Framing.ts"
 import type { Ping, PushPull } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream, GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
+import type { Counters } from "./GossipCounters.ts"
 
 /** Above this many node states a push/pull goes uncompressed: compressing it would hold up the event loop. */
-const compressedNodesMax = 1024
+export const compressedNodesMax = 1024
 
 const noBytes = new Uint8Array(0)
 
@@ -48,12 +49,28 @@ export const within = <A, E, R>(
     orElse: () => new ExchangeFailed({ reason: "timeout", detail: `no answer in time while ${doing}` })
   })
 
-/** Reads the one message of the other side. Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest. */
-export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, framing: Framing, role: StreamCodec.Role) {
+/**
+ * Reads the one message of the other side. After each piece of it `hold` is asked whether there is room for what the reader
+ * holds by then.
+ *
+ * Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest.
+ */
+export const readMessage = Effect.fnUntraced(function* (
+  stream: ByteStream,
+  framing: Framing,
+  role: StreamCodec.Role,
+  hold: (reader: StreamCodec.State) => boolean = () => true
+) {
   const reader = StreamCodec.make(framing, role)
   let first: Uint8Array = noBytes
   const read = <A>(step: Result.Result<A, StreamCodec.StreamRejected>) =>
     Effect.mapError(Effect.fromResult(step), (rejection) => new Unreadable({ rejection, first }))
+  const push = (bytes: Uint8Array) =>
+    Effect.suspend(() => {
+      const pushed = StreamCodec.push(reader, bytes)
+      const isRoom = hold(reader) || Result.isFailure(pushed)
+      return read(isRoom ? pushed : Result.fail(StreamCodec.giveUp(reader)))
+    })
   while (true) {
     const chunk = yield* stream.read.pipe(
       Effect.map(Option.some),
@@ -65,20 +82,29 @@ export const readMessage = Effect.fnUntraced(function* (stream: ByteStream, fram
       return yield* new ExchangeFailed({ reason: "silent", detail: "the peer closed without a word" })
     }
     if (first.length === 0) first = chunk.value
-    let received = yield* read(StreamCodec.push(reader, chunk.value))
+    let received = yield* push(chunk.value)
     while (StreamCodec.isBusy(reader)) {
       yield* Effect.yieldNow
-      received = yield* read(StreamCodec.push(reader, noBytes))
+      received = yield* push(noBytes)
     }
     if (Option.isSome(received)) return received.value
   }
 })
 
-/** The bytes of a push/pull. */
-export const encodeState = (message: PushPull, framing: Framing, role: StreamCodec.Role): Uint8Array => {
-  const compress = framing.compress && message.nodes.length <= compressedNodesMax
-  return StreamCodec.encode(message, { ...framing, compress }, role)
+/** Counts the node states that were left out of a push/pull, all of one reason at once. */
+export const countSkipped = (count: Counters["count"], skipped: StreamCodec.Received["skipped"]): void => {
+  const times = new Map<string, number>()
+  for (const reason of skipped) times.set(reason, (times.get(reason) ?? 0) + 1)
+  for (const [reason, many] of times) count(`stream.node.${reason}`, many)
 }
+
+/** The bytes of a push/pull that this host begins. */
+const encodeState = (message: PushPull, framing: Framing): Uint8Array =>
+  StreamCodec.frame(
+    StreamCodec.bodyOf(message, framing.compress && message.nodes.length <= compressedNodesMax),
+    framing,
+    "dialler"
+  )
 
 const ask = Effect.fnUntraced(function* (wire: Wire, to: Address, bytes: Uint8Array) {
   const { framing, socket, streamTimeout } = wire
@@ -114,7 +140,7 @@ const toFailure =
 /** Gives our state to a member, and takes its state. */
 export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, local: PushPull) {
   const { message, skipped } = yield* Effect.mapError(
-    ask(wire, to, encodeState(local, wire.framing, "dialler")),
+    ask(wire, to, encodeState(local, wire.framing)),
     toFailure(wire, to)
   )
   if (message._tag === "PushPull") return { message, skipped }

@@ -5,17 +5,17 @@
  * counted, and answered with an `Err` where the protocol owes one.
  * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
  */
-import { Effect, Fiber, Option, Result, type Scope, Semaphore } from "effect"
+import { Effect, Fiber, Result, type Scope } from "effect"
 import type { Address } from "../protocol/Address.ts"
+import * as EncodedState from "../protocol/memberlist/EncodedState.ts"
 import type { Ping, PushPull, StreamMessage } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
 import { isSamePlace } from "../protocol/swim/Packets.ts"
 import type { ByteStream } from "../services/GossipSocket.ts"
-import { type ExchangeFailed, encodeState, readMessage, type Wire, within } from "./PushPull.ts"
-
-/** Streams served at a time; one more is closed without a word. */
-export const servedMax = 127
+import type { Counters } from "./GossipCounters.ts"
+import { compressedNodesMax, countSkipped, ExchangeFailed, readMessage, type Wire, within } from "./PushPull.ts"
+import * as Seats from "./PushPullSeats.ts"
 
 /** How long a refused peer may go on talking, so that it reads why instead of a reset. */
 const lingerTimeout = "1 second"
@@ -32,9 +32,18 @@ export interface Host {
   /** What is said to a process of our own name; its address, if it speaks from there. Undefined when it gets no answer. */
   readonly answerTwin: (from: Address | undefined) => Uint8Array | undefined
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
-  readonly count: (reason: string) => void
+  readonly count: Counters["count"]
+  /** Whether a member is at this source, as `Address.source` has it. */
+  readonly isMember: (source: string) => boolean
+  readonly now: () => number
   /** Hears of a caller that this host does not understand, and why where that says something of it. */
   readonly complain: (from: Address, why: string | undefined) => Effect.Effect<void>
+}
+
+interface Server {
+  readonly wire: Wire
+  readonly host: Host
+  readonly encoded: EncodedState.EncodedState
 }
 
 const drain = (stream: ByteStream): Effect.Effect<void> =>
@@ -68,7 +77,12 @@ const ackFor = (
   return host.answerTwin(isSamePlace(from, { ...peer, port: sourcePort }) ? from : undefined)
 }
 
-const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage) => {
+const act = (
+  { encoded, host, wire }: Server,
+  stream: ByteStream,
+  { mayExchange }: Seats.Seated,
+  message: StreamMessage
+) => {
   switch (message._tag) {
     case "Ping": {
       if (message.node !== "" && message.node !== host.name) return Effect.sync(() => host.count("stream.wrongTarget"))
@@ -78,11 +92,12 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
       return reply(wire, stream, StreamCodec.encode(ack, wire.framing, "acceptor"))
     }
     case "PushPull":
+      if (!mayExchange()) return Effect.sync(() => host.count("stream.pushPullRate"))
       return Effect.gen(function* () {
         const local = yield* host.answerState(message, stream.peer)
         // Whoever joins while the answer goes out is told of what is given here: it may have the same name.
         const merging = yield* Effect.forkChild(host.merge(message, stream.peer), { startImmediately: true }) // tidy: it is joined below
-        yield* reply(wire, stream, encodeState(local, wire.framing, "acceptor"))
+        yield* reply(wire, stream, EncodedState.encode(encoded, local, compressedNodesMax))
         return yield* Fiber.join(merging)
       })
     case "User":
@@ -93,13 +108,25 @@ const act = (wire: Wire, host: Host, stream: ByteStream, message: StreamMessage)
   }
 }
 
-const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: ByteStream) {
-  const read = within(readMessage(stream, wire.framing, "acceptor"), wire.streamTimeout, "reading")
+/** Closes a stream in good order and with no other word: a reset would look like a path that broke. */
+const hangUp = (stream: ByteStream): Effect.Effect<void> => Effect.andThen(Effect.ignore(stream.end), drain(stream))
+
+const silent = new ExchangeFailed({ reason: "headerTimeout", detail: "it did not say what is to come" })
+
+/** What keeps two hosts apart that are set up differently: the other one is to notice. */
+const unanswered: ReadonlyArray<StreamCodec.RejectReason> = ["label", "plaintext", "decrypt"]
+
+const serveOne = Effect.fnUntraced(function* (server: Server, stream: ByteStream, seated: Seats.Seated) {
+  const { host, wire } = server
+  const read = Effect.raceFirst(
+    within(readMessage(stream, wire.framing, "acceptor", seated.hold), wire.streamTimeout, "reading"),
+    Effect.andThen(seated.silence, Effect.fail(silent))
+  )
   const received = yield* Effect.result(read)
   if (!host.hasName()) return
   if (Result.isSuccess(received)) {
-    for (const reason of received.success.skipped) host.count(`stream.node.${reason}`)
-    return yield* act(wire, host, stream, received.success.message)
+    countSkipped(host.count, received.success.skipped)
+    return yield* act(server, stream, seated, received.success.message)
   }
   if (received.failure._tag === "ExchangeFailed") return host.count(`stream.${received.failure.reason}`)
   const { first, rejection } = received.failure
@@ -107,20 +134,18 @@ const serveOne = Effect.fnUntraced(function* (wire: Wire, host: Host, stream: By
   host.count(`stream.${reason}`)
   yield* host.complain(stream.peer, Misfit.caller({ reason, first, label: wire.framing.label }))
   if (owesErr) return yield* refuse(wire, stream, reason)
-  // The end of this side is its only word: a reset would look like a path that broke.
-  if (reason === "label") yield* Effect.andThen(Effect.ignore(stream.end), drain(stream))
+  if (unanswered.includes(reason)) yield* hangUp(stream)
 })
 
 /** Serves streams for the life of the scope. */
 export const serve = (wire: Wire, host: Host): Effect.Effect<void, never, Scope.Scope> => {
-  const seats = Semaphore.makeUnsafe(servedMax)
+  const room = Seats.make(host)
+  const server = { wire, host, encoded: EncodedState.make(wire.framing, "acceptor") }
   return wire.socket.serve((stream) =>
-    serveOne(wire, host, stream).pipe(
-      Effect.catch(({ reason }) => Effect.sync(() => host.count(`stream.${reason}`))),
-      Effect.catchDefect((defect) => Effect.logError("a gossip stream failed", defect)),
-      Semaphore.withPermitsIfAvailable(seats, 1),
-      Effect.flatMap((served) =>
-        Option.isSome(served) ? Effect.void : Effect.sync(() => host.count("stream.refused"))
+    room.seat(stream.peer, (seated) =>
+      serveOne(server, stream, seated).pipe(
+        Effect.catch(({ reason }) => Effect.sync(() => host.count(`stream.${reason}`))),
+        Effect.catchDefect((defect) => Effect.logError("a gossip stream failed", defect))
       )
     )
   )

@@ -63,8 +63,15 @@ const dropped = Metric.counter("grinta_names_dropped", {
   incremental: true
 })
 
-export const count = (reasons: ReadonlyArray<DropReason>): Effect.Effect<void> =>
-  Effect.forEach(reasons, (reason) => Metric.update(Metric.withAttributes(dropped, { reason }), 1), { discard: true })
+/** Counts all of one reason at once. */
+export const count = (reasons: ReadonlyArray<DropReason>): Effect.Effect<void> => {
+  if (reasons.length === 0) return Effect.void
+  const times = new Map<DropReason, number>()
+  for (const reason of reasons) times.set(reason, (times.get(reason) ?? 0) + 1)
+  const tell = ([reason, many]: readonly [DropReason, number]) =>
+    Metric.update(Metric.withAttributes(dropped, { reason }), many)
+  return Effect.forEach(times, tell, { discard: true })
+}
 
 const fail = (operation: NetworkError["operation"], reason: NetworkErrorReason): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation, reason }))

@@ -5,11 +5,12 @@
  * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
  * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
  */
-import { Duration, Effect, Layer, Result, type Scope } from "effect"
+import { Clock, Duration, Effect, Layer, Result, type Scope } from "effect"
 import { revision } from "../protocol/flow/Frame.ts"
 import * as Name from "../protocol/Name.ts"
 import * as Directory from "../protocol/names/Directory.ts"
 import * as Exchange from "../protocol/names/Exchange.ts"
+import * as Merging from "../protocol/names/Merging.ts"
 import * as NameRecords from "../protocol/names/NameRecords.ts"
 import { type Evidence, Gossip, type Member } from "../services/Gossip.ts"
 import { Self } from "../services/Host.ts"
@@ -18,6 +19,7 @@ import { Registry } from "../services/Registry.ts"
 import * as Background from "./Background.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryExchange from "./RegistryExchange.ts"
+import * as Slices from "./Slices.ts"
 
 /** How often members are looked up that the membership plane has forgotten. */
 const sweepInterval = Duration.seconds(30)
@@ -41,27 +43,41 @@ const changed = ({ host, id, status }: Member, evidence: ReadonlyArray<Evidence>
   evidence
 })
 
-/** Takes a message in, and has the exchange answer what it says of its sender's directory. */
-const receive = (
+/** Records that are decoded and merged at a time: that takes a millisecond or two. */
+const sliceRecords = 256
+
+/**
+ * Takes a message in, some records at a time so that others run between, and has the exchange answer what it says of its
+ * sender's directory.
+ */
+const receive = Effect.fnUntraced(function* (
   { directory, feed }: RegistryDirectory.Driver,
   exchange: RegistryExchange.Exchange,
+  breathe: Effect.Effect<void>,
   bytes: Uint8Array,
   via: "gossip" | "state"
-): Effect.Effect<void> => {
-  const decoded = NameRecords.decode(bytes)
-  if (Result.isFailure(decoded)) {
-    const { reason } = decoded.failure
-    return reason === "foreign" ? Effect.void : RegistryDirectory.count([reason])
+) {
+  const reading = NameRecords.read(bytes)
+  if (Result.isFailure(reading)) {
+    const { reason } = reading.failure
+    if (reason !== "foreign") yield* RegistryDirectory.count([reason])
+    return
   }
-  const { skipped, ...message } = decoded.success
+  const { pieces: _, skipped, ...parts } = reading.success
+  const merging = Merging.make()
   const before = directory.progress
-  return Effect.andThen(
-    Effect.andThen(RegistryDirectory.count(skipped), feed(Exchange.mergeOf(message, via))),
-    Effect.suspend(() =>
-      Effect.forEach(Exchange.inputsOf(message, directory.progress > before), exchange.feed, { discard: true })
-    )
-  )
-}
+  yield* RegistryDirectory.count(skipped)
+  do {
+    const some = NameRecords.readSome(reading.success, sliceRecords)
+    const merge = Exchange.mergeOf({ ...parts, records: some.records }, via)
+    yield* RegistryDirectory.count(some.skipped)
+    yield* feed({ ...merge, merging, isPart: NameRecords.hasMore(reading.success) })
+    yield* breathe
+  } while (NameRecords.hasMore(reading.success))
+  yield* Effect.forEach(Exchange.inputsOf({ records: [], ...parts }, directory.progress > before), exchange.feed, {
+    discard: true
+  })
+})
 
 const make = Effect.fnUntraced(function* (
   limits: Partial<Directory.Limits>
@@ -92,11 +108,13 @@ const make = Effect.fnUntraced(function* (
     "closing the names of a host that lost its own",
     Effect.catch(gossip.lost, ({ reason }) => driver.close(reason))
   )
+  const clock = yield* Clock.Clock
+  const breathe = Slices.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   yield* gossip.board({
-    message: (payload) => Effect.suspend(() => receive(driver, exchange, payload, "gossip")),
+    message: (payload) => receive(driver, exchange, breathe, payload, "gossip"),
     localState: Effect.sync(exchange.localState),
     isOfHosts: NameRecords.isNames,
-    mergeState: (state) => Effect.suspend(() => receive(driver, exchange, state, "state")),
+    mergeState: (state) => receive(driver, exchange, breathe, state, "state"),
     memberChanged: ({ evidence, member }) => feed(changed(member, evidence))
   })
   // What came in since boarding is newer than this list.

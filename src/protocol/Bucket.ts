@@ -29,6 +29,11 @@ export const take = (bucket: Bucket, nowMillis: number, amount = 1): boolean => 
   return isThere
 }
 
+/** Takes so much, whether or not there is as much: what is missing comes back first. */
+export const charge = (bucket: Bucket, amount: number): void => {
+  bucket.level -= amount
+}
+
 /** When there is as much as this, if nothing is taken before. */
 export const reachedAt = ({ at, level, perSecond }: Bucket, wanted: number): number =>
   at + Math.ceil((1000 * Math.max(0, wanted - level)) / perSecond)

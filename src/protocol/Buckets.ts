@@ -41,3 +41,9 @@ export const take = (
   bySource.set(source, bucket)
   return Bucket.take(bucket, nowMillis, amount)
 }
+
+/** Takes so much for a source that has taken something lately, whether or not it has as much left. */
+export const charge = ({ bySource }: Buckets, source: string, amount: number): void => {
+  const bucket = bySource.get(source)
+  if (bucket !== undefined) Bucket.charge(bucket, amount)
+}

@@ -56,7 +56,7 @@ export interface Passenger {
    * none then, nor does who is not known to be a host yet; it gets one in the answer, and gives its own later.
    */
   readonly isOfHosts?: (state: Uint8Array) => boolean
-  /** What a peer gave in a push/pull. */
+  /** What a peer gave in a push/pull. Runs beside the steps of the machine, since there may be much of it. */
   readonly mergeState: (state: Uint8Array) => Effect.Effect<void>
   readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
 }

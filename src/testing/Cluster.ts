@@ -68,7 +68,8 @@ export const introduce = (network: Network.Network, hosts: ReadonlyArray<Host>):
     const { memberBroadcasts, members, self } = state
     for (const member of own) {
       if (member.name === self.member.name || members.byName.has(member.name)) continue
-      const entry: Members.Entry = { member, suspicion: undefined, claim: undefined, farewell: undefined }
+      const bare = { suspicion: undefined, claim: undefined, farewell: undefined }
+      const entry: Members.Entry = { member, ...bare, ackedAt: member.address }
       members.byName.set(member.name, entry)
       members.order.push(entry)
       members.live += 1

@@ -20,7 +20,12 @@ export interface Cipher {
   readonly seal: (plaintext: Uint8Array, aad: Uint8Array) => Uint8Array
   /** None when no key authenticates the payload together with `aad`. */
   readonly open: (sealed: Uint8Array, aad: Uint8Array) => Option.Option<Uint8Array>
+  /** Does the same a part at a time: the function that is given back goes on until it has something else than "more". */
+  readonly opening: (sealed: Uint8Array, aad: Uint8Array) => Opening
 }
+
+/** One part of the work of opening what is sealed. */
+export type Opening = () => Option.Option<Uint8Array> | "more"
 
 export interface Framing {
   /** At most 255 bytes; empty for none. */

@@ -3,8 +3,9 @@
  *
  * Shape, outermost first: label header, encryption, checksum, compression, compound, messages; each layer but the last is
  * optional, and their order is fixed.
- * Limits: compression and compounds nest at most {@link nestingMax} deep; all that a packet inflates to, together, is at
- * most {@link inflatedBytesMax}; a compound has at most {@link partsMax} parts.
+ * Limits: a packet holds one compressed message at most, and in it or instead of it one compound, as peers send them: what is
+ * nested any other way is dropped. It inflates to at most {@link inflatedBytesMax}, and holds at most {@link partsMax}
+ * messages.
  * Source: memberlist-protocol.md, section 5; faults.md, rows U1 to U9.
  */
 import { Data, Option, Result } from "effect"
@@ -17,10 +18,7 @@ import { MessageType, type PacketMessage } from "./Message.ts"
 import { type MalformedReason, read } from "./MessageReader.ts"
 import * as Cursor from "./MsgpackCursor.ts"
 
-/** Compress and compound layers within each other; a legal sender needs two. */
-export const nestingMax = 4
-
-/** Bytes that one packet may inflate to, over all its compressed parts; a legal sender stays below 1,400. */
+/** Bytes that one packet may inflate to; a legal sender stays below 1,400. */
 export const inflatedBytesMax = 65_536
 
 export const partsMax = 255
@@ -32,7 +30,8 @@ const crcHeaderBytes = 5
  * Why a packet or one of its messages was dropped.
  *
  * "empty": nothing where a message should be. "label": not our cluster. "decrypt": not encrypted under our keys. "crc":
- * damaged. "inflate": not to be decompressed, or too large. "nesting": too deep. "truncated": cut short. The others as
+ * damaged. "inflate": not to be decompressed, or too large. "nesting": a second compression or compound, or one within the
+ * other the wrong way round. "truncated": cut short. The others as
  * in `MalformedReason`.
  */
 export type DropReason = "label" | "decrypt" | "crc" | "inflate" | "nesting" | MalformedReason
@@ -45,6 +44,8 @@ export interface Decoded {
   readonly messages: ReadonlyArray<PacketMessage>
   /** One reason for each part of a compound that was dropped. */
   readonly dropped: ReadonlyArray<DropReason>
+  /** Bytes of all of it, inflated: what it cost to read. */
+  readonly plainBytes: number
 }
 
 /** Messages to send together, each with its type byte. */
@@ -73,66 +74,39 @@ const failures: { readonly [Reason in DropReason]: Result.Result<never, PacketDr
   versions: failure("versions")
 }
 
-interface Decoding {
-  readonly messages: Array<PacketMessage>
-  readonly dropped: Array<DropReason>
-  inflatedBytesLeft: number
-}
-
-const decodeCompressed = (
-  decoding: Decoding,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  depth: number
-): DropReason | undefined => {
-  const plain = Compression.read(Cursor.make(bytes, start + 1, end), decoding.inflatedBytesLeft)
-  if (typeof plain === "string") return plain
-  decoding.inflatedBytesLeft -= plain.length
-  return decodeMessages(decoding, plain, 0, plain.length, depth + 1)
+/** One message between `start` and `end`, which is no further layer. */
+const decodeMessage = (bytes: Uint8Array, start: number, end: number): PacketMessage | DropReason => {
+  const type = start < end ? bytes[start] : undefined
+  return type === MessageType.compress || type === MessageType.compound ? "nesting" : read(bytes, start, end)
 }
 
 /** Drops all when the table of lengths is cut short, else only the parts that are cut short or bad themselves. */
-const decodeCompound = (
-  decoding: Decoding,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  depth: number
-): DropReason | undefined => {
-  const count = start + 1 < end ? (bytes[start + 1] ?? 0) : partsMax
-  let offset = start + 2 + 2 * count
-  if (offset > end) return "truncated"
+const decodeCompound = (bytes: Uint8Array): Decoded | DropReason => {
+  const count = bytes[1] ?? partsMax
+  let offset = 2 + 2 * count
+  if (offset > bytes.length) return "truncated"
+  const messages: Array<PacketMessage> = []
+  const dropped: Array<DropReason> = []
   for (let i = 0; i < count; i++) {
-    const entry = start + 2 + 2 * i
+    const entry = 2 + 2 * i
     const length = ((bytes[entry] ?? 0) << 8) | (bytes[entry + 1] ?? 0)
-    const reason =
-      offset + length > end ? "truncated" : decodeMessages(decoding, bytes, offset, offset + length, depth + 1)
-    if (reason !== undefined) decoding.dropped.push(reason)
+    const part = offset + length > bytes.length ? "truncated" : decodeMessage(bytes, offset, offset + length)
+    if (typeof part === "string") dropped.push(part)
+    else messages.push(part)
     offset += length
   }
-  return undefined
+  return { messages, dropped, plainBytes: bytes.length }
 }
 
-/** Collects the messages between `start` and `end`: the reason when they are dropped as a whole. */
-const decodeMessages = (
-  decoding: Decoding,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  depth: number
-): DropReason | undefined => {
-  const type = start < end ? bytes[start] : -1
-  if (type === MessageType.compress || type === MessageType.compound) {
-    if (depth >= nestingMax) return "nesting"
-    return type === MessageType.compress
-      ? decodeCompressed(decoding, bytes, start, end, depth)
-      : decodeCompound(decoding, bytes, start, end, depth)
-  }
-  const message = read(bytes, start, end)
-  if (typeof message === "string") return message
-  decoding.messages.push(message)
-  return undefined
+/** The messages of a packet without its framing, or why it is dropped as a whole. */
+const decodePlain = (bytes: Uint8Array): Decoded | DropReason => {
+  const [type] = bytes
+  const plain =
+    type === MessageType.compress ? Compression.read(Cursor.make(bytes, 1, bytes.length), inflatedBytesMax) : bytes
+  if (typeof plain === "string") return plain
+  if (plain[0] === MessageType.compound) return decodeCompound(plain)
+  const message = decodeMessage(plain, 0, plain.length)
+  return typeof message === "string" ? message : { messages: [message], dropped: [], plainBytes: plain.length }
 }
 
 /** Takes off label, encryption and checksum: the bytes left, or why the packet is dropped. */
@@ -161,10 +135,8 @@ const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | Dr
 export const decode = (bytes: Uint8Array, framing: Framing): Result.Result<Decoded, PacketDropped> => {
   const plain = unframe(bytes, framing)
   if (typeof plain === "string") return failures[plain]
-  const decoding: Decoding = { messages: [], dropped: [], inflatedBytesLeft: inflatedBytesMax }
-  const reason = decodeMessages(decoding, plain, 0, plain.length, 0)
-  if (reason !== undefined) return failures[reason]
-  return Result.succeed({ messages: decoding.messages, dropped: decoding.dropped })
+  const decoded = decodePlain(plain)
+  return typeof decoded === "string" ? failures[decoded] : Result.succeed(decoded)
 }
 
 const compound = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {

@@ -15,10 +15,10 @@ import { MessageType, type StreamMessage } from "./Message.ts"
 import { write } from "./MessageWriter.ts"
 import * as Writer from "./MsgpackWriter.ts"
 import * as PushPull from "./PushPullCodec.ts"
-import { receivedBytesMax, type Step, step } from "./StreamStages.ts"
-import { append, type Role, rejected, type State, type StreamRejected } from "./StreamState.ts"
+import { type Step, sealedHeaderBytes, step } from "./StreamStages.ts"
+import { append, type Role, receivedBytesMax, rejected, type State, type StreamRejected } from "./StreamState.ts"
 
-export type { RejectReason, Role, State, StreamRejected } from "./StreamState.ts"
+export { heldBytes, isProven, type RejectReason, type Role, type State, type StreamRejected } from "./StreamState.ts"
 
 const noBytes = new Uint8Array(0)
 
@@ -42,6 +42,7 @@ export const make = (framing: Framing, role: Role): State => ({
   receivedBytes: 0,
   stage: "label",
   opened: false,
+  opening: undefined,
   inflater: undefined,
   inflated: false,
   isBusy: false,
@@ -54,9 +55,23 @@ const finish = (state: State, outcome: StreamRejected | "done"): void => {
   state.finished = outcome
   state.isBusy = false
   state.inflater = undefined
+  state.opening = undefined
   state.buffer = noBytes
   state.start = 0
   state.end = 0
+}
+
+/** Whether the label and the first header have come, so that it is known what is to follow. */
+export const isBegun = ({ end, finished, stage, start }: State): boolean => {
+  if (finished !== undefined) return true
+  return stage === "sealed" ? end - start >= sealedHeaderBytes : stage !== "label" && stage !== "type"
+}
+
+/** Gives up a stream for which there is no room. */
+export const giveUp = (state: State): StreamRejected => {
+  const outcome = rejected(state, "memory")
+  finish(state, outcome)
+  return outcome
 }
 
 /** Whether the bytes so far are not worked off: the message may be whole, and no more may come. */
@@ -124,14 +139,21 @@ const seal = (payload: Uint8Array, { cipher, label }: Framing): Uint8Array => {
   return Bytes.concat([header, cipher.seal(payload, Bytes.concat([header, label]))])
 }
 
+/** What is sealed, if anything is. */
+export const bodyOf = (message: StreamMessage, compress: boolean): Uint8Array =>
+  compress ? Compression.encode(plain(message)) : plain(message)
+
+/** All that one side sends for a body. */
+export const frame = (body: Uint8Array, framing: Framing, role: Role): Uint8Array => {
+  const sealed = seal(body, framing)
+  return role === "dialler" && framing.label.length > 0 ? Bytes.concat([Label.header(framing.label), sealed]) : sealed
+}
+
 /**
  * Encodes all that one side sends; `role` is our own, and only a dialler sends the label.
  *
  * Compression, when on, is applied even where it makes the message longer, as peers do.
  * Units: peers refuse more than 20 MiB of user state, user message or encrypted payload.
  */
-export const encode = (message: StreamMessage, framing: Framing, role: Role): Uint8Array => {
-  const body = plain(message)
-  const sealed = seal(framing.compress ? Compression.encode(body) : body, framing)
-  return role === "dialler" && framing.label.length > 0 ? Bytes.concat([Label.header(framing.label), sealed]) : sealed
-}
+export const encode = (message: StreamMessage, framing: Framing, role: Role): Uint8Array =>
+  frame(bodyOf(message, framing.compress), framing, role)

@@ -2,7 +2,7 @@
  * Reads a stream stage by stage, as its bytes come.
  *
  * Only encryption has a length in front, so the reader parses what is there and never waits for the end of the stream.
- * Limits: {@link receivedBytesMax} on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
+ * Limits: `receivedBytesMax` on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
  * Source: memberlist-protocol.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
  */
 import { Option, Result } from "effect"
@@ -15,13 +15,16 @@ import { readAck, readPing } from "./MessageReader.ts"
 import * as Cursor from "./MsgpackCursor.ts"
 import { copy } from "./MsgpackReader.ts"
 import * as PushPull from "./PushPullCodec.ts"
-import { isWhole, type Role, rejected, replace, type State, type StreamRejected } from "./StreamState.ts"
-
-/** An encrypted payload, a user state and a user message are each at most this long. */
-export const payloadBytesMax = 20_971_520
-
-/** All that one side may send on a connection. */
-export const receivedBytesMax = payloadBytesMax + 65_536
+import {
+  isWhole,
+  payloadBytesMax,
+  type Role,
+  receivedBytesMax,
+  rejected,
+  replace,
+  type State,
+  type StreamRejected
+} from "./StreamState.ts"
 
 /** What a compressed stream may inflate to. */
 export const inflatedBytesMax = 41_943_040
@@ -33,7 +36,7 @@ export const nodesMax = 65_536
 const inflateWorkBytesMax = 131_072
 const nodesPerStepMax = 512
 
-const sealedHeaderBytes = 5
+export const sealedHeaderBytes = 5
 
 /** What a stage comes to: another stage, more bytes, a pause for others to run, the message, or the end. */
 export type Step = "next" | "more" | "pause" | StreamMessage | StreamRejected
@@ -105,7 +108,15 @@ const stepSealed = (state: State): Step => {
   const payload = start + sealedHeaderBytes
   if (state.end - payload < length) return needs(state, sealedHeaderBytes + length)
   const aad = Bytes.concat([buffer.subarray(start, payload), state.framing.label])
-  const opened = state.framing.cipher?.open(buffer.subarray(payload, payload + length), aad) ?? Option.none()
+  state.opening = state.framing.cipher?.opening(buffer.subarray(payload, payload + length), aad)
+  state.stage = "opening"
+  return "next"
+}
+
+const stepOpening = (state: State): Step => {
+  const opened = state.opening?.() ?? Option.none()
+  if (opened === "more") return "pause"
+  state.opening = undefined
   if (Option.isNone(opened)) return rejected(state, "decrypt")
   state.opened = true
   replace(state, opened.value)
@@ -197,6 +208,8 @@ export const step = (state: State): Step => {
       return stepType(state)
     case "sealed":
       return stepSealed(state)
+    case "opening":
+      return stepOpening(state)
     case "compressed":
       return stepCompressed(state)
     case "inflating":

@@ -6,7 +6,7 @@
  * Source: memberlist-protocol.md, sections 6.1, 6.4 and 18; faults.md, rows S2 to S6.
  */
 import { Data } from "effect"
-import type { Framing } from "./Framing.ts"
+import type { Framing, Opening } from "./Framing.ts"
 import type { Inflater } from "./Lzw.ts"
 import type { NodeState } from "./Message.ts"
 import type { MalformedReason } from "./MessageReader.ts"
@@ -21,7 +21,8 @@ export type Role = "dialler" | "acceptor"
  * "label": not our cluster. "type": not a message that our role expects here. "encrypted": we have no key. "plaintext":
  * not encrypted, though we insist. "decrypt": under none of our keys. "inflate": not to be decompressed, or too large.
  * "nodes", "userState", "userMessage": a count below zero or above its limit. "oversized": more bytes than allowed.
- * "trailing": bytes after the message. The others as in `MalformedReason`.
+ * "trailing": bytes after the message. "memory": there is no room for more of what streams hold. The others as in
+ * `MalformedReason`.
  */
 export type RejectReason =
   | "label"
@@ -34,6 +35,7 @@ export type RejectReason =
   | "userMessage"
   | "oversized"
   | "trailing"
+  | "memory"
   | MalformedReason
 
 /** The stream is of no use; `owesErr` says that the peer expects an `Err` message before the close. */
@@ -46,6 +48,7 @@ export type Stage =
   | "label"
   | "type"
   | "sealed"
+  | "opening"
   | "compressed"
   | "inflating"
   | "ping"
@@ -73,6 +76,8 @@ export interface State {
   receivedBytes: number
   stage: Stage
   opened: boolean
+  /** The decryption under way. */
+  opening: Opening | undefined
   /** The decompression under way. */
   inflater: Inflater | undefined
   inflated: boolean
@@ -84,7 +89,19 @@ export interface State {
   finished: "done" | StreamRejected | undefined
 }
 
+/** An encrypted payload, a user state and a user message are each at most this long. */
+export const payloadBytesMax = 20_971_520
+
+/** All that one side may send on a connection. */
+export const receivedBytesMax = payloadBytesMax + 65_536
+
 const capacityBytesMin = 1024
+
+/** What may come behind what is awaited, in the same chunk. */
+const chunkBytes = 65_536
+
+/** Bytes that a parsed node state takes beside its metadata: its record, and three arrays. */
+const nodeBytes = 1024
 
 /** Makes room for `length` bytes, by moving what is unread to the front when that frees half of the buffer. */
 const reserve = (state: State, length: number): void => {
@@ -94,7 +111,9 @@ const reserve = (state: State, length: number): void => {
   if (required <= state.buffer.length / 2) {
     state.buffer.copyWithin(0, state.start, state.end)
   } else {
-    const grown = new Uint8Array(Math.max(capacityBytesMin, required * 2))
+    // Twice as much as there is, but not more than can still come.
+    const most = Math.max(required, (state.needed > 0 ? state.needed : receivedBytesMax) + chunkBytes)
+    const grown = new Uint8Array(Math.max(capacityBytesMin, Math.min(required * 2, most)))
     grown.set(state.buffer.subarray(state.start, state.end))
     state.buffer = grown
   }
@@ -121,11 +140,24 @@ export const replace = (state: State, plain: Uint8Array): void => {
 /** All that the peer can still say is there, since it came in a layer with a length. */
 export const isWhole = (state: State): boolean => state.opened || state.inflated
 
-const framingStages: ReadonlyArray<Stage> = ["type", "sealed", "compressed", "inflating"]
+/** What a reader holds: what has come and is not taken in yet, in all its forms. */
+export const heldBytes = ({ buffer, inflater, nodes, opening }: State): number =>
+  buffer.length +
+  (opening === undefined ? 0 : buffer.length) +
+  nodes.length * nodeBytes +
+  (inflater === undefined ? 0 : inflater.input.length + inflater.output.length + (inflater.target?.length ?? 0))
 
-/** Failures of the framing are answered, those of the label, the type and the body are not. */
+/** Whether who speaks has shown that it has a key, where it has to. */
+export const isProven = ({ framing, opened }: State): boolean => opened || framing.cipher?.verifyIncoming !== true
+
+const framingStages: ReadonlyArray<Stage> = ["type", "sealed", "opening", "compressed", "inflating"]
+
+/**
+ * Failures of the framing are answered, those of the label, the type and the body are not. Nor is anything said to who has
+ * shown no key, where keys are asked for.
+ */
 export const rejected = (state: State, reason: RejectReason): StreamRejected =>
   new StreamRejected({
     reason,
-    owesErr: state.role === "acceptor" && reason !== "type" && framingStages.includes(state.stage)
+    owesErr: state.role === "acceptor" && reason !== "type" && framingStages.includes(state.stage) && isProven(state)
   })

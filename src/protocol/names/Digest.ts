@@ -67,27 +67,62 @@ const rangeOf = (bytes: Uint8Array): Range | undefined => {
   return { host: range.host, generation, after, until }
 }
 
-/** Takes the repeated field `field` out of a message without parsing it, so that the bound on its number comes first. */
+/** The repeated field of a message, of which nothing is parsed yet, and the other fields. */
+export interface Pieces {
+  readonly field: number
+  readonly reader: BinaryReader
+  /** Pieces that were not taken yet. */
+  left: number
+  readonly rest: Uint8Array
+}
+
+/**
+ * Finds the repeated field `field` of a message without parsing it, so that the bound on its number comes first. Undefined for
+ * more than `countMax`. May raise what the protobuf reader raises.
+ */
+export const find = (body: Uint8Array, field: number, countMax: number): Pieces | undefined => {
+  const reader = new BinaryReader(body)
+  const others: Array<Uint8Array> = []
+  let count = 0
+  while (reader.pos < reader.len) {
+    const start = reader.pos
+    const [number, wireType] = reader.tag()
+    reader.skip(wireType, number)
+    if (number === field && wireType === WireType.LengthDelimited) {
+      count += 1
+      if (count > countMax) return undefined
+    } else {
+      others.push(body.subarray(start, reader.pos))
+      if (others.length > othersMax) return undefined
+    }
+  }
+  return { field, reader: new BinaryReader(body), left: count, rest: concat(others) }
+}
+
+/** Takes the next pieces, so many at most. */
+export const take = (pieces: Pieces, countMax: number): ReadonlyArray<Uint8Array> => {
+  const { field, reader } = pieces
+  const taken: Array<Uint8Array> = []
+  while (pieces.left > 0 && taken.length < countMax) {
+    const [number, wireType] = reader.tag()
+    if (number !== field || wireType !== WireType.LengthDelimited) {
+      reader.skip(wireType, number)
+      continue
+    }
+    taken.push(reader.bytes())
+    pieces.left -= 1
+  }
+  return taken
+}
+
+/** All pieces at once, and the other fields. */
 export const split = (
   body: Uint8Array,
   field: number,
   countMax: number
 ): { readonly pieces: ReadonlyArray<Uint8Array>; readonly rest: Uint8Array } | undefined => {
-  const reader = new BinaryReader(body)
-  const pieces: Array<Uint8Array> = []
-  const others: Array<Uint8Array> = []
-  while (reader.pos < reader.len) {
-    const start = reader.pos
-    const [number, wireType] = reader.tag()
-    if (number === field && wireType === WireType.LengthDelimited) {
-      if (pieces.push(reader.bytes()) > countMax) return undefined
-    } else {
-      reader.skip(wireType, number)
-      others.push(body.subarray(start, reader.pos))
-      if (others.length > othersMax) return undefined
-    }
-  }
-  return { pieces, rest: concat(others) }
+  const found = find(body, field, countMax)
+  return found && { pieces: take(found, countMax), rest: found.rest }
 }
 
 /** Fields beside the repeated one. */

@@ -5,6 +5,7 @@ import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import { type Directory, discard, drop, type Input, type Known, type Turn, write, writeOwn } from "./DirectoryState.ts"
 import { isPossible, youngMillis } from "./Life.ts"
+import * as Merging from "./Merging.ts"
 import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
 
 const isOrphan = ({ member }: Known): boolean => member?.host === undefined
@@ -136,16 +137,19 @@ const noteRange = ({ directory }: Turn, { after, generation, host, until }: Rang
 }
 
 /**
- * Takes records in and gossips the news on. News by gossip always goes on, since gossip reaches everybody only when passed
+ * Takes records in, those of one message together or in parts, and gossips the news on at its end. News by gossip always goes on, since gossip reaches everybody only when passed
  * on; other news goes on unless there is more of it than was known before: then this host is the newcomer. Of a delta only
  * a little goes on, since the others get theirs.
  */
-export const merge = (turn: Turn, { ranges = [], records, via }: Extract<Input, { readonly _tag: "Merge" }>): void => {
+export const merge = (
+  turn: Turn,
+  { isPart = false, merging = Merging.make(), ranges = [], records, via }: Extract<Input, { readonly _tag: "Merge" }>
+): void => {
   const { directory, outputs } = turn
   const { limits, own } = directory
-  const heldBefore = directory.foreignRecords + Claims.size(own.claims)
-  const news: Array<NameRecord> = []
-  const gaps = new Set<string>()
+  merging.heldBefore ??= directory.foreignRecords + Claims.size(own.claims)
+  const { gaps, heldBefore, news } = merging
+  const newsBefore = news.length
   for (const record of records) {
     if (record.host === own.id) hearOwn(turn, record)
     else {
@@ -154,7 +158,8 @@ export const merge = (turn: Turn, { ranges = [], records, via }: Extract<Input, 
       if (heard === "refused") gaps.add(record.host)
     }
   }
-  directory.progress += news.length
+  directory.progress += news.length - newsBefore
+  if (isPart) return
   for (const range of ranges) if (!gaps.has(range.host) && noteRange(turn, range)) directory.progress += 1
   const relayMax = via === "delta" ? limits.deltaRelayMax : limits.relayMax
   if (via !== "gossip" && news.length > Math.min(heldBefore, relayMax)) return

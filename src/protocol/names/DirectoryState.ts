@@ -4,6 +4,7 @@ import type * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import type { Limits } from "./DirectoryLimits.ts"
+import type { Merging } from "./Merging.ts"
 import type { NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
@@ -78,6 +79,10 @@ export type Input =
       readonly via: "gossip" | "state" | "delta"
       /** What the records are all of. */
       readonly ranges?: ReadonlyArray<Range>
+      /** What of the same message was merged before; undefined for the only part of one. */
+      readonly merging?: Merging
+      /** There is more of it to come. */
+      readonly isPart?: boolean
     }
   /** The membership plane changed its mind of a host; "forgotten": it no longer remembers it. */
   | {

@@ -123,7 +123,7 @@ const allowance = ({ allowances, settings }: Exchange, peer: string, now: number
 const spend = ({ exchange: { allowances, settings }, now }: Turn, peer: string, messages: number): void => {
   const { peerMessagesMax, peerMessagesPerSecond } = settings
   const bucket = allowances.get(peer) ?? Bucket.make(peerMessagesMax, peerMessagesPerSecond, now)
-  bucket.level -= messages
+  Bucket.charge(bucket, messages)
   allowances.set(peer, bucket)
 }
 
@@ -281,7 +281,10 @@ export const localState = ({ directory }: Exchange, random: () => number): Messa
 }
 
 /** What a message means for the directory. */
-export const mergeOf = ({ delta, records }: Message, via: "gossip" | "state"): Directory.Input => ({
+export const mergeOf = (
+  { delta, records }: Message,
+  via: "gossip" | "state"
+): Extract<Directory.Input, { readonly _tag: "Merge" }> => ({
   _tag: "Merge",
   records,
   via: via === "gossip" && delta !== undefined ? "delta" : via,

@@ -190,26 +190,49 @@ const failures = {
   tooLarge: failure("tooLarge")
 } as const
 
+/** A message that is decoded some records at a time. */
+export interface Reading extends Parts {
+  readonly pieces: Digest.Pieces
+  /** Why what it says beside its records was left out. */
+  readonly skipped: ReadonlyArray<SkipReason>
+}
+
 /**
- * Decodes a message or a state; a record that cannot be used is left out and named in `skipped`.
+ * Begins to decode a message or a state.
  *
  * Units: at most {@link bytesMax} bytes and {@link recordsMax} records; host ids and names as in `Name`; generations and
  * versions from 1 to 2^53 - 1.
  * Errors: `NamesUnreadable` only; the caller drops the whole, and counts it unless it is foreign.
  */
-export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> => {
+export const read = (bytes: Uint8Array): Result.Result<Reading, NamesUnreadable> => {
   if (!isNames(bytes)) return failures.foreign
   if (bytes.length > bytesMax) return failures.tooLarge
-  const pieces = Result.try(() => Digest.split(bytes.subarray(1), 1, recordsMax))
+  const pieces = Result.try(() => Digest.find(bytes.subarray(1), 1, recordsMax))
   if (Result.isFailure(pieces)) return failures.malformed
   if (pieces.success === undefined) return failures.tooLarge
+  const skipped: Array<SkipReason> = []
+  const parts = partsOf(pieces.success.rest, skipped)
+  return Result.succeed({ pieces: pieces.success, skipped, ...parts })
+}
+
+/** Whether a message has records that were not decoded yet. */
+export const hasMore = ({ pieces }: Reading): boolean => pieces.left > 0
+
+/** Decodes the next records, so many at most; one that cannot be used is left out and named in `skipped`. */
+export const readSome = ({ pieces }: Reading, countMax: number): Pick<Decoded, "records" | "skipped"> => {
   const records: Array<NameRecord> = []
   const skipped: Array<SkipReason> = []
-  for (const piece of pieces.success.pieces) {
+  for (const piece of Digest.take(pieces, countMax)) {
     const record = decodeRecord(piece)
     if (typeof record === "string") skipped.push(record)
     else records.push(record)
   }
-  const parts = partsOf(pieces.success.rest, skipped)
-  return Result.succeed({ records, skipped, ...parts })
+  return { records, skipped }
 }
+
+/** Decodes all of a message at once. Errors: as `read`. */
+export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> =>
+  Result.map(read(bytes), ({ pieces, skipped, ...parts }) => {
+    const { records, skipped: left } = readSome({ pieces, skipped }, recordsMax)
+    return { records, skipped: [...left, ...skipped], ...parts }
+  })

@@ -57,6 +57,7 @@ export interface Limits {
   readonly userBroadcastsMax: number
   /** Indirect probes carried for others at one time. */
   readonly relaysMax: number
+  /** For each address: all hosts behind one share them. */
   readonly relaysPerSecondPerSource: number
   /** For each address: all hosts behind one share them. */
   readonly learnedPerSecondPerSource: number
@@ -219,7 +220,7 @@ export const limits: Limits = {
   forgottenMillis: 24 * 60 * 60 * 1000,
   userBroadcastsMax: 4096,
   relaysMax: 1024,
-  relaysPerSecondPerSource: 16,
+  relaysPerSecondPerSource: 128,
   learnedPerSecondPerSource: 512,
   strangersMax: 16_384,
   strangersAskedAtOnce: 2048,

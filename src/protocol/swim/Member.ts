@@ -16,6 +16,12 @@ export interface Member {
   readonly changedAt: number
 }
 
+/** Where a message goes, and to which member, if it is to one. */
+export interface Recipient {
+  readonly to: Address
+  readonly member: Member | undefined
+}
+
 /** Alive or suspect: a suspect counts as alive until its time is over. */
 export const isLive = (member: Member): boolean => member.status === "alive" || member.status === "suspect"
 

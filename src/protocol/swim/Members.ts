@@ -3,7 +3,7 @@
  *
  * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
  */
-import { source } from "../Address.ts"
+import { type Address, source } from "../Address.ts"
 import type { Alive, Dead } from "../memberlist/Message.ts"
 import { isLive, type Member } from "./Member.ts"
 import { below, shuffle } from "./Sampling.ts"
@@ -18,6 +18,8 @@ export interface Entry {
   claim: { readonly message: Alive; readonly at: number } | undefined
   /** Its leave, which it may deny yet. */
   farewell: { readonly message: Dead } | undefined
+  /** Where a probe of this member was answered: by then somebody is there who takes part. */
+  ackedAt: Address | undefined
 }
 
 export interface Members {
@@ -46,7 +48,7 @@ export const count = (members: Members): number => members.order.length
 
 /** Adds a member at a random place of the probe order; the one that was there moves to the end. */
 export const add = (members: Members, member: Member, random: () => number): Entry => {
-  const entry: Entry = { member, suspicion: undefined, claim: undefined, farewell: undefined }
+  const entry: Entry = { member, suspicion: undefined, claim: undefined, farewell: undefined, ackedAt: undefined }
   const place = below(random, members.order.length)
   const moved = members.order[place]
   if (moved === undefined) members.order.push(entry)

@@ -35,6 +35,8 @@ export type DropReason =
   /** A relay to something that is no other member. */
   | "relayTarget"
   | "relayLimit"
+  /** A second ping of one datagram. */
+  | "requestLimit"
   | "emptyPayload"
   | "broadcastTooLarge"
   | "broadcastLimit"

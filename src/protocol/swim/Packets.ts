@@ -9,7 +9,7 @@ import { equal, equalBytes } from "../Address.ts"
 import type { PacketMessage, Source } from "../memberlist/Message.ts"
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Audience } from "./Input.ts"
-import { type Member, readsCrc } from "./Member.ts"
+import { type Member, type Recipient, readsCrc } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { transmitsMax } from "./Scale.ts"
 import { isAsking } from "./Standing.ts"
@@ -28,15 +28,8 @@ export const audienceOf = (state: State): Audience | undefined => {
   return Broadcasts.size(hostBroadcasts) > 0 ? "hosts" : undefined
 }
 
-const isHost = ({ config }: State, to: Member | undefined): boolean => to !== undefined && config.isHost(to.meta)
-
-/** Takes broadcasts for one datagram to a member, if it is one, that has this much room. */
-const takeBroadcasts = (
-  state: State,
-  to: Member | undefined,
-  roomBytes: number,
-  roomParts: number
-): ReadonlyArray<Uint8Array> => {
+/** Takes broadcasts for one datagram to a member that has this much room. */
+const takeBroadcasts = (state: State, to: Member, roomBytes: number, roomParts: number): ReadonlyArray<Uint8Array> => {
   if (audienceOf(state) === undefined) return []
   const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
   const transmitLimit = transmitsMax(state.config, Members.count(state.members))
@@ -44,7 +37,7 @@ const takeBroadcasts = (
   const parts: Array<Uint8Array> = []
   let bytesMax = roomBytes
   for (const queue of standing.isHeld ? [memberBroadcasts] : [memberBroadcasts, userBroadcasts, hostBroadcasts]) {
-    if (Broadcasts.size(queue) === 0 || (queue === hostBroadcasts && !isHost(state, to))) continue
+    if (Broadcasts.size(queue) === 0 || (queue === hostBroadcasts && !state.config.isHost(to.meta))) continue
     const room = { overheadBytes, bytesMax, countMax: roomParts - parts.length, transmitLimit }
     for (const part of Broadcasts.take(queue, room)) {
       bytesMax -= part.length + overheadBytes
@@ -62,13 +55,17 @@ const roomFor = (state: State, messageBytes: number): number =>
 export const fits = (state: State, bytes: Uint8Array): boolean =>
   bytes.length + compoundOverheadBytes <= roomFor(state, 0)
 
-/** Sends one message, with piggyback; `member` is whose address it is, where that is known. */
-export const send = (turn: Turn, to: Address, message: PacketMessage, member?: Member): Turn => {
+/** Sends one message: to a member with piggyback, to a stranger bare, since somebody else may have given that address. */
+export const send = (turn: Turn, { member, to }: Recipient, message: PacketMessage): Turn => {
   const bytes = turn.state.config.encode(message)
-  const piggyback = takeBroadcasts(turn.state, member, roomFor(turn.state, bytes.length), compoundPartsMax - 1)
+  const room = roomFor(turn.state, bytes.length)
+  const piggyback = member === undefined ? [] : takeBroadcasts(turn.state, member, room, compoundPartsMax - 1)
   turn.outputs.push({ _tag: "Send", to, parts: [bytes, ...piggyback], crc: false })
   return turn
 }
+
+/** A member, at the address by which it is known. */
+export const recipient = (member: Member): Recipient => ({ to: member.address, member })
 
 /** Sends exactly these messages to a member. */
 export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketMessage>): Turn => {
@@ -96,14 +93,18 @@ export const ownSource = ({ config, self: { member } }: State): Source => ({
 })
 
 /**
- * Where an answer goes: to the address named in the message if a member of that name has it, else to the datagram's
- * source. Never anywhere else, so that nobody can point us at a third party.
+ * Where an answer goes: to the address named in the message if a member of that name has it and has answered a probe there,
+ * else to the datagram's source. Never anywhere else, so that nobody can point us at a third party; and only who has answered
+ * there is taken for the member, so that nobody can name a third party a member and have it sent more than an answer.
  */
-export const replyTo = ({ members }: State, from: Address, source: Source): Address => {
-  const known = members.byName.get(source.sourceNode)?.member.address
-  return known !== undefined && isSamePlace(known, { bytes: source.sourceAddress, port: source.sourcePort })
-    ? known
-    : from
+export const replyTo = ({ members }: State, from: Address, source: Source): Recipient => {
+  const entry = members.byName.get(source.sourceNode)
+  const stranger = { to: from, member: undefined }
+  if (entry?.ackedAt === undefined) return stranger
+  const { member } = entry
+  const isThere = (place: Address): boolean => isSamePlace(member.address, place)
+  const isNamed = isThere({ bytes: source.sourceAddress, port: source.sourcePort }) || isThere(from)
+  return isThere(entry.ackedAt) && isNamed ? recipient(member) : stranger
 }
 
 const mappedPrefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)

@@ -12,7 +12,7 @@ import { isDeaf } from "./Hearing.ts"
 import { answersTcpPings, isGone, type Member, sendsNacks } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { Output } from "./Output.ts"
-import { ownSource, send, sendBare } from "./Packets.ts"
+import { ownSource, recipient, send, sendBare } from "./Packets.ts"
 import { nextRound } from "./Reap.ts"
 import { callRoll, listen } from "./RollCall.ts"
 import { choose } from "./Sampling.ts"
@@ -80,7 +80,7 @@ const start = (turn: Turn, target: Member): Turn => {
     isAnsweredByTcp: false
   }
   const ping: Ping = { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
-  if (target.status === "alive" || !config.rules.buddy) return send(turn, target.address, ping, target)
+  if (target.status === "alive" || !config.rules.buddy) return send(turn, recipient(target), ping)
   // A suspect is told so, and can refute at once.
   const { incarnation, name } = target
   return sendBare(turn, target, [ping, { _tag: "Suspect", incarnation, node: name, from: config.name }])
@@ -104,7 +104,7 @@ export const probeTimeout = (turn: Turn): Turn => {
     if (nack) probe.nacksExpected += 1
     const { address, name } = target
     const where = { target: address.bytes, port: address.port, node: name }
-    send(turn, member.address, { _tag: "IndirectPing", seq, ...where, nack, ...ownSource(turn.state) }, member)
+    send(turn, recipient(member), { _tag: "IndirectPing", seq, ...where, nack, ...ownSource(turn.state) })
   }
   if (!tcpPings || !answersTcpPings(target)) return turn
   const timeoutMillis = probe.deadline.atMillis - turn.now
@@ -114,8 +114,11 @@ export const probeTimeout = (turn: Turn): Turn => {
 
 /** An ack with the probe's number, from the target or a helper; other acks are ignored. */
 export const probeAcked = (turn: Turn, seq: number): Turn => {
-  const { probe } = turn.state
+  const { members, probe } = turn.state
   if (probe === undefined || probe.seq !== seq) return turn
+  // Of an indirect probe a helper says that the target is there.
+  const entry = probe.isIndirect ? undefined : members.byName.get(probe.target.name)
+  if (entry !== undefined) entry.ackedAt = probe.target.address
   const roundTripMillis = probe.isIndirect ? undefined : turn.now - probe.startedAt
   return finish(turn, probe, { outcome: "acked", roundTripMillis, delta: -1 })
 }

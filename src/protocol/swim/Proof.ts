@@ -1,5 +1,6 @@
 /** A stranger has answered: it is a member from now on, and what was heard of it is passed on. See `Strangers`. */
 import { alive } from "./Alive.ts"
+import { isSamePlace } from "./Packets.ts"
 import type { State, Turn } from "./State.ts"
 import * as Strangers from "./Strangers.ts"
 
@@ -19,6 +20,8 @@ export const prove = (turn: Turn, seq: number): Turn => {
   alive(turn, message, undefined)
   turn.proven = proven
   const entry = members.byName.get(message.node)
+  if (entry !== undefined && isSamePlace(entry.member.address, Strangers.placeOf(stranger)))
+    entry.ackedAt = entry.member.address
   if (!isKnown && entry !== undefined) Strangers.forgetName(strangers, message.node)
   return turn
 }

@@ -3,11 +3,11 @@
  *
  * Source: memberlist-protocol.md, section 13.4; faults.md, U12.
  */
-import { type Address, format } from "../Address.ts"
+import { type Address, source } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"
 import type { IndirectPing } from "../memberlist/Message.ts"
 import * as Deadlines from "./Deadlines.ts"
-import { isSamePlace, ownSource, replyTo, send } from "./Packets.ts"
+import { isSamePlace, ownSource, recipient, replyTo, send } from "./Packets.ts"
 import { arm, dropped, nextSeq, type Turn } from "./State.ts"
 
 /** Pings another member for the requester, under a number of our own. */
@@ -18,14 +18,13 @@ export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn =>
   const isTarget =
     entry !== undefined && entry !== self && isSamePlace(entry.member.address, { bytes: request.target, port })
   if (!isTarget) return dropped(turn, "relayTarget")
-  if (relays.size >= config.limits.relaysMax || !Buckets.take(relayLimit, format(from), turn.now))
+  if (relays.size >= config.limits.relaysMax || !Buckets.take(relayLimit, source(from.bytes), turn.now))
     return dropped(turn, "relayLimit")
   const seq = nextSeq(turn.state)
   const { nackShare, probeTimeoutMillis } = config.settings
   const deadline = arm(turn, nackShare * probeTimeoutMillis, { _tag: "RelayExpired", seq })
   relays.set(seq, { seq: request.seq, to: replyTo(turn.state, from, request), wantsNack: request.nack, deadline })
-  const { member } = entry
-  return send(turn, member.address, { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) }, member)
+  return send(turn, recipient(entry.member), { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) })
 }
 
 /** The target answered: so is the requester. */

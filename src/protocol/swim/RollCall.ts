@@ -15,7 +15,7 @@ import * as Deadlines from "./Deadlines.ts"
 import { isDeaf } from "./Hearing.ts"
 import { answersTcpPings, type Member } from "./Member.ts"
 import type * as Members from "./Members.ts"
-import { ownSource, send, sendBare } from "./Packets.ts"
+import { ownSource, recipient, send, sendBare } from "./Packets.ts"
 import { choose, shuffle } from "./Sampling.ts"
 import { arm, nextSeq, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
@@ -81,7 +81,7 @@ export const listen = (turn: Turn): Turn => {
   rollCall.heard.length = 0
   const isTrusted = (entry: Members.Entry): boolean => entry !== self && entry.member.status === "alive"
   for (const { member } of choose(random, members.order, listenedMax, isTrusted))
-    send(turn, member.address, ask(turn, member))
+    send(turn, recipient(member), ask(turn, member))
   return turn
 }
 
@@ -102,7 +102,7 @@ export const rollCallTimeout = (turn: Turn, seq: number): Turn => {
     nack: false
   } as const
   for (const { member } of choose(turn.random, rollCall.heard, indirectChecks, () => true))
-    send(turn, member.address, { ...request, ...ownSource(turn.state) })
+    send(turn, recipient(member), { ...request, ...ownSource(turn.state) })
   const timeoutMillis = probeIntervalMillis - probeTimeoutMillis
   asked.deadline = arm(turn, timeoutMillis, { _tag: "RollCallDeadline", seq })
   if (tcpPings && answersTcpPings(target)) turn.outputs.push({ _tag: "TcpPing", to: address, seq, name, timeoutMillis })

@@ -8,7 +8,7 @@ import type { Config } from "./Config.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Forgotten from "./Forgotten.ts"
 import type { Env } from "./Input.ts"
-import type { Member } from "./Member.ts"
+import type { Member, Recipient } from "./Member.ts"
 import * as Members from "./Members.ts"
 import type { DropReason, Output } from "./Output.ts"
 import { below } from "./Sampling.ts"
@@ -56,7 +56,7 @@ export interface RollCall {
 export interface Relay {
   /** The number that the requester knows. */
   readonly seq: number
-  readonly to: Address
+  readonly to: Recipient
   readonly wantsNack: boolean
   readonly deadline: Deadlines.Deadline<Timer>
 }
@@ -117,6 +117,8 @@ export interface Turn {
   readonly teller: string
   /** Where somebody has answered in this step: a name said to be there needs no other proof. */
   proven: Address | undefined
+  /** An accuser was answered: no more than one is in a step. */
+  hasAnswered: boolean
 }
 
 export const dropped = (turn: Turn, reason: DropReason, detail?: string): Turn => {

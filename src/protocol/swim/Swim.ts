@@ -52,7 +52,8 @@ export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output
     input._tag === "Merge" ? (input.from ?? input.peer) : input._tag === "Received" ? input.from : undefined
   )
   const proven = input._tag === "Merge" ? input.from : undefined
-  const turn: Turn = { state, now: env.now, random: env.random, outputs: [], ownJumpMax, teller, proven }
+  const { now, random } = env
+  const turn: Turn = { state, now, random, outputs: [], ownJumpMax, teller, proven, hasAnswered: false }
   handle(turn, input)
   checkLeave(turn)
   return turn.outputs
@@ -76,8 +77,7 @@ const handle = (turn: Turn, input: Input): Turn => {
   switch (input._tag) {
     case "Received":
       hear(turn)
-      for (const message of input.messages) receive(turn, input.from, message)
-      return turn
+      return receiveAll(turn, input)
     case "Tick":
       return fireDue(turn)
     case "Merge":
@@ -102,6 +102,18 @@ const handle = (turn: Turn, input: Input): Turn => {
 }
 
 const isCalled = ({ state }: Turn, seq: number): boolean => state.rollCall.asked.has(seq)
+
+/** Takes in the messages of a datagram. Of those that ask for an answer it has one at most, as peers send it. */
+const receiveAll = (turn: Turn, { from, messages }: Extract<Input, { readonly _tag: "Received" }>): Turn => {
+  let hasAsked = false
+  for (const message of messages) {
+    const asks = message._tag === "Ping" || message._tag === "IndirectPing"
+    if (asks && hasAsked) dropped(turn, "requestLimit")
+    else receive(turn, from, message)
+    hasAsked ||= asks
+  }
+  return turn
+}
 
 const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
   switch (message._tag) {
@@ -145,10 +157,8 @@ const tellGone = (turn: Turn, from: Address, name: string): Turn => {
 const noPayload = new Uint8Array(0)
 
 const acknowledge = (turn: Turn, from: Address, ping: Ping): Turn => {
-  const to = replyTo(turn.state, from, ping)
-  const asker = turn.state.members.byName.get(ping.sourceNode)?.member
   const ack = { _tag: "Ack", seq: ping.seq, payload: noPayload } as const
-  return send(turn, to, ack, asker?.address === to ? asker : undefined)
+  return send(turn, replyTo(turn.state, from, ping), ack)
 }
 
 const fireDue = (turn: Turn): Turn => {

@@ -163,6 +163,26 @@ describe("a gossip port on Node", () => {
     })
   )
 
+  it.live("holds so many bytes of what came and nobody has taken", () =>
+    Effect.gen(function* () {
+      const { socket: a } = yield* open()
+      const { socket: b } = yield* open()
+      const payload = new Uint8Array(60_000)
+      const most = Math.floor(8_388_608 / payload.length)
+      for (let i = 0; i < 2 * most; i++) {
+        yield* a.send(b.address, payload)
+        if (i % 8 === 7) yield* Effect.sleep("2 millis")
+      }
+      yield* eventually(
+        "some are dropped",
+        Effect.map(b.counters, ({ receiveDropped = 0 }) => receiveDropped > 0)
+      )
+      assert.strictEqual((yield* b.receive).length, most)
+      yield* a.send(b.address, payload)
+      assert.isAtLeast((yield* b.receive).length, 1)
+    })
+  )
+
   it.live("counts what it cannot send", () =>
     Effect.gen(function* () {
       const { socket } = yield* open()

@@ -56,6 +56,27 @@ describe("AES-GCM", () => {
     }
   )
 
+  it("opens a large payload in parts, with each of its keys, and nothing that was changed", () => {
+    const [first, second] = [key(32, 1), key(32, 2)]
+    const plain = new Uint8Array(5_000_000).map((_, i) => i)
+    const sealed = AesGcm.make(() => ring(second)).seal(plain, none)
+    const parts = (bytes: Uint8Array) => {
+      const opening = AesGcm.make(() => ring(first, second)).opening(bytes, none)
+      for (let times = 1; ; times++) {
+        const began = process.cpuUsage().user
+        const opened = opening()
+        assert.isBelow(process.cpuUsage().user - began, 50_000)
+        if (opened !== "more") return { times, opened }
+      }
+    }
+    assert.deepStrictEqual(parts(sealed), {
+      times: 2 * Math.ceil(plain.length / 1_048_576),
+      opened: Option.some(plain)
+    })
+    sealed[4_000_000] = (sealed[4_000_000] ?? 0) ^ 1
+    assert.deepStrictEqual(parts(sealed).opened, Option.none())
+  })
+
   it.prop("refuses any bytes without a throw", [Bytes], ([bytes]) => {
     assert.isTrue(Option.isNone(AesGcm.make(() => ring(key(16))).open(bytes, none)))
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Metric, Result, Scope } from "effect"
+import { Clock, Effect, Exit, Fiber, Metric, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as RegistryGossip from "../../../src/layers/RegistryGossip.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
@@ -213,6 +213,44 @@ describe("the layer", () => {
         .map(({ state }) => ("count" in state ? Number(state.count) : 0))
         .reduce((sum, count) => sum + count, 0)
     )
+
+  it.effect("lets others run while it takes in a state of many names", () =>
+    Effect.gen(function* () {
+      const names = Array.from({ length: 20_000 }, (_, i) => ({
+        host: `x${i}`,
+        generation: 1,
+        version: 1,
+        name: "n",
+        ownership: "group" as const,
+        contract: 1n,
+        isTombstone: false
+      }))
+      const state = NameRecords.encode(names)
+      let millis = 0
+      // Time passes with each look at the clock, so that what is done between two of them is a slice.
+      const monotonicTimeNanosUnsafe = (): bigint => {
+        millis += 5
+        return BigInt(millis) * 1_000_000n
+      }
+      const clock = { ...(yield* Clock.Clock), monotonicTimeNanosUnsafe }
+      const slow = yield* ToyGossip.make("slow")
+      const { node: other } = yield* Effect.provideService(start(slow, "s0", 5), Clock.Clock, clock)
+      if (other.passenger === undefined) return assert.fail("nobody is aboard")
+      let turns = 0
+      yield* Effect.forkScoped(
+        Effect.forever(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => (turns += 1))
+          )
+        )
+      )
+      yield* Effect.yieldNow
+      const before = turns
+      yield* Effect.provideService(other.passenger.mergeState(state), Clock.Clock, clock)
+      assert.isAtLeast(turns - before, 20_000 / 256 / 3)
+    })
+  )
 
   it.effect("ignores what other programs gossip, and counts what is bad", () =>
     Effect.gen(function* () {

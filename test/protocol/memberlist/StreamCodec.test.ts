@@ -4,7 +4,8 @@ import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
 import type { Framing } from "../../../src/protocol/memberlist/Framing.ts"
 import type { NodeState, PushPull, StreamMessage } from "../../../src/protocol/memberlist/Message.ts"
 import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
-import { nodesMax, payloadBytesMax } from "../../../src/protocol/memberlist/StreamStages.ts"
+import { nodesMax } from "../../../src/protocol/memberlist/StreamStages.ts"
+import { payloadBytesMax } from "../../../src/protocol/memberlist/StreamState.ts"
 import { encrypted, framed, messages, reference, serf, serfEncrypted } from "../../vectors/memberlist.ts"
 import {
   aesCipher,
@@ -317,6 +318,50 @@ describe("reading as bytes come", () => {
   })
 })
 
+describe("what a reader holds", () => {
+  it("a sealed payload takes little more than its length, however it comes", () => {
+    const by = framing({ cipher: aesCipher({}) })
+    const [length, chunk] = [5_000_000, new Uint8Array(65_536)]
+    const state = StreamCodec.make(by, "acceptor")
+    push(state, Uint8Array.of(10, length >>> 24, length >>> 16, length >>> 8, length))
+    for (let sent = 0; sent + chunk.length < length; sent += chunk.length) {
+      push(state, chunk)
+      assert.isFalse(StreamCodec.isProven(state))
+      assert.isAtMost(StreamCodec.heldBytes(state), Math.min(length + 2 * chunk.length, 2 * (sent + 2 * chunk.length)))
+    }
+    assert.strictEqual(StreamCodec.isProven(StreamCodec.make(plain, "acceptor")), true)
+  })
+
+  it("counts what it inflates, and the nodes that it has read", () => {
+    const state = StreamCodec.make(plain, "acceptor")
+    StreamCodec.push(state, Compression.encode(new Uint8Array(8_000_000)))
+    while (StreamCodec.isBusy(state) && state.stage === "inflating") {
+      if ((state.inflater?.length ?? 0) > 7_000_000) break
+      StreamCodec.push(state, none)
+    }
+    assert.isAbove(StreamCodec.heldBytes(state), 7_000_000)
+    const many = StreamCodec.make(plain, "acceptor")
+    const nodes = Array.from({ length: 2000 }, () => nodeA)
+    const bytes = StreamCodec.encode({ ...pushPull, nodes }, plain, "dialler")
+    push(many, bytes.subarray(0, -2))
+    assert.isAtLeast(StreamCodec.heldBytes(many), 2000 * 1024)
+  })
+
+  it("has begun once it is known what is to follow", () => {
+    const by = framing({ label: ascii("prod"), cipher: aesCipher({}) })
+    const begun = (bytes: string, framing: Framing): boolean => {
+      const state = StreamCodec.make(framing, "acceptor")
+      StreamCodec.push(state, unhex(bytes))
+      return StreamCodec.isBegun(state)
+    }
+    assert.deepStrictEqual(
+      ["", "f40470", "f40470726f64", "f40470726f640a0000", "f40470726f640a00001000"].map((bytes) => begun(bytes, by)),
+      [false, false, false, false, true]
+    )
+    assert.deepStrictEqual([begun("", plain), begun("06", plain), begun("63", plain)], [false, true, true])
+  })
+})
+
 describe("bad streams", () => {
   it("an end before the first byte is clean, also after the label", () => {
     assert.strictEqual(readChunks([], plain, "acceptor").result, "clean")
@@ -337,25 +382,28 @@ describe("bad streams", () => {
 
   it("S2: encryption that is missing, unexpected, broken, empty or too long", () => {
     const by = framing({ cipher: aesCipher({}) })
-    const owed = (bytes: Uint8Array, framing: Framing) => {
+    const owes = (isOwed: boolean) => (bytes: Uint8Array, framing: Framing) => {
       const outcome = read(bytes, framing)
-      assert.isTrue(outcome.owesErr)
+      assert.strictEqual(outcome.owesErr, isOwed)
       assert.isFalse(read(bytes, framing, "dialler").owesErr)
       return outcome.result
     }
+    const owed = owes(true)
+    // Who has shown no key is not told what it lacks.
+    const kept = owes(false)
     assert.strictEqual(owed(unhex(encrypted.STREAM_V1), plain), "encrypted")
-    assert.strictEqual(owed(unhex(messages.PUSHPULL), by), "plaintext")
-    assert.strictEqual(owed(unhex(messages.PUSHPULL_LZW), by), "plaintext")
-    assert.strictEqual(owed(unhex("0a00000000"), by), "decrypt")
-    assert.strictEqual(owed(unhex("0a01400001"), by), "oversized")
-    assert.strictEqual(owed(unhex("0affffffff"), by), "oversized")
+    assert.strictEqual(kept(unhex(messages.PUSHPULL), by), "plaintext")
+    assert.strictEqual(kept(unhex(messages.PUSHPULL_LZW), by), "plaintext")
+    assert.strictEqual(kept(unhex("0a00000000"), by), "decrypt")
+    assert.strictEqual(kept(unhex("0a01400001"), by), "oversized")
+    assert.strictEqual(kept(unhex("0affffffff"), by), "oversized")
     assert.strictEqual(result(unhex("0a01400000"), by), "end: truncated")
-    assert.strictEqual(owed(unhex(encrypted.STREAM_V1).slice(0, -1), by), "end: truncated")
+    assert.strictEqual(kept(unhex(encrypted.STREAM_V1).slice(0, -1), by), "end: truncated")
     const bytes = unhex(encrypted.STREAM_V1)
     for (let i = 5; i < bytes.length; i++) {
       const changed = Uint8Array.from(bytes)
       changed[i] = (changed[i] ?? 0) ^ 1
-      assert.strictEqual(owed(changed, by), "decrypt")
+      assert.strictEqual(kept(changed, by), "decrypt")
     }
     const head = unhex("0a0000001d")
     assert.strictEqual(owed(join(head, aesCipher({}).seal(none, head)), by), "empty")

@@ -75,11 +75,20 @@ export const aesCipher = (options: {
       const text = join(cipher.update(padded), new Uint8Array(cipher.final()))
       return join(Uint8Array.of(version), iv, text, cipher.getAuthTag())
     },
-    open: (sealed, aad) => Option.firstSomeOf(keys.map((key) => Option.fromUndefinedOr(openWith(key, sealed, aad))))
+    open: (sealed, aad) => Option.firstSomeOf(keys.map((key) => Option.fromUndefinedOr(openWith(key, sealed, aad)))),
+    opening: (sealed, aad) => () =>
+      Option.firstSomeOf(keys.map((key) => Option.fromUndefinedOr(openWith(key, sealed, aad))))
   }
 }
 
 const mark = (bytes: Uint8Array): number => bytes.reduce((sum, byte, i) => (sum + byte * (i + 1)) & 0xff, 0)
+
+const openFake: Cipher["open"] = (sealed, aad) => {
+  const plaintext = sealed.slice(3).map((byte) => byte ^ 0xff)
+  return sealed[0] === 0xee && sealed[1] === mark(plaintext) && sealed[2] === mark(aad)
+    ? Option.some(plaintext)
+    : Option.none()
+}
 
 /** Flips all bits and puts marks of text and AAD in front: enough to see what is sealed with what. */
 export const fakeCipher = (options: Partial<Cipher> = {}): Cipher => ({
@@ -91,11 +100,14 @@ export const fakeCipher = (options: Partial<Cipher> = {}): Cipher => ({
       Uint8Array.of(0xee, mark(plaintext), mark(aad)),
       plaintext.map((byte) => byte ^ 0xff)
     ),
-  open: (sealed, aad) => {
-    const plaintext = sealed.slice(3).map((byte) => byte ^ 0xff)
-    return sealed[0] === 0xee && sealed[1] === mark(plaintext) && sealed[2] === mark(aad)
-      ? Option.some(plaintext)
-      : Option.none()
+  open: openFake,
+  // In two parts, so that what waits for the second one is tested too.
+  opening: (sealed, aad) => {
+    let parts = 0
+    return () => {
+      parts += 1
+      return parts === 1 ? "more" : openFake(sealed, aad)
+    }
   },
   ...options
 })

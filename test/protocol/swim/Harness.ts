@@ -107,6 +107,17 @@ export const reasons = (outputs: ReadonlyArray<Swim.Output>): ReadonlyArray<Swim
 
 export const tags = (outputs: ReadonlyArray<Swim.Output>): ReadonlyArray<string> => outputs.map(({ _tag }) => _tag)
 
+/** Lets time pass until a member is probed, and has it answer. */
+export const prove = (harness: Harness, name: string): void => {
+  for (let ticks = 0; ticks < 1000; ticks++)
+    for (const { messages, to } of sent(tick(harness)))
+      for (const message of messages) {
+        if (message._tag !== "Ping") continue
+        receive(harness, [{ _tag: "Ack", seq: message.seq, payload: new Uint8Array(0) }], to)
+        if (message.node === name) return
+      }
+}
+
 /** Status and incarnation as one word, `unknown` for a name not on the list. */
 export const view = (harness: Harness, name: string): string => {
   const member = Swim.member(harness.state, name)

@@ -85,6 +85,15 @@ describe("an accusation", () => {
   })
 })
 
+it("accusations of the host in the names of many are answered once a datagram", () => {
+  const host = make({ settings: quiet, rules: Config.careful })
+  populate(host, 200)
+  receive(host, [suspect("self", 1)])
+  const accused = Array.from({ length: 200 }, (_, i) => ({ ...suspect("self", 1), from: `m${i}` }))
+  const answers = sent(receive(host, accused)).filter(({ messages }) => messages[0]?._tag === "Alive")
+  assert.strictEqual(answers.length, 1)
+})
+
 describe("an alive about the host itself (U17)", () => {
   const meta = { meta: Uint8Array.of(1) }
   it.each([

@@ -4,8 +4,24 @@
  * Source: memberlist-protocol.md, section 13.4; faults.md, U11 and U12.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type { Address } from "../../../src/protocol/Address.ts"
 import type { IndirectPing, Ping } from "../../../src/protocol/memberlist/Message.ts"
-import { addressOf, advance, at, make, populate, quiet, reasons, receive, selfAddress, sent } from "./Harness.ts"
+import * as Swim from "../../../src/protocol/swim/Swim.ts"
+import {
+  addressOf,
+  advance,
+  aliveOf,
+  at,
+  feed,
+  make,
+  populate,
+  prove,
+  quiet,
+  reasons,
+  receive,
+  selfAddress,
+  sent
+} from "./Harness.ts"
 
 const stranger = at("192.0.2.7", 5000)
 const victim = at("198.51.100.9", 53)
@@ -40,12 +56,42 @@ const host = (): ReturnType<typeof make> => {
 }
 
 describe("a ping", () => {
-  it("is answered at its source, with piggyback, also by a host that knows nobody", () => {
-    const [answer] = sent(receive(make(), [ping()], stranger))
+  it("of a stranger is answered at its source, also by a host that knows nobody, and nothing rides along", () => {
+    const [answer, ...more] = sent(receive(make(), [ping()], stranger))
+    assert.isEmpty(more)
     assert.deepStrictEqual(answer?.to, stranger)
-    assert.deepInclude(answer?.messages[0], { _tag: "Ack", seq: 42 })
-    assert.deepInclude(answer?.messages[1], { _tag: "Alive", node: "self", incarnation: 1 })
+    assert.deepStrictEqual<unknown>(answer?.messages, [{ _tag: "Ack", seq: 42, payload: new Uint8Array(0) }])
     assert.isFalse(answer?.crc)
+  })
+
+  it("is the only one of its datagram that is answered, or carried on", () => {
+    const asked = [...Array.from({ length: 255 }, () => ping()), request(), request()]
+    const outputs = receive(host(), asked, addressOf(0))
+    assert.strictEqual(sent(outputs).length, 1)
+    assert.strictEqual(reasons(outputs).filter((reason) => reason === "requestLimit").length, 256)
+    const relayed = receive(host(), [request(), request(), ping()], addressOf(0))
+    assert.deepStrictEqual(
+      sent(relayed).map(({ messages }) => messages[0]?._tag),
+      ["Ping"]
+    )
+    assert.deepStrictEqual(reasons(relayed), ["requestLimit", "requestLimit"])
+  })
+
+  it("rides with the news to a member that has answered a probe where it is, and only then", () => {
+    const answerTo = (known: ReturnType<typeof make>, from: Address) => {
+      feed(known, { _tag: "Broadcast", key: "news", payload: Uint8Array.of(1) })
+      return sent(receive(known, [ping({ sourceNode: "m0" })], from)).map(({ messages }) => messages.length > 1)
+    }
+    const made = host()
+    assert.deepStrictEqual(answerTo(made, addressOf(0)), [false])
+    prove(made, "m0")
+    assert.deepStrictEqual(answerTo(made, stranger), [false])
+    assert.deepStrictEqual(answerTo(made, addressOf(0)), [true])
+    // It says that it has moved, where nobody has answered yet.
+    receive(made, [{ _tag: "Dead", incarnation: 1, node: "m0", from: "m0" }, aliveOf("m0", 2, victim)])
+    assert.deepStrictEqual(Swim.member(made.state, "m0")?.address, victim)
+    assert.deepStrictEqual(answerTo(made, victim), [false])
+    assert.deepStrictEqual(answerTo(made, addressOf(0)), [false])
   })
 
   it("without a name is answered, for another name is not", () => {
@@ -66,12 +112,16 @@ describe("a ping", () => {
     assert.deepStrictEqual(answer?.to, stranger)
   })
 
-  it("of a member is answered at the address that the member is known by, also in its mapped form", () => {
+  it("of a member is answered where that is known to be, also in the mapped form, once it has answered there", () => {
+    const made = host()
     const known = addressOf(0)
+    const named = ping({ sourceAddress: known.bytes, sourcePort: known.port, sourceNode: "m0" })
+    assert.deepStrictEqual(sent(receive(made, [named], stranger))[0]?.to, stranger)
+    prove(made, "m0")
     const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...known.bytes)
     for (const sourceAddress of [known.bytes, mapped]) {
       const source = { sourceAddress, sourcePort: known.port, sourceNode: "m0" }
-      assert.deepStrictEqual(sent(receive(host(), [ping(source)], stranger))[0]?.to, known)
+      assert.deepStrictEqual(sent(receive(made, [ping(source)], stranger))[0]?.to, known)
     }
   })
 })
@@ -115,15 +165,13 @@ describe("a relay", () => {
     assert.deepStrictEqual(sent(outputs), [])
   })
 
-  it("is limited per source", () => {
+  it("is limited per address, whatever its port", () => {
     const helper = host()
-    const many = receive(
-      helper,
-      Array.from({ length: 100 }, () => request()),
-      stranger
-    )
-    assert.strictEqual(sent(many).length, 16)
-    assert.strictEqual(reasons(many).filter((reason) => reason === "relayLimit").length, 84)
+    const many = Array.from({ length: 200 }, (_, i) =>
+      receive(helper, [request()], { ...stranger, port: 1000 + i })
+    ).flat()
+    assert.strictEqual(sent(many).length, 128)
+    assert.strictEqual(reasons(many).filter((reason) => reason === "relayLimit").length, 72)
     assert.strictEqual(sent(receive(helper, [request()], addressOf(3))).length, 1)
     helper.now += 1000
     assert.strictEqual(sent(receive(helper, [request()], stranger)).length, 1)
