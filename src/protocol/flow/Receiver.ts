@@ -61,7 +61,10 @@ const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: 
     receiver.pieces = undefined
   }
   const last = partial ? messages[messages.length - 1] : undefined
-  if (last !== undefined) Pieces.add((receiver.pieces ??= Pieces.make()), last)
+  if (last !== undefined) {
+    receiver.pieces ??= Pieces.make()
+    Pieces.add(receiver.pieces, last)
+  }
   return complete
 }
 
