@@ -6,6 +6,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, type Effect, Result } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
@@ -115,7 +116,9 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 }
 
 const detailOf = (cause: unknown): string =>
-  cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+  Foreign.text(
+    cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+  )
 
 /** What is known of the stream under a link when it stops. What is a function here may be a method. */
 export interface Carrier {

@@ -4,6 +4,7 @@
 import * as http2 from "node:http2"
 import * as net from "node:net"
 import { type Duration, Effect, identity, type Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
@@ -158,7 +159,7 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
   const type = headers["content-type"]
   return type === DirectCall.contentType
     ? undefined
-    : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
+    : new LinkBroken({ how: "violation", detail: `content-type ${Foreign.text(String(type))}` })
 }
 
 export interface Call {

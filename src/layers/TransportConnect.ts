@@ -9,6 +9,7 @@
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
 import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Told from "../protocol/Told.ts"
 import type { Host } from "../services/Host.ts"
@@ -130,7 +131,7 @@ const mutePauseMillis = 600_000
 const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
   const reason =
     cause instanceof Tls.Refused
-      ? new Unauthorized({ host: id, detail: cause.message })
+      ? new Unauthorized({ host: id, detail: Foreign.text(cause.message) })
       : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
   return new NetworkError({ operation: "connect", reason })
 }
