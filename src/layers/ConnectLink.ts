@@ -130,6 +130,8 @@ export interface Carrier {
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
   /** As `Link.proven`. */
   readonly proven: Link["proven"]
+  /** As `Link.countedAs`. */
+  readonly countedAs?: Link["countedAs"]
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
@@ -193,6 +195,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
 
   return {
     proven: carrier.proven,
+    countedAs: carrier.countedAs,
     doubt: () => carrier.doubt(),
     attach: (listener) => incoming.attach(listener),
     detach: (listener) => incoming.detach(listener),

@@ -58,6 +58,11 @@ export interface Listener {
 export interface Link {
   /** Hosts that the other side has proven to be; undefined where nothing is to be proven. */
   readonly proven?: ReadonlyArray<string> | undefined
+  /**
+   * Whom the link counts for, where peers share what a host has: the same for all links of one peer. Undefined where there are
+   * no strangers, or the machine itself is at the other side.
+   */
+  readonly countedAs?: string | undefined
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
   readonly isWithin?: boolean
   /**
