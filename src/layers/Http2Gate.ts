@@ -151,10 +151,12 @@ export const make = Effect.fnUntraced(function* (
     }
     const end = endOf(socket)
     sockets.set(seat, socket)
-    taken.set(end, takenBy(seat))
+    const one = takenBy(seat)
+    taken.set(end, one)
     socket.once("close", () => {
       sockets.delete(seat)
-      taken.delete(end)
+      // Another may have come from the same port meanwhile.
+      if (taken.get(end) === one) taken.delete(end)
       Gate.leave(gate, seat)
     })
     const overdue = Gate.overdue(gate)

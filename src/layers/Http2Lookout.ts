@@ -90,8 +90,10 @@ export const make = Effect.fnUntraced(function* (options: {
     if (verdict === "dead") return giveUp(one, silent)
     if (verdict === "ask") ask(one)
     // What has come to a session whose socket is full waits, and has brought nothing yet.
-    if (room.isFull) return
-    const { everBegun: streams, pieceBytes, pieces } = session.counts
+    if (room.isFull || readBytes === one.waste.readBytes) return
+    const { everBegun: streams, pieces } = session.counts
+    let { pieceBytes } = session.counts
+    for (const heard of session.streams.values()) pieceBytes += heard.unreadBytes()
     if (Waste.look(one.waste, { readBytes, sentBytes: takenBytes, pieces, pieceBytes, streams }, nowMillis)) return
     if (session.guard === undefined) giveUp(one, wasteful)
     else session.guard.onWaste()

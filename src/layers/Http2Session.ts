@@ -108,6 +108,8 @@ export interface Heard {
   readonly onGone: () => void
   /** It has closed, and whoever is to know is told. */
   readonly onClose: () => void
+  /** What has come and is not counted yet, since the stream is not read. */
+  readonly unreadBytes: () => number
   /** Comes now and then, until the stream is closed. Of a session that is busy it is not known which stream holds up another. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
 }

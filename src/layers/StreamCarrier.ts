@@ -54,6 +54,8 @@ export class StreamCarrier implements Carrier, Heard {
   private verdict: "deadline" | "violation" | undefined
   private isClosed = false
   private hasBegun = false
+  /** What comes is counted when it comes, not when it is read. */
+  private isCounted = false
 
   constructor(session: Session, stream: http2.Http2Stream) {
     this.session = session
@@ -114,9 +116,14 @@ export class StreamCarrier implements Carrier, Heard {
   /** So many bytes have come that the session did not hear of, which reads them for nobody but itself. */
   came(bytes: number): void {
     const { counts } = this.session
+    this.isCounted = true
     counts.pieces += 1
     counts.pieceBytes += bytes
     this.begin()
+  }
+
+  unreadBytes(): number {
+    return this.isCounted ? 0 : this.stream.readableLength
   }
 
   /** Its first frame has come. */

@@ -30,12 +30,14 @@ export interface Traffic {
 
 export interface Waste {
   readonly bucket: Bucket.Bucket
-  /** What had come without being paid for, at the last look. */
+  /** What had come at the last look, and what of it was not paid for. */
+  readBytes: number
   unpaidBytes: number
 }
 
 export const make = (nowMillis: number): Waste => ({
   bucket: Bucket.make(wasteBytesMax, wasteBytesPerSecond, nowMillis),
+  readBytes: 0,
   unpaidBytes: 0
 })
 
@@ -51,5 +53,6 @@ export const look = (waste: Waste, traffic: Traffic, nowMillis: number): boolean
   const unpaidBytes = unpaid(traffic)
   const wasted = Math.max(0, unpaidBytes - waste.unpaidBytes)
   waste.unpaidBytes = unpaidBytes
+  waste.readBytes = traffic.readBytes
   return Bucket.take(waste.bucket, nowMillis, wasted)
 }

@@ -13,10 +13,11 @@ import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as Http2Ends from "../../../src/layers/Http2Ends.ts"
 import type * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import * as Conduct from "../../../src/protocol/flow/Conduct.ts"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Gate from "../../../src/protocol/flow/Gate.ts"
 import * as Caller from "./Caller.ts"
 import * as Certificates from "./Certificates.ts"
-import { asked, open, request, sayFrom } from "./RawClient.ts"
+import { asked, open, paths, request, sayFrom } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
 import { server } from "./Server.ts"
 
@@ -137,6 +138,30 @@ describe("frames that bring nothing", () => {
         assert.deepStrictEqual(log, [`${flooder} gets no new connection for 1m: a flood of frames that bring nothing`])
         assert.strictEqual(yield* counted("grinta_connections_closed", "waste"), before + 1)
         assert.isTrue((yield* flowFrom(neighbour, port)).isAccepted)
+      })
+    )
+})
+
+describe("messages that nobody reads yet", () => {
+  for (const [how, asking] of paths)
+    it.live(`are no waste, however many windows they fill: ${how}`, () =>
+      Effect.gen(function* () {
+        const { log, port } = yield* world({})
+        // No window: nothing comes back, so the handler reads no more, and nothing that is sent pays for what comes.
+        const noWindow = frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]))
+        const client = yield* sayFrom(flooder, port, noWindow)
+        const ids = Array.from({ length: 100 }, (_, at) => 2 * at + 1)
+        const message = Buffer.from(
+          FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(16_000)], partial: false })
+        )
+        client.socket.write(Buffer.concat(ids.map((id) => Buffer.concat([asking(id), data(id, open)]))))
+        for (let i = 0; i < 9; i++) {
+          client.socket.write(Buffer.concat(ids.map((id) => data(id, message))))
+          yield* Effect.sleep("20 millis")
+        }
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(log, [])
+        assert.isFalse(client.socket.closed)
       })
     )
 })
