@@ -149,15 +149,17 @@ describe("messages that nobody reads yet", () => {
         const { log, port } = yield* world({})
         // No window: nothing comes back, so the handler reads no more, and nothing that is sent pays for what comes.
         const noWindow = frame(type.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]))
-        const client = yield* sayFrom(flooder, port, noWindow)
-        const ids = Array.from({ length: 100 }, (_, at) => 2 * at + 1)
+        const client = yield* sayFrom(flooder, port, noWindow, frame(type.settings, 1, 0))
+        const ids = Array.from({ length: 240 }, (_, at) => 2 * at + 1)
         const message = Buffer.from(
           FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(16_000)], partial: false })
         )
         client.socket.write(Buffer.concat(ids.map((id) => Buffer.concat([asking(id), data(id, open)]))))
-        for (let i = 0; i < 9; i++) {
+        for (let i = 0; i < 14; i++) {
+          // By then it has some of its windows back.
+          if (i === 9) yield* Effect.sleep("500 millis")
           client.socket.write(Buffer.concat(ids.map((id) => data(id, message))))
-          yield* Effect.sleep("20 millis")
+          yield* Effect.sleep("5 millis")
         }
         yield* Effect.sleep("1 second")
         assert.deepStrictEqual(log, [])
