@@ -41,10 +41,13 @@ const counted = (id: string, reason: string) =>
     )
   )
 
-const world = (config: Partial<TransportConnect.Config>, flows?: FlowServer.Config) =>
+const world = (config: TransportConnect.Options, flows?: FlowServer.Config) =>
   Effect.gen(function* () {
     const log: Array<string> = []
-    const logger = Logger.layer([Logger.make(({ message }) => void log.push(String(message)))])
+    const logger = Logger.layer([
+      // At Info a host says where it listens.
+      Logger.make(({ logLevel, message }) => void (logLevel !== "Info" && log.push(String(message))))
+    ])
     const keepalive = { interval: "1 hour", timeout: "1 second" } as const
     const host = yield* Effect.provide(server({ limitsLoopback: true, keepalive, ...config }, flows), logger)
     return { ...host, log }
