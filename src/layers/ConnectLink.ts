@@ -6,6 +6,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, type Effect, Result } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
@@ -115,7 +116,9 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 }
 
 const detailOf = (cause: unknown): string =>
-  cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+  Foreign.text(
+    cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+  )
 
 /** What is known of the stream under a link when it stops. What is a function here may be a method. */
 export interface Carrier {
@@ -127,6 +130,8 @@ export interface Carrier {
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
   /** As `Link.proven`. */
   readonly proven: Link["proven"]
+  /** As `Link.countedAs`. */
+  readonly countedAs?: Link["countedAs"]
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
@@ -190,6 +195,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
 
   return {
     proven: carrier.proven,
+    countedAs: carrier.countedAs,
     doubt: () => carrier.doubt(),
     attach: (listener) => incoming.attach(listener),
     detach: (listener) => incoming.detach(listener),

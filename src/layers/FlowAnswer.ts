@@ -75,6 +75,11 @@ const refusal = (
       "Incompatible",
       `frames of version ${open.wireVersion}, this host speaks ${Frame.wireVersion}`
     )
+  // Logs, errors and handlers are told who calls, and by whom a flow was passed on.
+  for (const id of [open.caller, ...(open.path ?? [])]) {
+    const wrong = id === "" && id === open.caller ? undefined : Name.violation(id)
+    if (wrong !== undefined) return Frame.rejected("NameInvalid", `the name of a host ${wrong}`)
+  }
   if (open.host !== "" && open.host !== options.self)
     return Frame.rejected("WrongHost", `this is host "${options.self}"`)
   if (proven !== undefined && open.caller !== "" && !proven.includes(open.caller))

@@ -15,6 +15,7 @@ import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import * as FlowTurns from "./FlowTurns.ts"
+import * as Refusals from "./Refusals.ts"
 import * as Signal from "./Signal.ts"
 import type { Timeouts } from "./Timeouts.ts"
 import * as TypedFlow from "./TypedFlow.ts"
@@ -37,7 +38,7 @@ export interface Config {
 
 export const defaults: Config = {
   limits: Limits.defaults,
-  concurrency: 10_000,
+  concurrency: 12_000,
   backlog: 64,
   drain: "5 seconds",
   openTimeout: "5 seconds",
@@ -279,7 +280,10 @@ const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
 
 /** Answers a link with its last frame. */
 export const refuse = (link: Link, last: Frame.Rejected | Frame.Fail): Effect.Effect<void> =>
-  Effect.sync(() => {
-    FlowHandshake.say(link, last)
-    link.finish()
-  })
+  Effect.andThen(
+    Effect.sync(() => {
+      FlowHandshake.say(link, last)
+      link.finish()
+    }),
+    Refusals.flowRefused(last.reason)
+  )

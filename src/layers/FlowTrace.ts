@@ -2,7 +2,7 @@
  * The trace of a flow: what the caller's span says of itself in Open, and the handler's span below it.
  *
  * Shape: the two headers of W3C Trace Context, version 00. `tracestate` goes on as it came, from flow to flow.
- * Bounds: a state above 512 characters is left out, and a parent that is no W3C parent is no parent.
+ * Bounds: a state above 512 characters, or with other than printable ones of ASCII, is left out, and a parent that is no W3C parent is no parent.
  * Source: https://www.w3.org/TR/trace-context/.
  */
 import { Clock, Context, Effect, type Exit, Option, References, Tracer } from "effect"
@@ -12,6 +12,9 @@ import type { Trace } from "../protocol/flow/Frame.ts"
 class TraceState extends Context.Service<TraceState, string>()("grinta/layers/FlowTrace/TraceState") {}
 
 const stateLengthMax = 512
+
+/** What a state may hold: it goes into logs and exported spans as it is. */
+const isState = (state: string): boolean => state.length <= stateLengthMax && /^[\x20-\x7e]+$/.test(state)
 
 const pattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
@@ -48,7 +51,7 @@ const ofHandler = { kind: "server", captureStackTrace: false } as const
 export const begin = (name: string, trace: Trace | undefined): Effect.Effect<Tracer.Span> => {
   const ids = trace === undefined ? undefined : parse(trace.parent)
   if (trace === undefined || ids === undefined) return Effect.makeSpan(name, { root: true, ...ofHandler })
-  const isCarried = trace.state !== "" && trace.state.length <= stateLengthMax
+  const isCarried = isState(trace.state)
   const annotations = isCarried ? Context.make(TraceState, trace.state) : Context.empty()
   return Effect.makeSpan(name, { parent: Tracer.externalSpan({ ...ids, annotations }), ...ofHandler })
 }

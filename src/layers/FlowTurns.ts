@@ -31,7 +31,7 @@ export const make = <Ticket extends { readonly link: Link }>(bounds: {
   readonly concurrency: number
   readonly backlog: number
 }): Turns<Ticket> => {
-  const admission = Admission.make<Ticket>(bounds)
+  const admission = Admission.make<Ticket>({ ...bounds, peerOf: ({ link }) => link.countedAs })
   const changed = Signal.make()
   const busy = (why: string) => Frame.rejected("EndpointBusy", why)
 

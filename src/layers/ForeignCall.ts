@@ -65,6 +65,15 @@ const inflatedBefore = {
   decompress: () => Promise.reject(new Error("requests are inflated before"))
 }
 
+/** Counts what comes when it comes: connect-node reads it when somebody asks, and a window of it may wait until then. */
+const count = ({ carrier, stream }: Call): void => {
+  const { push } = stream
+  stream.push = (chunk: Uint8Array | null, encoding) => {
+    if (chunk !== null) carrier.came(chunk.byteLength)
+    return push.call(stream, chunk, encoding)
+  }
+}
+
 export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Options): OnCall => {
   const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
     const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
@@ -115,6 +124,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
     const call: Call = { carrier: new StreamCarrier(session, stream), stream, timeoutMillis }
+    count(call)
     const handler = handlers.get(headers[":path"] ?? "")
     const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)
     if (handler === undefined || refusal !== undefined) {

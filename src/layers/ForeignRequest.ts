@@ -5,6 +5,7 @@
  * Source: RFC 9110, sections 10.1.1 and 15.5; gRPC over HTTP/2, "Responses"; the Connect protocol, "Error Codes".
  */
 import type * as http2 from "node:http2"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Timeout from "../protocol/flow/Timeout.ts"
 import * as DirectCall from "./DirectCall.ts"
 
@@ -44,7 +45,7 @@ export const refusalOf = (headers: Headers, isServed: boolean): http2.OutgoingHt
   const type = typeOf(headers)
   if (!isServed) {
     if (!isGrpc(headers)) return { ":status": 404 }
-    const message = `nothing is served at ${encodeURI(headers[":path"] ?? "")}`
+    const message = `nothing is served at ${encodeURI(Foreign.text(headers[":path"] ?? ""))}`
     return { ":status": 200, "content-type": type, "grpc-status": unimplemented, "grpc-message": message }
   }
   if (headers[":method"] !== "POST") return { ":status": 405, allow: "POST" }

@@ -1,6 +1,7 @@
 /** What of other members is left out and somebody has to know: the log tells, of each reason once in a while. */
 import { Effect } from "effect"
 import { type Address, format } from "../protocol/Address.ts"
+import * as Foreign from "../protocol/Foreign.ts"
 import type { Member } from "../protocol/swim/Member.ts"
 import * as Told from "../protocol/Told.ts"
 
@@ -39,14 +40,14 @@ export const make = (now: () => number, delegateVersion: number, count: (reason:
             "conflict",
             others,
             name,
-            `two hosts claim the name "${name}": ${format(address)} has it, and ${format(claimed)} is not taken: name (GRINTA_NAME) there`
+            `two hosts claim the name ${Foreign.quoted(name)}: ${format(address)} has it, and ${format(claimed)} is not taken: name (GRINTA_NAME) there`
           ),
     version: (detail) =>
       say(
         "swim.incompatible",
         versions,
         detail,
-        `member ${detail}, and this host speaks ${delegateVersion}: so it is not seen; delegateVersion (GRINTA_DELEGATE_VERSION) sets it, 5 is that of Serf`
+        `member ${Foreign.text(detail)}, and this host speaks ${delegateVersion}: so it is not seen; delegateVersion (GRINTA_DELEGATE_VERSION) sets it, 5 is that of Serf`
       )
   }
 }

@@ -7,6 +7,7 @@
 import { Effect } from "effect"
 import { type Address, format, parseHost } from "../protocol/Address.ts"
 import * as Bucket from "../protocol/Bucket.ts"
+import * as Foreign from "../protocol/Foreign.ts"
 import type { Evidence, Member, MemberChange } from "../services/Gossip.ts"
 
 export interface Options {
@@ -32,7 +33,7 @@ const evidenceOf = ({ accuser, accuserHealth, probesMissed }: Evidence): string 
   // 0 is a healthy accuser, which goes without saying.
   const doubt = accuserHealth === undefined || accuserHealth === 0 ? "" : `, itself in doubt (${accuserHealth})`
   // Who accuses may be nobody that this host knows, and have any name.
-  return `${JSON.stringify(accuser)}${probes}${doubt}`
+  return `${Foreign.quoted(accuser)}${probes}${doubt}`
 }
 
 const accused = (status: string, evidence: ReadonlyArray<Evidence>): string =>
@@ -55,7 +56,8 @@ const what = ({ evidence, from, member: { status } }: MemberChange): string | un
 const placeOf = ({ address, host, id, port }: Member): string => {
   const bytes = parseHost(address)
   const place = bytes === undefined ? "" : ` at ${format({ bytes, port })}`
-  return `${host === undefined ? "member" : "host"} "${id}"${place}`
+  // What is no host of a fabric may have any name.
+  return `${host === undefined ? "member" : "host"} ${Foreign.quoted(id)}${place}`
 }
 
 export const make = ({ fabric, isAlone, now, self }: Options): Log => {
@@ -65,7 +67,7 @@ export const make = ({ fabric, isAlone, now, self }: Options): Log => {
   let leftOut = 0
 
   const told = (member: Member, text: string): Effect.Effect<void> => {
-    const line = Effect.annotateLogs(Effect.logInfo(`${placeOf(member)} ${text}`), { peer: member.id })
+    const line = Effect.annotateLogs(Effect.logInfo(`${placeOf(member)} ${text}`), { peer: Foreign.text(member.id) })
     if (leftOut === 0) return line
     const before = Effect.logInfo(`${leftOut} changes of members are not told one by one`)
     leftOut = 0
@@ -73,7 +75,7 @@ export const make = ({ fabric, isAlone, now, self }: Options): Log => {
   }
 
   const joined = (member: Member): Effect.Effect<void> =>
-    Effect.annotateLogs(Effect.logInfo(`${named} has joined others`), { peer: member.id })
+    Effect.annotateLogs(Effect.logInfo(`${named} has joined others`), { peer: Foreign.text(member.id) })
 
   return {
     up: (listening, advertised, flowPort) => {

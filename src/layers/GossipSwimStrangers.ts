@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { type Address, format, isLoopback, host as textOf } from "../protocol/Address.ts"
+import * as Foreign from "../protocol/Foreign.ts"
 import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Misfit from "../protocol/memberlist/Misfit.ts"
 import type { DropReason } from "../protocol/memberlist/Packet.ts"
@@ -59,8 +60,8 @@ export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
       const node = nodes.find(({ address, state }) => state === "alive" && isLoopback(address))
       if (node === undefined) return Effect.void
       const [at, from] = [textOf(node.address), textOf(bytes)]
-      const text = `host ${JSON.stringify(node.name)} says that it is at ${at}, where only its own machine reaches it, and comes from ${from}`
-      return warn(`loopback ${node.name}`, node.name, `${text}: listen.host (GRINTA_HOST) there`)
+      const text = `host ${Foreign.quoted(node.name)} says that it is at ${at}, where only its own machine reaches it, and comes from ${from}`
+      return warn(`loopback ${node.name}`, Foreign.text(node.name), `${text}: listen.host (GRINTA_HOST) there`)
     },
     seed: (seed, { bytes }) => {
       if (!isHereOnly || isLoopback(bytes)) return Effect.void
@@ -70,8 +71,8 @@ export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
     tcpOnly: (id, address) => {
       // Told by `seed` or by the other side: nothing comes back to loopback.
       if (isHereOnly && !isLoopback(address.bytes)) return Effect.void
-      const text = `host "${id}" at ${format(address)} answers over TCP and not over UDP: let packets through, both ways`
-      return warn(`udp ${id}`, id, text)
+      const text = `host ${Foreign.quoted(id)} at ${format(address)} answers over TCP and not over UDP: let packets through, both ways`
+      return warn(`udp ${id}`, Foreign.text(id), text)
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect"
 import { Effect, Stream } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import { FlowService } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../protocol/gen/grpc/health/v1/health_pb.ts"
 import type { Served } from "../services/Transport.ts"
@@ -37,7 +38,7 @@ export const route = (router: ConnectRouter, served: Served): ConnectRouter =>
     check: ({ service }) => {
       const status = statusOf(served, service)
       return status === undefined
-        ? Promise.reject(new ConnectError(`no endpoint "${service}" is exposed here`, Code.NotFound))
+        ? Promise.reject(new ConnectError(`no endpoint ${Foreign.quoted(service)} is exposed here`, Code.NotFound))
         : { status }
     },
     watch: ({ service }, context) =>

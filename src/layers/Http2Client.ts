@@ -4,6 +4,7 @@
 import * as http2 from "node:http2"
 import * as net from "node:net"
 import { type Duration, Effect, identity, type Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
@@ -13,6 +14,7 @@ import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 import type { Timeouts } from "./Timeouts.ts"
 import * as Tls from "./Tls.ts"
+import type * as TlsTenure from "./TlsTenure.ts"
 
 export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
 
@@ -130,7 +132,7 @@ export const connect = Effect.fnUntraced(function* (
   options.lookout.watch(session, options.told)
   const { retire, shown } = session
   if (tls !== undefined && shown !== undefined) {
-    const end = (why: string): void => {
+    const end = ({ why }: TlsTenure.Over): void => {
       options.told(why)
       session.http2.destroy()
     }
@@ -166,7 +168,7 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
   const type = headers["content-type"]
   return type === DirectCall.contentType
     ? undefined
-    : new LinkBroken({ how: "violation", detail: `content-type ${type}` })
+    : new LinkBroken({ how: "violation", detail: `content-type ${Foreign.text(String(type))}` })
 }
 
 export interface Call {

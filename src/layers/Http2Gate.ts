@@ -4,12 +4,14 @@
  */
 import * as net from "node:net"
 import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Gate from "../protocol/flow/Gate.ts"
 import { plain } from "../protocol/Secret.ts"
 import * as Told from "../protocol/Told.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Refusals from "./Refusals.ts"
 
 export interface Options {
   readonly host: string
@@ -27,13 +29,33 @@ export interface Options {
   readonly limitsLoopback: boolean
 }
 
+/** Why a connection was closed: a word for a counter, and a sentence for people. */
+export interface Why {
+  readonly reason: string
+  readonly why: string
+}
+
+/** A connection that was taken. */
+export interface Taken {
+  /** Whom it counts for, as `Gate.Seat` says. */
+  readonly peer: () => string
+  /** It has proven which hosts are there, perhaps none; false if it is to be closed. */
+  readonly prove: (hosts: ReadonlyArray<string>) => boolean
+  /** It was a flood: its peer gets no new connection for a while. */
+  readonly ban: (why: Why) => void
+  /** It was closed, and that is all. */
+  readonly complain: (why: Why) => void
+  /** As `complain`, and no log tells of it. */
+  readonly count: (reason: string) => void
+}
+
 export interface Http2Gate {
   /** Listens until the scope ends, which closes every connection; the port. `onSocket` gets each one that is taken. */
   readonly listen: (onSocket: (socket: net.Socket) => void) => Effect.Effect<number, NetworkError, Scope.Scope>
-  /** A session of this address was a flood: it gets no new connection for a while. */
-  readonly ban: (address: string, why: string) => void
-  /** A session of this address was closed, and that is all. */
-  readonly complain: (address: string, why: string) => void
+  /** What was taken, by its socket, or by one that has wrapped it: both have the same ends. */
+  readonly takenOf: (socket: Pick<net.Socket, "remoteAddress" | "remotePort">) => Taken | undefined
+  /** Whether the bounds of peers hold for this one. */
+  readonly isBound: (peer: string) => boolean
 }
 
 /** How long a reason that was logged goes without saying. */
@@ -54,50 +76,95 @@ const bind = (server: net.Server, { host, port, portSetting: setting }: Options)
     })
   })
 
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Http2Gate, never, Scope.Scope> {
+const endOf = ({ remoteAddress, remotePort }: Pick<net.Socket, "remoteAddress" | "remotePort">): string =>
+  `${remoteAddress} ${remotePort}`
+
+/** `isProving`: a connection is to prove who is there before it counts as one. */
+export const make = Effect.fnUntraced(function* (
+  options: Options,
+  isProving: boolean
+): Effect.fn.Return<Http2Gate, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const run = yield* Background.makeRun("the log of the flow port")
   const ban = Duration.fromInputUnsafe(options.banDuration)
   const gate = Gate.make({ ...options, banMillis: Duration.toMillis(ban) })
-  const sockets = new Set<net.Socket>()
+  const sockets = new Map<Gate.Seat, net.Socket>()
+  const taken = new Map<string, Taken>()
   const told = Told.make(pauseMillis)
+  const now = (): number => FlowDeadline.nowOf(clock)
 
-  const warn = (address: string, warning: string): void => {
-    run(Effect.annotateLogs(Effect.logWarning(warning), { peer: address }))
+  const warn = (peer: string, warning: string): void => {
+    run(Effect.annotateLogs(Effect.logWarning(warning), { peer }))
   }
 
-  const warnOnce = (reason: string, address: string, warning: string): void => {
-    if (Told.isDue(told, reason, FlowDeadline.nowOf(clock))) warn(address, warning)
+  const warnOnce = (reason: string, peer: string, warning: string): void => {
+    if (Told.isDue(told, reason, now())) warn(peer, warning)
   }
 
-  const sayWhy = (refusal: Gate.Refusal, address: string): void => {
+  const sayWhy = (refusal: Gate.Refusal, peer: string): void => {
+    run(Refusals.connectionRefused(refusal))
+    const most = Gate.isProven(peer) ? Gate.sessionsPerPeerMax : options.sessionsPerAddressMax
     switch (refusal) {
       case "banned":
         return
       case "crowded":
-        return warnOnce(
-          refusal,
-          address,
-          `${address} has ${options.sessionsPerAddressMax} connections, and gets no more`
-        )
+        return warnOnce(refusal, peer, `${peer} has ${most} connections, and gets no more`)
       case "full":
-        return warnOnce(refusal, address, `the flow port has ${options.sessionsMax} connections, and takes no more`)
+        return warnOnce(refusal, peer, `the flow port has ${options.sessionsMax} connections, and takes no more`)
+    }
+  }
+
+  const takenBy = (seat: Gate.Seat): Taken => {
+    /** As people are told: strangers by their address. */
+    const nameOf = (): string => (Gate.isProven(seat.peer) ? Foreign.text(seat.peer) : seat.address)
+    const tell = ({ reason, why }: Why): void => {
+      run(Refusals.connectionClosed(reason))
+      warnOnce(why, nameOf(), `a connection of ${nameOf()} was closed: ${why}`)
+    }
+    return {
+      peer: () => seat.peer,
+      prove: (hosts) => {
+        const refusal = Gate.prove(gate, seat, hosts, now())
+        if (refusal === undefined) return true
+        sayWhy(refusal, hosts.length > 0 ? Foreign.text(Gate.peerOf(hosts)) : seat.address)
+        return false
+      },
+      complain: tell,
+      count: (reason) => {
+        run(Refusals.connectionClosed(reason))
+      },
+      ban: (closed) => {
+        if (!Gate.ban(gate, seat.peer, now())) return tell(closed)
+        run(Refusals.connectionClosed(closed.reason))
+        warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
+      }
     }
   }
 
   const enter = (socket: net.Socket, onSocket: (socket: net.Socket) => void): void => {
     // One that was reset before it was looked at has no address any more.
     const address = Gate.addressOf(socket.remoteAddress ?? "")
-    const refusal = Gate.enter(gate, address, FlowDeadline.nowOf(clock))
-    if (refusal !== undefined) {
+    const seat = Gate.arrive(gate, address, now(), isProving)
+    if (typeof seat === "string") {
       socket.on("error", () => undefined).destroy()
-      return sayWhy(refusal, address)
+      return sayWhy(seat, address)
     }
-    sockets.add(socket)
+    const end = endOf(socket)
+    sockets.set(seat, socket)
+    const one = takenBy(seat)
+    taken.set(end, one)
     socket.once("close", () => {
-      sockets.delete(socket)
-      Gate.leave(gate, address)
+      sockets.delete(seat)
+      // Another may have come from the same port meanwhile.
+      if (taken.get(end) === one) taken.delete(end)
+      Gate.leave(gate, seat)
     })
+    const overdue = Gate.overdue(gate)
+    if (overdue !== undefined) {
+      run(Refusals.connectionRefused("overdue"))
+      sockets.get(overdue)?.destroy()
+      Gate.leave(gate, overdue)
+    }
     onSocket(socket)
   }
 
@@ -108,7 +175,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         Effect.callback<void>((resume) => {
           made.close(() => resume(Effect.void))
           // A session that was destroyed while it had writes pending keeps its connection; the server would wait for it.
-          for (const socket of sockets) socket.destroy()
+          for (const socket of sockets.values()) socket.destroy()
         })
     )
     const port = yield* bind(server, options)
@@ -117,16 +184,5 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return port
   })
 
-  const complain = (address: string, why: string): void =>
-    warnOnce(why, address, `a connection of ${address} was closed: ${why}`)
-
-  return {
-    listen,
-    complain,
-    ban: (text, why) => {
-      const address = Gate.addressOf(text)
-      if (!Gate.ban(gate, address, FlowDeadline.nowOf(clock))) return complain(address, why)
-      warn(address, `${address} gets no new connection for ${Duration.format(ban)}: ${why}`)
-    }
-  }
+  return { listen, takenOf: (socket) => taken.get(endOf(socket)), isBound: (peer) => Gate.isBound(gate, peer) }
 })

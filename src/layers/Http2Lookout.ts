@@ -5,6 +5,7 @@
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../protocol/flow/Liveness.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
+import * as Waste from "../protocol/flow/Waste.ts"
 import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import type * as Http2Session from "./Http2Session.ts"
@@ -33,10 +34,18 @@ const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
 interface Watched {
   readonly session: Http2Session.Session
   readonly liveness: Liveness.Liveness
+  readonly waste: Waste.Waste
   readonly told: (why: string) => void
   /** What had come when its streams were last looked at. */
   readBytes: number
 }
+
+const silent = "no sign of life"
+const unread = "it sends, and does not read"
+const wasteful = "it sends what brings nothing"
+
+/** The word for a counter of why a session was given up. */
+export const reasonOf = (why: string): string => (why === silent ? "silent" : why === unread ? "unread" : "waste")
 
 /** Asks for a sign of life. */
 const ask = ({ liveness, session }: Watched): void => {
@@ -78,8 +87,16 @@ export const make = Effect.fnUntraced(function* (options: {
     if (session.isDoubted() && Liveness.doubt(liveness, nowMillis)) ask(one)
     const { readBytes, takenBytes } = socket
     const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
-    if (verdict === "dead") return giveUp(one, "no sign of life")
+    if (verdict === "dead") return giveUp(one, silent)
     if (verdict === "ask") ask(one)
+    // What has come to a session whose socket is full waits, and has brought nothing yet.
+    if (room.isFull || readBytes === one.waste.readBytes) return
+    const { everBegun: streams, pieces } = session.counts
+    let { pieceBytes } = session.counts
+    for (const heard of session.streams.values()) pieceBytes += heard.unreadBytes()
+    if (Waste.look(one.waste, { readBytes, sentBytes: takenBytes, pieces, pieceBytes, streams }, nowMillis)) return
+    if (session.guard === undefined) giveUp(one, wasteful)
+    else session.guard.onWaste()
   }
 
   const lookAtStreams = (nowMillis: number): void => {
@@ -118,7 +135,9 @@ export const make = Effect.fnUntraced(function* (options: {
 
   return {
     watch: (session, told = () => undefined) => {
-      watched.set(session, { session, told, liveness: Liveness.make(FlowDeadline.nowOf(clock)), readBytes: 0 })
+      const nowMillis = FlowDeadline.nowOf(clock)
+      const [liveness, waste] = [Liveness.make(nowMillis), Waste.make(nowMillis)]
+      watched.set(session, { session, told, liveness, waste, readBytes: 0 })
     }
   }
 })

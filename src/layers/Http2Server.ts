@@ -8,7 +8,9 @@
 import * as http2 from "node:http2"
 import type * as net from "node:net"
 import type { TLSSocket } from "node:tls"
-import { type Duration, Effect, Exit, Scope } from "effect"
+import { Clock, type Duration, Effect, Exit, Scope } from "effect"
+import * as Buckets from "../protocol/Buckets.ts"
+import * as Allowance from "../protocol/flow/Allowance.ts"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Link, Served } from "../services/Transport.ts"
@@ -19,8 +21,9 @@ import * as ForeignCall from "./ForeignCall.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
-import type * as Http2Lookout from "./Http2Lookout.ts"
+import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
+import * as Refusals from "./Refusals.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
 import * as Tls from "./Tls.ts"
@@ -65,6 +68,7 @@ export const serve = Effect.fnUntraced(function* (
   const serving = yield* Scope.fork(yield* Effect.scope)
   const run = yield* Scope.provide(Background.makeRun("a call"), serving)
   const sessions = new Map<http2.Http2Session, Http2Session.Session>()
+  const takenBy = new WeakMap<Http2Session.Session, Http2Gate.Taken>()
   const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
     frameWireBytesMax: options.frameWireBytesMax,
@@ -98,6 +102,16 @@ export const serve = Effect.fnUntraced(function* (
   const serveLink = onLink && serveLinkBy(onLink)
   const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
 
+  /** Whether a peer may open another stream: one that may not has nothing made for it. */
+  const mayOpen = (session: Http2Session.Session): boolean => {
+    const taken = takenBy.get(session)
+    if (taken === undefined || takeOf(openings, taken)) return true
+    run(Refusals.flowRefused("openings"))
+    // It costs nearly what one that is reset does.
+    session.guard?.onGone(http2.constants.NGHTTP2_REFUSED_STREAM, false)
+    return false
+  }
+
   const onStream = (
     stream: http2.ServerHttp2Stream,
     headers: http2.IncomingHttpHeaders,
@@ -105,7 +119,7 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
-    if (session === undefined) {
+    if (session === undefined || !mayOpen(session)) {
       stream.on("error", () => undefined).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
@@ -117,7 +131,7 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const bounds: http2.ServerOptions = {
-    settings: { ...Http2Session.settings, maxConcurrentStreams: options.streamsMax },
+    settings: { ...Http2Session.settings, maxConcurrentStreams: Allowance.first(options.streamsMax) },
     maxSessionMemory: Http2Session.sessionMemoryMegabytes,
     maxHeaderListPairs: Http2Session.headerPairsMax,
     maxSettings: 16,
@@ -125,8 +139,15 @@ export const serve = Effect.fnUntraced(function* (
     streamResetBurst: Conduct.resetsBurst,
     streamResetRate: Conduct.resetsPerSecond
   }
-  const gate = yield* Http2Gate.make(options)
   const { tls } = options
+  const gate = yield* Http2Gate.make(options, tls !== undefined)
+  const clock = yield* Clock.Clock
+  const openings = Buckets.make(Conduct.openingsPerSecond, Conduct.openingsBurst)
+  const resets = Buckets.make(Conduct.resetsPerSecond, Conduct.peerResetsBurst)
+  const faults = Buckets.make(Conduct.faultsPerSecond, Conduct.faultsBurst)
+  /** Takes one from what a peer may have on all of its sessions. */
+  const takeOf = (buckets: Buckets.Buckets, { peer }: Http2Gate.Taken): boolean =>
+    !gate.isBound(peer()) || Buckets.take(buckets, peer(), FlowDeadline.nowOf(clock))
   /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
   let arriving: net.Socket | TLSSocket | undefined
   const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
@@ -136,20 +157,21 @@ export const serve = Effect.fnUntraced(function* (
       .prependListener("secureConnection", (socket) => {
         arriving = socket
       })
-      .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress }) => {
+      .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress, remotePort }) => {
         // One that has gone by itself shows no address.
-        if (remoteAddress !== undefined) gate.complain(remoteAddress, Tls.strangerOf(cause))
+        if (remoteAddress !== undefined)
+          gate.takenOf({ remoteAddress, remotePort })?.complain({ reason: "stranger", why: Tls.strangerOf(cause) })
       })
       .on("unknownProtocol", (socket) => socket.destroy())
   }
   const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
   /** A session as its certificate lets it last; GOAWAY retires it. */
-  const heldAs = (session: http2.ServerHttp2Session, complain: (why: string) => void): TlsTenure.Held => ({
+  const heldAs = (session: http2.ServerHttp2Session, taken: Http2Gate.Taken): TlsTenure.Held => ({
     retire: () => session.close(),
-    end: (why) => {
-      complain(why)
-      Tls.refuse(session, why)
+    end: (over) => {
+      taken.complain(over)
+      Tls.refuse(session, over.why)
     }
   })
 
@@ -157,32 +179,33 @@ export const serve = Effect.fnUntraced(function* (
     const socket = arriving
     if (socket === undefined) return session.destroy()
     const encrypted = "authorized" in socket ? socket : undefined
+    const taken = gate.takenOf(socket)
+    if (taken === undefined) return session.destroy()
     const proof = encrypted && tls?.proofOf(encrypted)
     const adopted = Http2Session.adopt(session, socket, proof)
-    const address = socket.remoteAddress ?? ""
     const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
     if (doubt !== undefined) {
-      gate.complain(address, `TLS: ${doubt}`)
+      taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
       Tls.refuse(session, doubt)
       run(adopted.leave)
       return
     }
+    if (encrypted !== undefined && !taken.prove(proof?.proven ?? [])) {
+      session.destroy(new Error("refused"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      run(adopted.leave)
+      return
+    }
     sessions.set(session, adopted)
-    options.lookout.watch(adopted, (why) => gate.complain(address, why))
-    const guarded = Http2Guard.guard(session, options, {
-      ban: (why) => gate.ban(address, why),
-      complain: (why) => gate.complain(address, why)
+    takenBy.set(adopted, taken)
+    if (gate.isBound(taken.peer())) adopted.countedAs = taken.peer()
+    options.lookout.watch(adopted, (why) => taken.complain({ reason: Http2Lookout.reasonOf(why), why }))
+    const guarded = Http2Guard.guard(adopted, options, {
+      ...taken,
+      takeReset: () => takeOf(resets, taken),
+      takeFault: () => takeOf(faults, taken)
     })
     const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
-    const watching =
-      proof?.shown &&
-      tls &&
-      run(
-        tls.watch(
-          proof.shown,
-          heldAs(session, (why) => gate.complain(address, why))
-        )
-      )
+    const watching = proof?.shown && tls && run(tls.watch(proof.shown, heldAs(session, taken)))
     session.once("close", () => {
       sessions.delete(session)
       guarding.interruptUnsafe()

@@ -7,6 +7,7 @@ import { Clock, Deferred, Duration, Effect } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
 import type { Link } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Http2Ends from "./Http2Ends.ts"
 import { Http2Room } from "./Http2Room.ts"
 import { Http2Socket } from "./Http2Socket.ts"
 import type * as TlsTenure from "./TlsTenure.ts"
@@ -69,9 +70,37 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   /** Who hears of a stream, until it is closed. What happens once needs no `once`, which would cost more than the listener. */
   readonly streams: Map<http2.Http2Stream, Heard>
   readonly listeners: ReturnType<typeof listenersOf>
+  readonly counts: Counts
+  /** As `Link.countedAs`. */
+  countedAs: Link["countedAs"]
+  /** Who keeps a session of a client to the rules. */
+  guard: Guard | undefined
   /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
+
+/** What the streams of a session are and were. */
+export interface Counts {
+  /** Streams that carry something: a first frame has come. */
+  begun: number
+  /** All that have ever begun. */
+  everBegun: number
+  /** Pieces of streams that have come, and their bytes. */
+  pieces: number
+  pieceBytes: number
+}
+
+export interface Guard {
+  /** A stream carries something. */
+  readonly onBegun: () => void
+  /** A stream has closed. */
+  readonly onGone: (rstCode: number | undefined, hasBegun: boolean) => void
+  /** More comes that brings nothing than may. */
+  readonly onWaste: () => void
+}
+
+/** After so many pieces the socket is read no further in the same turn. Those of large messages are fewer than that. */
+const piecesPerTurn = 256
 
 /** Who hears of a stream, by the listeners that all streams of its session share. */
 export interface Heard {
@@ -79,18 +108,33 @@ export interface Heard {
   /** The stream says nothing more. */
   readonly onEnd: () => void
   readonly onError: (cause: NodeJS.ErrnoException) => void
+  /** It has closed: what it came to is decided, and nobody is told yet. */
+  readonly onGone: () => void
+  /** It has closed, and whoever is to know is told. */
   readonly onClose: () => void
+  /** What has come and is not counted yet, since the stream is not read. */
+  readonly unreadBytes: () => number
   /** Comes now and then, until the stream is closed. Of a session that is busy it is not known which stream holds up another. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
 }
 
 /** Listeners that find their stream: a closure for each event of each stream would be most of what an idle one costs. */
-const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
+const listenersOf = (
+  streams: Map<http2.Http2Stream, Heard>,
+  counts: Counts,
+  pauseTurn: () => void,
+  isLost: () => boolean
+) => ({
   data(this: http2.Http2Stream, chunk: Uint8Array): void {
+    counts.pieces += 1
+    counts.pieceBytes += chunk.byteLength
+    if (counts.pieces % piecesPerTurn === 0) pauseTurn()
     streams.get(this)?.onData(chunk)
   },
+  /** Of a stream that was reset, or whose session is lost, the end is told when it closes, in its turn. */
   end(this: http2.Http2Stream): void {
-    streams.get(this)?.onEnd()
+    const heard = streams.get(this)
+    if (heard !== undefined && !isLost() && !this.rstCode) Http2Ends.ended(heard)
   },
   error(this: http2.Http2Stream, cause: NodeJS.ErrnoException): void {
     streams.get(this)?.onError(cause)
@@ -98,7 +142,9 @@ const listenersOf = (streams: Map<http2.Http2Stream, Heard>) => ({
   close(this: http2.Http2Stream): void {
     const heard = streams.get(this)
     streams.delete(this)
-    heard?.onClose()
+    if (heard === undefined) return
+    heard.onGone()
+    Http2Ends.closed(heard)
   }
 })
 
@@ -112,6 +158,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   const disconnected = Deferred.makeUnsafe<void>()
   const socket = new Http2Socket(under)
   const streams = new Map<http2.Http2Stream, Heard>()
+  const counts: Counts = { begun: 0, everBegun: 0, pieces: 0, pieceBytes: 0 }
   let isLost = false
   let isDoubted = false
   let lastSeenId = Number.POSITIVE_INFINITY
@@ -168,7 +215,10 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
       return was
     },
     streams,
-    listeners: listenersOf(streams),
+    listeners: listenersOf(streams, counts, () => socket.pauseTurn(), isGone),
+    counts,
+    countedAs: undefined,
+    guard: undefined,
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }
 }
@@ -179,21 +229,16 @@ export const progressOf = (frameTimeout: Duration.Input): Progress.Bounds => ({
   frameMillisMax: Duration.toMillis(frameTimeout)
 })
 
-/** Waits until a session has had no stream for so long after its last one. `onClosed` is told of each that has closed. */
-export const idle = Effect.fnUntraced(function* (
-  session: http2.ServerHttp2Session,
-  timeout: Duration.Input,
-  onClosed: (stream: http2.Http2Stream) => void
-) {
+/** Waits until a session has had no stream for so long after its last one. */
+export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
   const millis = Duration.toMillis(timeout)
   let streams = 0
   let since: number | undefined
   const clock = yield* Clock.Clock
   // One listener for all streams: a closure for each would be a part of what an idle one costs.
-  function onClose(this: http2.Http2Stream): void {
+  const onClose = (): void => {
     streams -= 1
     since = FlowDeadline.nowOf(clock)
-    onClosed(this)
   }
   session.on("stream", (stream) => {
     streams += 1

@@ -65,6 +65,16 @@ export class Http2Socket {
     if (handle !== undefined && handle.writeQueueSize > 0) handle.readStop()
   }
 
+  /** Reads no more in this turn of the event loop, where the system would give up to 32 reads in a row. */
+  pauseTurn(): void {
+    const { handle } = this
+    if (handle === undefined) return
+    handle.readStop()
+    setImmediate(this.go)
+  }
+
+  private readonly go = (): void => this.readOn()
+
   /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */
   reset(): void {
     if ("encrypted" in this.socket) this.socket.destroy()

@@ -53,6 +53,9 @@ export class StreamCarrier implements Carrier, Heard {
   /** What neither the stream nor its session tells. */
   private verdict: "deadline" | "violation" | undefined
   private isClosed = false
+  private hasBegun = false
+  /** What comes is counted when it comes, not when it is read. */
+  private isCounted = false
 
   constructor(session: Session, stream: http2.Http2Stream) {
     this.session = session
@@ -69,6 +72,10 @@ export class StreamCarrier implements Carrier, Heard {
 
   get grants(): Link["grants"] {
     return this.session.grants
+  }
+
+  get countedAs(): Carrier["countedAs"] {
+    return this.session.countedAs
   }
 
   get room(): Session["room"] {
@@ -104,16 +111,39 @@ export class StreamCarrier implements Carrier, Heard {
     return this.breaking
   }
 
-  private check(): void {
+  private decide(): void {
     const how = this.fate()
     if (how === "refused") this.session.retire()
     if (how !== "open") this.breaking ??= () => new LinkBroken({ how, detail: detailOf(how, this.stream) })
-    Signal.notify(this.settled)
+  }
+
+  /** So many bytes have come that the session did not hear of, which reads them for nobody but itself. */
+  came(bytes: number): void {
+    const { counts } = this.session
+    this.isCounted = true
+    counts.pieces += 1
+    counts.pieceBytes += bytes
+    this.begin()
+  }
+
+  unreadBytes(): number {
+    return this.isCounted ? 0 : this.stream.readableLength
+  }
+
+  /** Its first frame has come. */
+  begin(): void {
+    if (this.hasBegun || this.isClosed) return
+    this.hasBegun = true
+    const { counts, guard } = this.session
+    counts.begun += 1
+    counts.everBegun += 1
+    guard?.onBegun()
   }
 
   expire(): void {
     if (this.fate() === "open") this.verdict = "deadline"
-    this.check()
+    this.decide()
+    Signal.notify(this.settled)
     this.hearer?.onExpired?.()
   }
 
@@ -129,9 +159,16 @@ export class StreamCarrier implements Carrier, Heard {
     if (this.isHeard && cause.code === "ERR_HTTP2_ERROR") this.verdict ??= "violation"
   }
 
-  onClose(): void {
+  onGone(): void {
     this.isClosed = true
-    this.check()
+    this.decide()
+    const { hasBegun, session } = this
+    if (hasBegun) session.counts.begun -= 1
+    session.guard?.onGone(this.stream.rstCode, hasBegun)
+  }
+
+  onClose(): void {
+    Signal.notify(this.settled)
     this.hearer?.onClose?.()
   }
 

@@ -3,6 +3,7 @@
  * are taken.
  */
 import { Cause, Option, Schema } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import { FrameParser } from "../protocol/flow/FrameParser.ts"
@@ -21,7 +22,7 @@ export const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
   const text = decoder.decode(json)
   const end = decodeEnd(text)
   if (Option.isNone(end)) return violation("the answer ended with something that is no end")
-  return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${text.slice(0, 200)}`)
+  return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${Foreign.text(text)}`)
 }
 
 /** A record and functions, for the reason that `FlowWriter` is. */

@@ -54,6 +54,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   /** Frames and bytes that the stream has not passed on yet. */
   private writes = 0
   private writtenBytes = 0
+  private hasBegun = false
 
   constructor(stream: S, carrier: StreamCarrier, options: Options<S>) {
     super()
@@ -70,6 +71,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
 
   get grants(): Link["grants"] {
     return this.carrier.grants
+  }
+
+  get countedAs(): Link["countedAs"] {
+    return this.carrier.countedAs
   }
 
   doubt(): void {
@@ -90,6 +95,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   onData(chunk: Uint8Array): void {
     if (this.ended !== undefined) return StreamHold.readOn(this.stream)
     const detail = StreamFrames.push(this.frames, chunk)
+    if (!this.hasBegun && !StreamFrames.isEmpty(this.frames)) {
+      this.hasBegun = true
+      this.carrier.begin()
+    }
     if (detail !== undefined) this.ended = () => StreamFrames.violation(detail)
     // A piece of a frame is no news.
     if (!StreamFrames.isEmpty(this.frames) || detail !== undefined) this.deliver()

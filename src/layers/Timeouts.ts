@@ -19,6 +19,9 @@ export interface Timeouts {
   readonly end: (timeout: Timeout) => void
 }
 
+/** Timeouts of which one turn of the event loop tells. */
+const toldPerTurn = 48
+
 /** Those that have not ended with the scope never call back. */
 export const make = Effect.fnUntraced(function* (
   length: Duration.Input
@@ -37,10 +40,13 @@ export const make = Effect.fnUntraced(function* (
     Effect.catchCause(Effect.sync(onOver), (cause) => Effect.logError("what a timeout does failed", cause))
 
   const sleep = Effect.gen(function* () {
+    let count = 0
     for (let next = first(); next !== undefined; next = first()) {
       const left = next.at - FlowDeadline.nowOf(clock)
       if (left > 0) yield* Effect.sleep(Math.ceil(left))
       else if (begun.delete(next)) yield* tell(next)
+      // Ten thousand may be over at once, and others have their turn in between.
+      if (++count % toldPerTurn === 0) yield* Effect.yieldNow
     }
     isAsleep = false
   })

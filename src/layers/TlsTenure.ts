@@ -40,7 +40,13 @@ export interface Shown extends Revocation.Shown {
 export interface Held {
   /** Has it take no more flows. Saying it twice is fine. */
   readonly retire: () => void
-  readonly end: (why: string) => void
+  readonly end: (over: Over) => void
+}
+
+/** Why a session is over: a word for a counter, and a sentence for people. */
+export interface Over {
+  readonly reason: "expired" | "revoked" | "old"
+  readonly why: string
 }
 
 export interface Tenure {
@@ -59,6 +65,12 @@ const lookMillis = 30_000
 
 const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
+
+const overOf = (revoked: string | undefined, validMillis: number, freshMillis: number): Over | undefined => {
+  if (revoked !== undefined) return { reason: "revoked", why: revoked }
+  if (validMillis <= 0) return { reason: "expired", why: "its certificate has expired" }
+  return freshMillis <= 0 ? { reason: "old", why: "it is as old as a session may be" } : undefined
+}
 
 export const make = Effect.fnUntraced(function* (
   options: Options
@@ -101,13 +113,11 @@ export const make = Effect.fnUntraced(function* (
       const seen = changes
       const validMillis = shown.expiresAt - clock.currentTimeMillisUnsafe()
       const freshMillis = oldAt - FlowDeadline.nowOf(clock)
-      const expired = validMillis <= 0 ? "its certificate has expired" : undefined
-      const old = freshMillis <= 0 ? "it is as old as a session may be" : undefined
-      const why = doubtOf(shown) ?? expired ?? old
-      if (why !== undefined || renewals !== made) retire()
-      if (why !== undefined) {
+      const over = overOf(doubtOf(shown), validMillis, freshMillis)
+      if (over !== undefined || renewals !== made) retire()
+      if (over !== undefined) {
         yield* Effect.sleep(sessionDrain)
-        return end(why)
+        return end(over)
       }
       yield* Effect.raceFirst(
         Signal.until(changed, () => changes !== seen),

@@ -9,6 +9,7 @@
  * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
  */
 import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import * as Told from "../protocol/Told.ts"
 import type { Host } from "../services/Host.ts"
@@ -130,7 +131,7 @@ const mutePauseMillis = 600_000
 const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
   const reason =
     cause instanceof Tls.Refused
-      ? new Unauthorized({ host: id, detail: cause.message })
+      ? new Unauthorized({ host: id, detail: Foreign.text(cause.message) })
       : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
   return new NetworkError({ operation: "connect", reason })
 }
@@ -286,14 +287,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
       for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
     })
 
-  return Transport.of({
-    flowPort,
-    reach,
-    dial,
-    serve: acceptor.serve,
-    doubt,
-    ...(tls === undefined ? {} : { mayOwn: tls.mayOwn })
-  })
+  const bound = tls === undefined ? {} : { mayOwn: tls.mayOwn }
+  return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt, ...bound })
 })
 
 export const layer = (config: Options = {}): Layer.Layer<Transport, NetworkError> =>

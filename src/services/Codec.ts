@@ -9,6 +9,7 @@ import { identity, Result, Schema, SchemaAST } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as Message from "../protocol/flow/Message.ts"
+import * as JsonDepth from "../protocol/JsonDepth.ts"
 import * as JsonShape from "../protocol/JsonShape.ts"
 import * as Utf8 from "../protocol/Utf8.ts"
 import * as Lookalikes from "./Lookalikes.ts"
@@ -96,11 +97,18 @@ const total =
     }
   }
 
+const tooDeep = Result.fail(`nested deeper than ${JsonDepth.depthMax}`)
+
+/** The text of a value, which is looked at before it is read. */
+const shallow = (encoded: Result.Result<Uint8Array, unknown>): Result.Result<Uint8Array, unknown> =>
+  Result.isSuccess(encoded) && JsonDepth.isTooDeep(encoded.success) ? tooDeep : encoded
+
 /** A schema whose decoding and encoding need no services. */
 export type PureSchema<A> = Schema.Codec<A, unknown>
 
 /**
  * Values of a schema, as the JSON that the schema derives. The shape is that of this form, whatever its parts are called.
+ * What is nested deeper than 4,096 is refused, both ways.
  * Both ways are compiled when they are first used, unless the process forbids code from strings.
  *
  * A value of a union that would arrive as another member of it is not encoded, see `Lookalikes`.
@@ -113,18 +121,24 @@ export const schema = <A>(of: PureSchema<A>): Codec<A> => {
   const decode = Schema.decodeUnknownSync(json)
   const encode = Schema.decodeUnknownSync(Schema.make<PureSchema<unknown>>(encoder))
   const document = Schema.toJsonSchemaDocument(json)
+  const print = total((message: A) => printJson(encode(message)))
+  const parse = total((encoded: Uint8Array) => decode(parseJson(encoded)))
+  const value = total((message: A): Message.Message => {
+    const value = encode(message)
+    return Message.copy(value) ?? printJson(value)
+  })
   return here({
     _tag: "Codec",
     id: "schema-json",
     shape: JsonShape.canonical(document),
     formerShape: JSON.stringify(document),
-    encode: total((message) => printJson(encode(message))),
-    decode: total((encoded) => decode(parseJson(encoded))),
+    encode: (message) => shallow(print(message)),
+    decode: (encoded) => (JsonDepth.isTooDeep(encoded) ? tooDeep : parse(encoded)),
     value: {
-      encode: total((message): Message.Message => {
-        const value = encode(message)
-        return Message.copy(value) ?? printJson(value)
-      }),
+      encode: (message) => {
+        const made = value(message)
+        return Result.isSuccess(made) && isBytes(made.success) && JsonDepth.isTooDeep(made.success) ? tooDeep : made
+      },
       decode: total(({ json }) => decode(json))
     }
   })

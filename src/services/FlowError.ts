@@ -8,6 +8,10 @@
  * `Effect.catchReason("FlowError", "PeerLost", ..)`.
  */
 import { Schema } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
+
+/** What a cause says is partly what a peer has sent. */
+const causeLengthMax = 1000
 
 /** The other process died, was cut off, or stopped without saying how its direction ended. */
 export class PeerLost extends Schema.TaggedError<PeerLost>()("PeerLost", {
@@ -51,7 +55,7 @@ export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("Ma
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `a message does not fit the contract: ${String(this.cause)}`
+    return `a message does not fit the contract: ${Foreign.text(String(this.cause), causeLengthMax)}`
   }
 }
 

@@ -7,6 +7,10 @@
  * starts only once its caller has the flow. Only a host of version 0.1.0, which starts it before, leaves a "maybe".
  */
 import { Effect, Schema } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
+
+/** What a cause says is partly what a peer has said, such as the names in a certificate. */
+const causeLengthMax = 1000
 
 /** What a host says that knows no other: who is looked for may well be there, and is not seen. */
 const alone = (isAlone: boolean | undefined): string =>
@@ -40,7 +44,7 @@ export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("Host
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `host "${this.host}" at ${this.address} cannot be reached: ${String(this.cause)}`
+    return `host "${this.host}" at ${this.address} cannot be reached: ${Foreign.text(String(this.cause), causeLengthMax)}`
   }
 }
 

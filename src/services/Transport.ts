@@ -60,6 +60,11 @@ export interface Link {
   readonly proven?: ReadonlyArray<string> | undefined
   /** Patterns of the names that the other side may own, where names are bound to certificates (`protocol/NameGrants`). */
   readonly grants?: ReadonlyArray<string> | undefined
+  /**
+   * Whom the link counts for, where peers share what a host has: the same for all links of one peer. Undefined where there are
+   * no strangers, or the machine itself is at the other side.
+   */
+  readonly countedAs?: string | undefined
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
   readonly isWithin?: boolean
   /**

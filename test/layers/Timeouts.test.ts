@@ -140,4 +140,19 @@ describe("timeouts", () => {
       assert.strictEqual(calls, 0)
     })
   )
+
+  it.live("that are over together leave others their turn", () =>
+    Effect.gen(function* () {
+      const timeouts = yield* Timeouts.make("20 millis")
+      const counts: Array<number> = []
+      let calls = 0
+      for (let i = 0; i < 1000; i++) timeouts.begin(() => calls++)
+      while (calls < 1000) {
+        yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+        counts.push(calls)
+      }
+      const most = counts.reduce((max, count, at) => Math.max(max, count - (counts[at - 1] ?? 0)), 0)
+      assert.isAtMost(most, 200)
+    })
+  )
 })

@@ -48,6 +48,16 @@ describe("a codec", () => {
     assertFails(Codec.json.encode(deep), "encode JSON")
   })
 
+  it("does not begin to read what is nested too deeply, and does not write it", () => {
+    const refused = Result.fail("nested deeper than 4096")
+    for (const text of ["[".repeat(4_194_304), `${"[".repeat(2_097_152)}${"]".repeat(2_097_152)}`])
+      assert.deepStrictEqual(Codec.json.decode(new TextEncoder().encode(text)), refused)
+    const nested = (depth: number) => Array.from({ length: depth }).reduce<Schema.Json>((inner) => [inner], null)
+    assert.deepStrictEqual(Codec.json.encode(nested(4097)), refused)
+    assert.deepStrictEqual(Codec.json.value?.encode(nested(4097)), refused)
+    assert.isTrue(Result.isSuccess(Result.flatMap(Codec.json.encode(nested(2000)), Codec.json.decode)))
+  })
+
   it("says what is wrong at any depth that it can look at", () => {
     const codec = Codec.schema(List)
     for (let depth = 1; depth < 20_000; depth = Math.ceil(depth * 1.5))

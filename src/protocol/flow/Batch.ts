@@ -4,7 +4,7 @@
 import { concat } from "../Bytes.ts"
 import { messageOverheadBytes, weightOf } from "./Limits.ts"
 import type { Message } from "./Message.ts"
-import { messagesTag } from "./Packing.ts"
+import { messagesTag, sizeOf } from "./Packing.ts"
 import * as Varint from "./Varint.ts"
 
 export interface Batch {
@@ -60,7 +60,8 @@ const nothing = new Uint8Array(0)
 const joinedBytesMax = 16 * 1024
 
 /** Memory in which half is of others is not held on to. */
-const own = (bytes: Uint8Array): Uint8Array => (2 * bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes)
+export const own = (bytes: Uint8Array): Uint8Array =>
+  2 * bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes
 
 /**
  * Messages as they stand on the wire, each behind its tag and length: cut when they are handed out, so that what waits is
@@ -152,4 +153,26 @@ export const cut = (bytes: Uint8Array, from: number, messages: Array<Uint8Array>
     at = start + size
     messages.push(new Uint8Array(buffer, byteOffset + start, size))
   }
+}
+
+/**
+ * Messages as `Runs` in memory of their own: however small they are, and whatever else was in the frame in which they came,
+ * they take what they take on the wire.
+ */
+export const packed = (messages: ReadonlyArray<Uint8Array>): Runs => {
+  let [wireBytes, messageBytes, largestBytes] = [0, 0, 0]
+  for (const { byteLength } of messages) {
+    wireBytes += sizeOf(byteLength)
+    messageBytes += byteLength
+    largestBytes = Math.max(largestBytes, byteLength)
+  }
+  const bytes = new Uint8Array(wireBytes)
+  let at = 0
+  for (const message of messages) {
+    bytes[at] = messagesTag
+    const start = Varint.write(bytes, at + 1, message.byteLength)
+    bytes.set(message, start)
+    at = start + message.byteLength
+  }
+  return new Runs(bytes, messages.length, messageBytes, largestBytes)
 }

@@ -18,6 +18,13 @@ export const controlBurst = 100
 export const resetsPerSecond = 1_000
 export const resetsBurst = 10_000
 
+/** Streams that a peer resets, or leaves without a frame of a flow, on all of its sessions. */
+export const peerResetsBurst = 20_000
+
+/** Streams that a peer opens, on all of its sessions: more than are served in that time. */
+export const openingsPerSecond = 8_000
+export const openingsBurst = 20_000
+
 /** Size of a PING frame, and so of its answer. */
 const pingBytes = 17
 
@@ -79,18 +86,30 @@ const tooManyContinuations = -905
 /** Node closes a session at its thousandth invalid frame, however long that took: beyond one a second it is a flood. */
 const invalidFramesMillis = 1_000_000
 
+/** Why a session is closed: a word for a counter, and a sentence for people. */
+export interface Fault {
+  readonly reason: string
+  readonly why: string
+}
+
+/** Connections of a peer that end with a frame that is wrong: a client that means no harm has few. */
+export const faultsPerSecond = 0.5
+export const faultsBurst = 30
+
+export const breaking: Fault = { reason: "protocol", why: "a flood of connections that break HTTP/2" }
+
+export const resetting: Fault = { reason: "resets", why: "a flood of streams that were reset" }
+
 /**
  * Why the end of a session was the end of a flood; undefined of any other. A single frame that is wrong is none, nor is
  * another protocol than HTTP/2, nor a connection that breaks: a port gets those from clients that mean no harm.
  */
-export const floodOf = (conduct: Conduct, { code, errno }: Closing, nowMillis: number): string | undefined => {
-  if (errno === flooded) return "a flood of frames whose answers were not read"
-  if (errno === tooManyContinuations) return "a flood of CONTINUATION"
+export const floodOf = (conduct: Conduct, { code, errno }: Closing, nowMillis: number): Fault | undefined => {
+  if (errno === flooded) return { reason: "unread", why: "a flood of frames whose answers were not read" }
+  if (errno === tooManyContinuations) return { reason: "continuation", why: "a flood of CONTINUATION" }
   if (code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES" && nowMillis - conduct.sinceMillis < invalidFramesMillis)
-    return "a flood of invalid frames, or of streams beyond the limit"
-  return code === "ERR_HTTP2_ERROR" && isResetting(conduct, nowMillis)
-    ? "a flood of streams that were reset"
-    : undefined
+    return { reason: "invalid", why: "a flood of invalid frames, or of streams beyond the limit" }
+  return code === "ERR_HTTP2_ERROR" && isResetting(conduct, nowMillis) ? resetting : undefined
 }
 
 /** Whether a session ended since its client speaks something else than HTTP/2. */

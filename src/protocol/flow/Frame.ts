@@ -7,6 +7,7 @@
  */
 import { create } from "@bufbuild/protobuf"
 import { Data as EffectData, Record, Result } from "effect"
+import * as Foreign from "../Foreign.ts"
 import * as Proto from "../gen/grinta/v1/flow_pb.ts"
 import type { Runs } from "./Batch.ts"
 import { bytesOf, type Message } from "./Message.ts"
@@ -132,13 +133,13 @@ export const word: Data = { _tag: "Data", messages: [], partial: false }
 
 export const draining: Data = { ...word, draining: true }
 
-/** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said. */
+/** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said, and comes from one. */
 const detailLengthMax = 1000
 
 export const rejected = (reason: RejectReason, detail: string): Rejected => ({
   _tag: "Rejected",
   reason,
-  detail: detail.slice(0, detailLengthMax)
+  detail: Foreign.text(detail, detailLengthMax)
 })
 
 const noBytes = new Uint8Array(0)
@@ -146,7 +147,7 @@ const noBytes = new Uint8Array(0)
 export const fail = (reason: FailReason, detail: string, error: Uint8Array = noBytes): Fail => ({
   _tag: "Fail",
   reason,
-  detail: detail.slice(0, detailLengthMax),
+  detail: Foreign.text(detail, detailLengthMax),
   error
 })
 

@@ -25,16 +25,24 @@ class Came implements Frame.Data {
   readonly _tag = "Data"
   readonly runs: Batch.Runs
   readonly partial: boolean
+  readonly draining: boolean
 
-  constructor(runs: Batch.Runs, partial: boolean) {
+  constructor(runs: Batch.Runs, partial: boolean, draining = false) {
     this.runs = runs
     this.partial = partial
+    this.draining = draining
   }
 
   get messages(): ReadonlyArray<Uint8Array> {
     return this.runs.all()
   }
 }
+
+/** Data written in another way may hold a view for each two bytes, or one byte in a frame of nothing else. */
+const tight = (frame: Frame.Frame): Frame.Frame =>
+  frame._tag === "Data" && frame.messages.length > 0
+    ? new Came(Batch.packed(frame.messages), frame.partial, frame.draining)
+    : frame
 
 /** Where the messages begin in a Data frame of this length; 0 for another frame, and one that goes on behind them. */
 const messagesAt = (bytes: Uint8Array, at: number, frameBytes: number): number => {
@@ -198,7 +206,7 @@ export class FrameParser implements Envelope.Body {
       this.state === "whole" ? FrameBytes.decode(bytes) : FrameBytes.decodeData(bytes, this.runs?.all() ?? [])
     this.runs = undefined
     if (Result.isFailure(frame)) return frame.failure.detail
-    this.frames.push(frame.success)
+    this.frames.push(tight(frame.success))
     return undefined
   }
 }

@@ -1,11 +1,18 @@
 /**
- * Which connections a flow port takes: so many in all, so many of one address, and none of an address that floods.
+ * Which connections a flow port takes: so many in all, so many of one address and of one peer, and none of one that floods.
+ *
+ * A peer that proves which host it is counts by that, wherever it comes from: a thousand hosts behind one address are a thousand peers.
+ * Before that, and if it proves nothing, its address counts, of IPv6 the address and its /64, in which anybody has as
+ * many as they like and a whole mesh may live. While a peer proves itself it takes none of the places of those that have.
  *
  * Loopback is exempt from the bounds of an address unless `limitsLoopback` says otherwise. All processes of a machine share
  * it, so it does not say who somebody is: a fabric of many hosts on one machine would not get beyond the bound, and any
  * process could have all others shut out by flooding. Beyond loopback an address is at most one machine, or what
- * stands behind one that forwards. An IPv6 address is taken as it is: a whole /64 may be the network of a mesh.
- * Invariants: at most `sessionsMax` are inside, and of an address that is bound `sessionsPerAddressMax`.
+ * stands behind one that forwards.
+ *
+ * States of a connection: arriving (it proves itself) -> inside, or inside at once where nothing is to be proven -> gone.
+ * Invariants: at most `sessionsMax` are inside, `arrivingMax` arrive, and of an address, network or peer that is bound as many as its
+ * bound says.
  * Source: faults.md, rows H3 and D-15.
  */
 import * as Address from "../Address.ts"
@@ -18,15 +25,35 @@ export interface Bounds {
   readonly limitsLoopback: boolean
 }
 
+/** Connections of one host that has proven who it is: it has one, and another while streams of a former one go on. */
+export const sessionsPerPeerMax = 8
+
+/** Connections of a /64 of IPv6, for each that one of its addresses may have. */
+export const addressesPerNetwork = 16
+
+/** Connections that prove who is there, at a time. */
+export const arrivingMax = 1024
+
 export interface Gate {
   readonly bounds: Bounds
   readonly bans: Bans.Bans
-  /** Connections that are inside, by address. */
+  /** Connections by address, network and peer, of those that count by it. */
   readonly inside: Map<string, number>
+  readonly arriving: Set<Seat>
   total: number
 }
 
-/** Why a connection is not taken: its address is banned, or has enough, or the port has. */
+/** A connection that was taken. */
+export interface Seat {
+  readonly address: string
+  /** Whom it counts for: a host that was proven, or a source of strangers. */
+  peer: string
+  /** What it counts by. */
+  keys: ReadonlyArray<string>
+  isInside: boolean
+}
+
+/** Why a connection is not taken: whoever it is is banned, or has enough, or the port has. */
 export type Refusal = "banned" | "crowded" | "full"
 
 const bannedMax = 4096
@@ -35,6 +62,7 @@ export const make = (bounds: Bounds): Gate => ({
   bounds,
   bans: Bans.make(bounds.banMillis, bannedMax),
   inside: new Map(),
+  arriving: new Set(),
   total: 0
 })
 
@@ -44,37 +72,92 @@ export const addressOf = (text: string): string => {
   return bytes === undefined ? text : Address.host(bytes)
 }
 
-const isBound = ({ bounds }: Gate, address: string): boolean => {
-  if (bounds.limitsLoopback) return true
+/** Whom strangers at an address are counted as. */
+const sourceOf = (address: string): string => {
   const bytes = Address.parseHost(address)
+  return bytes === undefined || Address.isLoopback(bytes) ? address : Address.source(bytes)
+}
+
+/** The peer that has proven to be these hosts. A name holds no space, so no source of strangers is called so. */
+export const peerOf = (hosts: ReadonlyArray<string>): string => `host ${[...hosts].sort().join(" ")}`
+
+export const isProven = (peer: string): boolean => peer.startsWith("host ")
+
+/** Whether the bounds hold for a peer, or those at an address. */
+export const isBound = ({ bounds }: Gate, who: string): boolean => {
+  if (bounds.limitsLoopback || isProven(who)) return true
+  const bytes = Address.parseHost(who)
   return bytes === undefined || !Address.isLoopback(bytes)
 }
 
-/** Takes a connection, or says why not. */
-export const enter = (gate: Gate, address: string, nowMillis: number): Refusal | undefined => {
-  const { bans, bounds, inside } = gate
-  const count = inside.get(address) ?? 0
-  if (isBound(gate, address)) {
-    if (Bans.isBanned(bans, address, nowMillis)) return "banned"
-    if (count >= bounds.sessionsPerAddressMax) return "crowded"
+const add = ({ inside }: Gate, keys: ReadonlyArray<string>, more: 1 | -1): void => {
+  for (const key of keys) {
+    const count = (inside.get(key) ?? 0) + more
+    if (count > 0) inside.set(key, count)
+    else inside.delete(key)
   }
-  if (gate.total >= bounds.sessionsMax) return "full"
-  inside.set(address, count + 1)
+}
+
+const hasRoom = ({ bounds, inside }: Gate, key: string): boolean => {
+  const one = isProven(key) ? sessionsPerPeerMax : bounds.sessionsPerAddressMax
+  return (inside.get(key) ?? 0) < (key.endsWith("/64") ? addressesPerNetwork * one : one)
+}
+
+const isFull = ({ bounds, total }: Gate): boolean => total >= bounds.sessionsMax
+
+/** Takes a connection, or says why not. `isProving`: it is to say who is there before it counts as inside. */
+export const arrive = (gate: Gate, address: string, nowMillis: number, isProving: boolean): Seat | Refusal => {
+  const source = sourceOf(address)
+  const keys = source === address ? [address] : [address, source]
+  if (isBound(gate, address)) {
+    if (Bans.isBanned(gate.bans, source, nowMillis)) return "banned"
+    if (!keys.every((key) => hasRoom(gate, key))) return "crowded"
+  }
+  if (!isProving && isFull(gate)) return "full"
+  const seat = { address, peer: source, keys, isInside: !isProving }
+  add(gate, keys, 1)
+  if (isProving) gate.arriving.add(seat)
+  else gate.total += 1
+  return seat
+}
+
+/** The one that has been arriving for longest, if they are too many: it has had its time. */
+export const overdue = ({ arriving }: Gate): Seat | undefined => {
+  if (arriving.size <= arrivingMax) return undefined
+  for (const first of arriving) return first
+  return undefined
+}
+
+/** A connection has proven which hosts are there, perhaps none; why it may not go in, if so. */
+export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowMillis: number): Refusal | undefined => {
+  if (seat.isInside || !gate.arriving.delete(seat)) return undefined
+  if (hosts.length > 0) {
+    const peer = peerOf(hosts)
+    if (Bans.isBanned(gate.bans, peer, nowMillis)) return "banned"
+    if (!hasRoom(gate, peer)) return "crowded"
+    add(gate, seat.keys, -1)
+    seat.peer = peer
+    seat.keys = [peer]
+    add(gate, seat.keys, 1)
+  }
+  if (isFull(gate)) return "full"
+  seat.isInside = true
   gate.total += 1
   return undefined
 }
 
-/** A connection that was taken is closed. */
-export const leave = (gate: Gate, address: string): void => {
-  const count = gate.inside.get(address) ?? 0
-  gate.total -= 1
-  if (count > 1) gate.inside.set(address, count - 1)
-  else gate.inside.delete(address)
+/** A connection that was taken is closed. Saying it twice is fine. */
+export const leave = (gate: Gate, seat: Seat): void => {
+  add(gate, seat.keys, -1)
+  seat.keys = []
+  gate.arriving.delete(seat)
+  if (seat.isInside) gate.total -= 1
+  seat.isInside = false
 }
 
-/** Bans an address, unless it is exempt; whether it did. */
-export const ban = (gate: Gate, address: string, nowMillis: number): boolean => {
-  if (!isBound(gate, address)) return false
-  Bans.ban(gate.bans, address, nowMillis)
+/** Bans a peer, unless it is exempt; whether it did. */
+export const ban = (gate: Gate, peer: string, nowMillis: number): boolean => {
+  if (!isBound(gate, peer)) return false
+  Bans.ban(gate.bans, peer, nowMillis)
   return true
 }

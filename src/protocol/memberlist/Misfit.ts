@@ -4,6 +4,7 @@
  *
  * Shape: sentences that follow an address. They depend on what was received and never show a key.
  */
+import * as Foreign from "../Foreign.ts"
 import { MessageType } from "./Message.ts"
 import type { DropReason } from "./Packet.ts"
 import type { RejectReason } from "./StreamState.ts"
@@ -40,7 +41,7 @@ export const spoken = (first: Uint8Array): "HTTP/2" | "HTTP" | "TLS" | undefined
 }
 
 const fabricOf = (label: Uint8Array): string =>
-  label.length === 0 ? "a fabric without a name" : `fabric ${JSON.stringify(decoder.decode(label))}`
+  label.length === 0 ? "a fabric without a name" : `fabric ${Foreign.quoted(decoder.decode(label))}`
 
 /** The label in front of a stream, as far as it came. */
 const labelOf = (first: Uint8Array): Uint8Array =>
@@ -80,7 +81,7 @@ export const complaint = (said: string): string => {
   if (/plaintext|not encrypted/i.test(said))
     return "it wants gossip encrypted, and this host does not encrypt: keys (GRINTA_KEYS)"
   if (/decrypt/i.test(said)) return "it does not have the first key of this host, which encrypts: keys (GRINTA_KEYS)"
-  return `it answered ${JSON.stringify(said.slice(0, saidMax))}`
+  return `it answered ${Foreign.quoted(said, saidMax)}`
 }
 
 /** What is wrong with a host, or something else, that dialled this one; undefined for what chance does to a stream. */

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import { streamWindowBytes } from "../../../src/layers/Http2Session.ts"
+import * as Allowance from "../../../src/protocol/flow/Allowance.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
@@ -185,7 +186,7 @@ describe("clients that break HTTP/2", () => {
       )
       const [push, streams, window, headerList, connectProtocol] = [2, 3, 4, 6, 8]
       assert.strictEqual(told.get(push), 0)
-      assert.strictEqual(told.get(streams), 16_384)
+      assert.strictEqual(told.get(streams), 256)
       assert.strictEqual(told.get(window), streamWindowBytes)
       assert.strictEqual(told.get(headerList), 16_384)
       assert.isUndefined(told.get(connectProtocol))
@@ -304,7 +305,7 @@ describe("clients that break Connect", () => {
       })
     )
 
-    it.live(`1,000 streams that each begin a frame and stop: all are ended (${path})`, () =>
+    it.live(`1,000 streams that each begin a frame and stop: all are ended, and few are served (${path})`, () =>
       Effect.gen(function* () {
         // So many take their time to say Open.
         const { port, served, untouched } = yield* worldWith({ ...flows, openTimeout: "10 seconds" })
@@ -316,7 +317,10 @@ describe("clients that break Connect", () => {
         const isOver = ({ flags, kind, stream }: Heard) => stream > 0 && ((flags & 1) === 1 || kind === type.reset)
         const over = () => new Set(client.heard().flatMap((one) => (isOver(one) ? [one.stream] : [])))
         yield* client.until(() => over().size === ids.length)
-        assert.strictEqual(served.flows, before + 1000)
+        // A client that waits for no leave to open more gets none, and is not closed for that.
+        assert.isAtLeast(served.flows, before + Allowance.aheadMin)
+        assert.isAtMost(served.flows, before + 1000)
+        assert.isFalse(client.socket.closed)
         yield* untouched
       })
     )

@@ -49,39 +49,106 @@ describe("bans", () => {
 describe("a gate", () => {
   it.prop("keeps its bounds, and refuses for no other reason", [Schema.Array(Event)], ([events]) => {
     const gate = Gate.make(bounds)
-    const inside: Array<string> = []
+    const inside: Array<Gate.Seat> = []
     const bannedAt = new Map<string, number>()
     let now = 0
     for (const { kind, waitMillis, who } of events) {
       now += waitMillis
       const address = addresses[who] ?? ""
       const isLoopback = address === "127.0.0.1"
-      const count = inside.filter((other) => other === address).length
+      const count = inside.filter((other) => other.address === address).length
       if (kind === "ban") {
         assert.strictEqual(Gate.ban(gate, address, now), !isLoopback)
         if (!isLoopback) bannedAt.set(address, now)
       } else if (kind === "leave" && count > 0) {
-        Gate.leave(gate, address)
-        inside.splice(inside.indexOf(address), 1)
+        const at = inside.findIndex((seat) => seat.address === address)
+        for (const seat of inside.splice(at, 1)) Gate.leave(gate, seat)
       } else if (kind === "enter") {
         const isBanned = now < (bannedAt.get(address) ?? -Infinity) + bounds.banMillis
         const isFull = inside.length >= bounds.sessionsMax ? "full" : undefined
         const expected = isBanned ? "banned" : count >= bounds.sessionsPerAddressMax && !isLoopback ? "crowded" : isFull
-        const refusal = Gate.enter(gate, address, now)
-        assert.strictEqual(refusal, expected)
-        if (refusal === undefined) inside.push(address)
+        const seat = Gate.arrive(gate, address, now, false)
+        assert.strictEqual(typeof seat === "string" ? seat : undefined, expected)
+        if (typeof seat !== "string") inside.push(seat)
       }
       assert.strictEqual(gate.total, inside.length)
-      assert.strictEqual(gate.inside.size, new Set(inside).size)
+      assert.strictEqual(gate.inside.size, new Set(inside.map((seat) => seat.address)).size)
     }
   })
 
   it("holds loopback to the bounds of an address when told so", () => {
     const gate = Gate.make({ ...bounds, limitsLoopback: true })
     assert.isTrue(Gate.ban(gate, "127.0.0.1", 0))
-    assert.strictEqual(Gate.enter(gate, "127.0.0.1", 1), "banned")
-    for (let i = 0; i < 3; i++) assert.isUndefined(Gate.enter(gate, "127.0.0.2", 1))
-    assert.strictEqual(Gate.enter(gate, "127.0.0.2", 1), "crowded")
+    assert.strictEqual(Gate.arrive(gate, "127.0.0.1", 1, false), "banned")
+    for (let i = 0; i < 3; i++) assert.isObject(Gate.arrive(gate, "127.0.0.2", 1, false))
+    assert.strictEqual(Gate.arrive(gate, "127.0.0.2", 1, false), "crowded")
+  })
+
+  /** One that has proven these hosts, or why it did not get in. */
+  const proven = (gate: Gate.Gate, address: string, ...hosts: ReadonlyArray<string>) => {
+    const seat = Gate.arrive(gate, address, 0, true)
+    return typeof seat === "string" ? seat : (Gate.prove(gate, seat, hosts, 0) ?? seat)
+  }
+  const wide = { ...bounds, sessionsMax: 4096, sessionsPerAddressMax: 64 }
+
+  it("counts hosts that have proven who they are apart: a thousand behind one address, eight times each", () => {
+    const gate = Gate.make({ ...wide, sessionsMax: 9000 })
+    for (let i = 0; i < 1000; i++)
+      for (let times = 0; times < Gate.sessionsPerPeerMax; times++)
+        assert.isObject(proven(gate, "10.0.0.1", `host-${i}`), `${i}`)
+    assert.strictEqual(proven(gate, "10.0.0.2", "host-0"), "crowded")
+    assert.strictEqual(proven(gate, "127.0.0.1", "host-0"), "crowded")
+    // Whoever proves nothing counts by address.
+    for (let i = 0; i < 64; i++) assert.isObject(proven(gate, "10.0.0.1"), `${i}`)
+    assert.strictEqual(proven(gate, "10.0.0.1"), "crowded")
+  })
+
+  it("bans a host that has proven who it is, and nobody else behind its address", () => {
+    const gate = Gate.make(wide)
+    const seat = proven(gate, "10.0.0.1", "flooder")
+    assert.isTrue(typeof seat !== "string" && Gate.ban(gate, seat.peer, 0))
+    assert.strictEqual(proven(gate, "10.0.0.9", "flooder"), "banned")
+    assert.isObject(proven(gate, "10.0.0.1", "honest"))
+    assert.isObject(Gate.arrive(gate, "10.0.0.1", 1, false))
+  })
+
+  it("has places for whoever proves who it is, however many are about to, and the first of those go", () => {
+    const gate = Gate.make({ ...wide, sessionsMax: 10 })
+    const arriving: Array<Gate.Seat> = []
+    for (let i = 0; i < 2 * Gate.arrivingMax; i++) {
+      const seat = Gate.arrive(gate, `10.0.${i >> 6}.1`, 0, true)
+      if (typeof seat !== "string") arriving.push(seat)
+      const overdue = Gate.overdue(gate)
+      if (overdue === undefined) continue
+      assert.strictEqual(overdue, arriving[i - Gate.arrivingMax])
+      Gate.leave(gate, overdue)
+      // One that is closed proves nothing any more.
+      assert.isUndefined(Gate.prove(gate, overdue, ["late"], 0))
+    }
+    assert.strictEqual(gate.arriving.size, Gate.arrivingMax)
+    assert.strictEqual(gate.total, 0)
+    for (let i = 0; i < 10; i++) assert.isObject(proven(gate, "10.9.9.9", `host-${i}`))
+    assert.strictEqual(proven(gate, "10.9.9.9", "one-more"), "full")
+    assert.strictEqual(gate.total, 10)
+  })
+
+  it("counts a network of IPv6 as well as its addresses, and bans it as a whole", () => {
+    const gate = Gate.make(wide)
+    for (let i = 0; i < 16; i++)
+      for (let times = 0; times < 64; times++)
+        assert.isObject(Gate.arrive(gate, Gate.addressOf(`2001:db8::${i}`), 0, false))
+    assert.strictEqual(Gate.arrive(gate, Gate.addressOf("2001:db8::1"), 0, false), "crowded")
+    assert.strictEqual(Gate.arrive(gate, Gate.addressOf("2001:db8::99"), 0, false), "crowded")
+    const other = Gate.arrive(gate, Gate.addressOf("2001:db8:0:1::1"), 0, false)
+    assert.isTrue(typeof other !== "string" && Gate.ban(gate, other.peer, 0))
+    assert.strictEqual(Gate.arrive(gate, Gate.addressOf("2001:db8:0:1::2"), 1, false), "banned")
+  })
+
+  it("forgets whoever has left", () => {
+    const gate = Gate.make(wide)
+    for (const seat of [proven(gate, "10.0.0.1", "a"), proven(gate, "2001:db8::1"), Gate.arrive(gate, "::1", 0, true)])
+      if (typeof seat !== "string") for (let i = 0; i < 2; i++) Gate.leave(gate, seat)
+    assert.deepStrictEqual([gate.total, gate.inside.size, gate.arriving.size], [0, 0, 0])
   })
 
   it("counts an address once in all its forms", () => {
