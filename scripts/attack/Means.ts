@@ -25,7 +25,8 @@ export interface Means {
   readonly note: (what: string) => void
   /** What a load that is honest did not get. */
   readonly complain: (what: string) => void
-  readonly refused: (streams: number) => void
+  /** The host has reset a stream, or ended one in good order. */
+  readonly over: (how: "reset" | "ended") => void
 }
 
 export type Mutable<A> = { -readonly [K in keyof A]: A[K] }
@@ -122,8 +123,8 @@ export const make = (
     },
     note: (what) => spent.notes.push(what),
     complain: (what) => spent.complaints.push(what),
-    refused: (streams) => {
-      spent.streamsRefused += streams
+    over: (how) => {
+      spent[how === "reset" ? "streamsRefused" : "streamsEnded"] += 1
     }
   }
 }

@@ -66,6 +66,8 @@ export const Counters = Schema.Struct({ counters: Schema.Record(Schema.String, S
 
 /** What the program of an attacker is told. */
 export const AttackerOrder = Schema.Union([
+  /** Answers once it is ready. */
+  Schema.Struct({ do: Schema.tag("wait") }),
   Schema.Struct({ do: Schema.tag("attack"), seconds: Schema.Number }),
   /** Uses the processor as another process did: so many microseconds by the end of each slice. */
   Schema.Struct({ do: Schema.tag("burn"), pace: Schema.Array(Schema.Number) })
@@ -99,6 +101,8 @@ export const Spent = Schema.Struct({
   /** Of its connections, those that the host ended, and streams that it reset or refused. */
   closed: Schema.Number,
   streamsRefused: Schema.Number,
+  /** Streams that the host has ended in good order. */
+  streamsEnded: Schema.Number,
   /** What a row of honest load did not get. */
   complaints: Schema.Array(Schema.String),
   /** What it did, for people. */

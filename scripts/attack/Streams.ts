@@ -44,10 +44,9 @@ export const piece = (bytes: Uint8Array): Uint8Array =>
 /** A connection that has said its preface, and answers what has to be answered for it to be kept. */
 export interface Session {
   readonly socket: net.Socket
-  /** Streams that the host has reset, or that it has answered and ended. */
-  readonly ended: () => number
-  /** Flow-control credit of the connection and of a stream; what a host takes is counted on its own. */
+  /** False when the connection is closed, or has taken too little of what was said before: then this is left out. */
   readonly write: (...frames: ReadonlyArray<Uint8Array>) => boolean
+  /** The number of a stream that was not used yet. */
   readonly next: () => number
   readonly isOpen: () => boolean
 }
@@ -65,12 +64,10 @@ const headerBytes = 9
 export const session = (means: Means, behaviour: Behaviour = {}): Session => {
   const socket = means.flow(behaviour.from)
   let held: Buffer = Buffer.alloc(0)
-  let ended = 0
   let stream = -1
   let isOpen = true
   const made: Session = {
     socket,
-    ended: () => ended,
     isOpen: () => isOpen,
     next: () => {
       stream += 2
@@ -89,8 +86,8 @@ export const session = (means: Means, behaviour: Behaviour = {}): Session => {
   const hear = (kind: number, flags: number, id: number, payload: Buffer): void => {
     if (kind === type.ping && flags === 0 && behaviour.isDeaf !== true) made.write(frame(type.ping, 1, 0, payload))
     if (kind === type.settings && flags === 0) made.write(frame(type.settings, 1, 0))
-    if (kind === type.reset) means.refused(1)
-    if (kind === type.reset || ((kind === type.data || kind === type.headers) && (flags & 1) === 1)) ended += 1
+    if (kind === type.reset) means.over("reset")
+    if ((kind === type.data || kind === type.headers) && (flags & 1) === 1) means.over("ended")
     if (kind === type.data) behaviour.onData?.(id, payload, made)
   }
   socket.on("data", (chunk) => {

@@ -43,7 +43,7 @@ const buriedOf = ({ buried }: Orders.Tally): number =>
   Camp.names.reduce((total, name) => total + (buried[name] ?? 0), 0)
 
 /** What was done between two moments. A host that has ended has done nothing. */
-interface Done {
+export interface Done {
   readonly messages: number
   readonly opens: number
   readonly names: number
@@ -159,66 +159,102 @@ const beyond = (counters: Done["counters"], usual: Done["counters"]): Readonly<R
       .sort(([, a], [, b]) => b - a)
   )
 
-export interface Options {
+export interface Assault {
   readonly attack: Attack
-  readonly secrets: Camp.Secrets
-  readonly control: Control
+  readonly camp: Camp.Camp
   /** The third byte of the addresses. */
   readonly net: number
   readonly seconds: number
 }
 
-export const run = async ({ attack, control, net, seconds, secrets }: Options): Promise<Figures> => {
-  const camp = await Camp.open(secrets, net)
+/** What became of hosts that were attacked. */
+export interface Outcome {
+  readonly done: Done
+  readonly spent: Orders.Spent
+  readonly isNamed: boolean
+  readonly isMember: boolean
+  readonly isJoined: boolean | undefined
+  readonly tally: Orders.Tally | undefined
+  readonly memory: typeof Orders.Memory.Type | undefined
+  readonly resident: ReturnType<typeof Camp.residentOf>
+  readonly ended: string | undefined
+}
+
+/** Attacks the hosts of a camp, which go on after it. */
+export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<Outcome> => {
   const attacker = Camp.startAttacker(targetOf(attack, camp))
-  const idle = Camp.startAttacker(targetOf(attack, control.camp))
   try {
-    await sleep(warmMillis)
-    let spent: Orders.Spent | undefined
+    await attacker.ask({ do: "wait" }, Orders.Done)
+    const spent: Array<Orders.Spent> = []
     const coming = attack.isJoined === true ? newcomer(camp, net) : undefined
     const done = await measured(camp, async () => {
-      spent = await attacker.ask({ do: "attack", seconds }, Orders.Spent, answerMillis + seconds * 1000)
+      spent.push(await attacker.ask({ do: "attack", seconds }, Orders.Spent, answerMillis + seconds * 1000))
     })
     await attacker.kill()
     const isJoined = await coming
-    const { isMember, isNamed } = await heals(camp)
+    const healed = await heals(camp)
     const [tally, memory] = [await tallyOf(camp.victim), await memoryOf(camp.victim)]
     const resident = Camp.residentOf(camp.victim)
-    if (spent === undefined) throw new Error("the attacker said nothing")
-    const { pace } = spent
-    const usual = await measured(control.camp, async () => {
-      await idle.ask({ do: "burn", pace }, Orders.Burnt, answerMillis + seconds * 1000)
+    const ended = camp.victim.child.isRunning() ? undefined : (camp.victim.said.at(-1) ?? "ended")
+    const [seen] = spent
+    if (seen === undefined) throw new Error("the attacker said nothing")
+    return { done, spent: seen, isJoined, ...healed, tally, memory, resident, ended }
+  } finally {
+    await attacker.kill()
+  }
+}
+
+export interface Options extends Omit<Assault, "camp"> {
+  readonly secrets: Camp.Secrets
+  readonly control: Control
+}
+
+/** Uses the processor beside the hosts of the control as the attacker did, and tells what they did meanwhile. */
+const usualOf = async (attack: Attack, { camp }: Control, pace: ReadonlyArray<number>) => {
+  const idle = Camp.startAttacker(targetOf(attack, camp))
+  try {
+    await idle.ask({ do: "wait" }, Orders.Done)
+    const done = await measured(camp, async () => {
+      await idle.ask({ do: "burn", pace }, Orders.Burnt, answerMillis + pace.length * Orders.sliceMillis)
     })
-    const [usualTally, usualMemory] = [await tallyOf(control.camp.victim), await memoryOf(control.camp.victim)]
-    const isRunning = camp.victim.child.isRunning()
+    return { done, tally: await tallyOf(camp.victim), memory: await memoryOf(camp.victim) }
+  } finally {
+    await idle.kill()
+  }
+}
+
+export const run = async ({ attack, control, net, seconds, secrets }: Options): Promise<Figures> => {
+  const camp = await Camp.open(secrets, net)
+  try {
+    await sleep(warmMillis)
+    const { done, spent, tally, memory, resident, ...outcome } = await assault({ attack, camp, net, seconds })
+    const usual = await usualOf(attack, control, spent.pace)
     return {
       ...{ name: attack.name, says: attack.says, by: attack.by, answer: attack.answer, seconds },
       isSealed: secrets.authority !== undefined,
-      messages: share(done.messages, usual.messages),
-      opens: share(done.opens, usual.opens),
-      names: share(done.names, usual.names),
+      messages: share(done.messages, usual.done.messages),
+      opens: share(done.opens, usual.done.opens),
+      names: share(done.names, usual.done.names),
       lost: done.lost,
-      lostControl: usual.lost,
+      lostControl: usual.done.lost,
       turnMillis: tally?.turnMillis ?? Number.POSITIVE_INFINITY,
-      turnMillisControl: usualTally?.turnMillis ?? 0,
+      turnMillisControl: usual.tally?.turnMillis ?? 0,
       rssPeakBytes: resident.most,
       rssAfterBytes: resident.now,
       heapAfterBytes: memory?.heapBytes ?? 0,
-      heapControlBytes: usualMemory?.heapBytes ?? 0,
+      heapControlBytes: usual.memory?.heapBytes ?? 0,
       ...{ connections: spent.connections, closed: spent.closed, streamsRefused: spent.streamsRefused },
-      counted: beyond(done.counters, usual.counters),
-      ...{ isNamed, isMember, isJoined },
+      counted: beyond(done.counters, usual.done.counters),
       buried: done.buried,
+      ...{ isNamed: outcome.isNamed, isMember: outcome.isMember, isJoined: outcome.isJoined, ended: outcome.ended },
       amplification:
         attack.amplificationMax === undefined ? undefined : share(spent.datagramBytesReceived, spent.datagramBytesSent),
       amplificationMax: attack.amplificationMax,
-      ended: isRunning ? undefined : (camp.victim.said.at(-1) ?? "ended"),
       linesUnclean: tally?.linesUnclean ?? 0,
-      complaints: spent.complaints,
-      notes: spent.notes,
-      attackerCpuSeconds: (pace.at(-1) ?? 0) / 1e6
+      ...{ complaints: spent.complaints, notes: spent.notes },
+      attackerCpuSeconds: (spent.pace.at(-1) ?? 0) / 1e6
     }
   } finally {
-    await Promise.all([attacker.kill(), idle.kill(), camp.close()])
+    await camp.close()
   }
 }

@@ -79,7 +79,7 @@ export const frames: ReadonlyArray<Attack> = [
     name: "frames-malformed",
     says: "1,000 flows a second whose envelopes, frames or names are none",
     by: "C",
-    answer: "closed",
+    answer: "counted",
     run: (means) => {
       const all = malformed(means)
       let count = 0

@@ -27,7 +27,7 @@ export const watch = (): Turns => {
     longest = Math.max(longest, at - last)
     if (at - last > turnMillisMax) long += 1
     last = at
-  }, intervalMillis)
+  }, intervalMillis).unref()
   return {
     mark: () => {
       longest = 0

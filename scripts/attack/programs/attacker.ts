@@ -24,7 +24,7 @@ const attack = async (seconds: number): Promise<Spent> => {
   const complaints: Array<string> = []
   const spent = {
     ...{ pace, notes, complaints, sentBytes: 0, receivedBytes: 0, datagramBytesSent: 0, datagramBytesReceived: 0 },
-    ...{ connections: 0, closed: 0, streamsRefused: 0 }
+    ...{ connections: 0, closed: 0, streamsRefused: 0, streamsEnded: 0 }
   }
   const began = usedMicros()
   const slices = setInterval(() => pace.push(usedMicros() - began), sliceMillis)
@@ -51,6 +51,13 @@ const burn = async (pace: ReadonlyArray<number>): Promise<object> => {
 const decode = Schema.decodeUnknownSync(AttackerOrder)
 obey(async (told) => {
   const order = decode(told)
-  return order.do === "attack" ? attack(order.seconds) : burn(order.pace)
+  switch (order.do) {
+    case "wait":
+      return {}
+    case "attack":
+      return attack(order.seconds)
+    case "burn":
+      return burn(order.pace)
+  }
 })
 tell({ up: target.attack })
