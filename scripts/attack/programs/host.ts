@@ -39,7 +39,11 @@ const logger = Logger.make(({ logLevel, message }) => {
 
 const expose = Effect.gen(function* () {
   const fabric = yield* Fabric
-  yield* fabric.expose(echoOf(config.name), (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)))
+  yield* fabric.expose(echoOf(config.name), (flow) => {
+    // As a handler that writes down who called.
+    listen(flow.peer.id)
+    return Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch))
+  })
   yield* fabric.expose(jsonOf(config.name), (flow) =>
     Stream.runForEach(flow.messages, (value) => flow.send(new TextEncoder().encode((typeof value)[0])))
   )
