@@ -12,13 +12,15 @@ export interface Arguments {
   readonly isList: boolean
   /** Runs all in both ways, and writes the table into the documentation. */
   readonly isPage: boolean
+  /** A commit whose hosts are attacked, instead of those of now. */
+  readonly of: string | undefined
   /** Where the figures are kept as JSON as well. */
   readonly keep: string | undefined
 }
 
 export const usage = `Attacks a running host from another process, while two good hosts exchange checked traffic with it.
 
-npm run attack [-- --only NAME].. [--tls] [--seconds N] [--json] [--keep FILE]
+npm run attack [-- --only NAME].. [--tls] [--seconds N] [--json] [--of COMMIT] [--keep FILE]
 npm run attack -- --list
 npm run attack -- --page
 
@@ -26,6 +28,7 @@ npm run attack -- --page
   --tls           with keys and TLS, instead of plaintext
   --seconds N     of each attack, from 1 to 600; 5 unless told otherwise, and longer for some
   --json          the figures as one line of JSON for each attack, instead of a table
+  --of COMMIT     hosts of an older commit, to see what an attack did before it was mended
   --keep FILE     writes the figures into a file as well; what is there of other attacks stays
   --list          what there is, and attacks nobody
   --page          all attacks in both ways, and the table in docs/security.md from their figures
@@ -41,6 +44,7 @@ const options = {
   seconds: { type: "string" },
   list: { type: "boolean", default: false },
   page: { type: "boolean", default: false },
+  of: { type: "string" },
   keep: { type: "string" },
   help: { type: "boolean", default: false }
 } as const
@@ -77,7 +81,7 @@ export const parse = (
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
   if (seconds !== undefined && !(values.seconds?.trim() !== "" && seconds >= 1 && seconds <= secondsMax))
     return { wrong: `--seconds takes a number from 1 to ${secondsMax}, not "${values.seconds}"` }
-  if (values.page && (only.length > 0 || values.json || values.tls || values.list))
+  if (values.page && (only.length > 0 || values.json || values.tls || values.list || values.of !== undefined))
     return { wrong: "--page makes the whole table: it goes with --seconds and --keep alone" }
   if (values.keep === "") return { wrong: "--keep takes the name of a file" }
   return {
@@ -87,6 +91,7 @@ export const parse = (
     seconds,
     isList: values.list,
     isPage: values.page,
+    of: values.of,
     keep: values.keep
   }
 }

@@ -1,6 +1,7 @@
 /** The hosts of a trial: the one that is attacked and its two good peers, each a process; and what is asked of them. */
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { Schema } from "effect"
 import { type Authority, make as makeAuthority } from "../../test/layers/http2/Certificates.ts"
 import { ask, type Child } from "../../test/net/Child.ts"
@@ -13,16 +14,20 @@ export const victimName = "victim"
 export const peerNames = ["ann", "bob"] as const
 export const names = [victimName, ...peerNames]
 
-/** Keys and certificates of a fabric, or none. */
-export interface Secrets {
+/** What the hosts of a fabric have in common: keys and certificates, or none, and their sources. */
+export interface Ground {
   readonly keys: ReadonlyArray<string>
   readonly authority: Authority | undefined
+  /** The folder of the repository whose hosts these are. */
+  readonly folder: string
 }
 
-export const secretsOf = (isSealed: boolean): Secrets =>
+const here = new URL("../..", import.meta.url).pathname
+
+export const groundOf = (isSealed: boolean, folder = here): Ground =>
   isSealed
-    ? { keys: [randomBytes(32).toString("base64")], authority: makeAuthority("the authority of a trial") }
-    : { keys: [], authority: undefined }
+    ? { keys: [randomBytes(32).toString("base64")], authority: makeAuthority("the authority of a trial"), folder }
+    : { keys: [], authority: undefined, folder }
 
 export interface Host {
   readonly name: string
@@ -37,14 +42,14 @@ export interface Camp {
   readonly victim: Host
   readonly peers: ReadonlyArray<Host>
   readonly hosts: ReadonlyArray<Host>
-  readonly secrets: Secrets
+  readonly ground: Ground
   readonly close: () => Promise<void>
 }
 
 const patienceMillis = 60_000
 const heapMiBMax = 1024
 
-const program = (name: string): string => new URL(`./programs/${name}.ts`, import.meta.url).pathname
+const program = (name: string, folder = here): string => join(folder, "scripts/attack/programs", `${name}.ts`)
 
 const Event = Schema.Union([
   Schema.Struct({ up: Orders.Up }),
@@ -58,24 +63,28 @@ export interface Start {
   readonly name: string
   readonly address: string
   readonly seeds: ReadonlyArray<string>
-  readonly secrets: Secrets
+  readonly ground: Ground
 }
 
 /** Starts a host, as a process that can take no more than so much memory for its objects. */
-export const startHost = async ({ address, name, secrets, seeds }: Start): Promise<Host> => {
+export const startHost = async ({ address, name, ground, seeds }: Start): Promise<Host> => {
   const said: Array<string> = []
   const { promise, resolve, reject } = Promise.withResolvers<typeof Orders.Up.Type>()
   const config: Orders.HostConfig = {
-    ...{ name, address, seeds, keys: secrets.keys },
-    ...(secrets.authority === undefined ? {} : { tls: secrets.authority.issue(name, { fabric }) })
+    ...{ name, address, seeds, keys: ground.keys },
+    ...(ground.authority === undefined ? {} : { tls: ground.authority.issue(name, { fabric }) })
   }
   const flags = ["--expose-gc", `--max-old-space-size=${heapMiBMax}`]
-  const child = ask([process.execPath, ...flags, program("host"), JSON.stringify(config)], `host ${name}`, (event) => {
-    const told = decodeEvent(event)
-    if ("up" in told) return resolve(told.up)
-    const words = "log" in told ? told.log : "crash" in told ? `crashed: ${told.crash}` : `ended: ${told.over}`
-    said.push(words)
-  })
+  const child = ask(
+    [process.execPath, ...flags, program("host", ground.folder), JSON.stringify(config)],
+    `host ${name}`,
+    (event) => {
+      const told = decodeEvent(event)
+      if ("up" in told) return resolve(told.up)
+      const words = "log" in told ? told.log : "crash" in told ? `crashed: ${told.crash}` : `ended: ${told.over}`
+      said.push(words)
+    }
+  )
   void child.ended.then((how) => {
     said.push(`ended: ${how}`)
     reject(new Error(`host ${name} did not come up: ${said.slice(-3).join("; ")}`))
@@ -103,10 +112,10 @@ const seedOf = ({ address, where }: Host): string => `${address}:${where.gossipP
 export const seedsOf = ({ hosts }: Pick<Camp, "hosts">): ReadonlyArray<string> => hosts.map(seedOf)
 
 /** Starts the three, waits until all see each other, and lets them exchange checked traffic. `net`: the third byte of their addresses. */
-export const open = async (secrets: Secrets, net: number): Promise<Camp> => {
-  const victim = await startHost({ name: victimName, address: `127.0.${net}.1`, seeds: [], secrets })
+export const open = async (ground: Ground, net: number): Promise<Camp> => {
+  const victim = await startHost({ name: victimName, address: `127.0.${net}.1`, seeds: [], ground })
   const peers = await Promise.all(
-    peerNames.map((name, i) => startHost({ name, address: `127.0.${net}.${i + 2}`, seeds: [seedOf(victim)], secrets }))
+    peerNames.map((name, i) => startHost({ name, address: `127.0.${net}.${i + 2}`, seeds: [seedOf(victim)], ground }))
   )
   const hosts = [victim, ...peers]
   const close = async () => {
@@ -119,7 +128,7 @@ export const open = async (secrets: Secrets, net: number): Promise<Camp> => {
     const to = host === victim ? peerNames : [victimName]
     await host.child.ask({ do: "load", to }, Orders.Done)
   }
-  return { victim, peers, hosts, secrets, close }
+  return { victim, peers, hosts, ground, close }
 }
 
 /** Resident memory of a process, the most that it ever was and now, in bytes; 0 for one that has ended. */

@@ -122,7 +122,9 @@ export const make = (
       )
     },
     note: (what) => spent.notes.push(what),
-    complain: (what) => spent.complaints.push(what),
+    complain: (what) => {
+      if (!spent.complaints.includes(what)) spent.complaints.push(what)
+    },
     over: (how) => {
       spent[how === "reset" ? "streamsRefused" : "streamsEnded"] += 1
     }

@@ -74,8 +74,8 @@ export interface Control {
   readonly close: () => Promise<void>
 }
 
-export const control = async (secrets: Camp.Secrets, net: number): Promise<Control> => {
-  const camp = await Camp.open(secrets, net)
+export const control = async (ground: Camp.Ground, net: number): Promise<Control> => {
+  const camp = await Camp.open(ground, net)
   await sleep(warmMillis)
   return { camp, close: camp.close }
 }
@@ -92,7 +92,7 @@ const tallyOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "tall
 const memoryOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "memory" }, Orders.Memory, answerMillis))
 
 const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
-  const { authority, keys } = camp.secrets
+  const { authority, keys } = camp.ground
   const at = ({ address, name, where }: Camp.Host) => ({ name, address, ...where })
   const isTold = attack.by === "C" || attack.by === "honest"
   const issue = (name: string) => authority?.issue(name, { fabric: Camp.fabric })
@@ -119,7 +119,7 @@ const newcomer = async (camp: Camp.Camp, net: number): Promise<boolean> => {
     name: "carol",
     address: `127.0.${net}.9`,
     seeds: Camp.seedsOf(camp).slice(0, 1),
-    secrets: camp.secrets
+    ground: camp.ground
   }
   try {
     const host = await Camp.startHost(start)
@@ -205,7 +205,7 @@ export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<
 }
 
 export interface Options extends Omit<Assault, "camp"> {
-  readonly secrets: Camp.Secrets
+  readonly ground: Camp.Ground
   readonly control: Control
 }
 
@@ -223,15 +223,15 @@ const usualOf = async (attack: Attack, { camp }: Control, pace: ReadonlyArray<nu
   }
 }
 
-export const run = async ({ attack, control, net, seconds, secrets }: Options): Promise<Figures> => {
-  const camp = await Camp.open(secrets, net)
+export const run = async ({ attack, control, net, seconds, ground }: Options): Promise<Figures> => {
+  const camp = await Camp.open(ground, net)
   try {
     await sleep(warmMillis)
     const { done, spent, tally, memory, resident, ...outcome } = await assault({ attack, camp, net, seconds })
     const usual = await usualOf(attack, control, spent.pace)
     return {
       ...{ name: attack.name, says: attack.says, by: attack.by, answer: attack.answer, seconds },
-      isSealed: secrets.authority !== undefined,
+      isSealed: ground.authority !== undefined,
       messages: share(done.messages, usual.done.messages),
       opens: share(done.opens, usual.done.opens),
       names: share(done.names, usual.done.names),

@@ -4,8 +4,9 @@ import { begin, number } from "../net/Table.ts"
 import { type Arguments, isAsked, parse, usage } from "./Arguments.ts"
 import type { Attack } from "./Attack.ts"
 import { attacks } from "./attacks.ts"
-import { secretsOf } from "./Camp.ts"
+import { type Ground, groundOf } from "./Camp.ts"
 import * as Kept from "./Kept.ts"
+import * as Older from "./Older.ts"
 import * as Page from "./Page.ts"
 import * as Trial from "./Trial.ts"
 import { type Figures, goodOf, isHeld, isOf, missesOf } from "./Verdict.ts"
@@ -74,18 +75,17 @@ const columns = [
 /** Attacks one after the other; what was measured of each is told when it is there. */
 const runAll = async (
   chosen: ReadonlyArray<Attack>,
-  isSealed: boolean,
+  ground: Ground,
   seconds: number | undefined,
   tell: (figures: Figures) => void
 ): Promise<ReadonlyArray<Figures>> => {
-  const secrets = secretsOf(isSealed)
-  const control = await Trial.control(secrets, controlNet)
+  const control = await Trial.control(ground, controlNet)
   const all: Array<Figures> = []
   try {
     for (const [i, attack] of chosen.entries()) {
       const net = firstNet + (i % netsMax)
       const figures = await Trial.run({
-        ...{ attack, secrets, control, net },
+        ...{ attack, ground, control, net },
         seconds: seconds ?? attack.seconds ?? secondsUnlessSaid
       })
       all.push(figures)
@@ -109,8 +109,23 @@ const list = (): void => {
   for (const { by, name, says } of attacks) process.stdout.write(`${name.padEnd(width)}  ${by.padEnd(6)}  ${says}\n`)
 }
 
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** The folder of an older commit, if one was asked for; it is gone when this ends. */
+const olderOf = ({ of }: Arguments): string | undefined => {
+  if (of === undefined) return undefined
+  try {
+    const { folder, remove } = Older.take(of)
+    process.once("exit", remove)
+    return folder
+  } catch (error) {
+    return refuse(messageOf(error))
+  }
+}
+
 /** True if all was held. */
 const run = async (asked: Arguments): Promise<boolean> => {
+  const folder = olderOf(asked)
   const tell = teller(asked.isJson)
   const ways = asked.isPage ? [false, true] : [asked.isSealed]
   const found: Array<Figures> = []
@@ -118,7 +133,7 @@ const run = async (asked: Arguments): Promise<boolean> => {
     const chosen = attacks.filter((attack) => isAsked(asked, attack.name) && isOf(attack, isSealed))
     if (chosen.length === 0) return refuse("these attacks are on encrypted flows: say --tls")
     found.push(
-      ...(await runAll(chosen, isSealed, asked.seconds, (figures) => {
+      ...(await runAll(chosen, groundOf(isSealed, folder), asked.seconds, (figures) => {
         tell(figures)
         if (asked.keep !== undefined) Kept.keep(asked.keep, [Kept.rowOf(figures)])
       }))
@@ -142,6 +157,10 @@ if (asked === "help") process.stdout.write(usage)
 else if ("wrong" in asked) refuse(`${asked.wrong} (--help says more)`)
 else if (asked.isList) list()
 else {
-  const isHeldAll = await run(asked).catch((error) => refuse(error instanceof Error ? error.message : String(error)))
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1))
+  const isHeldAll = await run(asked).catch((error) => {
+    process.stderr.write(`attack: ${messageOf(error)}\n`)
+    return false
+  })
   process.exit(isHeldAll ? 0 : 1)
 }

@@ -38,7 +38,7 @@ describe.each([
   const opened: Array<Camp.Camp> = []
 
   beforeAll(async () => {
-    opened.push(await Camp.open(Camp.secretsOf(isSealed), net))
+    opened.push(await Camp.open(Camp.groundOf(isSealed), net))
   }, timeout)
 
   afterAll(() => Promise.all(opened.map(({ close }) => close())))

@@ -11,7 +11,7 @@ describe("arguments of the attacks", () => {
     const asked = parse([], names)
     assert.deepStrictEqual(asked, {
       ...{ only: [], isJson: false, isSealed: false, isList: false, isPage: false },
-      ...{ seconds: undefined, keep: undefined }
+      ...{ seconds: undefined, of: undefined, keep: undefined }
     })
   })
 
@@ -26,10 +26,12 @@ describe("arguments of the attacks", () => {
       "--seconds",
       "2.5",
       "--keep",
-      "a.json"
+      "a.json",
+      "--of",
+      "v1"
     ]
     assert.deepInclude(parse(argv, names), {
-      ...{ only: ["ping-flood", "honest-*"], isSealed: true, isJson: true, seconds: 2.5, keep: "a.json" }
+      ...{ only: ["ping-flood", "honest-*"], isSealed: true, isJson: true, seconds: 2.5, keep: "a.json", of: "v1" }
     })
   })
 
@@ -53,6 +55,7 @@ describe("arguments of the attacks", () => {
     [["--seconds", "soon"], /--seconds/],
     [["--page", "--tls"], /--page makes the whole table/],
     [["--page", "--only", "ping-flood"], /--page/],
+    [["--page", "--of", "v1"], /--page/],
     [["--keep", ""], /--keep takes the name of a file/],
     [["--loud"], /--loud/]
   ])("refuses %j in one line", (argv, says) => {

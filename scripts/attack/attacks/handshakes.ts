@@ -1,9 +1,11 @@
-/** TLS that comes to nothing. */
+/** TLS that comes to nothing, and certificates of another. */
 import { generateKeyPairSync } from "node:crypto"
 import * as tls from "node:tls"
+import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import { make as makeAuthority } from "../../../test/layers/http2/Certificates.ts"
 import type { Attack } from "../Attack.ts"
 import { type Means, ownAddress } from "../Means.ts"
+import { echo, sessions } from "../Sessions.ts"
 import * as Streams from "../Streams.ts"
 
 /** A connection over a socket whose bytes are counted. */
@@ -14,7 +16,33 @@ const handshake = (means: Means, options: tls.ConnectionOptions = {}): void => {
   setTimeout(() => socket.destroy(), 2_000)
 }
 
+const accepted = FrameBytes.encode({ _tag: "Accepted" })
+
 export const handshakes: ReadonlyArray<Attack> = [
+  {
+    name: "caller-impersonated",
+    says: "flows of a caller that says that it is another host than its certificate does",
+    by: "C",
+    answer: "borne",
+    isSealedOnly: true,
+    run: (means) =>
+      sessions(
+        means,
+        1,
+        (session) => {
+          const stream = session.next()
+          session.write(
+            Streams.headers(stream, Streams.request()),
+            Streams.data(stream, Streams.open(echo(means), means.target.peers[0]?.name))
+          )
+        },
+        () => ({
+          onData: (_, bytes) => {
+            if (bytes.indexOf(accepted) === 0) means.complain("a caller was believed to be another host")
+          }
+        })
+      )
+  },
   {
     name: "handshakes-begun",
     says: "300 connections that begin TLS and go no further",

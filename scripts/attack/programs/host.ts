@@ -87,15 +87,18 @@ const memory = async () => {
   return { heapBytes: heapUsed + external, rssBytes: rss }
 }
 
-/** What was dropped or refused, by reason: of the membership plane, and all counters that are metrics. */
+/** How the reasons of what came over gossip begin; the others are of what the host itself began. */
+const incoming = /^(packet|queue|stream|swim|conflict|socket\.(receive|stream))/
+
+/** What was dropped, refused or closed, by reason: what the membership plane counts itself, and of the others the metrics. */
 const counters = Effect.gen(function* () {
   const gossip = yield* Effect.flatMap(Gossip, (gossip) => gossip.counters)
   const found: Record<string, number> = {}
-  for (const [reason, times] of Object.entries(gossip)) found[`gossip ${reason}`] = times
+  for (const [reason, times] of Object.entries(gossip)) if (incoming.test(reason)) found[`gossip ${reason}`] = times
   for (const { attributes, id, state, type } of yield* Metric.snapshot) {
-    if (type !== "Counter" || !id.startsWith("grinta_")) continue
     const reason = attributes?.reason
-    found[`${id.slice("grinta_".length)}${reason === undefined ? "" : ` ${reason}`}`] = Number(state.count)
+    if (type !== "Counter" || reason === undefined || !/^grinta_(?!gossip_)/.test(id)) continue
+    found[`${id.slice("grinta_".length)} ${reason}`] = Number(state.count)
   }
   return { counters: found }
 })
