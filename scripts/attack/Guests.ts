@@ -1,5 +1,5 @@
 /** Honest hosts that come to a trial, in the attacker's own process: what they are refused is a complaint. */
-import { Context, Effect, Layer, Schedule, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Logger, Schedule, type Scope, Stream } from "effect"
 import { Fabric, Grinta, Registry } from "../../src/index.ts"
 import { echoOf } from "./Endpoints.ts"
 import type { Means } from "./Means.ts"
@@ -49,6 +49,8 @@ export const knows = (registry: Registry["Service"], name: string, millis: numbe
 export const run = (means: Means, body: Effect.Effect<void, unknown, Scope.Scope>): Promise<void> =>
   Effect.runPromise(
     Effect.scoped(body).pipe(
+      // What the attacker says over its standard output are its answers.
+      Effect.provide(Logger.layer([])),
       Effect.timeoutOption(means.seconds * 1000),
       Effect.catchCause((cause) => Effect.sync(() => means.complain(`a guest failed: ${String(cause).slice(0, 200)}`))),
       Effect.asVoid
