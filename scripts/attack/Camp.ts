@@ -29,6 +29,9 @@ export const groundOf = (isSealed: boolean, folder = here): Ground =>
     ? { keys: [randomBytes(32).toString("base64")], authority: makeAuthority("the authority of a trial"), folder }
     : { keys: [], authority: undefined, folder }
 
+/** A certificate for the attacked host, of an authority that nobody believes. */
+export const foreign = () => makeAuthority("another authority").issue(victimName, { fabric })
+
 export interface Host {
   readonly name: string
   readonly address: string

@@ -20,6 +20,8 @@ export interface Means {
   readonly pace: (perSecond: number, act: (count: number) => void) => Promise<void>
   readonly udp: (from?: string, onMessage?: (bytes: Buffer) => void) => Promise<Udp>
   readonly tcp: (port: number, from?: string) => net.Socket
+  /** A connection to the port for flows under TLS, with whatever the attacker shows. */
+  readonly secure: (from: string, options: tls.ConnectionOptions) => net.Socket
   /** A connection to the port for flows, encrypted and with the attacker's certificate where flows are. */
   readonly flow: (from?: string) => net.Socket
   readonly note: (what: string) => void
@@ -72,6 +74,10 @@ export const make = (
   }
   const tcp = (port: number, from = ownAddress) =>
     heard(net.connect({ port, host: target.victim.address, localAddress: from, noDelay: true }))
+  const secure = (from: string, options: tls.ConnectionOptions) => {
+    const to = { port: target.victim.flowPort, host: target.victim.address, localAddress: from }
+    return heard(tls.connect({ ALPNProtocols: ["h2"], ...options, ...to, rejectUnauthorized: false }))
+  }
   return {
     target,
     seconds,
@@ -106,20 +112,11 @@ export const make = (
         )
       }),
     tcp,
+    secure,
     flow: (from = ownAddress) => {
-      const { flowPort } = target.victim
-      if (!target.isSealed) return tcp(flowPort, from)
-      const own =
-        target.tls === undefined
-          ? {}
-          : { cert: target.tls.certificate, key: target.tls.key, ca: target.tls.authorities }
-      return heard(
-        tls.connect({
-          ...own,
-          ...{ port: flowPort, host: target.victim.address, localAddress: from, ALPNProtocols: ["h2"] },
-          rejectUnauthorized: false
-        })
-      )
+      if (!target.isSealed) return tcp(target.victim.flowPort, from)
+      const { tls: own } = target
+      return secure(from, own === undefined ? {} : { cert: own.certificate, key: own.key, ca: own.authorities })
     },
     note: (what) => spent.notes.push(what),
     complain: (what) => {

@@ -84,6 +84,8 @@ export const Target = Schema.Struct({
   /** Whether flows are encrypted, and the attacker's own certificate if it has one. */
   isSealed: Schema.Boolean,
   tls: Schema.optionalKey(Material),
+  /** What another authority has signed for the name of the attacked host. */
+  foreign: Schema.optionalKey(Material),
   /** Certificates for hosts that a row of honest load starts. */
   issued: Schema.Record(Schema.String, Material)
 })

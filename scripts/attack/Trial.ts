@@ -104,6 +104,7 @@ const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
     keys: attack.by === "M" || isHonest ? [...keys] : [],
     isSealed: authority !== undefined,
     ...(own === undefined ? {} : { tls: own }),
+    ...(attack.isSealedOnly === true ? { foreign: Camp.foreign() } : {}),
     issued: Object.fromEntries(
       issued.flatMap((name) =>
         authority === undefined ? [] : [[name, authority.issue(name, { fabric: Camp.fabric })]]

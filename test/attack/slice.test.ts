@@ -9,7 +9,7 @@ import * as Camp from "../../scripts/attack/Camp.ts"
 import * as Trial from "../../scripts/attack/Trial.ts"
 import { countedOf, rssMiBMax } from "../../scripts/attack/Verdict.ts"
 
-const timeout = 60_000
+const timeout = 120_000
 const seconds = 1.5
 
 /** Those after which an address may be banned come last. */

@@ -1,18 +1,15 @@
 /** TLS that comes to nothing, and certificates of another. */
 import { generateKeyPairSync } from "node:crypto"
-import * as tls from "node:tls"
+import type * as tls from "node:tls"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
-import { make as makeAuthority } from "../../../test/layers/http2/Certificates.ts"
 import type { Attack } from "../Attack.ts"
 import { type Means, ownAddress } from "../Means.ts"
 import { echo, sessions } from "../Sessions.ts"
 import * as Streams from "../Streams.ts"
 
-/** A connection over a socket whose bytes are counted. */
+/** A connection under TLS that is given up after a while. */
 const handshake = (means: Means, options: tls.ConnectionOptions = {}): void => {
-  const socket = means.tcp(means.target.victim.flowPort, ownAddress)
-  const secure = tls.connect({ socket, ALPNProtocols: ["h2"], rejectUnauthorized: false, ...options })
-  secure.on("error", () => undefined)
+  const socket = means.secure(ownAddress, options)
   setTimeout(() => socket.destroy(), 2_000)
 }
 
@@ -81,8 +78,9 @@ export const handshakes: ReadonlyArray<Attack> = [
     answer: "closed",
     isSealedOnly: true,
     run: (means) => {
-      const { certificate, key } = makeAuthority("another").issue("victim", { fabric: means.target.fabric })
-      return means.pace(200, () => handshake(means, { cert: certificate, key }))
+      const { foreign } = means.target
+      const shown = foreign === undefined ? {} : { cert: foreign.certificate, key: foreign.key }
+      return means.pace(200, () => handshake(means, shown))
     }
   },
   {

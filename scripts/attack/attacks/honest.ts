@@ -3,7 +3,7 @@ import { Effect, Exit, Scope } from "effect"
 import type { Attack } from "../Attack.ts"
 import * as Guests from "../Guests.ts"
 import { addressOf, type Means } from "../Means.ts"
-import { echo, repeated } from "../Sessions.ts"
+import { deaf, echo } from "../Sessions.ts"
 import * as Streams from "../Streams.ts"
 
 /** Hosts that come, call the attacked one again and again, and complain of each call that fails. */
@@ -48,7 +48,8 @@ const message = Streams.messages(new Uint8Array(100))
 
 const flowsOpened = 10_000
 const sessionsOpened = 1_000
-const restartedNames = 4_096
+/** With the echo that every host has it is 4,096 names, as many as a host may have. */
+const restartedNames = 4_095
 
 export const honest: ReadonlyArray<Attack> = [
   {
@@ -129,9 +130,9 @@ export const honest: ReadonlyArray<Attack> = [
       let made = 0
       await means.pace(1_000, () => {
         if (made >= flowsOpened) return
-        made += 1
-        const stream = Streams.openFlow(session, echo(means))
-        session.write(Streams.data(stream, repeated(message, 1)))
+        // Of two endpoints, since one takes 10,000 flows in all, and the good hosts have some.
+        const stream = Streams.openFlow(session, made++ % 2 === 0 ? echo(means) : deaf(means))
+        session.write(Streams.data(stream, message))
       })
       if (count() < made) means.complain(`${made - count()} of ${made} flows not served`)
     }
