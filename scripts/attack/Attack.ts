@@ -1,5 +1,6 @@
 /** An attack, as the table has it. */
 import type { Means } from "./Means.ts"
+import type { Target } from "./Orders.ts"
 
 /**
  * Who can do it. O reaches only the ports. M is a member of the membership plane, which without keys is whoever reaches its
@@ -29,5 +30,15 @@ export interface Attack {
   /** Whether it is one of encrypted flows alone. */
   readonly isSealedOnly?: boolean
   /** Runs until its time is over. What it throws is its own fault, not the host's. */
-  readonly run: (means: Means) => Promise<void>
+  readonly run: Run
+  /** Makes what takes long to make before the time begins. */
+  readonly prepare?: (target: Target) => Run
 }
+
+export type Run = (means: Means) => Promise<void>
+
+/** An attack whose bytes are made before its time begins. */
+export const prepared = (prepare: (target: Target) => Run): Pick<Attack, "run" | "prepare"> => ({
+  prepare,
+  run: (means) => prepare(means.target)(means)
+})

@@ -11,6 +11,7 @@ import * as MessageCodec from "../../src/protocol/memberlist/MessageCodec.ts"
 import * as Packet from "../../src/protocol/memberlist/Packet.ts"
 import * as StreamCodec from "../../src/protocol/memberlist/StreamCodec.ts"
 import * as HostMeta from "../../src/protocol/names/HostMeta.ts"
+import type { Run } from "./Attack.ts"
 import type { Means } from "./Means.ts"
 import type { Target } from "./Orders.ts"
 
@@ -112,3 +113,14 @@ export const nodesOf = async (means: Means): Promise<ReadonlyArray<NodeState>> =
 
 export const incarnationsOf = async (means: Means): Promise<ReadonlyMap<string, number>> =>
   new Map((await nodesOf(means)).map(({ incarnation, name }) => [name, incarnation]))
+
+/** Says the same on a stream again and again, a second after each answer. */
+export const pushing =
+  (bytes: Uint8Array): Run =>
+  async (means) => {
+    means.note(`${(bytes.length / 2 ** 20).toFixed(1)} MiB each`)
+    while (!means.isOver()) {
+      await Promise.race([exchange(means, bytes), means.sleep(3_000)])
+      await means.sleep(1_000)
+    }
+  }

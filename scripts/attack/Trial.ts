@@ -21,6 +21,7 @@ const orNothing = async <A>(child: Child, asked: Promise<A>): Promise<A | undefi
 }
 
 interface Moment {
+  readonly at: number
   readonly tallies: ReadonlyArray<Orders.Tally | undefined>
   readonly counters: Readonly<Record<string, number>>
 }
@@ -30,7 +31,7 @@ const momentOf = async ({ hosts, victim }: Camp.Camp): Promise<Moment> => {
     hosts.map(({ child }) => orNothing(child, child.ask({ do: "tally" }, Orders.Tally, answerMillis)))
   )
   const asked = await orNothing(victim.child, victim.child.ask({ do: "counters" }, Orders.Counters, answerMillis))
-  return { tallies, counters: asked?.counters ?? {} }
+  return { at: performance.now(), tallies, counters: asked?.counters ?? {} }
 }
 
 const sum = (tallies: Moment["tallies"], of: (tally: Orders.Tally) => number): number =>
@@ -44,6 +45,7 @@ const buriedOf = ({ buried }: Orders.Tally): number =>
 
 /** What was done between two moments. A host that has ended has done nothing. */
 export interface Done {
+  readonly millis: number
   readonly messages: number
   readonly opens: number
   readonly names: number
@@ -59,6 +61,7 @@ const doneBetween = (before: Moment, after: Moment): Done => {
     Object.entries(after.counters).map(([reason, times]) => [reason, times - (before.counters[reason] ?? 0)])
   )
   return {
+    millis: after.at - before.at,
     messages: of(({ messages }) => messages),
     opens: of(({ opens }) => opens),
     names: of(({ names }) => names),
@@ -152,6 +155,10 @@ const heals = async ({ hosts }: Camp.Camp): Promise<{ readonly isNamed: boolean;
 
 const share = (part: number, of: number): number => (of === 0 ? 1 : part / of)
 
+/** Share of what was done in the same time. */
+const shareOf = (done: Done, usual: Done, what: "messages" | "opens" | "names"): number =>
+  share(done[what] / done.millis, usual[what] / usual.millis)
+
 const beyond = (counters: Done["counters"], usual: Done["counters"]): Readonly<Record<string, number>> =>
   Object.fromEntries(
     Object.entries(counters)
@@ -233,9 +240,9 @@ export const run = async ({ attack, control, net, seconds, ground }: Options): P
     return {
       ...{ name: attack.name, says: attack.says, by: attack.by, answer: attack.answer, seconds },
       isSealed: ground.authority !== undefined,
-      messages: share(done.messages, usual.done.messages),
-      opens: share(done.opens, usual.done.opens),
-      names: share(done.names, usual.done.names),
+      messages: shareOf(done, usual.done, "messages"),
+      opens: shareOf(done, usual.done, "opens"),
+      names: shareOf(done, usual.done, "names"),
       lost: done.lost,
       lostControl: usual.done.lost,
       turnMillis: tally?.turnMillis ?? Number.POSITIVE_INFINITY,

@@ -46,7 +46,7 @@ describe.each([
   const names: ReadonlyArray<string> = chosen[isSealed ? "sealed" : "plain"]
   const all = names.flatMap((name) => attacks.filter((attack) => attack.name === name))
   it.each(all)(
-    "hold against $says",
+    "hold against $name",
     async (attack) => {
       const [camp] = opened
       if (camp === undefined) return assert.fail("there are no hosts")

@@ -1,6 +1,6 @@
 /** What a member says of other members, and of such that there are not. */
 import type { NodeState, PacketMessage } from "../../../src/protocol/memberlist/Message.ts"
-import type { Attack } from "../Attack.ts"
+import { type Attack, prepared } from "../Attack.ts"
 import * as Gossip from "../Gossip.ts"
 import type { Means } from "../Means.ts"
 
@@ -176,17 +176,12 @@ export const members: ReadonlyArray<Attack> = [
     answer: "counted",
     seconds: 12,
     isJoined: true,
-    run: async (means) => {
+    ...prepared((target) => {
       const nodes = Array.from({ length: 65_000 }, (_, i) =>
         Gossip.nodeOf({ name: `m${i}`, address: `127.1.${(i >> 8) & 255}.${i & 255}` })
       )
-      const bytes = Gossip.pushPullOf(means.target, nodes)
-      means.note(`${(bytes.length / 2 ** 20).toFixed(1)} MiB each`)
-      while (!means.isOver()) {
-        await Promise.race([Gossip.exchange(means, bytes), means.sleep(3_000)])
-        await means.sleep(1_000)
-      }
-    }
+      return Gossip.pushing(Gossip.pushPullOf(target, nodes))
+    })
   },
   {
     name: "states-contradictory",

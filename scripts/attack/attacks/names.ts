@@ -1,6 +1,6 @@
 /** What a member says of names that are not its own. */
 import { encode, type NameRecord, type Parts } from "../../../src/protocol/names/NameRecords.ts"
-import type { Attack } from "../Attack.ts"
+import { type Attack, prepared } from "../Attack.ts"
 import * as Gossip from "../Gossip.ts"
 import type { Means } from "../Means.ts"
 
@@ -141,34 +141,30 @@ export const names: ReadonlyArray<Attack> = [
     by: "M",
     answer: "counted",
     seconds: 6,
-    run: async (means) => {
+    ...prepared((target) => {
       const generation = Date.now() * 1000
       const records = Array.from({ length: 256_000 }, (_, i) =>
         record("eve", { generation, version: i + 1, name: `n${i}`, ownership: "group" })
       )
       const node = Gossip.nodeOf({ name: "eve", generation })
-      const bytes = Gossip.pushPullOf(means.target, [node], encode(records))
-      means.note(`${(bytes.length / 2 ** 20).toFixed(1)} MiB each`)
-      while (!means.isOver()) {
-        await Promise.race([Gossip.exchange(means, bytes), means.sleep(3_000)])
-        await means.sleep(1_000)
-      }
-    }
+      return Gossip.pushing(Gossip.pushPullOf(target, [node], encode(records)))
+    })
   },
   {
     name: "names-digests",
     says: "20 push/pulls a second with a digest of 16,384 hosts that asks for an answer",
     by: "M",
     answer: "borne",
-    run: async (means) => {
+    ...prepared((target) => {
       const hosts = Array.from({ length: 16_384 }, (_, i) => ({
         ...{ host: `h${i}`, generation: 1_000_000 + i, complete: i, ahead: i, mark: i }
       }))
       const digest = { sender: "ann", isAsking: true, first: "", until: "", hosts }
-      const bytes = Gossip.pushPullOf(means.target, [], encode([], { digest }))
-      await means.pace(20, () => {
-        void Gossip.exchange(means, bytes)
-      })
-    }
+      const bytes = Gossip.pushPullOf(target, [], encode([], { digest }))
+      return (means) =>
+        means.pace(20, () => {
+          void Gossip.exchange(means, bytes)
+        })
+    })
   }
 ]

@@ -16,9 +16,11 @@ const usedMicros = (): number => {
 for (const event of ["uncaughtException", "unhandledRejection"])
   process.on(event, (cause) => tell({ crash: String(cause instanceof Error ? cause.stack : cause).slice(0, 500) }))
 
+const chosen = attacks.find(({ name }) => name === target.attack)
+if (chosen === undefined) throw new Error(`there is no attack ${target.attack}`)
+let { run } = chosen
+
 const attack = async (seconds: number): Promise<Spent> => {
-  const chosen = attacks.find(({ name }) => name === target.attack)
-  if (chosen === undefined) throw new Error(`there is no attack ${target.attack}`)
   const pace: Array<number> = []
   const notes: Array<string> = []
   const complaints: Array<string> = []
@@ -27,13 +29,19 @@ const attack = async (seconds: number): Promise<Spent> => {
     ...{ connections: 0, closed: 0, streamsRefused: 0, streamsEnded: 0 }
   }
   const began = usedMicros()
-  const slices = setInterval(() => pace.push(usedMicros() - began), sliceMillis)
+  const beganAt = performance.now()
+  const count = () => {
+    const used = usedMicros() - began
+    // A slice that was missed has what it ends with.
+    while (pace.length * sliceMillis < performance.now() - beganAt) pace.push(used)
+  }
+  const slices = setInterval(count, sliceMillis)
   await Promise.race([
-    chosen.run(Means.make(target, seconds, spent)),
+    run(Means.make(target, seconds, spent)),
     new Promise((resolve) => setTimeout(resolve, seconds * 1000))
   ])
   clearInterval(slices)
-  pace.push(usedMicros() - began)
+  count()
   return spent
 }
 
@@ -53,6 +61,7 @@ obey(async (told) => {
   const order = decode(told)
   switch (order.do) {
     case "wait":
+      run = chosen.prepare?.(target) ?? run
       return {}
     case "attack":
       return attack(order.seconds)
