@@ -14,9 +14,10 @@ export default defineConfig({
     hookTimeout: 30_000,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
-      project("unit", ["test/**/*.test.ts"], ["test/interop/**", "test/net/**", "test/package/**"]),
+      project("unit", ["test/**/*.test.ts"], ["test/attack/**", "test/interop/**", "test/net/**", "test/package/**"]),
       project("interop", ["test/interop/**/*.test.ts"]),
       project("net", ["test/net/**/*.test.ts"]),
+      project("attack", ["test/attack/**/*.test.ts"]),
       project("package", ["test/package/**/*.test.ts"])
     ]
   }

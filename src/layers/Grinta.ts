@@ -86,6 +86,8 @@ export interface Options {
    * that, unless said otherwise. With the profile `wan` it is 2 and 10 seconds.
    */
   readonly keepalive?: TransportConnect.Config["keepalive"]
+  /** Has the bounds of an address hold for loopback too, whose processes else have none. */
+  readonly limitsLoopback?: true
   /** Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`. */
   readonly insecure?: true
   /** Runs also where a host is not made for: on a Node without the fixes of July 2026, on Bun, on Deno. */
@@ -216,6 +218,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
               port: flowPort,
               healthPort,
               keepalive,
+              limitsLoopback: options.limitsLoopback ?? false,
               tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name },
               // What is missing was missed before, or may be.
               insecure: true

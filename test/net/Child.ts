@@ -1,5 +1,5 @@
 /**
- * A program of programs/ in the namespace of a host. It takes orders in lines of JSON, `{ "id": 1, "order": {..} }`, and
+ * A program that is asked in JSON, such as one of programs/ in the namespace of a host. It takes orders in lines of JSON, `{ "id": 1, "order": {..} }`, and
  * answers each by `{ "id": 1, "answer": {..} }` or `{ "id": 1, "failed": ".." }`; what it says of itself is
  * `{ "event": {..} }`.
  */
@@ -33,12 +33,15 @@ export interface Options {
 /** How long an answer may take, unless said otherwise. */
 const answerMillis = 60_000
 
-/** Starts a program; `ip netns exec` becomes it, so its process id is that of the child. */
-export const spawn = ({ args = [], host, net, onEvent = () => undefined, program }: Options): Child => {
+/** Starts a command that obeys; `what` names it in what goes wrong. */
+export const ask = (
+  command: ReadonlyArray<string>,
+  what: string,
+  onEvent: (event: unknown) => void = () => undefined
+): Child => {
   const waiting = new Map<number, (said: typeof Said.Type) => void>()
   let last = 0
-  const file = new URL(`./programs/${program}`, import.meta.url).pathname
-  const lines = start(net.command(host, [process.execPath, file, ...args]), (line) => {
+  const lines = start(command, (line) => {
     const said = decodeSaid(line)
     if ("event" in said) return onEvent(said.event)
     waiting.get(said.id)?.(said)
@@ -52,10 +55,16 @@ export const spawn = ({ args = [], host, net, onEvent = () => undefined, program
       const { promise, resolve } = Promise.withResolvers<typeof Said.Type>()
       waiting.set(id, resolve)
       lines.write(JSON.stringify({ id, order }))
-      const what = `the answer of ${program} on ${net.address(host)} to ${JSON.stringify(order).slice(0, 200)}`
-      const said = await within(patienceMillis, what, promise)
-      if ("failed" in said) throw new Error(`${what}: ${said.failed}`)
+      const question = `the answer of ${what} to ${JSON.stringify(order).slice(0, 200)}`
+      const said = await within(patienceMillis, question, promise)
+      if ("failed" in said) throw new Error(`${question}: ${said.failed}`)
       return Schema.decodeUnknownSync(schema)("answer" in said ? said.answer : undefined)
     }
   }
+}
+
+/** Starts a program; `ip netns exec` becomes it, so its process id is that of the child. */
+export const spawn = ({ args = [], host, net, onEvent, program }: Options): Child => {
+  const file = new URL(`./programs/${program}`, import.meta.url).pathname
+  return ask(net.command(host, [process.execPath, file, ...args]), `${program} on ${net.address(host)}`, onEvent)
 }
