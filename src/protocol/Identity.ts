@@ -16,17 +16,30 @@ const entry = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy
 const valueOf = (text: string): string | undefined =>
   text.startsWith('"') ? Result.getOrUndefined(Result.try((): string => JSON.parse(text))) : text
 
-/** The URIs among the alternative names of a certificate, as Node writes them. None when any of it is not understood. */
-export const urisOf = (alternativeNames: string): ReadonlyArray<string> => {
+/** The names of two kinds in a certificate, as they are spelt there. */
+export interface Names {
+  readonly uris: ReadonlyArray<string>
+  readonly dnsNames: ReadonlyArray<string>
+}
+
+const noNames: Names = { uris: [], dnsNames: [] }
+
+/** The alternative names of a certificate, from how Node writes them. None when any of it is not understood. */
+export const namesOf = (alternativeNames: string): Names => {
   const uris: Array<string> = []
+  const dnsNames: Array<string> = []
   let end = 0
   for (const match of alternativeNames.matchAll(entry)) {
     end = match.index + match[0].length
-    const value = match[1] === "URI" ? valueOf(match[2] ?? "") : undefined
-    if (value !== undefined) uris.push(value)
+    const names = match[1] === "URI" ? uris : match[1] === "DNS" ? dnsNames : undefined
+    const value = names === undefined ? undefined : valueOf(match[2] ?? "")
+    if (value !== undefined) names?.push(value)
   }
-  return end === alternativeNames.length ? uris : []
+  return end === alternativeNames.length ? { uris, dnsNames } : noNames
 }
+
+/** The URIs among them. */
+export const urisOf = (alternativeNames: string): ReadonlyArray<string> => namesOf(alternativeNames).uris
 
 /** The hosts of a fabric that a certificate names, from its alternative names. */
 export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {

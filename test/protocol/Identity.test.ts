@@ -44,6 +44,7 @@ describe("the host that a certificate names", () => {
     ["another scheme", "URI:https://shop/a"],
     ["another spelling of the fabric", "URI:grinta://Shop/a"],
     ["something that is not understood behind it", "URI:grinta://shop/a; x"],
+    ["another name behind it that is not understood", 'URI:grinta://shop/a, "x'],
     ["another kind of name", "DNS:grinta://shop/a"]
   ])("is none with %s", (_, names) => {
     assert.deepStrictEqual(Identity.hostsOf(names, "shop"), [])
