@@ -124,8 +124,18 @@ const draining: ReadonlyArray<Step> = [
   ["host", `{"data":{"messages":["b25l"],"draining":true}}`, "22070a036f6e651801"]
 ]
 
+/** A caller that says something of itself, and one that a host does not let in whose rule is not that of the other owners. */
+const access: ReadonlyArray<Step> = [
+  [
+    "caller",
+    `{"open":{"endpoint":"list","wireVersion":1,"metadata":{"token":"abc"}}}`,
+    "0a160a046c6973741001620c0a05746f6b656e1203616263"
+  ],
+  ["host", `{"rejected":{"reason":"REJECT_REASON_UNAUTHORIZED","ownersDiffer":true}}`, "1a0408051801"]
+]
+
 /** All frames of all lives, and those that no life needs. */
-export const frames: ReadonlyArray<Step> = [...lives.flatMap(([, steps]) => steps), openInFull, ...draining]
+export const frames: ReadonlyArray<Step> = [...lives.flatMap(([, steps]) => steps), openInFull, ...draining, ...access]
 
 /** A frame on the stream: flags 0, its length in four bytes, itself. */
 export const envelope = (hex: string): string => `00${(hex.length / 2).toString(16).padStart(8, "0")}${hex}`

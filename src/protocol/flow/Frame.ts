@@ -46,6 +46,8 @@ export interface Open {
   readonly path?: ReadonlyArray<string>
   /** Revision of the frames that the caller speaks; 0 unless said. */
   readonly revision?: number
+  /** What the caller says of itself beside the flow; nothing unless said. Unchecked, when it has come from elsewhere. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 export interface Accepted {
@@ -56,6 +58,8 @@ export interface Rejected {
   readonly _tag: "Rejected"
   readonly reason: RejectReason
   readonly detail: string
+  /** Of one that is "Unauthorized": another owner of the name may let the caller in. */
+  readonly ownersDiffer?: boolean
 }
 
 /** Messages in order. `partial`: the last one goes on in the next Data frame. */
@@ -136,10 +140,11 @@ export const draining: Data = { ...word, draining: true }
 /** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said, and comes from one. */
 const detailLengthMax = 1000
 
-export const rejected = (reason: RejectReason, detail: string): Rejected => ({
+export const rejected = (reason: RejectReason, detail: string, ownersDiffer = false): Rejected => ({
   _tag: "Rejected",
   reason,
-  detail: Foreign.text(detail, detailLengthMax)
+  detail: Foreign.text(detail, detailLengthMax),
+  ...(ownersDiffer ? { ownersDiffer } : {})
 })
 
 const noBytes = new Uint8Array(0)
@@ -151,15 +156,21 @@ export const fail = (reason: FailReason, detail: string, error: Uint8Array = noB
   error
 })
 
-const openToProto = ({ deadlineMillis = 0, path = [], revision = 0, trace, ...open }: Open): Proto.Open =>
+const openToProto = ({ deadlineMillis = 0, metadata, path = [], revision = 0, trace, ...open }: Open): Proto.Open =>
   create(Proto.OpenSchema, {
     ...open,
     deadlineMillis: BigInt(deadlineMillis),
     traceparent: trace?.parent ?? "",
     tracestate: trace?.state ?? "",
     path: [...path],
-    revision
+    revision,
+    ...(metadata === undefined ? {} : { metadata: { ...metadata } })
   })
+
+const isEmpty = (map: Readonly<Record<string, string>>): boolean => {
+  for (const _ in map) return false
+  return true
+}
 
 const openFromProto = (open: Proto.Open): Open => {
   const { caller, codec, contract, endpoint, host, wireVersion } = open
@@ -169,7 +180,8 @@ const openFromProto = (open: Proto.Open): Open => {
     ...(open.deadlineMillis === 0n ? {} : { deadlineMillis: Number(open.deadlineMillis) }),
     ...(open.traceparent === "" ? {} : { trace: { parent: open.traceparent, state: open.tracestate } }),
     ...(open.path.length === 0 ? {} : { path: open.path }),
-    ...(open.revision === 0 ? {} : { revision: open.revision })
+    ...(open.revision === 0 ? {} : { revision: open.revision }),
+    ...(isEmpty(open.metadata) ? {} : { metadata: open.metadata })
   }
 }
 
@@ -182,7 +194,11 @@ const kindOf = (frame: Frame): Proto.Frame["kind"] => {
     case "Rejected":
       return {
         case: "rejected",
-        value: create(Proto.RejectedSchema, { reason: rejectReasons[frame.reason], detail: frame.detail })
+        value: create(Proto.RejectedSchema, {
+          reason: rejectReasons[frame.reason],
+          detail: frame.detail,
+          ownersDiffer: frame.ownersDiffer ?? false
+        })
       }
     case "Data": {
       const value = create(Proto.DataSchema, { partial: frame.partial, draining: frame.draining ?? false })
@@ -234,7 +250,7 @@ export const fromProto = (message: Proto.Frame): Result.Result<Frame, FrameInval
     case "accepted":
       return Result.succeed(accepted)
     case "rejected":
-      return Result.succeed(rejected(rejectReasonOf(kind.value.reason), kind.value.detail))
+      return Result.succeed(rejected(rejectReasonOf(kind.value.reason), kind.value.detail, kind.value.ownersDiffer))
     case "data":
       return Result.succeed(fromData(kind.value))
     case "end":
