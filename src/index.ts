@@ -18,10 +18,15 @@ export * as TransportConnect from "./layers/TransportConnect.ts"
 export * as TransportMemory from "./layers/TransportMemory.ts"
 export type { Address } from "./protocol/Address.ts"
 export type { Fail, Frame } from "./protocol/flow/Frame.ts"
+export type { Metadata } from "./protocol/flow/Metadata.ts"
+export type { Rule } from "./protocol/flow/Rule.ts"
+export type { Certificate, Identity, Proof } from "./protocol/Proof.ts"
+export * as Access from "./services/Access.ts"
 export * as Codec from "./services/Codec.ts"
 export type { Contract, Ownership } from "./services/Contract.ts"
 export * as Endpoint from "./services/Endpoint.ts"
 export {
+  type AllowOptions,
   type ConnectEachOptions,
   type ConnectOptions,
   type EachFlow,
@@ -29,6 +34,7 @@ export {
   type Exposure,
   Fabric,
   type Handler,
+  type MetadataInput,
   type Select
 } from "./services/Fabric.ts"
 export type { Flow, Peer } from "./services/Flow.ts"

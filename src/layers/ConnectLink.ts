@@ -128,10 +128,11 @@ export interface Carrier {
    * them, so what came is to blame.
    */
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
-  /** As `Link.proven`. */
+  /** As `Link.proven`, and `Link.metadata`. */
   readonly proven: Link["proven"]
   /** As `Link.countedAs`. */
   readonly countedAs?: Link["countedAs"]
+  readonly metadata: Link["metadata"]
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
@@ -196,6 +197,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
   return {
     proven: carrier.proven,
     countedAs: carrier.countedAs,
+    metadata: carrier.metadata,
     doubt: () => carrier.doubt(),
     attach: (listener) => incoming.attach(listener),
     detach: (listener) => incoming.detach(listener),

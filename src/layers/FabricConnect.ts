@@ -1,11 +1,24 @@
 /**
  * Connecting: one flow to an owner of a name, within a time.
  */
-import { type Cause, Duration, Effect, Fiber, Option, Queue, Random, Result, type Scope, Stream } from "effect"
+import {
+  type Cause,
+  Duration,
+  Effect,
+  Fiber,
+  Option,
+  Queue,
+  Random,
+  Redacted,
+  Result,
+  type Scope,
+  Stream
+} from "effect"
 import { pathLengthMax } from "../protocol/flow/Frame.ts"
+import * as Metadata from "../protocol/flow/Metadata.ts"
 import * as Name from "../protocol/Name.ts"
 import type { Contract } from "../services/Contract.ts"
-import type { ConnectOptions, Fabric } from "../services/Fabric.ts"
+import type { ConnectOptions, Fabric, MetadataInput } from "../services/Fabric.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { Host } from "../services/Host.ts"
 import { FabricClosed, InvalidConfig, NetworkError, Timeout } from "../services/NetworkError.ts"
@@ -56,6 +69,20 @@ const checkPath = (path: ReadonlyArray<string>): Effect.Effect<void, NetworkErro
     return invalid("path", `${path.length} hosts, at most ${pathLengthMax} may pass a flow on`)
   const wrong = path.find((id) => Name.violation(id) !== undefined)
   return wrong === undefined ? Effect.void : invalid("path", `"${wrong}" ${Name.violation(wrong)}`)
+}
+
+/** What a caller says of itself beside a flow. Errors: InvalidConfig, which names no value. */
+export const metadataOf = (
+  given: MetadataInput | undefined
+): Effect.Effect<Metadata.Metadata | undefined, NetworkError> => {
+  if (given === undefined) return Effect.undefined
+  const entries = Object.entries(given).map(
+    ([key, value]) => [key, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
+  )
+  return Result.match(Metadata.parse(entries), {
+    onFailure: (detail) => invalid("metadata", detail),
+    onSuccess: (metadata) => Effect.succeed(metadata.size === 0 ? undefined : metadata)
+  })
 }
 
 /** The error of an opening that was not over in time, and what was tried till then. */
@@ -112,16 +139,18 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   return Effect.fn("Fabric.connect")(function* <In, Out, E>(
     contract: Contract<In, Out, E>,
-    { deadline, path, select = "nearest", timeout = connectTimeout, wait = false }: ConnectOptions = {}
+    { deadline, metadata, path, select = "nearest", timeout = connectTimeout, wait = false }: ConnectOptions = {}
   ): Effect.fn.Return<Flow<In, Out, E>, NetworkError, Scope.Scope> {
     const { name } = contract
     yield* check("connect", name)
     yield* checkPath(path ?? [])
+    const said = yield* metadataOf(metadata)
     const timeoutMillis = yield* millisOf("timeout", timeout)
     const deadlineAt = yield* endOf(deadline)
     const call: FlowCaller.Call = {
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
-      ...(path === undefined ? {} : { path })
+      ...(path === undefined ? {} : { path }),
+      ...(said === undefined ? {} : { metadata: said })
     }
     let tries: Tries | undefined
     const began = (begun: Tries): void => {

@@ -5,6 +5,7 @@
 import { Cause, Deferred, Duration, Effect, type LogLevel, Option, References, type Scope } from "effect"
 import * as Busy from "../protocol/flow/Busy.ts"
 import * as Name from "../protocol/Name.ts"
+import { Access } from "../services/Access.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
 import type { Host } from "../services/Host.ts"
@@ -27,6 +28,7 @@ import * as FabricFlows from "./FabricFlows.ts"
 import * as FabricOwners from "./FabricOwners.ts"
 import * as FabricReach from "./FabricReach.ts"
 import * as FlowAnswer from "./FlowAnswer.ts"
+import * as FlowAudit from "./FlowAudit.ts"
 import type * as FlowServer from "./FlowServer.ts"
 import * as Signal from "./Signal.ts"
 import * as Timeouts from "./Timeouts.ts"
@@ -38,6 +40,8 @@ export interface Options {
   readonly dial: Transport["Service"]["dial"]
   readonly reach: Transport["Service"]["reach"]
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
+  /** What membership shows of a live host, this one included. */
+  readonly hostOf: (id: string) => Host | undefined
   readonly join: Fabric["Service"]["join"]
   /** Whether this host knows no other one, where it could. */
   readonly isAlone: Effect.Effect<boolean>
@@ -93,7 +97,17 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const { changed, expose: exposing, find, withdraw } = FabricExpose.make({ selfId, registry, check, flows, level })
+  const audit = yield* FlowAudit.make
+  const {
+    changed,
+    expose: exposing,
+    find,
+    withdraw
+  } = FabricExpose.make({
+    ...{ selfId, registry, check, flows, level, audit },
+    access: yield* Access,
+    hostOf: options.hostOf
+  })
   const context = yield* Effect.context<never>()
   const annotations = yield* References.CurrentLogAnnotations
   /** What handlers log is known by host and endpoint as well. */
@@ -101,7 +115,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     Effect.annotateLogs(exposing(contract, handler, options), { ...annotations, endpoint: contract.name })
   const callers = Callers.make()
   const opening = yield* Timeouts.make(flows.openTimeout)
-  const incoming = { self: selfId, find, callers, opening, words: yield* Timeouts.make(wordTimeout) }
+  const incoming = { self: selfId, find, callers, opening, audit, words: yield* Timeouts.make(wordTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
   const busy = Busy.make()
   const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits, busy })

@@ -11,6 +11,7 @@ import type { Entry } from "../services/Registry.ts"
 import * as Background from "./Background.ts"
 import * as FabricConnect from "./FabricConnect.ts"
 import { incompatible, type Tries } from "./FabricOwners.ts"
+import type * as FlowCaller from "./FlowCaller.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Timeouts from "./Timeouts.ts"
 
@@ -43,13 +44,14 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
 
   return <In, Out, E>(
     contract: Contract<In, Out, E>,
-    { timeout = FabricConnect.connectTimeout }: Parameters<Fabric["Service"]["connectEach"]>[1] = {}
+    { metadata, timeout = FabricConnect.connectTimeout }: Parameters<Fabric["Service"]["connectEach"]>[1] = {}
   ) => {
     type Each = EachFlow<In, Out, E>
 
     /** Opens flows to one owner, one after the other, for as long as it runs. */
     const hold = Effect.fnUntraced(function* (
       entry: Entry,
+      call: FlowCaller.Call,
       tell: (each: Each) => Effect.Effect<unknown>
     ): Effect.fn.Return<never, never, Scope.Scope> {
       const { host } = entry
@@ -59,7 +61,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
       const opened = Effect.fnUntraced(function* (scope: Scope.Scope, onBroken: () => void) {
         const tries: Tries = Attempts.make([entry], 0)
         Attempts.next(tries, yield* FlowDeadline.now)
-        const dialled = Scope.provide(owners.dial(entry, contract, { onBroken }), scope)
+        const dialled = Scope.provide(owners.dial(entry, contract, { ...call, onBroken }), scope)
         const found = yield* Timeouts.within(timeouts, dialled, timeout)
         if (Option.isNone(found))
           return yield* Effect.fail(FabricConnect.late(contract.name, Duration.toMillis(timeout), tries))
@@ -98,6 +100,8 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
       Effect.fnUntraced(
         function* (queue) {
           yield* check("connect", contract.name)
+          const said = yield* FabricConnect.metadataOf(metadata)
+          const call: FlowCaller.Call = said === undefined ? {} : { metadata: said }
           const flowsByHost = yield* FiberMap.make<string>()
           const tell = (each: Each) => Queue.offer(queue, each)
           const shown = new Map<string, Entry>()
@@ -111,7 +115,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
             shown.set(id, entry)
             if (before !== undefined && isRelabelled(before, entry)) return Effect.void
             const failed: Each = { _tag: "Failed", host: entry.host, error: incompatible(entry, contract) }
-            const held = common(contract, entry) === undefined ? tell(failed) : hold(entry, tell)
+            const held = common(contract, entry) === undefined ? tell(failed) : hold(entry, call, tell)
             return Effect.asVoid(FiberMap.run(flowsByHost, id, Background.heard("flows to each owner")(held)))
           }
           yield* registry.watch(contract.name).pipe(

@@ -2,13 +2,19 @@
  * Exposing: endpoints under names, for as long as their scopes live.
  */
 import { Duration, Effect, Exit, type LogLevel, Option, Scope } from "effect"
+import * as Access from "../services/Access.ts"
 import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
+import type { Host } from "../services/Host.ts"
 import { NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import * as Background from "./Background.ts"
+import * as FlowAccess from "./FlowAccess.ts"
+import type { Audit } from "./FlowAudit.ts"
+import type { Exposed } from "./FlowExposed.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
+import * as ReservedNames from "./ReservedNames.ts"
 import * as Signal from "./Signal.ts"
 
 export interface Options {
@@ -18,11 +24,16 @@ export interface Options {
   readonly flows: FlowServer.Config
   /** Of what becomes of endpoints, in the log. */
   readonly level: LogLevel.Severity
+  /** Who may open flows to any endpoint of this host. */
+  readonly access: Access.Policy
+  /** What membership shows of a host. */
+  readonly hostOf: (id: string) => Host | undefined
+  readonly audit: Audit
 }
 
 export interface Exposing {
   readonly expose: Fabric["Service"]["expose"]
-  readonly find: (name: string) => FlowServer.Exposed | undefined
+  readonly find: (name: string) => Exposed | undefined
   /** Withdraws all names at once, each with its drain: so it is a host that goes, whose endpoints may be in scopes that outlive it. */
   readonly withdraw: Effect.Effect<void>
   /** There is an endpoint more, or one less. */
@@ -39,8 +50,8 @@ interface Held {
   readonly close: Effect.Effect<void>
 }
 
-export const make = ({ check, flows, level, registry, selfId }: Options): Exposing => {
-  const exposed = new Map<string, FlowServer.Exposed>()
+export const make = ({ access, audit, check, flows, hostOf, level, registry, selfId }: Options): Exposing => {
+  const exposed = new Map<string, Exposed>()
   const all = new Set<Held>()
 
   const closeAll = (isMeant: (held: Held) => boolean): Effect.Effect<void> =>
@@ -73,7 +84,7 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
   const changed = Signal.make()
 
   /** Looks and takes in one step: of two who expose a name at once, one gets it. */
-  const take = (name: string, endpoint: FlowServer.Exposed): Effect.Effect<void, NetworkError> =>
+  const take = (name: string, endpoint: Exposed): Effect.Effect<void, NetworkError> =>
     Effect.suspend(() => {
       const reason = new NameTaken({ name, owner: selfId, isHere: true })
       if (exposed.has(name)) return Effect.fail(new NetworkError({ operation: "expose", reason }))
@@ -89,10 +100,14 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
   ): Effect.fn.Return<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope> {
     const { name } = contract
     yield* check("expose", name)
-    const config: FlowServer.Config = { ...flows, ...options }
+    yield* ReservedNames.check(name)
+    const { allow = "members", ownersDiffer = false, ...bounds } = options
+    const config: FlowServer.Config = { ...flows, ...bounds }
     yield* FlowSettings.checkEndpoint(config)
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const endpoint = FlowServer.expose(contract, handler, { context, config })
+    const policy = yield* Effect.fromResult(Access.read(allow, "expose", "allow"))
+    const rule = FlowAccess.make({ endpoint: name, allow: policy, access, ownersDiffer, hostOf, audit, context })
+    const endpoint = FlowServer.expose(contract, handler, { context, config, access: rule })
     let isHeld = false
     const close = (drain: Duration.Input) =>
       Effect.gen(function* () {
@@ -124,7 +139,15 @@ export const make = ({ check, flows, level, registry, selfId }: Options): Exposi
       "closing a lost name",
       Effect.catch(lost, () => close(Duration.zero))
     )
-    return { lost }
+    const change: Exposure["allow"] = (allow, { openFlows = "keep" } = {}) =>
+      Effect.gen(function* () {
+        rule.set(yield* Effect.fromResult(Access.read(allow, "expose", "allow")))
+        const ended = openFlows === "end" ? yield* endpoint.revise : 0
+        const left = ended === 0 ? "" : `, and ${ended} of its flows are ended by it`
+        yield* Effect.logWithLevel(level)(`"${name}" has another rule of who may call${left}`)
+        return ended
+      }).pipe(Effect.provideContext(context))
+    return { lost, allow: change }
   })
 
   return {

@@ -4,6 +4,7 @@
 import { Duration, Effect, Exit, Scope } from "effect"
 import * as Busy from "../protocol/flow/Busy.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import * as Proof from "../protocol/Proof.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Host } from "../services/Host.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
@@ -49,6 +50,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const runLocal = yield* Background.makeRun("a flow within this host")
   const runLingering = yield* Background.makeRun("leaving a flow")
   const timeouts = yield* Timeouts.make(lingerTimeout)
+  const here = Proof.byPlace(selfId)
   /** The scope of each flow, and the host it is to. */
   const open = new Map<Scope.Closeable, string>()
   const changed = Signal.make()
@@ -56,7 +58,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   /** A link to an endpoint of this very host. */
   const dialSelf: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
-    const [caller, server] = LinkPair.make()
+    const [caller, server] = LinkPair.make(here)
     const leave = (end: LinkPair.LinkEnd, detail: string) =>
       Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail })))
     yield* Effect.addFinalizer(() => leave(caller, "the caller left its scope"))

@@ -30,6 +30,7 @@ const make = Effect.gen(function* () {
     dial: unreachable,
     reach: unreachable,
     roundTripMillis: () => Effect.undefined,
+    hostOf: (id) => (id === host.id ? host : undefined),
     join: (seeds) => {
       const failures = seeds.map((seed) => ({ seed, detail: alone }))
       return Effect.fail(new NetworkError({ operation: "join", reason: new JoinFailed({ failures }) }))

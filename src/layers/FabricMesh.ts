@@ -10,6 +10,7 @@ import type { NetworkError } from "../services/NetworkError.ts"
 import { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
 import * as FabricCore from "./FabricCore.ts"
+import * as FabricMembers from "./FabricMembers.ts"
 import * as FlowServer from "./FlowServer.ts"
 import * as FlowSettings from "./FlowSettings.ts"
 import * as Signal from "./Signal.ts"
@@ -51,6 +52,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     dial: transport.dial,
     reach: transport.reach,
     roundTripMillis: gossip.roundTripMillis,
+    hostOf: yield* FabricMembers.make(gossip),
     join: gossip.join,
     isAlone,
     joined,

@@ -13,7 +13,7 @@ import { EndpointNotFound, Incompatible, NetworkError } from "../services/Networ
 import type { Entry } from "../services/Registry.ts"
 import type { Opened, OpenFlow } from "./FabricFlows.ts"
 import type { Reach } from "./FabricReach.ts"
-import type * as FlowCaller from "./FlowCaller.ts"
+import * as FlowCaller from "./FlowCaller.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Signal from "./Signal.ts"
 
@@ -155,7 +155,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           }
           if (opened.failure.reason._tag === "HostUnreachable") reach.note(attempt.owner.host)
           Attempts.failed(tries, attempt, opened.failure)
-          if (opened.failure.delivered === "maybe") return yield* Effect.fail(explained(opened.failure, tries))
+          if (opened.failure.delivered === "maybe" || FlowCaller.isForAll(opened.failure))
+            return yield* Effect.fail(explained(opened.failure, tries))
           break
         }
         case "Wait": {

@@ -1,40 +1,98 @@
 /**
  * The first frame of an incoming link, and what becomes of it.
  */
-import { Cause, Effect, type Scope } from "effect"
+import { Cause, Effect, Result, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
+import * as Metadata from "../protocol/flow/Metadata.ts"
 import * as Name from "../protocol/Name.ts"
+import * as Proof from "../protocol/Proof.ts"
+import type { Peer } from "../services/Flow.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
+import type { Audit } from "./FlowAudit.ts"
+import type { Beside, Exposed } from "./FlowExposed.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
-import { type Beside, type Exposed, refuse } from "./FlowServer.ts"
+import { refuse } from "./FlowServer.ts"
 import { notFound } from "./FlowTurns.ts"
 import type { Timeouts } from "./Timeouts.ts"
+
+export interface Options extends Beside {
+  readonly self: string
+  readonly find: (name: string) => Exposed | undefined
+  /** Timeouts of `Config.openTimeout`. */
+  readonly opening: Timeouts
+  /** Hears of callers that are not who they say. */
+  readonly audit?: Audit
+}
 
 /**
  * Answers an incoming link: the first frame decides which endpoint serves it, or why none does. When it does not come in time,
  * the link is given up.
  */
-export const answer = (
-  link: Link,
-  options: {
-    readonly self: string
-    readonly find: (name: string) => Exposed | undefined
-    /** Timeouts of `Config.openTimeout`. */
-    readonly opening: Timeouts
-  } & Beside
-): Effect.Effect<void, never, Scope.Scope> => {
+export const answer = (link: Link, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
     if (typeof open === "string") return refuse(link, Frame.fail("ProtocolViolation", open))
     if (open._tag !== "Open") return refuse(link, Frame.fail("ProtocolViolation", `${open._tag} came before Open`))
-    const refused = refusal(open, options, link.proven)
-    const exposed = options.find(open.endpoint)
-    const rejected = refused ?? exposed?.refusal(open)
-    return exposed === undefined || rejected !== undefined
-      ? refuse(link, rejected ?? notFound)
-      : exposed.serve(link, open, options)
+    return serve(link, open, options)
   }
   return Effect.flatMap(first(link, options.opening), begin)
+}
+
+/**
+ * An endpoint that is not there is told to whoever asks, since its name is no secret: members know all names, and the health of
+ * each is told. What it speaks is told to those that may open flows to it.
+ */
+const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<void, never, Scope.Scope> => {
+  const unread = refusal(open, options)
+  if (unread !== undefined) return refuse(link, unread)
+  const proven = Proof.identityOf(link.proven, open.caller)
+  if (proven === undefined) return impostor(link, open, options)
+  const metadata = metadataOf(link, open)
+  if (Result.isFailure(metadata))
+    return refuse(link, Frame.fail("ProtocolViolation", `the metadata cannot be taken: ${metadata.failure}`))
+  const exposed = options.find(open.endpoint)
+  if (exposed === undefined) return refuse(link, notFound)
+  const peer: Peer = { id: open.caller, proven, path: open.path ?? noPath, metadata: metadata.success }
+  const asked = exposed.access.ask(peer, link)
+  if (asked === undefined) return admit(link, open, peer, exposed, options)
+  return Effect.matchEffect(asked, {
+    onFailure: () => Effect.void,
+    onSuccess: (rejected) =>
+      rejected === undefined ? admit(link, open, peer, exposed, options) : refuse(link, rejected)
+  })
+}
+
+/** Serves a caller that may call, if it speaks what the endpoint does. */
+const admit = (
+  link: Link,
+  open: Frame.Open,
+  peer: Peer,
+  exposed: Exposed,
+  options: Options
+): Effect.Effect<void, never, Scope.Scope> => {
+  const refused = exposed.refusal(open)
+  return refused === undefined ? exposed.serve(link, open, peer, options) : refuse(link, refused)
+}
+
+const noPath: ReadonlyArray<string> = []
+
+const noMetadata = Result.succeed(Metadata.none)
+
+/** What the caller has said in Open and in the headers of its call. */
+const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<Metadata.Metadata, string> => {
+  if (said === undefined && open.metadata === undefined) return noMetadata
+  if (typeof said === "string") return Result.fail(said)
+  const own = Metadata.parse(Object.entries(open.metadata ?? {}))
+  return said === undefined ? own : Result.flatMap(own, (metadata) => Metadata.merge(said, metadata))
+}
+
+/** Somebody who says to be another host than he has proven to be. */
+const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
+  const { otherwise = Proof.nothing } = link.proven ?? {}
+  const why = `it says that it is host "${Proof.printable(caller, Name.nameBytesMax)}"`
+  const noted = audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: "identity", why }) ?? Effect.void
+  const detail = `the certificate of this connection is not that of host "${caller}"`
+  return Effect.andThen(noted, refuse(link, Frame.rejected("Unauthorized", detail)))
 }
 
 const late = Frame.fail("ProtocolViolation", "no Open came in time")
@@ -65,11 +123,7 @@ const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame 
     })
   })
 
-const refusal = (
-  open: Frame.Open,
-  options: { readonly self: string },
-  proven: Link["proven"]
-): Frame.Rejected | undefined => {
+const refusal = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
   if (open.wireVersion !== Frame.wireVersion)
     return Frame.rejected(
       "Incompatible",
@@ -82,8 +136,6 @@ const refusal = (
   }
   if (open.host !== "" && open.host !== options.self)
     return Frame.rejected("WrongHost", `this is host "${options.self}"`)
-  if (proven !== undefined && open.caller !== "" && !proven.includes(open.caller))
-    return Frame.rejected("Unauthorized", `the certificate of this connection is not that of host "${open.caller}"`)
   const passed = open.path ?? []
   if (passed.length > Frame.pathLengthMax || passed.includes(options.self))
     return Frame.rejected(

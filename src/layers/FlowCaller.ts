@@ -4,7 +4,9 @@
 import { Cause, Effect, type Scope } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Limits } from "../protocol/flow/Limits.ts"
+import * as Metadata from "../protocol/flow/Metadata.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
+import * as Proof from "../protocol/Proof.ts"
 import type { Contract } from "../services/Contract.ts"
 import type { Flow } from "../services/Flow.ts"
 import type { Host } from "../services/Host.ts"
@@ -36,7 +38,7 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
     case "NameInvalid":
       return new NameInvalid({ name: endpoint, rule: detail })
     case "Unauthorized":
-      return new Unauthorized({ host: host.id, detail })
+      return new Unauthorized({ host: host.id, detail, ownersDiffer: rejected.ownersDiffer === true })
     case "Closed":
       return new FabricClosed({ host: host.id })
     case "WrongHost":
@@ -47,6 +49,8 @@ const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): Netwo
       return new Incompatible({ endpoint, host: host.id, detail })
   }
 }
+
+const noPath: ReadonlyArray<string> = []
 
 const hungUp = new LinkBroken({ how: "finished", detail: "it hung up without an answer" })
 
@@ -83,6 +87,10 @@ export const isRefused = ({ reason }: NetworkError): boolean =>
  */
 export const isCareful = ({ revision = 0 }: Host): boolean => revision >= Frame.revision
 
+/** The owner has asked its rules, and says that no other owner of the name lets this caller in either. */
+export const isForAll = ({ reason }: NetworkError): boolean =>
+  reason._tag === "Unauthorized" && reason.ownersDiffer === false
+
 /** No handler was started, and the host may take the flow later. */
 export const isPassing = ({ delivered, reason: { _tag } }: NetworkError): boolean =>
   delivered === "no" &&
@@ -96,6 +104,8 @@ export interface Call {
   readonly deadlineAt?: number
   /** Hosts that have passed the flow on. */
   readonly path?: ReadonlyArray<string>
+  /** What the caller says of itself beside the flow. */
+  readonly metadata?: Metadata.Metadata
   /** Hears once that the flow has failed, unless the endpoint has ended it in good order. */
   readonly onBroken?: () => void
 }
@@ -117,7 +127,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
   contract: Contract<In, Out, E>,
   options: Call & { readonly caller: string; readonly host: Host; readonly limits: Limits }
 ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
-  const { caller, deadlineAt, host, limits, onBroken, path } = options
+  const { caller, deadlineAt, host, limits, metadata, onBroken, path } = options
   const fail = (reason: NetworkErrorReason, delivered: NetworkError["delivered"] = "no") =>
     Effect.fail(new NetworkError({ operation: "connect", reason, delivered }))
   const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
@@ -139,6 +149,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     ...(deadlineMillis === undefined ? {} : { deadlineMillis: Math.max(1, deadlineMillis) }),
     ...(trace === undefined ? {} : { trace }),
     ...(path === undefined ? {} : { path }),
+    ...(metadata === undefined ? {} : { metadata: metadata.revealed }),
     revision: Frame.revision
   }
   const isSafe = link.isWithin === true || isCareful(host)
@@ -165,7 +176,12 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
   yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
   const flow = TypedFlow.make(channel, {
     endpoint: contract.name,
-    peer: { id: host.id, path: [] },
+    peer: {
+      id: host.id,
+      proven: Proof.identityOf(link.proven, host.id) ?? Proof.nothing,
+      path: noPath,
+      metadata: Metadata.none
+    },
     outgoing: contract.input,
     incoming: contract.output
   })

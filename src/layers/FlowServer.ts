@@ -7,17 +7,18 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import * as Limits from "../protocol/flow/Limits.ts"
 import { type Contract, serves } from "../services/Contract.ts"
 import type { Handler } from "../services/Fabric.ts"
+import type { Peer } from "../services/Flow.ts"
 import { FlowClosed, ProtocolViolation } from "../services/FlowError.ts"
 import type { Link } from "../services/Transport.ts"
-import type { Callers } from "./Callers.ts"
+import * as FlowAccess from "./FlowAccess.ts"
 import * as FlowChannel from "./FlowChannel.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import type { Beside, Exposed } from "./FlowExposed.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import * as FlowTurns from "./FlowTurns.ts"
 import * as Refusals from "./Refusals.ts"
 import * as Signal from "./Signal.ts"
-import type { Timeouts } from "./Timeouts.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -46,33 +47,6 @@ export const defaults: Config = {
   drainTimeout: "30 seconds"
 }
 
-/** What all endpoints of a host share. */
-export interface Beside {
-  /** Knows which host opened which flow. */
-  readonly callers?: Callers
-  /** Timeouts of the second word. */
-  readonly words?: Timeouts
-}
-
-/** An endpoint that takes flows. */
-export interface Exposed {
-  /** Why this Open cannot be served; undefined when it can. */
-  readonly refusal: (open: Frame.Open) => Frame.Rejected | undefined
-  /** Answers an Open that can be served: waits for its turn, accepts it, and serves the flow to its end. */
-  readonly serve: (link: Link, open: Frame.Open, beside?: Beside) => Effect.Effect<void, never, Scope.Scope>
-  /**
-   * Takes no more flows: those that wait for their turn are told so, and those that are served that they may come to an end;
-   * how many those are.
-   */
-  readonly stop: Effect.Effect<number>
-  /** Ends the flows that are served, and their handlers. */
-  readonly close: Effect.Effect<void>
-  /** Ends the flows that are left, and waits for their handlers no more; how many of those have not ended. */
-  readonly abandon: Effect.Effect<number>
-  /** Waits until no flow is being served. */
-  readonly idle: Effect.Effect<void>
-}
-
 /**
  * A flow on its way through its endpoint:
  *
@@ -82,6 +56,7 @@ export interface Exposed {
  */
 interface Served<E> extends FlowHandlers.Served {
   readonly link: Link
+  readonly peer: Peer
   /** The caller speaks frames of revision 1: it says a second word, and may be told of draining. */
   readonly isNew: boolean
   /** While it is opening: what holds it then holds it as long as the flow lives. */
@@ -91,6 +66,8 @@ interface Served<E> extends FlowHandlers.Served {
   running: FlowHandlers.Running<E> | undefined
   /** Takes it off its caller's account. */
   forget: (() => void) | undefined
+  /** The rule was changed while it was opening, and lets its caller in no more. */
+  isUnwanted: boolean
 }
 
 const noneDeclared = () => Result.fail("a caller declares no errors")
@@ -102,9 +79,11 @@ export const expose = <In, Out, E, R>(
   options: {
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
     readonly config: Config
+    /** Who may open flows to it; members only unless said. */
+    readonly access?: FlowAccess.Guard
   }
 ): Exposed => {
-  const { config } = options
+  const { access = FlowAccess.membersOnly, config } = options
   const turns = FlowTurns.make<Served<E>>(config)
   const handlers = FlowHandlers.make(contract, handler, {
     context: options.context,
@@ -149,7 +128,7 @@ export const expose = <In, Out, E, R>(
     beside?: Beside,
     deadlineAt?: number
   ) {
-    const { isNew, link } = served
+    const { isNew, link, peer } = served
     served.open = undefined
     if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
     const channel = yield* FlowChannel.make<never>(link, {
@@ -160,12 +139,13 @@ export const expose = <In, Out, E, R>(
       role: "endpoint"
     })
     served.channel = channel
+    if (served.isUnwanted) turnOut(served)
     if (turns.isClosed()) withdraw(served)
     yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
     if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
     const flow = TypedFlow.make(channel, {
       endpoint: contract.name,
-      peer: { id: open.caller, path: open.path ?? [] },
+      peer,
       outgoing: contract.output,
       incoming: contract.input
     })
@@ -187,9 +167,9 @@ export const expose = <In, Out, E, R>(
   const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
     Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
       Effect.flatMap(turns.take(served, open.deadlineMillis), (rejected) =>
-        rejected === undefined
+        rejected === undefined && !served.isUnwanted
           ? accept(served, open, beside, deadlineAt)
-          : Effect.succeed(refuse(served.link, rejected))
+          : Effect.succeed(refuse(served.link, served.isUnwanted ? access.rejected : (rejected ?? FlowTurns.notFound)))
       )
     )
 
@@ -211,6 +191,29 @@ export const expose = <In, Out, E, R>(
   }
 
   const end = ({ channel }: Served<E>): void => channel?.fail(new FlowClosed({ detail: closed.detail }), closed)
+
+  /** Ends a flow that its caller may not have any more, whatever has become of it. */
+  const turnOut = (served: Served<E>): void => {
+    const { channel } = served
+    served.isUnwanted = true
+    if (channel === undefined) turns.leave(served)
+    else channel.fail(new FlowClosed({ detail: turnedOut.detail }), turnedOut)
+  }
+
+  /** Those that wait for their turn come first: the end of another would give it to them. */
+  const revise = (): Effect.Effect<number> => {
+    const isOpen = ({ channel }: Served<E>): number => Number(channel !== undefined)
+    const those = [...all].toSorted((a, b) => isOpen(a) - isOpen(b))
+    const look = (served: Served<E>) =>
+      Effect.map(access.lets(served.peer), (isLet) => {
+        if (isLet || !all.has(served)) return 0
+        turnOut(served)
+        return 1
+      })
+    return Effect.map(Effect.forEach(those, look, { concurrency: revisedAtOnce }), (ended) =>
+      ended.reduce<number>((sum, n) => sum + n, 0)
+    )
+  }
 
   /** Waits until the handler has ended; once the endpoint is abandoned it goes on alone. */
   const left = (served: Served<E>): Effect.Effect<void> => {
@@ -243,9 +246,13 @@ export const expose = <In, Out, E, R>(
   }
 
   return {
+    access,
     refusal,
-    serve: (link, open, beside) =>
-      Effect.suspend(() => whole({ ...opening, link, open, isNew: (open.revision ?? 0) >= Frame.revision }, beside)),
+    serve: (link, open, peer, beside) =>
+      Effect.suspend(() =>
+        whole({ ...opening, link, open, peer, isNew: (open.revision ?? 0) >= Frame.revision }, beside)
+      ),
+    revise: Effect.suspend(revise),
     stop: Effect.sync(() => {
       turns.close()
       const serving = [...turns.serving]
@@ -270,10 +277,14 @@ const opening = {
   channel: undefined,
   running: undefined,
   forget: undefined,
+  isUnwanted: false,
   isLeft: false,
   last: undefined
 }
 
+const turnedOut = Frame.fail("Reset", "this caller may not use the endpoint any more")
+
+const revisedAtOnce = 16 // functions asked at a time whether flows that are open may stay
 const unsaid = Frame.fail("ProtocolViolation", "no second word came in time")
 
 const closed = Frame.fail("Closed", "the endpoint is no longer exposed")

@@ -123,7 +123,11 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
 
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
-    const call: Call = { carrier: new StreamCarrier(session, stream), stream, timeoutMillis }
+    const call: Call = {
+      carrier: new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers)),
+      stream,
+      timeoutMillis
+    }
     count(call)
     const handler = handlers.get(headers[":path"] ?? "")
     const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)

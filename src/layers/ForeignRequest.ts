@@ -5,7 +5,9 @@
  * Source: RFC 9110, sections 10.1.1 and 15.5; gRPC over HTTP/2, "Responses"; the Connect protocol, "Error Codes".
  */
 import type * as http2 from "node:http2"
+import { Result } from "effect"
 import * as Foreign from "../protocol/Foreign.ts"
+import * as Metadata from "../protocol/flow/Metadata.ts"
 import * as Timeout from "../protocol/flow/Timeout.ts"
 import * as DirectCall from "./DirectCall.ts"
 
@@ -30,6 +32,17 @@ export const timeoutOf = (headers: Headers): number | undefined => {
   const header = Timeout.headerOf(typeOf(headers))
   const said = headers[header]
   return said === undefined ? undefined : Timeout.parse(header, String(said))
+}
+
+/** What the headers say of the caller beside the flow; a string says why it cannot be taken. */
+export const metadataOf = (headers: Headers): Metadata.Metadata | string | undefined => {
+  let said: Array<readonly [string, unknown]> | undefined
+  for (const name in headers) {
+    if (!name.startsWith(Metadata.headerPrefix)) continue
+    said ??= []
+    said.push([name.slice(Metadata.headerPrefix.length), headers[name]])
+  }
+  return said === undefined ? undefined : Result.getOrElse(Metadata.parse(said), (detail) => detail)
 }
 
 export const isCompressed = (headers: Headers): boolean => headers[encodingOf(headers)] === compression

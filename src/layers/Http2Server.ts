@@ -124,7 +124,7 @@ export const serve = Effect.fnUntraced(function* (
       return
     }
     if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
-    const carrier = new StreamCarrier(session, stream)
+    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers))
     const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
     carrier.listen()
     run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
@@ -190,7 +190,7 @@ export const serve = Effect.fnUntraced(function* (
       run(adopted.leave)
       return
     }
-    if (encrypted !== undefined && !taken.prove(proof?.proven ?? [])) {
+    if (encrypted !== undefined && !taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? [])) {
       session.destroy(new Error("refused"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
       run(adopted.leave)
       return

@@ -32,10 +32,12 @@ class End extends Inlet implements LinkEnd {
   private frame: Frame | undefined
   private isFinished = false
   private broken: LinkBroken | undefined
+  readonly proven: Link["proven"]
 
-  constructor(peer?: End) {
+  constructor(proven: Link["proven"], peer?: End) {
     super()
-    this.peer = peer ?? new End(this)
+    this.proven = proven
+    this.peer = peer ?? new End(proven, this)
   }
 
   /** Both ends, this one first. */
@@ -123,5 +125,5 @@ class End extends Inlet implements LinkEnd {
   }
 }
 
-/** Two connected ends. */
-export const make = (): readonly [LinkEnd, LinkEnd] => new End().both()
+/** Two connected ends, both held by whoever has proven this, if anybody. */
+export const make = (proven?: Link["proven"]): readonly [LinkEnd, LinkEnd] => new End(proven).both()

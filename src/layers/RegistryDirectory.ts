@@ -25,6 +25,7 @@ import * as Background from "./Background.ts"
 import * as RegistryComplaints from "./RegistryComplaints.ts"
 import * as RegistryRenewal from "./RegistryRenewal.ts"
 import * as RegistryWatch from "./RegistryWatch.ts"
+import * as ReservedNames from "./ReservedNames.ts"
 
 export interface Options {
   readonly self: Host
@@ -186,6 +187,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const { name } = claim
     const rule = Name.violation(name)
     if (rule !== undefined) return yield* fail("expose", new NameInvalid({ name, rule }))
+    yield* ReservedNames.check(name)
     if (closed !== undefined) return yield* fail("expose", closed)
     const holder = Deferred.makeUnsafe<never, NetworkError>()
     yield* Effect.acquireRelease(acquire(claim, holder), () =>

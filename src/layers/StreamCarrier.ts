@@ -56,9 +56,11 @@ export class StreamCarrier implements Carrier, Heard {
   private hasBegun = false
   /** What comes is counted when it comes, not when it is read. */
   private isCounted = false
+  readonly metadata: Carrier["metadata"]
 
-  constructor(session: Session, stream: http2.Http2Stream) {
+  constructor(session: Session, stream: http2.Http2Stream, metadata?: Carrier["metadata"]) {
     this.session = session
+    this.metadata = metadata
     this.stream = stream
     this.isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
     const { close, error } = session.listeners

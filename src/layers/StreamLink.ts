@@ -77,6 +77,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     return this.carrier.countedAs
   }
 
+  get metadata(): Link["metadata"] {
+    return this.carrier.metadata
+  }
+
   doubt(): void {
     this.carrier.doubt()
   }

@@ -12,6 +12,7 @@ import * as tls from "node:tls"
 import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
+import { byCertificate, certificateOf, unproven } from "../protocol/Proof.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
@@ -100,11 +101,11 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
       }),
     proofOf: (socket) => {
       const theirs = socket.getPeerX509Certificate()
-      if (theirs === undefined) return { proven: [] }
+      if (theirs === undefined) return { proven: unproven }
       const { fingerprint256: fingerprint, subjectAltName = "", validToDate } = theirs
       const hosts = hostsOf(subjectAltName)
       return {
-        proven: hosts,
+        proven: byCertificate(certificateOf(theirs, Identity.namesOf(subjectAltName)), hosts),
         grants: boundNames ? NameGrants.patternsOf(subjectAltName, fabric) : undefined,
         shown: { fingerprint, hosts, expiresAt: validToDate.getTime() }
       }

@@ -4,6 +4,7 @@
  */
 import { type Duration, Effect, Layer, type Scope } from "effect"
 import type { Frame } from "../protocol/flow/Frame.ts"
+import * as Proof from "../protocol/Proof.ts"
 import type { Host } from "../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../services/NetworkError.ts"
 import { type Link, LinkBroken, Transport } from "../services/Transport.ts"
@@ -83,6 +84,7 @@ const make = Effect.fnUntraced(function* (
       onRoom: () => incoming.onRoom()
     })
     return {
+      proven: Proof.byPlace(from),
       attach: (listener) => incoming.attach(listener),
       detach: (listener) => incoming.detach(listener),
       goOn: () => incoming.goOn(),

@@ -52,6 +52,9 @@ export interface Proof {
 
 export const nothing: Nothing = { _tag: "Nothing" }
 
+/** What is proven where nobody has shown a certificate that should have: to be no host at all. */
+export const unproven: Proof = { hosts: [], otherwise: nothing }
+
 /** Proof by a certificate that names these hosts. */
 export const byCertificate = (certificate: Certificate, named: ReadonlyArray<string>): Proof => {
   const hosts = named.map((id): ProvenHost => ({ _tag: "Host", id, certificate }))

@@ -2,8 +2,9 @@
  * The mesh, as a program uses it: expose endpoints, open flows to them by name.
  */
 
-import type { Cause, Duration } from "effect"
+import type { Cause, Duration, Redacted } from "effect"
 import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Allow } from "./Access.ts"
 import type { Contract } from "./Contract.ts"
 import type { Flow } from "./Flow.ts"
 import type { FlowError } from "./FlowError.ts"
@@ -38,11 +39,21 @@ export interface ConnectOptions {
   readonly deadline?: Duration.Input
   /** For gateways: the hosts that have passed the flow on, in order. One that is on the path, or a ninth, refuses the flow. */
   readonly path?: ReadonlyArray<string>
+  /** What the handler gets as `flow.peer.metadata`. */
+  readonly metadata?: MetadataInput
 }
+
+/**
+ * What a caller says of itself, such as a token: at most 16 keys of 1 to 64 lower-case letters, digits, "-" and ".", with values
+ * of at most 1,024 bytes without controls, and 4,096 bytes in all. A host of version 0.1.0 serves the flow without it.
+ */
+export type MetadataInput = Readonly<Record<string, string | Redacted.Redacted<string>>>
 
 export interface ConnectEachOptions {
   /** Bound of the opening of each flow; 10 seconds unless said otherwise. */
   readonly timeout?: Duration.Input
+  /** What the handler of each flow gets as `flow.peer.metadata`. */
+  readonly metadata?: MetadataInput
 }
 
 /** What came of opening a flow to one owner of a name. */
@@ -64,6 +75,19 @@ export interface ExposeOptions {
    * and no flow is taken any more. What is still open afterwards is reset.
    */
   readonly drain?: Duration.Input
+  /** Who may open flows to the endpoint; "members" unless said otherwise. See `Access.Allow`. */
+  readonly allow?: Allow
+  /**
+   * The owners of the name have rules of their own: a caller that this one does not let in asks the next one. Unless it is said,
+   * such a caller is told Unauthorized at once.
+   */
+  readonly ownersDiffer?: boolean
+}
+
+/** What becomes of the flows that there are when the rule of their endpoint changes. */
+export interface AllowOptions {
+  /** "keep" them, unless said otherwise, or "end" those that the new rule would not let in: with FlowReset at their callers. */
+  readonly openFlows?: "keep" | "end"
 }
 
 /** A name that this host exposes. */
@@ -73,6 +97,11 @@ export interface Exposure {
    * by the name of this host; until then it waits.
    */
   readonly lost: Effect.Effect<never, NetworkError>
+  /**
+   * Has another rule decide who may open flows, from now on; how many flows were ended, once all were looked at.
+   * Errors: InvalidConfig, and the rule that there is stays.
+   */
+  readonly allow: (allow: Allow, options?: AllowOptions) => Effect.Effect<number, NetworkError>
 }
 
 /**
@@ -98,8 +127,9 @@ export class Fabric extends Context.Service<
      * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. Owners are reached for in turn, the next one
      * as soon as the one before is silent for a quarter of a second (a second with a `key`), and the first that answers is
      * asked. Those that could not be reached lately come last. An owner that does not take the flow (unreachable,
-     * gone, busy, or it lets this caller not in) is passed over for the next one; when none is left, the last error is the
-     * answer, and `tried` says what came of the others.
+     * gone, busy, or it does not believe this host) is passed over for the next one; when none is left, the last error is the
+     * answer, and `tried` says what came of the others. One whose rule lets this caller not in is, if it says that owners
+     * differ; else that is the answer.
      * Errors: NameInvalid, EndpointNotFound, EndpointBusy, HostUnreachable, Incompatible, Unauthorized, Timeout,
      * FabricClosed, InvalidConfig.
      */

@@ -13,16 +13,23 @@
  */
 import type { Cause, Effect, Sink, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { Metadata } from "../protocol/flow/Metadata.ts"
+import type { Identity } from "../protocol/Proof.ts"
 import type { FlowError } from "./FlowError.ts"
 
-/**
- * The other side. `id` is its host id; empty for a caller from outside the fabric. Over a transport with TLS the other side
- * has proven it, over any other it has said so.
- */
+/** The other side. */
 export interface Peer {
+  /** Its host id; empty for a caller that says to be none, as from outside the fabric. Unless nothing is proven, it is. */
   readonly id: string
-  /** The hosts that have passed the flow on, in order, on the way from its first caller. Usually none. */
+  /**
+   * What it has proven: over TLS to be a host, or a client with a certificate; over any other network nothing; within one process
+   * to be that host. Of a flow that was passed on it is who has done so last.
+   */
+  readonly proven: Identity
+  /** The hosts that have passed the flow on, in order, on the way from its first caller. Usually none. Nobody has proven it. */
   readonly path: ReadonlyArray<string>
+  /** What a caller says of itself, as it was given to `connect`. Nobody has proven it. Nothing that prints it tells its values. */
+  readonly metadata: Metadata
 }
 
 /** `Sent` and `Received` are seen from the holder; `E` is the endpoint's declared error, `never` on the endpoint's side. */

@@ -51,7 +51,12 @@ export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("Host
 /** The host does not let this caller in. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   host: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  /**
+   * Where the host has asked its rules: whether other owners of the name have rules of their own. If not, none of them lets this
+   * caller in, and `connect` has asked no other.
+   */
+  ownersDiffer: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     return `host "${this.host}" refused this caller: ${this.detail}`

@@ -47,7 +47,7 @@ export class Registry extends Context.Service<
      * Claims a name for this host as long as the scope lives.
      * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed; InvalidConfig once another process has this host's name.
      */
-    readonly claim: (claim: Claim) => Effect.Effect<Exposure, NetworkError, Scope.Scope>
+    readonly claim: (claim: Claim) => Effect.Effect<Pick<Exposure, "lost">, NetworkError, Scope.Scope>
     /** The live owners of a name; none, or one when it is unique. Errors: NameInvalid. */
     readonly resolve: (name: string) => Effect.Effect<ReadonlyArray<Entry>, NetworkError>
     /** All live entries whose name starts with the prefix, in the order of names, then of host ids. */

@@ -5,6 +5,8 @@
  */
 import { type Cause, Context, Data, type Effect, type Scope } from "effect"
 import type { Fail, Frame } from "../protocol/flow/Frame.ts"
+import type { Metadata } from "../protocol/flow/Metadata.ts"
+import type { Proof } from "../protocol/Proof.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
@@ -56,8 +58,8 @@ export interface Listener {
  * ```
  */
 export interface Link {
-  /** Hosts that the other side has proven to be; undefined where nothing is to be proven. */
-  readonly proven?: ReadonlyArray<string> | undefined
+  /** What the other side has proven; undefined where nothing is to be proven. */
+  readonly proven?: Proof | undefined
   /** Patterns of the names that the other side may own, where names are bound to certificates (`protocol/NameGrants`). */
   readonly grants?: ReadonlyArray<string> | undefined
   /**
@@ -65,6 +67,8 @@ export interface Link {
    * no strangers, or the machine itself is at the other side.
    */
   readonly countedAs?: string | undefined
+  /** Metadata that came with the call, beside its frames: a string says why it cannot be taken. */
+  readonly metadata?: Metadata | string | undefined
   /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
   readonly isWithin?: boolean
   /**

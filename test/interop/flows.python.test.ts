@@ -34,9 +34,8 @@ const call =
 const start = Effect.fnUntraced(function* (options: Grinta.Options = {}) {
   const services = yield* Layer.build(Grinta.layer({ name: "server", listen, profile: "local", ...options }))
   const fabric = Context.get(services, Fabric)
-  yield* fabric.expose(Endpoint.make("home", { ...bytes, ownership: "group" }), (flow) =>
-    Stream.runForEach(flow.batches, flow.sendAll)
-  )
+  const Home = Endpoint.make("home", { ...bytes, ownership: "group" })
+  yield* fabric.expose(Home, (flow) => Stream.runForEach(flow.batches, flow.sendAll), { allow: "anyone" })
   const { address, port } = yield* Context.get(services, Gossip).self
   const registry = Context.get(services, Registry)
   return { fabric, registry, place: `${address}:${port}`, flowPort: Context.get(services, Transport).flowPort }

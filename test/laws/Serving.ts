@@ -4,6 +4,7 @@
 import { Cause, Context, Effect, Exit, Option, type Scope } from "effect"
 import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
+import type { Exposed } from "../../src/layers/FlowExposed.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import type { Limits } from "../../src/protocol/flow/Limits.ts"
@@ -17,7 +18,7 @@ import { started } from "./Started.ts"
 export interface Serving<In, Out, E> {
   readonly open: Effect.Effect<Flow<In, Out, E>, NetworkError, Scope.Scope>
   readonly openAs: <I, O, Err>(asked: Contract<I, O, Err>) => Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope>
-  readonly endpoint: FlowServer.Exposed
+  readonly endpoint: Exposed
   readonly wire: Wire
 }
 

@@ -2,9 +2,11 @@
  * The types that a user sees, above all how things may fail. Nothing here runs: `tsc -p .` checks it, and so does the
  * test beside it.
  */
-import { type Duration, Effect, type Layer, Schema, type Scope, Stream } from "effect"
+import { type Duration, Effect, type Layer, type Redacted, Schema, type Scope, Stream } from "effect"
 import { expectTypeOf } from "vitest"
 import {
+  Access,
+  type Certificate,
   type Claim,
   Codec,
   type ConnectEachOptions,
@@ -30,21 +32,26 @@ import {
   Grinta,
   type Host,
   type HostUnreachable,
+  type Identity,
   type Incompatible,
   type InvalidConfig,
   type JoinFailed,
   type MalformedMessage,
   MemoryNetwork,
   type MessageTooLarge,
+  type Metadata,
+  type MetadataInput,
   type NameInvalid,
   type NameTaken,
   type NetworkError,
   type NetworkErrorReason,
+  type Peer,
   type PeerLost,
   type ProtocolViolation,
   type QuotaExceeded,
   Registry,
   type RegistryEvent,
+  type Rule,
   type Select,
   type Self,
   type Timeout,
@@ -175,7 +182,10 @@ expectTypeOf<EachFlow<string, number, Banned>>().toEqualTypeOf<
   | { readonly _tag: "Opened"; readonly host: Host; readonly flow: Flow<string, number, Banned> }
   | { readonly _tag: "Failed"; readonly host: Host; readonly error: NetworkError }
 >()
-expectTypeOf<Required<ConnectEachOptions>>().toEqualTypeOf<{ readonly timeout: Duration.Input }>()
+expectTypeOf<Required<ConnectEachOptions>>().toEqualTypeOf<{
+  readonly timeout: Duration.Input
+  readonly metadata: MetadataInput
+}>()
 
 const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
@@ -191,12 +201,39 @@ expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
   readonly timeout: Duration.Input
   readonly deadline: Duration.Input
   readonly path: ReadonlyArray<string>
+  readonly metadata: MetadataInput
 }>()
+expectTypeOf<MetadataInput>().toEqualTypeOf<Readonly<Record<string, string | Redacted.Redacted<string>>>>()
 expectTypeOf<Required<ExposeOptions>>().toEqualTypeOf<{
   readonly concurrency: number
   readonly backlog: number
   readonly drain: Duration.Input
+  readonly allow: Access.Allow
+  readonly ownersDiffer: boolean
 }>()
+
+// Access: what is proven, and who may call
+
+expectTypeOf<Peer>().toEqualTypeOf<{
+  readonly id: string
+  readonly proven: Identity
+  readonly path: ReadonlyArray<string>
+  readonly metadata: Metadata
+}>()
+expectTypeOf<Identity>().toEqualTypeOf<
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Host"; readonly id: string; readonly certificate: Certificate | undefined }
+  | { readonly _tag: "Client"; readonly certificate: Certificate }
+>()
+expectTypeOf<Access.Allow>().toEqualTypeOf<
+  | "members"
+  | "anyone"
+  | Rule
+  | ReadonlyArray<Rule>
+  | ((request: Access.Request) => Effect.Effect<Access.Decision, unknown>)
+>()
+expectTypeOf(Access.layer("anyone")).toEqualTypeOf<Layer.Layer<never, NetworkError>>()
+expectTypeOf<ReturnType<Exposure["allow"]>>().toEqualTypeOf<Effect.Effect<number, NetworkError>>()
 
 // Errors: the reasons are closed sets
 

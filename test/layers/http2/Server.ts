@@ -3,10 +3,12 @@
  */
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
+import * as FlowAccess from "../../../src/layers/FlowAccess.ts"
 import * as FlowAnswer from "../../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as Timeouts from "../../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
+import * as Rule from "../../../src/protocol/flow/Rule.ts"
 import { Transport } from "../../../src/services/Transport.ts"
 import * as Caller from "./Caller.ts"
 
@@ -30,7 +32,7 @@ export const server = (
           Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
         )
       },
-      { context: Context.empty(), config: flows }
+      { context: Context.empty(), config: flows, access: FlowAccess.fixed(Rule.anyone) }
     )
     const opening = yield* Timeouts.make(flows.openTimeout)
     yield* transport.serve((link) =>

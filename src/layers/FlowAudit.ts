@@ -1,0 +1,63 @@
+/**
+ * The record of flows that were refused since their callers may not open them: in the log is who wanted what,
+ * once a minute for the same, and 16 lines a minute at most, so that a flood of refused flows is none of lines.
+ */
+import { type Cause, Clock, Effect } from "effect"
+import { type Identity, printable } from "../protocol/Proof.ts"
+import * as Told from "../protocol/Told.ts"
+import type { Peer } from "../services/Flow.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
+
+export interface Refusal {
+  readonly endpoint: string
+  readonly peer: Pick<Peer, "id" | "proven">
+  /** Whose rule it was, and of which kind, such as "endpoint: members". */
+  readonly rule: string
+  readonly why: string
+  /** What a function failed with that should have decided. */
+  readonly cause?: Cause.Cause<unknown> | undefined
+}
+
+export interface Audit {
+  readonly note: (refusal: Refusal) => Effect.Effect<void>
+}
+
+/** How long the same is not told again, and how many different ones are told in that time. */
+export const pauseMillis = 60_000
+export const linesMax = 16
+
+const textLengthMax = 128
+
+/** What a function says may have come from the caller. */
+const whyLengthMax = 512
+
+/** Who somebody is, for people and for whoever searches the log for a certificate. */
+const identified = (proven: Identity, id: string): string => {
+  switch (proven._tag) {
+    case "Nothing":
+      return id === "" ? "nothing proven" : `nothing proven, says host "${printable(id, textLengthMax)}"`
+    case "Host":
+      return `host "${printable(proven.id, textLengthMax)}"`
+    case "Client":
+      return `client "${proven.certificate.subject}" sha256:${proven.certificate.fingerprint}`
+  }
+}
+
+export const make: Effect.Effect<Audit> = Effect.map(Clock.Clock, (clock) => {
+  const told = Told.make(pauseMillis, linesMax)
+  const log = ({ cause, endpoint, peer, rule, why }: Refusal): Effect.Effect<void> => {
+    const identity = identified(peer.proven, peer.id)
+    const key = `${endpoint} ${rule} ${identity}`
+    if (!Told.isDue(told, key, FlowDeadline.nowOf(clock))) return Effect.void
+    const line = `a flow of "${endpoint}" is refused to ${identity}: ${printable(why, whyLengthMax)}`
+    return Effect.annotateLogs(Effect.logWarning(line, ...(cause === undefined ? [] : [cause])), {
+      endpoint,
+      peer: printable(peer.id, textLengthMax),
+      identity,
+      rule
+    })
+  }
+  return {
+    note: (refusal) => Effect.suspend(() => log(refusal))
+  }
+})
