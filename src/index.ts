@@ -52,7 +52,9 @@ export {
 export {
   type Evidence,
   Gossip,
+  type GossipKey,
   type GossipKeyring,
+  type GossipVerify,
   type Member,
   type MemberChange,
   type MemberStatus,

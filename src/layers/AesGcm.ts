@@ -13,7 +13,8 @@ import * as Keyring from "../protocol/memberlist/Keyring.ts"
 
 const nonceBytes = 12
 const tagBytes = 16
-const overheadBytes = 1 + nonceBytes + tagBytes
+/** What encryption adds to a packet. */
+export const overheadBytes = 1 + nonceBytes + tagBytes
 const blockBytes = 16
 
 const algorithm = (key: Uint8Array): CipherGCMTypes =>
@@ -83,15 +84,19 @@ const all = (opening: Opening): Option.Option<Uint8Array> => {
   return opened
 }
 
-/** A cipher over a ring that may change while it is in use. */
+/** A cipher over a ring that may change while it is in use; `onSeal` hears of each use of the primary key. */
 export const make = (
   ring: () => Keyring.Keyring,
-  verify: { readonly incoming: boolean; readonly outgoing: boolean } = { incoming: true, outgoing: true }
+  verify: { readonly incoming: boolean; readonly outgoing: boolean } = { incoming: true, outgoing: true },
+  onSeal: () => void = () => undefined
 ): Cipher => ({
   overheadBytes,
   verifyIncoming: verify.incoming,
   verifyOutgoing: verify.outgoing,
-  seal: (plaintext, aad) => seal(ring().primary, plaintext, aad),
+  seal: (plaintext, aad) => {
+    onSeal()
+    return seal(ring().primary, plaintext, aad)
+  },
   open: (sealed, aad) => all(openWithAny(ring(), sealed, aad)),
   opening: (sealed, aad) => openWithAny(ring(), sealed, aad)
 })

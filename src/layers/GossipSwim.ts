@@ -9,7 +9,7 @@
  */
 import { Clock, Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
-import { parseHost } from "../protocol/Address.ts"
+import { format, parseHost } from "../protocol/Address.ts"
 import { isLive } from "../protocol/swim/Member.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
@@ -50,7 +50,10 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const lost = Reunion.makeLost()
   const seat = Seat.make(count)
   const clock = yield* Clock.Clock
-  const strangers = Strangers.make(plan, () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  const nameOf = (place: string): string | undefined =>
+    [...Swim.members(driver.state)].find(({ address }) => format(address) === place)?.name ??
+    [...lost].find(([, { address }]) => format(address) === place)?.[0]
+  const strangers = Strangers.make(plan, () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6, nameOf)
   const driver: Driver.Driver = yield* Driver.make({
     plan,
     socket,
@@ -82,6 +85,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const waits = plan.seeds.length > 0 && Duration.isPositive(plan.nameTimeout)
   if (waits) yield* Place.check(place)
   yield* plan.tellProtection
+  yield* Background.run("the renewal of keys", plan.keys.renew)
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
   // Who has waited has tried the seeds just now.
   const looking = waits ? Effect.delay(seeds.watch, againMillis) : seeds.watch
@@ -128,7 +132,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     leave,
     setTags: Tags.make(driver),
     renew: Life.make(driver),
-    keyring: plan.keyring,
+    keyring: plan.keys.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),
     lost: driver.twins.lost,

@@ -8,10 +8,10 @@ import * as HostMeta from "../protocol/names/HostMeta.ts"
 import * as Secret from "../protocol/Secret.ts"
 import * as Check from "../protocol/swim/Check.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
-import type { GossipKeyring } from "../services/Gossip.ts"
 import type { GossipSocket } from "../services/GossipSocket.ts"
 import type { Self } from "../services/Host.ts"
 import { InvalidConfig, NameInvalid, NetworkError } from "../services/NetworkError.ts"
+import * as AesGcm from "./AesGcm.ts"
 import * as GossipKeys from "./GossipKeys.ts"
 import * as GossipProtection from "./GossipProtection.ts"
 import { isHost } from "./GossipSwimMembers.ts"
@@ -40,7 +40,7 @@ export interface Config {
   readonly delegateVersion?: number
   /** Whether a member may have this address; the default admits all. */
   readonly admits?: (address: Uint8Array) => boolean
-  /** Keys under which everything is encrypted, in place of those of the socket; without any, nothing is. */
+  /** Keys under which everything is encrypted, as far as they say so, in place of those of the socket; without any, nothing is. */
   readonly encryption?: GossipKeys.Options
   /** Compress what is sent, as peers do by default. */
   readonly compress?: boolean
@@ -56,7 +56,7 @@ export interface Config {
 
 export interface Plan {
   readonly fabric: string
-  readonly keyring: GossipKeyring
+  readonly keys: GossipKeys.GossipKeys
   readonly swim: SwimConfig.Config
   readonly framing: Framing
   readonly seeds: ReadonlyArray<string>
@@ -118,12 +118,12 @@ export const plan = Effect.fnUntraced(function* (
   const wrong = Check.violation(settings, limits)
   if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
   const encryption = GossipProtection.encryption(config.encryption, socket)
-  const { cipher, keyring } = yield* GossipKeys.make(encryption)
+  const keys = yield* GossipKeys.make(encryption)
   const delegateVersion = config.delegateVersion ?? 0
   yield* Setting.check("listen", { delegateVersion: Setting.count(delegateVersion, 0, delegateVersionMax) })
   return {
     fabric: config.fabric,
-    keyring,
+    keys,
     swim: SwimConfig.make({
       name: id,
       address: config.advertise ?? (yield* socket.advertised),
@@ -134,11 +134,18 @@ export const plan = Effect.fnUntraced(function* (
       settings,
       rules: { ...SwimConfig.careful, ...config.rules },
       limits,
-      framingOverheadBytes: Label.header(label).length + (cipher?.overheadBytes ?? 0),
+      // There is room for encryption always: a host without keys may be given one, and keeps what it has to say.
+      framingOverheadBytes: Label.header(label).length + AesGcm.overheadBytes,
       admits: config.admits ?? (() => true),
       isHost
     }),
-    framing: { label, compress: config.compress ?? true, cipher },
+    framing: {
+      label,
+      compress: config.compress ?? true,
+      get cipher() {
+        return keys.cipher()
+      }
+    },
     seeds: config.seeds,
     tellProtection: GossipProtection.tell(encryption, socket),
     nameTimeout: Duration.fromInputUnsafe(config.nameTimeout ?? 0),

@@ -29,16 +29,27 @@ export interface Strangers {
   readonly tcpOnly: (id: string, address: Address) => Effect.Effect<void>
 }
 
-export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
+/** `nameOf` says who is, or was, at an address as `format` writes it; undefined when nobody is known to. */
+export const make = (
+  { framing, swim }: Plan,
+  now: () => number,
+  nameOf: (place: string) => string | undefined
+): Strangers => {
   const told = Told.make(pauseMillis)
   // Whoever can send packets under any address must not keep the rest from being told.
   const toldOfPackets = Told.make(pauseMillis, 4)
   const isHereOnly = isLoopback(swim.address.bytes)
 
-  const warn = (key: string, peer: string, text: string, lately = told): Effect.Effect<void> =>
+  const warn = (key: string, peer: string, text: string): Effect.Effect<void> =>
     Effect.suspend(() =>
-      Told.isDue(lately, key, now()) ? Effect.annotateLogs(Effect.logWarning(text), { peer }) : Effect.void
+      Told.isDue(told, key, now()) ? Effect.annotateLogs(Effect.logWarning(text), { peer }) : Effect.void
     )
+
+  /** A place that is another host's, with its name: whoever missed a change of the keys is to be found by it. */
+  const named = (place: string): string => {
+    const name = nameOf(place)
+    return name === undefined ? place : `host "${name}" at ${place}`
+  }
 
   return {
     caller: ({ bytes }, why) => {
@@ -48,12 +59,21 @@ export const make = ({ framing, swim }: Plan, now: () => number): Strangers => {
     failed: (kind, { detail, misfit }) =>
       misfit === undefined
         ? Effect.logDebug(`${kind} failed: ${detail}`)
-        : warn(`${misfit} ${detail}`, misfit, `nothing came of gossip with ${misfit}: ${detail}`),
-    packet: ({ bytes }, reason) => {
+        : Effect.suspend(() =>
+            warn(`${misfit} ${detail}`, misfit, `nothing came of gossip with ${named(misfit)}: ${detail}`)
+          ),
+    packet: (from, reason) => {
       const why = Misfit.packet(reason, framing.label)
-      const peer = textOf(bytes)
       if (why === undefined) return Effect.void
-      return warn(`${peer} ${reason}`, peer, `packets of ${peer} are dropped: ${why}`, toldOfPackets)
+      const place = format(from)
+      return Effect.suspend(() => {
+        // The name is looked for once it is to be told: a flood of packets must stay cheap.
+        if (!Told.isDue(toldOfPackets, `${place} ${reason}`, now())) return Effect.void
+        const name = nameOf(place)
+        const peer = name ?? textOf(from.bytes)
+        const who = name === undefined ? peer : named(place)
+        return Effect.annotateLogs(Effect.logWarning(`packets of ${who} are dropped: ${why}`), { peer })
+      })
     },
     state: ({ bytes }, { nodes }) => {
       if (isHereOnly || isLoopback(bytes)) return Effect.void

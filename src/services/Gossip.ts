@@ -61,18 +61,43 @@ export interface Passenger {
   readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
 }
 
+/** A key as operators may see it: never itself. */
+export interface GossipKey {
+  /** The first 16 hex digits of its SHA-256. */
+  readonly fingerprint: string
+  /** Encrypts what this host sends, if anything does. */
+  readonly isPrimary: boolean
+  /** Packets and streams that this process has encrypted with it. Use another key before they are 2^32, on all hosts together. */
+  readonly sealed: number
+}
+
+/** What a host does about plaintext. */
+export interface GossipVerify {
+  /** It refuses what is not encrypted. */
+  readonly incoming: boolean
+  /** It encrypts what it sends. */
+  readonly outgoing: boolean
+}
+
 /**
  * The keys of the membership plane, in base64, each of 16, 24 or 32 bytes. The primary encrypts, every one decrypts.
  *
  * To change keys without losing a member: install the new one everywhere, use it everywhere, remove the old one everywhere.
- * Errors: InvalidConfig for what is no key, for using one that is not installed, for removing the primary, and always on a
- * host that was started without keys.
+ * From plaintext to keys: install one everywhere, which changes nothing yet, verify `outgoing` everywhere, then `incoming`
+ * everywhere; and back in the other order, with `remove` at the end.
+ * Errors: InvalidConfig for what is no key, for using one that is not installed, for removing the primary unless it is the
+ * last and nothing is verified, for verifying without a key, and for `incoming` without `outgoing`.
  */
 export interface GossipKeyring {
   readonly size: Effect.Effect<number>
+  /** The primary first. */
+  readonly list: Effect.Effect<ReadonlyArray<GossipKey>>
   readonly install: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
   readonly use: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
   readonly remove: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  readonly verified: Effect.Effect<GossipVerify>
+  /** What is not said stays as it is. */
+  readonly verify: (what: Partial<GossipVerify>) => Effect.Effect<void, NetworkError>
 }
 
 export class Gossip extends Context.Service<

@@ -86,7 +86,7 @@ export const toBase64 = (hex: string): string => Buffer.from(hex, "hex").toStrin
 
 const framingOf = ({ compress = true, keys = [], label = "" }: Cluster): Effect.Effect<Framing> =>
   GossipKeys.make({ keys: keys.map(toBase64) }).pipe(
-    Effect.map(({ cipher }) => ({ label: Option.getOrThrow(Label.fromString(label)), compress, cipher })),
+    Effect.map(({ cipher }) => ({ label: Option.getOrThrow(Label.fromString(label)), compress, cipher: cipher() })),
     Effect.orDie
   )
 

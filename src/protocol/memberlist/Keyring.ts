@@ -23,7 +23,7 @@ const sizes: ReadonlyArray<number> = [16, 24, 32]
 
 export const keys = ({ others, primary }: Keyring): ReadonlyArray<Uint8Array> => [primary, ...others]
 
-const has = (ring: Keyring, key: Uint8Array): boolean => keys(ring).some((known) => equalBytes(known, key))
+export const has = (ring: Keyring, key: Uint8Array): boolean => keys(ring).some((known) => equalBytes(known, key))
 
 const check = (key: Uint8Array): Result.Result<Uint8Array, KeyRefused> =>
   sizes.includes(key.length)

@@ -101,6 +101,9 @@ describe("changes of members", () => {
         changes: Stream.never,
         keyring: {
           size: Effect.succeed(0),
+          list: Effect.succeed([]),
+          verified: Effect.succeed({ incoming: false, outgoing: false }),
+          verify: () => Effect.void,
           install: () => Effect.void,
           use: () => Effect.void,
           remove: () => Effect.void

@@ -102,6 +102,9 @@ export const make = Effect.fnUntraced(function* (seed: string, delayMillis = 500
     renew: () => Effect.void,
     keyring: {
       size: Effect.succeed(0),
+      list: Effect.succeed([]),
+      verified: Effect.succeed({ incoming: false, outgoing: false }),
+      verify: () => Effect.void,
       install: () => Effect.void,
       use: () => Effect.void,
       remove: () => Effect.void
