@@ -123,21 +123,22 @@ export const connect = Effect.fnUntraced(function* (
   tls?: Tls.Tls
 ): Effect.fn.Return<ClientSession, unknown, Scope.Scope> {
   const session = yield* Effect.acquireRelease(
-    Effect.timeoutOrElse(tls === undefined ? connectPlain(host) : connectSecured(host, tls), {
+    Effect.timeoutOrElse(tls?.stage.dialsTls() ? connectSecured(host, tls) : connectPlain(host), {
       duration: options.connectTimeout,
       orElse: () => Effect.fail("no connection in time")
     }),
     ({ http2 }) => Effect.sync(() => http2.destroy())
   )
   options.lookout.watch(session, options.told)
-  const { retire, shown } = session
-  if (tls !== undefined && shown !== undefined) {
-    const end = ({ why }: TlsTenure.Over): void => {
-      options.told(why)
-      session.http2.destroy()
-    }
-    yield* Background.run("the end of a certificate", tls.watch(shown, { retire, end }))
+  const { retire, shown, socket } = session
+  const end = ({ why }: TlsTenure.Over): void => {
+    options.told(why)
+    session.http2.destroy()
   }
+  if (tls !== undefined && shown !== undefined)
+    yield* Background.run("the end of a certificate", tls.watch(shown, { retire, end }))
+  if (tls !== undefined && !socket.isEncrypted)
+    yield* Background.run("the end of plaintext", tls.stage.watch("outgoing", { retire, end }))
   yield* Background.run("closing a session", Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
 })
@@ -178,8 +179,8 @@ export interface Call {
 }
 
 /** What each call to a peer says. As a list that lacks nothing, Node takes it as it is for all streams. */
-export const headersTo = (host: Address, tls?: Tls.Tls): ReadonlyArray<string> => [
-  ...[":authority", authorityOf(host), ":scheme", tls === undefined ? "http" : "https"],
+export const headersTo = (host: Address, { socket }: ClientSession): ReadonlyArray<string> => [
+  ...[":authority", authorityOf(host), ":scheme", socket.isEncrypted ? "https" : "http"],
   ...[":method", "POST", ":path", DirectCall.path],
   ...["content-type", DirectCall.contentType, "connect-protocol-version", DirectCall.protocolVersion],
   ...["user-agent", "grinta"]

@@ -23,6 +23,7 @@ import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
+import * as Http2Sniff from "./Http2Sniff.ts"
 import * as Refusals from "./Refusals.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -190,7 +191,7 @@ export const serve = Effect.fnUntraced(function* (
       run(adopted.leave)
       return
     }
-    if (encrypted !== undefined && !taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? [])) {
+    if (tls !== undefined && !taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? [])) {
       session.destroy(new Error("refused"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
       run(adopted.leave)
       return
@@ -205,22 +206,34 @@ export const serve = Effect.fnUntraced(function* (
       takeFault: () => takeOf(faults, taken)
     })
     const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
-    const watching = proof?.shown && tls && run(tls.watch(proof.shown, heldAs(session, taken)))
+    const held = heldAs(session, taken)
+    const lasting = proof?.shown ? tls?.watch(proof.shown, held) : tls?.stage.watch("incoming", held)
+    const watching = lasting && run(lasting)
     session.once("close", () => {
       sessions.delete(session)
       guarding.interruptUnsafe()
       watching?.interruptUnsafe()
     })
   }
-  server.on("session", onSession)
-  server.on("stream", onStream)
-  const port = yield* gate.listen((socket) => {
+  /** Beside TLS, for as long as that is not all that there is. */
+  const plain = tls === undefined ? server : http2.createServer(bounds)
+  for (const each of new Set([server, plain])) each.on("session", onSession).on("stream", onStream)
+  const enter = (to: http2.Http2Server | http2.Http2SecureServer) => (socket: net.Socket) => {
     arriving = socket
-    server.emit("connection", socket)
-  })
+    to.emit("connection", socket)
+  }
+  const sides = {
+    secured: enter(server),
+    // By its first byte the stage may be another one.
+    plain: (socket: net.Socket) => enter(tls === undefined || tls.stage.takesPlaintext() ? plain : server)(socket)
+  }
+  const port = yield* gate.listen((socket) =>
+    tls?.stage.takesPlaintext() ? Http2Sniff.sniff(socket, run, sides) : sides.secured(socket)
+  )
   /** Says GOAWAY on every session; ends what is served; and lets what was said leave, before the gate closes their connections. */
   const close = Effect.gen(function* () {
     server.close()
+    if (plain !== server) plain.close()
     for (const session of sessions.keys()) session.close()
     yield* Scope.close(serving, Exit.void)
     yield* Effect.forEach([...sessions.values()], ({ leave }) => leave, { concurrency: "unbounded", discard: true })

@@ -40,6 +40,10 @@ export class Http2Socket {
     return isHandle(handle) ? handle : undefined
   }
 
+  get isEncrypted(): boolean {
+    return "encrypted" in this.socket
+  }
+
   /** Bytes that the session has written and that the kernel has not taken. */
   get waitingBytes(): number {
     return this.handle?.writeQueueSize ?? 0
@@ -77,7 +81,7 @@ export class Http2Socket {
 
   /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */
   reset(): void {
-    if ("encrypted" in this.socket) this.socket.destroy()
+    if (this.isEncrypted) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
 }

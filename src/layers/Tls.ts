@@ -18,11 +18,12 @@ import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
 import type { Material } from "./TlsMaterial.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
+import * as TlsStage from "./TlsStage.ts"
 import * as TlsTenure from "./TlsTenure.ts"
 
 export type { Material } from "./TlsMaterial.ts"
 
-export interface Options extends Material, TlsTenure.Options {
+export interface Options extends Material, TlsTenure.Options, TlsStage.Options {
   /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
   readonly renewals?: Stream.Stream<Material>
   /**
@@ -49,6 +50,8 @@ export interface Tls {
   readonly proofOf: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => Proof
   /** Why a connection that was taken is not to be believed; undefined when it is. */
   readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
+  /** Whether TLS is all that there is. */
+  readonly stage: TlsStage.TlsStage
   /** Ends a session once the certificate that it has shown counts no more. */
   readonly watch: TlsTenure.Tenure["watch"]
   /** Whether this host may own a name. */
@@ -66,6 +69,7 @@ const quoted = (names: ReadonlyArray<string>): string =>
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
   const { boundNames = false, fabric, renewals = Stream.empty } = config
   const tenure = yield* TlsTenure.make(config)
+  const stage = yield* TlsStage.make(config, config.sessionDrain ?? TlsTenure.defaultDrain)
   const servers = new Set<TlsContext.Server>()
   const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
     servers.forEach(supply)
@@ -114,6 +118,7 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
       if (!socket.authorized) return String(socket.authorizationError)
       return shown === undefined ? "NO_CERTIFICATE" : tenure.doubtOf(shown)
     },
+    stage,
     watch: tenure.watch,
     mayOwn: (name) => !boundNames || NameGrants.allow(held().grants, name)
   }

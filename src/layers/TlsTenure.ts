@@ -45,7 +45,7 @@ export interface Held {
 
 /** Why a session is over: a word for a counter, and a sentence for people. */
 export interface Over {
-  readonly reason: "expired" | "revoked" | "old"
+  readonly reason: "expired" | "revoked" | "old" | "plaintext"
   readonly why: string
 }
 
@@ -58,7 +58,7 @@ export interface Tenure {
   readonly renewed: () => void
 }
 
-const defaultDrain: Duration.Input = "5 seconds"
+export const defaultDrain: Duration.Input = "5 seconds"
 
 /** How often the time of day is looked at. */
 const lookMillis = 30_000

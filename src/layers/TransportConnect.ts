@@ -55,7 +55,7 @@ export interface Config {
   readonly streamsMax: number
   /** Largest frame on the wire that is read, in bytes: at least what any peer may send, `Limits.frameWireBytesMax`. */
   readonly frameWireBytesMax: number
-  /** Both sides of a session prove who they are; without it nothing is encrypted, and nobody is asked. */
+  /** Both sides of a session prove who they are, as far as it verifies; without it nothing is encrypted, and nobody is asked. */
   readonly tls?: Tls.Config | undefined
   /** Flows are in plaintext though other machines reach the port. */
   readonly insecure?: true | undefined
@@ -164,7 +164,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const current = new Map<string, Shared>()
 
   /** Of a peer that took the connection and said nothing at all on it. */
-  const isMute = ({ socket }: Http2Client.ClientSession): boolean => tls === undefined && socket.readBytes === 0
+  const isMute = ({ socket }: Http2Client.ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
   const mutes = Told.make(mutePauseMillis)
   const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
     Effect.suspend(() =>
@@ -185,7 +185,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
       Effect.forkIn(Background.heard("forgetting a session")(RcMap.invalidate(sessions, host)), scope)
     )
-    const shared: Shared = { session, headers: Http2Client.headersTo(host, tls), host, flows: 0, lease: undefined }
+    const shared: Shared = { session, headers: Http2Client.headersTo(host, session), host, flows: 0, lease: undefined }
     live.add(shared)
     current.set(keyOf(host), shared)
     yield* Effect.addFinalizer(() =>
