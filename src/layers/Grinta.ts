@@ -7,7 +7,7 @@
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken when
  * a process that the seeds know has the name of this host.
  */
-import { Effect, Layer, References } from "effect"
+import { type Duration, Effect, Layer, References } from "effect"
 import { parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
@@ -27,7 +27,8 @@ import * as FlowSettings from "./FlowSettings.ts"
 import * as GossipSocketMemory from "./GossipSocketMemory.ts"
 import * as GossipSocketNode from "./GossipSocketNode.ts"
 import * as GossipSwim from "./GossipSwim.ts"
-import { ask, askKeys, askPort, askPublic, askTls, flag, invalid, listOf, oneOf, text, whole } from "./GrintaAsk.ts"
+import { ask, askPort, askPublic, askTls, flag, invalid, listOf, oneOf, text, time, whole } from "./GrintaAsk.ts"
+import * as Encryption from "./GrintaEncryption.ts"
 import * as Variables from "./GrintaVariables.ts"
 import * as HostName from "./HostName.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
@@ -36,6 +37,7 @@ import * as RegistryGossip from "./RegistryGossip.ts"
 import * as Runtime from "./Runtime.ts"
 import { type Secret, seal } from "./Sealed.ts"
 import * as SelfLive from "./SelfLive.ts"
+import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
 import * as TransportConnect from "./TransportConnect.ts"
 import * as TransportMemory from "./TransportMemory.ts"
@@ -69,9 +71,16 @@ export interface Options {
   /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
   readonly keys?: ReadonlyArray<Secret>
   /**
+   * Path of a file of such keys, one a line, in place of `keys`; lines `verifyIncoming=false` and `verifyOutgoing=false` have
+   * plaintext taken and sent, while a fabric moves to keys or back. What is changed there is used.
+   */
+  readonly keysFile?: string
+  /** How often files of keys and certificates are looked at: once in a minute unless said otherwise. */
+  readonly filesInterval?: Duration.Input
+  /**
    * What flows are encrypted with, and what hosts prove their names with to each other, in PEM. The certificate names the
-   * host by the URI `grinta://<fabric>/<name>`. Without it flows are plaintext. All hosts of a fabric have it, or none. What
-   * is read from files is read again once in a minute, and used when it was renewed.
+   * host by the URI `grinta://<fabric>/<name>`. Without it flows are plaintext. All hosts of a fabric have it, or none, but
+   * for those that still take plaintext (`verifyIncoming`). What is read from files is read again, and used when it was renewed.
    */
   readonly tls?: Tls.Options
   /** Bounds of the flows that are served here. */
@@ -88,7 +97,10 @@ export interface Options {
   readonly keepalive?: TransportConnect.Config["keepalive"]
   /** Has the bounds of an address hold for loopback too, whose processes else have none. */
   readonly limitsLoopback?: true
-  /** Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`. */
+  /**
+   * Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`, or
+   * while plaintext is taken beside them.
+   */
   readonly insecure?: true
   /** Runs also where a host is not made for: on a Node without the fixes of July 2026, on Bun, on Deno. */
   readonly anyRuntime?: true
@@ -117,10 +129,19 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   const insecure = yield* ask<boolean, boolean>(options.insecure, "GRINTA_INSECURE", flag, false)
   if (host !== "localhost" && parseHost(host) === undefined)
     return yield* invalid("host", `${shown(host)} is no IP address`)
-  const keys = options.keys?.map(seal) ?? (yield* askKeys)
-  const tls = options.tls === undefined ? yield* askTls : { ...options.tls, key: seal(options.tls.key) }
-  const missing = [...(keys.length === 0 ? (["keys"] as const) : []), ...(tls === undefined ? (["tls"] as const) : [])]
+  const every = yield* ask<Duration.Input, Duration.Input>(
+    options.filesInterval,
+    "GRINTA_FILES_INTERVAL",
+    time,
+    "1 minute"
+  )
+  yield* Setting.check("listen", { filesInterval: Setting.span(every) })
+  const encryption = yield* Encryption.askKeys(options, every)
+  const tls = options.tls === undefined ? yield* askTls(every) : { ...options.tls, key: seal(options.tls.key) }
+  const hasKeys = encryption.keys.length > 0
+  const missing = [...(hasKeys ? [] : (["keys"] as const)), ...(tls === undefined ? (["tls"] as const) : [])]
   yield* Exposure.check(host, missing, insecure)
+  yield* Encryption.checkOpenness(host, encryption, tls, insecure)
   const advertise = yield* ask(options.advertise, "GRINTA_ADVERTISE", text, "")
   const advertised = advertise === "" ? undefined : parseHost(advertise)
   if (advertise !== "" && advertised === undefined)
@@ -149,7 +170,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     name,
     fabric,
     seeds: options.seeds ?? listOf(yield* ask(undefined, "GRINTA_SEEDS", text, "")),
-    keys,
+    encryption,
     tls,
     host,
     gossipPort,
@@ -195,7 +216,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
     Effect.map(
       resolve(options),
       ({ delegateVersion, flowPort, healthPort, keepalive, names, settings, tls, ...rest }) => {
-        const { advertised, fabric, gossipPort, host, keys, seeds, ...self } = rest
+        const { advertised, encryption, fabric, gossipPort, host, seeds, ...self } = rest
         return stack(
           self,
           fabric,
@@ -208,11 +229,11 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
             nameTimeout: "3 seconds",
             meta: { flowPort },
             profile: settings,
-            encryption: { keys },
+            encryption,
             ...(advertised === undefined ? {} : { advertise: { bytes: advertised, port: gossipPort } })
           }),
           Layer.merge(
-            GossipSocketNode.layer({ host, port: gossipPort, keys, insecure: true }),
+            GossipSocketNode.layer({ host, port: gossipPort, keys: encryption.keys, insecure: true }),
             TransportConnect.layer({
               host,
               port: flowPort,

@@ -25,7 +25,7 @@ interface Kind<A> {
 export const text: Kind<string> = { config: Config.String, expected: "a text" }
 export const whole: Kind<number> = { config: Config.Int, expected: "a whole number" }
 export const flag: Kind<boolean> = { config: Config.Boolean, expected: "true or false" }
-const time: Kind<Duration.Duration> = { config: Config.Duration, expected: "a time, such as 12 hours" }
+export const time: Kind<Duration.Input> = { config: Config.Duration, expected: "a time, such as 12 hours" }
 const secret: Kind<Redacted.Redacted> = { config: Config.Redacted, expected: "a text" }
 
 export const oneOf = <const A extends ReadonlyArray<string>>(...words: A): Kind<A[number]> => ({
@@ -73,13 +73,16 @@ export const listOf = (list: string): ReadonlyArray<string> =>
 
 const none = Redacted.make("")
 
+/** Keys that are listed in the environment. */
 export const askKeys: Effect.Effect<ReadonlyArray<Redacted.Redacted>, NetworkError> = Effect.map(
   ask(undefined, "GRINTA_KEYS", secret, none),
   (keys) => listOf(Redacted.value(keys)).map((key) => Redacted.make(key))
 )
 
 /** What the environment names for TLS: all three, or none. */
-export const askTls: Effect.Effect<Tls.Options | undefined, NetworkError> = Effect.gen(function* () {
+export const askTls = Effect.fnUntraced(function* (
+  every: Duration.Input
+): Effect.fn.Return<Tls.Options | undefined, NetworkError> {
   const { authorities, certificate, key } = TlsFiles.variables
   const sources = yield* Effect.all({
     certificate: ask(undefined, certificate, secret, none),
@@ -96,11 +99,13 @@ export const askTls: Effect.Effect<Tls.Options | undefined, NetworkError> = Effe
   const revoked = yield* ask(undefined, "GRINTA_TLS_REVOKED", secret, none)
   const sessionAge = yield* ask(undefined, "GRINTA_TLS_SESSION_AGE", time, undefined)
   return {
-    ...(yield* TlsFiles.load(sources)),
+    ...(yield* TlsFiles.load(sources, every)),
     ...(Redacted.value(revoked) === ""
       ? {}
-      : yield* RevocationFile.load(Redacted.value(revoked), "GRINTA_TLS_REVOKED")),
+      : yield* RevocationFile.load(Redacted.value(revoked), "GRINTA_TLS_REVOKED", every)),
     ...(sessionAge === undefined ? {} : { sessionAge }),
-    boundNames: yield* ask(undefined, "GRINTA_TLS_BOUND_NAMES", flag, false)
+    boundNames: yield* ask(undefined, "GRINTA_TLS_BOUND_NAMES", flag, false),
+    verifyIncoming: yield* ask(undefined, "GRINTA_TLS_VERIFY_INCOMING", flag, true),
+    verifyOutgoing: yield* ask(undefined, "GRINTA_TLS_VERIFY_OUTGOING", flag, true)
   }
 })

@@ -352,13 +352,14 @@ describe("a run with known secrets", () => {
       const keys = yield* Effect.provide(GrintaAsk.askKeys, provider)
       assert.strictEqual(keys.length, gossipKeys.length)
       dump.look("keys of the environment", keys)
-      const tls = yield* Effect.provide(GrintaAsk.askTls, provider)
+      const tls = yield* Effect.provide(GrintaAsk.askTls("1 minute"), provider)
       assert.isDefined(tls)
       dump.look("TLS of the environment", tls)
       for (const given of [keys, gossipKeys]) {
         const made = yield* GossipKeys.make({ keys: given })
         dump.look("a keyring", made)
-        dump.look("a cipher", made.cipher)
+        dump.look("a cipher", made.cipher())
+        dump.look("the list of a keyring", yield* made.keyring.list)
       }
       for (const material of [tls ?? own, own]) {
         dump.look("credentials", yield* TlsMaterial.check(material, { fabric: "", host: "a" }))

@@ -1,0 +1,49 @@
+/** The keys that a host is told of, and what it leaves open beside keys and certificates. */
+import { type Duration, Effect } from "effect"
+import * as Secret from "../protocol/Secret.ts"
+import type { NetworkError } from "../services/NetworkError.ts"
+import * as Exposure from "./Exposure.ts"
+import type * as GossipKeys from "./GossipKeys.ts"
+import * as GossipKeysFile from "./GossipKeysFile.ts"
+import { ask, askKeys as askListed, invalid, text } from "./GrintaAsk.ts"
+import * as Sealed from "./Sealed.ts"
+import type * as Tls from "./Tls.ts"
+
+export interface Options {
+  readonly keys?: ReadonlyArray<Sealed.Secret>
+  readonly keysFile?: string
+}
+
+interface Encryption extends GossipKeys.Options {
+  readonly keys: ReadonlyArray<Sealed.Secret>
+}
+
+/** Keys as they are passed or in a file, or else as the environment says: one of the two. */
+export const askKeys = Effect.fnUntraced(function* (
+  { keys, keysFile }: Options,
+  every: Duration.Input
+): Effect.fn.Return<Encryption, NetworkError> {
+  const isPassed = keys !== undefined || keysFile !== undefined
+  const path = isPassed ? (keysFile ?? "") : yield* ask(undefined, "GRINTA_KEYS_FILE", text, "")
+  const listed = isPassed ? (keys ?? []).map(Sealed.seal) : yield* askListed
+  if (path === "") return { keys: listed }
+  const setting = keysFile === undefined ? "GRINTA_KEYS_FILE" : "keysFile"
+  if (listed.length > 0) return yield* invalid(setting, "there are keys, and a file of keys: give one of them")
+  return yield* GossipKeysFile.load(path, setting, every)
+})
+
+/** Errors: InvalidConfig when others reach the address, plaintext is taken there, and nobody said that it may be. */
+export const checkOpenness = (
+  host: string,
+  encryption: GossipKeys.Options,
+  tls: Tls.Options | undefined,
+  insecure: boolean
+): Effect.Effect<void, NetworkError> => {
+  const open = [
+    ...(encryption.verifyIncoming === false ? ["gossip"] : []),
+    ...(tls?.verifyIncoming === false ? ["flows"] : [])
+  ]
+  if (insecure || open.length === 0 || Exposure.isLocal(host)) return Effect.void
+  const detail = `${Secret.plain(host)} is reached from other machines, and plaintext is taken for ${open.join(" and ")} (verifyIncoming); say insecure: true, or listen on 127.0.0.1`
+  return Effect.fail(invalid("host", detail))
+}
