@@ -106,7 +106,9 @@ const known: ReadonlyArray<RegExp> = [
   /^npm pack$/,
   /^npm test$/,
   /^buf curl /,
-  /^openssl req -x509 /
+  /^openssl req -x509 /,
+  /^openssl rand -base64 32 > /,
+  /^(?:cat|echo|grep|mv) [\w./ =>-]+$/
 ]
 
 /** Why a command line would not work; undefined when it would. */
