@@ -82,7 +82,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     count
   })
   const place = { plan, driver, socket, join: seeds.join(plan.seeds) }
-  const waits = plan.seeds.length > 0 && Duration.isPositive(plan.nameTimeout)
+  const waits = plan.swim.isAwaited
   if (waits) yield* Place.check(place)
   yield* plan.tellProtection
   yield* Background.run("the renewal of keys", plan.keys.renew)

@@ -89,6 +89,10 @@ export const metaTooLong = (
   return new NetworkError({ operation, reason: new InvalidConfig({ setting: "tags", detail }) })
 }
 
+/** Whether the start waits for the word of seeds on the name. */
+const isAwaited = ({ nameTimeout = 0, seeds }: Config): boolean =>
+  seeds.length > 0 && Duration.isPositive(Duration.fromInputUnsafe(nameTimeout))
+
 const delegateVersionMax = 255
 
 /**
@@ -137,7 +141,8 @@ export const plan = Effect.fnUntraced(function* (
       // There is room for encryption always: a host without keys may be given one, and keeps what it has to say.
       framingOverheadBytes: Label.header(label).length + AesGcm.overheadBytes,
       admits: config.admits ?? (() => true),
-      isHost
+      isHost,
+      isAwaited: isAwaited(config)
     }),
     framing: {
       label,

@@ -10,7 +10,6 @@ import type { PushPull } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import { isAccusation } from "../protocol/swim/Accusation.ts"
 import { isGone, isLive } from "../protocol/swim/Member.ts"
-import * as Rivalry from "../protocol/swim/Rivalry.ts"
 import * as RoundTrips from "../protocol/swim/RoundTrips.ts"
 import { asMembers } from "../protocol/swim/Strangers.ts"
 import * as Swim from "../protocol/swim/Swim.ts"
@@ -28,13 +27,14 @@ import * as Members from "./GossipSwimMembers.ts"
 import * as Merge from "./GossipSwimMerge.ts"
 import * as Near from "./GossipSwimNear.ts"
 import * as OwnState from "./GossipSwimOwnState.ts"
+import * as PushPulls from "./GossipSwimPushPulls.ts"
 import { receive } from "./GossipSwimReceiver.ts"
 import type { Seat } from "./GossipSwimSeat.ts"
 import * as SerfClock from "./GossipSwimSerf.ts"
 import type { Strangers } from "./GossipSwimStrangers.ts"
 import * as Survival from "./GossipSwimSurvival.ts"
 import * as Twins from "./GossipSwimTwins.ts"
-import * as Exchange from "./PushPull.ts"
+import type * as Exchange from "./PushPull.ts"
 import * as Slices from "./Slices.ts"
 
 /** Inputs waiting for the machine. */
@@ -107,18 +107,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       return toMachine(remote, ends)
     })
 
-  const pushPull = Effect.fnUntraced(function* (to: Address, join: boolean) {
-    while (true) {
-      const given = yield* ownState.to(to, join)
-      const { message, skipped } = yield* Exchange.pushPull(wire, to, given)
-      Exchange.countSkipped(count, skipped)
-      yield* merge({ ...message, join }, { from: to })
-      if (given.nodes.length > 0 || Rivalry.isToListen(state, join)) {
-        if (join) yield* Merge.settled(state, now)
-        return message
-      }
-    }
-  })
+  const pushPull = PushPulls.make({ wire, state, ownState, merge, count, now })
 
   /** Begins an exchange in the background, unless there are too many. */
   const begin = (kind: string, exchange: Effect.Effect<unknown, Exchange.ExchangeFailed>): Effect.Effect<void> =>

@@ -28,7 +28,8 @@ const lookInterval = "20 millis"
 
 const isLost = new ExchangeFailed({ reason: "closed", detail: "this host has given its name up" })
 
-const nothing = (join: boolean): PushPull => ({ _tag: "PushPull", join, nodes: [], userState: noBytes })
+/** What is given to who is only asked what it knows. */
+export const nothing = (join: boolean): PushPull => ({ _tag: "PushPull", join, nodes: [], userState: noBytes })
 
 export const make = (state: Swim.State, seat: Seat): OwnState => {
   const { isHost, name } = state.config

@@ -1,6 +1,7 @@
 /** Carrying what hosts send: datagrams, which may be lost, and exchanges over connections, which may not. */
 import type { Address } from "../protocol/Address.ts"
 import type { NodeState, PacketMessage } from "../protocol/memberlist/Message.ts"
+import { isToConfirm } from "../protocol/swim/Beginning.ts"
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import { claimant, isToListen, maySpeak } from "../protocol/swim/Rivalry.ts"
 import { isAsking } from "../protocol/swim/Standing.ts"
@@ -127,22 +128,29 @@ const load = ({ traffic }: Host, cargo: Cargo | undefined): void => {
 const lookMillis = 20
 
 /** Begins a push/pull; `again` repeats it once if the other side is still not seen alive after it. */
-export const exchange = (network: Network, from: Host, to: Address, join: boolean, again: boolean): void => {
+export const exchange = (
+  network: Network,
+  from: Host,
+  to: Address,
+  join: boolean,
+  again: boolean,
+  confirms = false
+): void => {
   if (from.state === undefined || from.state.standing.isLost) return
   const { life } = from
   const later = () => {
-    if (from.life === life) exchange(network, from, to, join, again)
+    if (from.life === life) exchange(network, from, to, join, again, confirms)
   }
   // Who has its name is asked first.
-  if (isAsking(from.state.standing)) return call(network, lookMillis, later)
-  const isListening = isToListen(from.state, join)
+  if (!confirms && isAsking(from.state.standing)) return call(network, lookMillis, later)
+  const isListening = confirms || isToListen(from.state, join)
   const nodes = isListening ? [] : Swim.localNodes(from.state)
   from.traffic.exchanges += 1
   from.traffic.streamBytesSent += streamBytes(nodes)
   Sizes.noteState(network.sizes, nodes)
   const cargo = maySpeak(from.state) && !isListening ? from.passenger?.localState() : undefined
   load(from, cargo)
-  request(network, from, to, { _tag: "PushPull", nodes, join, again, cargo })
+  request(network, from, to, { _tag: "PushPull", nodes, join, again, cargo, confirms })
 }
 
 /** Has a host join through another. */
@@ -227,8 +235,12 @@ const conclude = (network: Network, host: Host, { cargo, nodes, request, twin }:
   if (ask._tag === "AskTwin") return ask.heard(twin)
   input(network, host, { _tag: "Merge", nodes, join: ask.join, from: to.address })
   if (cargo !== undefined) host.passenger?.mergeState(cargo)
-  if (ask.nodes.length === 0 && !isToListen(host.state, ask.join))
-    return exchange(network, host, to.address, ask.join, ask.again)
+  if (ask.confirms || ask.nodes.length > 0) {
+    const confirm = () => {
+      if (host.life === life) exchange(network, host, to.address, ask.join, ask.again, true)
+    }
+    if (isToConfirm(host.state, ask.join, nodes)) return call(network, ask.confirms ? lookMillis : 0, confirm)
+  } else if (!isToListen(host.state, ask.join)) return exchange(network, host, to.address, ask.join, ask.again)
   const status = Swim.member(host.state, to.name)?.status
   if (ask.again && status !== "alive" && status !== "suspect") exchange(network, host, to.address, true, false)
 }

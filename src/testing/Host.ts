@@ -50,6 +50,8 @@ export interface Request {
         readonly nodes: ReadonlyArray<NodeState>
         readonly join: boolean
         readonly again: boolean
+        /** Only asks whether what was given before is known by now. */
+        readonly confirms: boolean
         readonly cargo: Cargo | undefined
       }
     | { readonly _tag: "Ping"; readonly seq: number; readonly timeoutMillis: number }

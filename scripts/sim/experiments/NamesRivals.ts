@@ -1,9 +1,11 @@
 /** N6: moves, visitors and twins: hosts whose name is known elsewhere. Source: design.md, laws 7 and 9; faults.md, U20. */
 import * as Directory from "../../../src/protocol/names/Directory.ts"
+import type { Host } from "../../../src/testing/Host.ts"
 import * as Names from "../../../src/testing/Names.ts"
 import * as NamesMoves from "../../../src/testing/NamesMoves.ts"
 import { twins, visit } from "../../../src/testing/NamesScenario.ts"
 import * as Network from "../../../src/testing/Network.ts"
+import { uniform } from "../../../src/testing/Options.ts"
 import { judge } from "../../../src/testing/Oracle.ts"
 import { grinta, type Profile } from "../../../src/testing/Profiles.ts"
 import { advance, until } from "../../../src/testing/Run.ts"
@@ -120,6 +122,34 @@ export const paired = (n: number, seed: string, profile: Profile = grinta): Outc
   return { ...outcome, seconds: spentSeconds + outcome.seconds }
 }
 
+/** How far apart two processes start, and how long a word takes at most. */
+const apartMillis = 20
+const delayMillisMax = 50
+const slow = { faults: { latency: uniform(0, delayMillisMax) } }
+
+/**
+ * Two processes of one new name start almost at the same instant, with the same seeds: one of them, or two in any order. Wrong
+ * is also that both, or none, say that they are up; the seconds are those until one is told.
+ */
+export const raced = (n: number, seed: string, profile: Profile = grinta): Outcome => {
+  const made = cluster(n, seed, { ...profile, ...slow })
+  if (made === undefined) return nothing
+  const { first, names, network, second } = made
+  const up = new Set<Host>()
+  const began = network.now
+  const start = (): void => {
+    const seeds = network.random() < 0.5 ? [first] : [first, second]
+    const twin = NamesMoves.startAwaited(names, "twin", seeds, (host) => up.add(host))
+    for (let i = 0; i < perHost; i++) Names.claim(names, twin, `twin.service-${i}`)
+  }
+  start()
+  Network.call(network, apartMillis * network.random(), start)
+  until(network, () => names.refused > 0 && up.size > 0, withinMillis, stepMillis)
+  const spentSeconds = (network.now - began) / 1000
+  const outcome = conclude(made, 0)
+  return { ...outcome, seconds: spentSeconds, wrong: outcome.wrong + Math.abs(up.size - 1) }
+}
+
 interface Case {
   readonly what: string
   readonly run: (n: number, seed: string, profile?: Profile) => Outcome
@@ -136,7 +166,8 @@ export const cases: ReadonlyArray<Case> = [
   { what: "restart elsewhere", run: moved, bound: 20, refused: 0 },
   { what: "another address", run: readdressed, bound: 3, refused: 0 },
   { what: "visitors", run: visited, bound: 1, refused: 3 },
-  { what: "twins", run: paired, bound: 30, refused: 1 }
+  { what: "twins with a seed in common", run: raced, bound: 5, refused: 1 },
+  { what: "twins with other seeds", run: paired, bound: 30, refused: 1 }
 ]
 
 /** Runs without the rule, most of which take as long as they may. */
@@ -199,7 +230,7 @@ export const experiment: Experiment = {
     const seeds = range(extent === "quick" ? 10 : 100)
     return cases.flatMap((one, i) =>
       sizes
-        .filter((n) => n > 2 || one.run !== paired)
+        .filter((n) => n > 2 || one.refused !== 1)
         .flatMap((n) => {
           tell(i, cases.length)
           return rowsOf(one, n, seeds)

@@ -145,6 +145,8 @@ export interface Config {
   readonly admits: (address: Uint8Array) => boolean
   /** Whether the metadata of a member is that of a host like this one; other programs get no messages that are for hosts. */
   readonly isHost: (meta: Uint8Array) => boolean
+  /** Whether the start waits for its name, until the input `Begin`: see `Beginning`. */
+  readonly isAwaited: boolean
   /** Encodes a message to send. A simulation may share encoded messages among hosts. */
   readonly encode: (message: PacketMessage) => Uint8Array
 }
@@ -284,6 +286,7 @@ export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>
   framingOverheadBytes: 0,
   admits: () => true,
   isHost: () => true,
+  isAwaited: false,
   encode,
   ...options
 })

@@ -44,4 +44,6 @@ export type Input =
   | { readonly _tag: "TwinAnswered"; readonly address: Address; readonly answer: Answer | undefined }
   /** A process of our own name, at another address, asked for ours. */
   | { readonly _tag: "TwinAsked"; readonly address: Address }
+  /** This host has said that it is up. */
+  | { readonly _tag: "Begin" }
   | { readonly _tag: "Leave" }

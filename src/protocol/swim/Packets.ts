@@ -7,6 +7,7 @@
 import type { Address } from "../Address.ts"
 import { equal, equalBytes } from "../Address.ts"
 import type { PacketMessage, Source } from "../memberlist/Message.ts"
+import { isUnproven } from "./Beginning.ts"
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Audience } from "./Input.ts"
 import { type Member, type Recipient, readsCrc } from "./Member.ts"
@@ -21,7 +22,7 @@ const compoundPartsMax = 255
 /** Whom there are broadcasts for; undefined when there are none. */
 export const audienceOf = (state: State): Audience | undefined => {
   const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
-  if (isAsking(standing)) return undefined
+  if (isAsking(standing) || isUnproven(standing)) return undefined
   if (Broadcasts.size(memberBroadcasts) > 0) return "members"
   if (standing.isHeld) return undefined
   if (Broadcasts.size(userBroadcasts) > 0) return "members"

@@ -4,13 +4,14 @@
  * That address may be of the life before, which is not yet known to be over: then the host says each second where it is,
  * until it is known. Or a process there has the same name: the two of them compare, and one gives the name up. Until a host
  * is known its own user messages wait, so that nothing is taken from a healthy host of the name.
- * Limits: one question and one word per second. A host that was known gives up only after eight probe intervals of answers
+ * Limits: one question and one word per second, five questions while a host starts, which says no word. A host that was known gives up only after eight probe intervals of answers
  * that say so; how many members know it may change meanwhile.
  * Source: design.md, laws 7 and 9; faults.md, U20.
  */
 import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
+import { isUnproven } from "./Beginning.ts"
 import { isLive } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { isSamePlace, sendBare } from "./Packets.ts"
@@ -22,6 +23,10 @@ import { isJump } from "./Validity.ts"
 
 /** Pause between two words, and between two questions. */
 const repeatMillis = 1000
+/** The first of the two while a host starts, which is waited for. */
+const startMillis = 200
+/** Questions without an answer after which nobody is there for a host that starts: a busy process may miss one. */
+const silencesMax = 2
 /** How long a rival counts after it was last said. */
 const saidMillisMax = 3000
 /** Members that are told directly. */
@@ -74,20 +79,23 @@ const tellAll = (turn: Turn, messages: ReadonlyArray<PacketMessage>): void => {
 /** What is new of this host goes to the members directly too: gossip misses one now and then, which hears of it a minute later. */
 export const spread = (turn: Turn): Turn => {
   const { challengeLimit, config, leaving, self, standing } = turn.state
-  if (leaving !== "no" || standing.isHeld || !config.rules.twins) return turn
+  if (leaving !== "no" || standing.isHeld || isUnproven(standing) || !config.rules.twins) return turn
   if (Buckets.take(challengeLimit, self.member.name, turn.now)) tellAll(turn, [aliveOf(self.member)])
   return turn
 }
 
+const pauseMillis = ({ standing }: State): number => (standing.isStarting ? startMillis : repeatMillis)
+
 const setRival = (turn: Turn, address: Address, isOwn: boolean): Rival => {
   const { now, state } = turn
-  if (state.standing.rival === undefined) arm(turn, repeatMillis, { _tag: "StandingTick" })
+  if (state.standing.rival === undefined) arm(turn, pauseMillis(state), { _tag: "StandingTick" })
   const rival: Rival = {
     address: { bytes: address.bytes.slice(), port: address.port },
     saidAt: now,
     askedAt: Number.NEGATIVE_INFINITY,
     verdict: undefined,
     losses: 0,
+    silences: 0,
     isTold: false,
     isOwn
   }
@@ -146,11 +154,14 @@ export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | und
     rival.verdict = "keeps"
     return turn
   }
+  rival.silences = answer === undefined ? rival.silences + 1 : 0
   // It says by that where it is.
   if (answer !== undefined && answer !== "foreign") rival.saidAt = now
   if (answer === undefined || !Twin.yields(own, answer)) {
     rival.losses = Math.max(0, rival.losses - 1)
-    rival.verdict = answer === undefined ? "silent" : "keeps"
+    rival.verdict = answer === undefined ? silence(standing, rival) : "keeps"
+    // Who is known there, or whether anybody is there, may be another answer soon.
+    rival.askedAt = Math.min(rival.askedAt, now - 0.9 * repeatMillis + 0.9 * pauseMillis(state))
     // So that the other can take its leave without taking ours.
     if (answer !== undefined && answer !== "foreign") raise(turn, answer.incarnation)
     return turn
@@ -159,13 +170,16 @@ export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | und
   rival.verdict = "losing"
   const isKnownThere = answer === "foreign" || answer.isKnown
   const patienceMillis = patienceRounds * config.settings.probeIntervalMillis
-  const lossesMax = wasKnown(standing) ? patienceMillis / repeatMillis : isKnownThere ? 1 : 2
+  const lossesMax = wasKnown(standing) && !standing.isStarting ? patienceMillis / repeatMillis : isKnownThere ? 1 : 2
   if (rival.losses < lossesMax) return turn
   if (answer !== "foreign" && wasKnown(standing)) sayGoodbye(turn, answer.incarnation)
   standing.isLost = true
   turn.outputs.push({ _tag: "NameLost", address: rival.address })
   return turn
 }
+
+const silence = ({ isStarting }: Standing, { silences }: Rival): Rival["verdict"] =>
+  isStarting && silences < silencesMax ? undefined : "silent"
 
 /** Leaves those that know this host by the name; who knows the other one, which is above it, takes no notice. */
 const sayGoodbye = (turn: Turn, incarnationOther: number): void => {
@@ -216,9 +230,9 @@ export const standingTick = (turn: Turn): Turn => {
     standing.rival = undefined
     return turn
   }
-  arm(turn, repeatMillis, { _tag: "StandingTick" })
-  if (isSaid) ask(turn, rival)
-  if (isSeen) return turn
+  arm(turn, pauseMillis(state), { _tag: "StandingTick" })
+  if (isSaid || standing.isStarting) ask(turn, rival)
+  if (isSeen || standing.isStarting) return turn
   if (rival.isOwn) sayMove(state)
   const [partner] = choose(turn.random, members.order, 1, (entry) => entry !== self && entry.member.status === "alive")
   if (partner !== undefined)

@@ -14,6 +14,8 @@ export interface Rival {
   verdict: "silent" | "keeps" | "losing" | undefined
   /** Answers that said that this host gives way, less those that said that it does not. */
   losses: number
+  /** Questions in a row to which nobody answered. */
+  silences: number
   /** Members were told that the name lives here now, beside the gossip, which misses one now and then. */
   isTold: boolean
   /** It is an address of this very process: its word for the move is said again and again. */
@@ -21,6 +23,8 @@ export interface Rival {
 }
 
 export interface Standing {
+  /** Whether this host has not said yet that it is up: see `Beginning`. */
+  isStarting: boolean
   /** Tells this process from others of its name. */
   readonly life: number
   /** When another member last showed that it knows this host by its name; undefined when none ever did. */
@@ -45,7 +49,8 @@ export interface Standing {
  */
 export const isAsking = ({ hasAsked, isHeld, rival }: Standing): boolean => isHeld && !hasAsked && rival !== undefined
 
-export const make = (life: number): Standing => ({
+export const make = (life: number, isStarting: boolean): Standing => ({
+  isStarting,
   life,
   knownAt: undefined,
   hasListened: false,

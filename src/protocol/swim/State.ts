@@ -236,7 +236,7 @@ export const make = (config: Config, env: Env): State => {
     heardAt: env.now,
     unanswered: 0,
     isRecognized: false,
-    standing: Standing.make(seq)
+    standing: Standing.make(seq, config.isAwaited && config.rules.twins)
   }
   broadcast(state, name, aliveOf(self.member))
   const within = (intervalMillis: number): number => env.now + env.random() * intervalMillis

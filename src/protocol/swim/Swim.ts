@@ -96,6 +96,9 @@ const handle = (turn: Turn, input: Input): Turn => {
       return Rivalry.hearTwin(turn, input.address, input.answer)
     case "TwinAsked":
       return Rivalry.hearElsewhere(turn, input.address, 0)
+    case "Begin":
+      turn.state.standing.isStarting = false
+      return turn
     case "Leave":
       return leave(turn)
   }

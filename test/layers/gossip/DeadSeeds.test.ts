@@ -10,9 +10,15 @@ import * as Cluster from "./Cluster.ts"
 const isDead = (bytes: Uint8Array): boolean => bytes[0] === 192
 
 /** A host for which the seed "many" stands for some dead addresses and then those of these hosts. */
-const startBehind = (name: string, dead: number, live: ReadonlyArray<string>, seeds: ReadonlyArray<string>) => {
+const startBehind = (
+  name: string,
+  dead: number,
+  live: ReadonlyArray<string>,
+  seeds: ReadonlyArray<string>,
+  config: Parameters<typeof Cluster.start>[1] = {}
+) => {
   const dialled: Array<string> = []
-  const host = Cluster.start(name, { seeds }, 1, (socket) => ({
+  const host = Cluster.start(name, { seeds, ...config }, 1, (socket) => ({
     ...socket,
     lookup: (text) => {
       if (text !== "many") return socket.lookup(text)
@@ -28,6 +34,27 @@ const startBehind = (name: string, dead: number, live: ReadonlyArray<string>, se
 }
 
 describe("a seed with dead addresses", () => {
+  it.effect("holds up no start that waits for its name: once a live one has answered it is up", () =>
+    Effect.gen(function* () {
+      yield* Cluster.start("h1")
+      for (const [name, live, seeds] of [
+        ["h2", ["h1"], ["many"]],
+        ["h3", [], ["192.0.2.1", "h1"]]
+      ] as const) {
+        const starting = yield* Effect.forkChild(startBehind(name, 1, live, seeds, { nameTimeout: "3 seconds" }))
+        yield* TestClock.adjust("700 millis")
+        assert.isDefined(starting.pollUnsafe(), name)
+        yield* TestClock.adjust("2 seconds")
+        assert.include(yield* Cluster.view(yield* Fiber.join(starting)), "h1:alive")
+      }
+      const alone = yield* Effect.forkChild(startBehind("h4", 1, [], ["many"], { nameTimeout: "3 seconds" }))
+      yield* TestClock.adjust("2900 millis")
+      assert.isUndefined(alone.pollUnsafe())
+      yield* TestClock.adjust("200 millis")
+      assert.isDefined(alone.pollUnsafe())
+    }).pipe(Effect.provide(Cluster.network("starts")))
+  )
+
   it.effect("holds nobody up: six of them and a live one", () =>
     Effect.gen(function* () {
       yield* Cluster.start("h1")
