@@ -99,6 +99,7 @@ describe("changes of members", () => {
       const doubted: Array<string> = []
       const gossip = Layer.mock(Gossip, {
         changes: Stream.never,
+        members: Effect.succeed([]),
         keyring: {
           size: Effect.succeed(0),
           list: Effect.succeed([]),
