@@ -234,7 +234,7 @@ export const targets: ReadonlyArray<Target> = [
     "seeds",
     ["10.0.0.1:7946", "[::1]:7946", "host.example", "srv:_gossip._udp.example.com"],
     (said) => {
-      Seed.parse(said, 7946)
+      Seed.parse(said)
     }
   ),
   textTarget("address", "addresses", ["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "::"], (said) => {

@@ -7,11 +7,13 @@
 import { Cause, Effect, FiberSet, Latch, Layer, Queue } from "effect"
 import { type Address, format, host } from "../protocol/Address.ts"
 import * as Bytes from "../protocol/Bytes.ts"
+import * as Seed from "../protocol/Seed.ts"
 import { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "../services/GossipSocket.ts"
 import * as Background from "./Background.ts"
 import { MemoryNetwork, type Plug } from "./MemoryNetwork.ts"
 
-export const portDefault = 7946
+/** As on Node, so that a seed is a name alone. */
+export const portDefault = Seed.portDefault
 
 /** Datagrams waiting for their receiver; more are dropped. */
 const datagramsMax = 4096

@@ -43,7 +43,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const socket = yield* GossipSocket
   const self = yield* Self
   const plan = yield* makePlan(config, self, socket)
-  yield* Seeds.parseAll(plan.seeds, socket.address.port)
+  yield* Seeds.parseAll(plan.seeds)
   const { count, read } = yield* Counters.make()
   const changes = yield* Effect.acquireRelease(PubSub.sliding<MemberChange>(changesMax), PubSub.shutdown)
 

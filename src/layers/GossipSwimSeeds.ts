@@ -63,12 +63,9 @@ export interface Seeds {
 const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
 
 /** Errors: InvalidConfig for the first that is no address. */
-export const parseAll = (
-  seeds: ReadonlyArray<string>,
-  portDefault: number
-): Effect.Effect<ReadonlyArray<Seed.Seed>, NetworkError> =>
+export const parseAll = (seeds: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Seed.Seed>, NetworkError> =>
   Effect.forEach(seeds, (text, at) =>
-    Effect.mapError(Effect.fromResult(Seed.parse(text, portDefault)), ({ rule }) =>
+    Effect.mapError(Effect.fromResult(Seed.parse(text)), ({ rule }) =>
       joinError(new InvalidConfig({ setting: "seeds", detail: `number ${at + 1} of them ${rule}` }))
     )
   )
@@ -187,7 +184,7 @@ export const make = (
   })
 
   const join = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
-    const seeds = yield* parseAll(texts, socket.address.port)
+    const seeds = yield* parseAll(texts)
     const gone = Effect.mapError(driver.twins.gone, ({ reason }) => joinError(reason))
     if (driver.isLeft()) return yield* gone
     const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: "unbounded" })).flat()
@@ -207,7 +204,7 @@ export const make = (
   }
 
   const lookAround = Effect.gen(function* () {
-    const seeds = yield* parseAll(plan.seeds, socket.address.port)
+    const seeds = yield* parseAll(plan.seeds)
     const found = yield* Effect.forEach(seeds, (seed) => Effect.orElseSucceed(resolve(seed), () => []), {
       concurrency: "unbounded"
     })

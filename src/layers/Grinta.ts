@@ -12,6 +12,7 @@ import { parseHost } from "../protocol/Address.ts"
 import type * as Directory from "../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../protocol/names/DirectoryLimits.ts"
 import { shown } from "../protocol/Secret.ts"
+import * as Seed from "../protocol/Seed.ts"
 import * as SwimConfig from "../protocol/swim/Config.ts"
 import type { Fabric } from "../services/Fabric.ts"
 import type { Gossip } from "../services/Gossip.ts"
@@ -146,7 +147,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   const advertised = advertise === "" ? undefined : parseHost(advertise)
   if (advertise !== "" && advertised === undefined)
     return yield* invalid("advertise", `${shown(advertise)} is no IP address`)
-  const gossipPort = yield* askPort("gossipPort", listen.gossipPort, "GRINTA_GOSSIP_PORT", 7946)
+  const gossipPort = yield* askPort("gossipPort", listen.gossipPort, "GRINTA_GOSSIP_PORT", Seed.portDefault)
   if (advertised !== undefined && gossipPort === 0)
     return yield* invalid("gossipPort", "with advertise the port must be said, since others dial it")
   const { ownBytesMax, recordsBytesMax } = DirectoryLimits.defaults

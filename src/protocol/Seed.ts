@@ -52,8 +52,11 @@ const split = (place: string): readonly [host: string, port: string | undefined]
     : [place.slice(0, colon), place.slice(colon + 1)]
 }
 
-/** Parses a seed; without a port it gets `portDefault`, which is the own gossip port. */
-export const parse = (text: string, portDefault: number): Result.Result<Seed, SeedInvalid> => {
+/** The gossip port of a host that does not say otherwise; whatever a host's own one is, a seed without a port has this one. */
+export const portDefault = 7946
+
+/** Parses a seed. */
+export const parse = (text: string): Result.Result<Seed, SeedInvalid> => {
   const fail = (rule: string) => Result.fail(new SeedInvalid({ rule }))
   if (Secret.isKey(text)) return fail("looks like a key")
   const slash = text.indexOf("/")

@@ -16,20 +16,20 @@ describe("a seed", () => {
     ["alice/10.0.0.1:80", "alice", "10.0.0.1", 80, 4],
     ["alice/[::1]:80", "alice", "::1", 80, 16]
   ] as const)("may be %s", (text, name, host, port, bytes) => {
-    const seed = Result.getOrThrow(Seed.parse(text, 7946))
+    const seed = Result.getOrThrow(Seed.parse(text))
     assert.deepStrictEqual({ ...seed, bytes: seed.bytes?.length }, { text, name, host, port, bytes, isService: false })
   })
 
   it("may be a service, whose records say the ports", () => {
-    const seed = Result.getOrThrow(Seed.parse("_gossip._udp.example.com", 7946))
+    const seed = Result.getOrThrow(Seed.parse("_gossip._udp.example.com"))
     assert.isTrue(seed.isService)
-    const ported = Seed.parse("_gossip._udp.example.com:80", 7946)
+    const ported = Seed.parse("_gossip._udp.example.com:80")
     assert.isTrue(Result.isFailure(ported) && ported.failure.rule === "is a service, whose records say the ports")
   })
 
   it("that may be a secret, such as a key in hex, is not repeated to people", () => {
     const key = "000102030405060708090a0b0c0d0e0f"
-    const seed = Result.getOrThrow(Seed.parse(key, 7946))
+    const seed = Result.getOrThrow(Seed.parse(key))
     assert.deepStrictEqual([seed.text, seed.host], ["(not shown)", key])
   })
 
@@ -54,7 +54,7 @@ describe("a seed", () => {
     ["3q2+796tvu/erb7v3q2+7w==", "looks like a key"],
     ["AbcdefghijklmnopQrstuvwxyz012345", "looks like a key"]
   ])("may not be %o: %s", (text, rule) => {
-    const seed = Seed.parse(text, 7946)
+    const seed = Seed.parse(text)
     assert.isTrue(Result.isFailure(seed))
     // The text may be a secret, and is not in it.
     if (Result.isFailure(seed))

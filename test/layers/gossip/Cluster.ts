@@ -24,13 +24,14 @@ export const start = Effect.fnUntraced(function* (
   config: Partial<GossipSwim.Config> = {},
   generation = 1,
   /** The socket as its host sees it. */
-  through: (socket: GossipSocket["Service"]) => GossipSocket["Service"] = (socket) => socket
+  through: (socket: GossipSocket["Service"]) => GossipSocket["Service"] = (socket) => socket,
+  port?: number
 ) {
   const network = yield* MemoryNetwork.MemoryNetwork
   const scope = yield* Scope.fork(yield* Effect.scope)
   const layer = GossipSwim.layer({ fabric: "", seeds: [], meta: { flowPort: 0 }, ...config }).pipe(
     Layer.provideMerge(Layer.effect(GossipSocket, Effect.map(GossipSocket, through))),
-    Layer.provide(GossipSocketMemory.layer(name)),
+    Layer.provide(GossipSocketMemory.layer(name, port)),
     Layer.provide(Layer.succeed(MemoryNetwork.MemoryNetwork, network)),
     Layer.provide(self(name, generation))
   )

@@ -33,6 +33,17 @@ const startBehind = (
   return Effect.map(host, (running) => ({ ...running, dialled }))
 }
 
+describe("a seed without a port", () => {
+  it.effect("has the port that hosts have by default, not that of the host that names it", () =>
+    Effect.gen(function* () {
+      yield* Cluster.start("h1")
+      const h2 = yield* Cluster.start("h2", { seeds: ["h1"] }, 1, (socket) => socket, 9000)
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* Cluster.view(h2), "h1:alive h2:alive")
+    }).pipe(Effect.provide(Cluster.network("ports")))
+  )
+})
+
 describe("a seed with dead addresses", () => {
   it.effect("holds up no start that waits for its name: once a live one has answered it is up", () =>
     Effect.gen(function* () {
