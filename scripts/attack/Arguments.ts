@@ -22,7 +22,7 @@ export const usage = `Attacks a running host from another process, while two goo
 
 npm run attack [-- --only NAME].. [--tls] [--seconds N] [--json] [--of COMMIT] [--keep FILE]
 npm run attack -- --list
-npm run attack -- --page
+npm run attack -- --page [--only NAME].. [--tls]
 
   --only NAME     one attack, or with a * at its end all that begin so, such as --only "honest-*"; more than once for more
   --tls           with keys and TLS, instead of plaintext
@@ -31,7 +31,8 @@ npm run attack -- --page
   --of COMMIT     hosts of an older commit, to see what an attack did before it was mended
   --keep FILE     writes the figures into a file as well; what is there of other attacks stays
   --list          what there is, and attacks nobody
-  --page          all attacks in both ways, and the table in docs/security.md from their figures
+  --page          all attacks in both ways, or those that are asked for, and the table in docs/security.md from the last
+                  figures of each
 
 A control runs after each attack: the same hosts, with a process that uses as much of the processor as the attacker did, at the
 same pace, and sends nothing. Exit code 0 if all was held, 1 if something was MISSED, 2 if the arguments are wrong.
@@ -81,8 +82,8 @@ export const parse = (
   const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
   if (seconds !== undefined && !(values.seconds?.trim() !== "" && seconds >= 1 && seconds <= secondsMax))
     return { wrong: `--seconds takes a number from 1 to ${secondsMax}, not "${values.seconds}"` }
-  if (values.page && (only.length > 0 || values.json || values.tls || values.list || values.of !== undefined))
-    return { wrong: "--page makes the whole table: it goes with --seconds and --keep alone" }
+  if (values.page && (values.json || values.list || values.of !== undefined))
+    return { wrong: "--page makes the table of what is measured now: it goes with --only, --tls, --seconds and --keep" }
   if (values.keep === "") return { wrong: "--keep takes the name of a file" }
   return {
     only,

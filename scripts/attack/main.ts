@@ -127,7 +127,8 @@ const olderOf = ({ of }: Arguments): string | undefined => {
 const run = async (asked: Arguments): Promise<boolean> => {
   const folder = olderOf(asked)
   const tell = teller(asked.isJson)
-  const ways = asked.isPage ? [false, true] : [asked.isSealed]
+  const isWhole = asked.isPage && !asked.isSealed && asked.only.length === 0
+  const ways = isWhole ? [false, true] : [asked.isSealed]
   const found: Array<Figures> = []
   for (const isSealed of ways) {
     const chosen = attacks.filter((attack) => isAsked(asked, attack.name) && isOf(attack, isSealed))
@@ -135,14 +136,14 @@ const run = async (asked: Arguments): Promise<boolean> => {
     found.push(
       ...(await runAll(chosen, groundOf(isSealed, folder), asked.seconds, (figures) => {
         tell(figures)
-        if (asked.keep !== undefined) Kept.keep(asked.keep, [Kept.rowOf(figures)])
+        for (const file of [asked.keep, asked.isPage ? Page.nowFile : undefined])
+          if (file !== undefined) Kept.keep(file, [Kept.rowOf(figures)])
       }))
     )
   }
   if (asked.isPage) {
-    const rows = found.map(Kept.rowOf)
-    Kept.keep(Page.nowFile, rows)
-    const text = Page.insert(readFileSync(Page.page, "utf8"), Page.table(rows, Kept.read(Page.beforeFile)))
+    const table = Page.table(Kept.read(Page.nowFile), Kept.read(Page.beforeFile))
+    const text = Page.insert(readFileSync(Page.page, "utf8"), table)
     if (text === undefined) return refuse(`${Page.page} has no place for the table`)
     writeFileSync(Page.page, text)
   }

@@ -53,8 +53,7 @@ describe("arguments of the attacks", () => {
     [["--seconds", "0"], /--seconds takes a number from 1 to 600, not "0"/],
     [["--seconds", ""], /--seconds/],
     [["--seconds", "soon"], /--seconds/],
-    [["--page", "--tls"], /--page makes the whole table/],
-    [["--page", "--only", "ping-flood"], /--page/],
+    [["--page", "--json"], /--page makes the table of what is measured now/],
     [["--page", "--of", "v1"], /--page/],
     [["--keep", ""], /--keep takes the name of a file/],
     [["--loud"], /--loud/]
