@@ -85,7 +85,7 @@ export const metaTooLong = (
   operation: NetworkError["operation"],
   { bytes, bytesMax }: HostMeta.MetaTooLong
 ): NetworkError => {
-  const detail = `with the locality they take ${bytes} bytes, and ${bytesMax} is the limit`
+  const detail = `with the locality (GRINTA_LOCALITY) they take ${bytes} bytes, and ${bytesMax} is the limit`
   return new NetworkError({ operation, reason: new InvalidConfig({ setting: "tags", detail }) })
 }
 

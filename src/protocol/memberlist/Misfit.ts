@@ -49,7 +49,7 @@ const labelOf = (first: Uint8Array): Uint8Array =>
 
 /** Of one that closed the connection instead of an answer. */
 export const silent = (label: Uint8Array): string =>
-  "it closed without a word, as a host of another fabric or with other keys does, or a flow port with TLS: this host is of " +
+  "it closed without a word, as a host of another fabric or with other keys does, one that gave its name up, or a flow port with TLS: this host is of " +
   `${fabricOf(label)}: fabric (GRINTA_FABRIC), keys (GRINTA_KEYS), seeds (GRINTA_SEEDS)`
 
 /** What is wrong with a stream, whoever dialled, but for its label; undefined for what chance does to one. */
