@@ -114,6 +114,7 @@ describeWith([go], "probes with memberlist", () => {
         flags: [`-join=${ours.address}`, "-tcp-pings=false", "-suspicion-mult=20"]
       })
       yield* Ours.becomes("both are in", GoPeer.view(peer), "go ts")
+      yield* Ours.becomes("both are in", Ours.view(ours), "go:alive ts:alive")
       ours.faults.isBlocked = () => true
       yield* Ours.becomes("ours suspects the peer", Ours.statusOf(ours, "go"), "suspect")
       yield* Ours.eventually(
