@@ -18,7 +18,7 @@ const bytesMax: Readonly<Record<string, number>> = {
   "@connectrpc/connect": 1_250_000,
   "@connectrpc/connect-node": 500_000,
   effect: 60_000_000,
-  grinta: 5_000_000
+  grinta: 6_000_000
 }
 const allBytesMax = 66_000_000
 
