@@ -47,7 +47,7 @@ describe("a file of revoked certificates", () => {
       const path = join(yield* folder, "revoked")
       const missing = yield* Effect.flip(load(path))
       Caller.assertReason(missing, "InvalidConfig")
-      assert.include(String(missing), "GRINTA_TLS_REVOKED: the list of revoked certificates: ENOENT")
+      assert.include(String(missing), "GRINTA_TLS_REVOKED: the list of revoked certificates: it cannot be read: ENOENT")
       assert.notInclude(String(missing), path)
       yield* Effect.promise(() => writeFile(path, "host a\nhost a b\n"))
       assert.include(String(yield* Effect.flip(load(path))), "line 2 is neither")
