@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const { name } = contract
     yield* check("connect", name)
     yield* checkPath(path ?? [])
-    const said = yield* metadataOf(metadata)
+    const said = metadata === undefined ? undefined : yield* metadataOf(metadata)
     const timeoutMillis = yield* millisOf("timeout", timeout)
     const deadlineAt = yield* endOf(deadline)
     const call: FlowCaller.Call = {

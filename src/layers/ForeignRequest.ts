@@ -35,14 +35,21 @@ export const timeoutOf = (headers: Headers): number | undefined => {
 }
 
 /** What the headers say of the caller beside the flow; a string says why it cannot be taken. */
-export const metadataOf = (headers: Headers): Metadata.Metadata | string | undefined => {
-  let said: Array<readonly [string, unknown]> | undefined
-  for (const name in headers) {
-    if (!name.startsWith(Metadata.headerPrefix)) continue
-    said ??= []
-    said.push([name.slice(Metadata.headerPrefix.length), headers[name]])
-  }
-  return said === undefined ? undefined : Result.getOrElse(Metadata.parse(said), (detail) => detail)
+const saidIn = (headers: Headers): Metadata.Metadata | string => {
+  const { headerPrefix } = Metadata
+  const names = Object.keys(headers).filter((name) => name.startsWith(headerPrefix))
+  const said = names.map((name) => [name.slice(headerPrefix.length), headers[name]] as const)
+  return Result.getOrElse(Metadata.parse(said), (detail) => detail)
+}
+
+/** As `saidIn`, of what nearly no call has: to go through an object of headers costs more than to go through their list. */
+export const metadataOf = (
+  headers: Headers,
+  rawHeaders: ReadonlyArray<string>
+): Metadata.Metadata | string | undefined => {
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.startsWith(Metadata.headerPrefix)) return saidIn(headers)
+  return undefined
 }
 
 export const isCompressed = (headers: Headers): boolean => headers[encodingOf(headers)] === compression

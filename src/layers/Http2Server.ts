@@ -69,7 +69,6 @@ export const serve = Effect.fnUntraced(function* (
   const serving = yield* Scope.fork(yield* Effect.scope)
   const run = yield* Scope.provide(Background.makeRun("a call"), serving)
   const sessions = new Map<http2.Http2Session, Http2Session.Session>()
-  const takenBy = new WeakMap<Http2Session.Session, Http2Gate.Taken>()
   const progress = Http2Session.progressOf(options.frameTimeout)
   const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
     frameWireBytesMax: options.frameWireBytesMax,
@@ -105,8 +104,7 @@ export const serve = Effect.fnUntraced(function* (
 
   /** Whether a peer may open another stream: one that may not has nothing made for it. */
   const mayOpen = (session: Http2Session.Session): boolean => {
-    const taken = takenBy.get(session)
-    if (taken === undefined || takeOf(openings, taken)) return true
+    if (takeOf(openings, session)) return true
     run(Refusals.flowRefused("openings"))
     // It costs nearly what one that is reset does.
     session.guard?.onGone(http2.constants.NGHTTP2_REFUSED_STREAM, false)
@@ -125,7 +123,7 @@ export const serve = Effect.fnUntraced(function* (
       return
     }
     if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
-    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers))
+    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
     const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
     carrier.listen()
     run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
@@ -147,8 +145,8 @@ export const serve = Effect.fnUntraced(function* (
   const resets = Buckets.make(Conduct.resetsPerSecond, Conduct.peerResetsBurst)
   const faults = Buckets.make(Conduct.faultsPerSecond, Conduct.faultsBurst)
   /** Takes one from what a peer may have on all of its sessions. */
-  const takeOf = (buckets: Buckets.Buckets, { peer }: Http2Gate.Taken): boolean =>
-    !gate.isBound(peer()) || Buckets.take(buckets, peer(), FlowDeadline.nowOf(clock))
+  const takeOf = (buckets: Buckets.Buckets, { countedAs }: Http2Session.Session): boolean =>
+    countedAs === undefined || Buckets.take(buckets, countedAs, FlowDeadline.nowOf(clock))
   /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
   let arriving: net.Socket | TLSSocket | undefined
   const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
@@ -197,13 +195,12 @@ export const serve = Effect.fnUntraced(function* (
       return
     }
     sessions.set(session, adopted)
-    takenBy.set(adopted, taken)
     if (gate.isBound(taken.peer())) adopted.countedAs = taken.peer()
     options.lookout.watch(adopted, (why) => taken.complain({ reason: Http2Lookout.reasonOf(why), why }))
     const guarded = Http2Guard.guard(adopted, options, {
       ...taken,
-      takeReset: () => takeOf(resets, taken),
-      takeFault: () => takeOf(faults, taken)
+      takeReset: () => takeOf(resets, adopted),
+      takeFault: () => takeOf(faults, adopted)
     })
     const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
     const held = heldAs(session, taken)

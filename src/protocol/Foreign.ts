@@ -14,7 +14,10 @@ const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
-const printable = (said: string): string => said.replace(unprintable, escaped)
+/** What mostly comes, and is found to be fine in a tenth of the time. */
+const plain = /^[\x20-\x7e]*$/
+
+const printable = (said: string): string => (plain.test(said) ? said : said.replace(unprintable, escaped))
 
 const cut = (said: string, length: number): string => (said.length > length ? `${said.slice(0, length)}...` : said)
 
