@@ -13,10 +13,15 @@ export type Measured = { readonly values: ReadonlyArray<number> } | { readonly e
 const leaveMillis = 5_000
 
 /** Measures, and waits until both processes are gone. */
-export const measure = ({ name: row }: Row, { file, flags, name }: Loaded, seconds: number): Promise<Measured> =>
+export const measure = (
+  { name: row }: Row,
+  { environment = {}, file, flags, name }: Loaded,
+  seconds: number
+): Promise<Measured> =>
   new Promise((resolve) => {
     const child = fork(new URL("./flow/measure.ts", import.meta.url), [row, file, name, String(seconds)], {
       execArgv: ["--expose-gc", ...flags],
+      env: { ...process.env, ...environment },
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
     let measured: Measured | undefined

@@ -78,9 +78,9 @@ export const text = (comparison: Comparison, version: string): string => {
   )
 }
 
-export const table = (comparisons: ReadonlyArray<Comparison>, version: string): string =>
+export const table = (comparisons: ReadonlyArray<Comparison>, ours: string, theirs: string): string =>
   [
-    `| | beside ${version} | 95 % interval | pairs | today, median | ${version}, median | |`,
+    `| | ${ours} beside ${theirs} | 95 % interval | pairs | ${ours}, median | ${theirs}, median | |`,
     "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ...comparisons.map((one) => {
       const { figure, ours, pairs, theirs } = one

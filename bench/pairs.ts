@@ -1,20 +1,18 @@
 /**
- * The code of today against the last release. Both are measured by the same program, the peer file of grinta, which gets
- * its `src` from this checkout or from the release. One after the other they make a pair, and pairs take turns in who comes
+ * The code of today against the last release, or against itself with something else turned on. Both are measured by the same
+ * program, a peer file of grinta, which gets its `src` from this checkout or from the release. One after the other they make a pair, and pairs take turns in who comes
  * first; all rows have their first pair before any has its second, so that the noise of the machine hits them alike.
  * `--help` tells the arguments.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
-import { latest, released } from "../scripts/released.ts"
-import { flagsFor } from "../scripts/sources.ts"
-import { type Loaded, load } from "./flow/peers.ts"
 import { effortOf, type Row } from "./flow/Row.ts"
 import { rows } from "./flow/Rows.ts"
 import { measure } from "./Measurement.ts"
-import { parse, usage } from "./PairArguments.ts"
+import { parse, sectionOf, usage } from "./PairArguments.ts"
 import { type Comparison, compare, type Pair, table, text } from "./PairReport.ts"
 import { insert, number } from "./Report.ts"
+import { type Side, sidesOf } from "./Sides.ts"
 
 const page = "docs/performance.md"
 
@@ -30,15 +28,8 @@ if (asked.help) {
   process.exit()
 }
 
-const found = released(latest)
-const release = typeof found === "string" ? refuse(found) : found
-const [candidate] = await load("grinta")
-const grinta = candidate ?? refuse("grinta is no candidate")
-
-/** Both come from a folder, so that they are loaded alike. */
-const from = (folder: string): Loaded => ({ ...grinta, flags: flagsFor(folder) })
-const today = from(new URL("..", import.meta.url).pathname.replace(/\/$/, ""))
-const theirs = from(release.folder)
+const sides = await sidesOf(asked)
+const { ours, theirs } = typeof sides === "string" ? refuse(sides) : sides
 
 const chosen = rows.filter(({ name }) => asked.rows.includes(name))
 /** Of each row that has not failed, the values of both sides, pair by pair. */
@@ -47,17 +38,17 @@ const measured = new Map<Row, Array<{ readonly ours: ReadonlyArray<number>; read
 )
 const failed: Array<string> = []
 
-const valuesOf = async (row: Row, one: Loaded): Promise<ReadonlyArray<number> | undefined> => {
-  const said = await measure(row, one, asked.seconds)
+const valuesOf = async (row: Row, { loaded, name }: Side): Promise<ReadonlyArray<number> | undefined> => {
+  const said = await measure(row, loaded, asked.seconds)
   if ("values" in said) return said.values
-  failed.push(`${one === today ? "today's code" : release.version} in ${row.name} (${said.error})`)
+  failed.push(`${name} in ${row.name} (${said.error})`)
   measured.delete(row)
   return undefined
 }
 
 const measurePair = async (row: Row, isOursFirst: boolean) => {
-  const first = await valuesOf(row, isOursFirst ? today : theirs)
-  const second = first && (await valuesOf(row, isOursFirst ? theirs : today))
+  const first = await valuesOf(row, isOursFirst ? ours : theirs)
+  const second = first && (await valuesOf(row, isOursFirst ? theirs : ours))
   if (first === undefined || second === undefined) return
   measured.get(row)?.push(isOursFirst ? { ours: first, theirs: second } : { ours: second, theirs: first })
 }
@@ -81,8 +72,8 @@ for (let pair = 0; pair < asked.pairs; pair++) {
 }
 
 const all = comparisons()
-process.stdout.write(`today's code beside ${release.version}, above 1 for better than it, with 95 % intervals:\n`)
-for (const one of all) process.stdout.write(`${text(one, release.version)}\n`)
+process.stdout.write(`${ours.name} beside ${theirs.name}, above 1 for better than it, with 95 % intervals:\n`)
+for (const one of all) process.stdout.write(`${text(one, theirs.name)}\n`)
 for (const one of failed) process.stdout.write(`failed: ${one}\n`)
 
 if (asked.page && all.length > 0) {
@@ -92,8 +83,8 @@ if (asked.page && all.length > 0) {
       `${conditions.load.toFixed(1)} when the run began), both processes on loopback, ${asked.pairs} pairs, each ` +
       `measurement ${number(effort.measuredSeconds)} s after a warm-up of ${number(effort.warmUpSeconds)} s.`,
     ...failed.map((one) => `Failed: ${one}.`),
-    table(all, release.version)
+    table(all, ours.name, theirs.name)
   ]
-  writeFileSync(page, insert(readFileSync(page, "utf8"), "pairs", said.join("\n\n")))
+  writeFileSync(page, insert(readFileSync(page, "utf8"), sectionOf(asked.against), said.join("\n\n")))
 }
 process.exit(failed.length === 0 ? 0 : 1)

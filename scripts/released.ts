@@ -85,7 +85,17 @@ const strangers = (folder: string): ReadonlyArray<string> =>
 /** A release, or one line on why there is none and what to do. */
 export const released = (version = latest): Released | string => {
   const commit = commits.get(version)
-  if (commit === undefined) return `there is no release "${version}"; there are ${[...commits.keys()].join(", ")}`
+  return commit === undefined
+    ? `there is no release "${version}"; there are ${[...commits.keys()].join(", ")}`
+    : committed(commit, version)
+}
+
+/** Any commit as if it were a release. */
+export const committed = (commit: string, version = commit.slice(0, 12)): Released | string => {
+  if (!/^[0-9a-f]{40}$/.test(commit)) {
+    const named = git("rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}^{commit}`)
+    return named.status === 0 ? committed(named.stdout.trim()) : `there is no commit "${commit}"`
+  }
   const found = git("cat-file", "-e", `${commit}^{commit}`)
   if (found.error !== undefined)
     return `${version} is taken from the history, and git does not run: ${found.error.message}`

@@ -17,8 +17,9 @@ const files: ReadonlyArray<readonly [file: string, name: string]> = [
 
 export interface Loaded extends Candidate {
   readonly file: string
-  /** Flags of Node for both of its processes. */
+  /** Flags of Node for both of its processes, and what their environment says beside that of this one. */
   readonly flags: ReadonlyArray<string>
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Its path is computed, so that type checking goes without the packages of the bench. */

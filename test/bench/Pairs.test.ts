@@ -40,28 +40,42 @@ describe("a comparison", () => {
   it("is a line of a table and one of a terminal", () => {
     const all = upTo(6).map((n) => ({ ours: 100 + n, theirs: 100 }))
     const one = compare(send, all)
-    assert.include(table([one], "v0.1.0"), "| One by one | 1.035x | 1.010 .. 1.060 | 6 | 104 | 100 | messages/s |")
+    assert.include(
+      table([one], "today's code", "v0.1.0"),
+      "| One by one | 1.035x | 1.010 .. 1.060 | 6 | 104 | 100 | messages/s |"
+    )
     assert.match(
       text(one, "v0.1.0"),
       /send +1\.035x +\[1\.010 \.\. 1\.060\] +6 pairs, 104 beside 100 messages\/s of v0\.1\.0/
     )
-    assert.include(table([compare(send, all.slice(1))], "v0.1.0"), "| too few pairs | 5 |")
+    assert.include(table([compare(send, all.slice(1))], "today's code", "v0.1.0"), "| too few pairs | 5 |")
   })
 })
 
 describe("arguments of the pairs", () => {
   it("asks for 20 pairs of all rows unless told otherwise", () => {
-    assert.deepStrictEqual(parse([]), { rows: [...pairRows], pairs: 20, seconds: 2, page: false, help: false })
+    const usual = { against: "release", commit: undefined, pairs: 20, seconds: 2, page: false, help: false } as const
+    assert.deepStrictEqual(parse([]), { ...usual, rows: [...pairRows] })
     for (const name of pairRows) assert.isTrue(rows.some((row) => row.name === name))
   })
 
   it("takes rows, pairs, a length and the page", () => {
     const asked = parse(["--only", "open", "--only", "send", "--pairs", "6", "--seconds", "0.5", "--page"])
-    assert.deepStrictEqual(asked, { rows: ["send", "open"], pairs: 6, seconds: 0.5, page: true, help: false })
+    assert.deepInclude(asked, { rows: ["send", "open"], pairs: 6, seconds: 0.5, page: true })
     assert.deepInclude(parse(["--short"]), { seconds: 0.6, pairs: 20 })
   })
 
+  it("takes what is to be beside what", () => {
+    assert.deepInclude(parse(["--against", "plaintext"]), { against: "plaintext", rows: [...pairRows] })
+    assert.deepInclude(parse(["--against", "anyone"]), { against: "anyone", rows: ["open"] })
+    assert.deepInclude(parse(["--of", "HEAD~1"]), { against: "release", commit: "HEAD~1" })
+  })
+
   it.each([
+    [["--against", "all"], /--against takes one of release, plaintext, anyone, not "all"/],
+    [["--against", "anyone", "--only", "send"], /there are no pairs of "send"; there are open/],
+    [["--of", "HEAD", "--page"], /--of/],
+    [["--of", "HEAD", "--against", "plaintext"], /--of/],
     [["--only", "typed"], /there are no pairs of "typed"; there are send, sendAll/],
     [["--pairs", "0"], /--pairs takes a whole number from 1 to 1000, not "0"/],
     [["--pairs", "1.5"], /--pairs/],

@@ -8,12 +8,12 @@ import * as BothWays from "../FlowsBothWays.ts"
 import { bytes, type Form, protobuf, protobufSaid, schema, schemaSaid } from "../Forms.ts"
 import type { Load } from "../Load.ts"
 
-const runtime = (name: string, seeds: ReadonlyArray<string>) =>
-  ManagedRuntime.make(
-    Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" }).pipe(
-      Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
-    )
+export const hostLayer = (name: string, seeds: ReadonlyArray<string>) =>
+  Grinta.layer({ name, seeds, listen: { gossipPort: 0, flowPort: 0 }, profile: "local" }).pipe(
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, "Warn"))
   )
+
+const runtime = (name: string, seeds: ReadonlyArray<string>) => ManagedRuntime.make(hostLayer(name, seeds))
 
 const serve = () => {
   const program = Effect.gen(function* () {
@@ -90,7 +90,7 @@ const lost = Effect.fnUntraced(function* (kill: () => void) {
   return isLost ? elapsed : yield* Effect.die(error)
 })
 
-const connect =
+export const connect =
   <A, B>(form: Form<A>, said?: Form<B>) =>
   async (seed: string): Promise<Client> => {
     const host = runtime("client", [seed])
