@@ -158,7 +158,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   }
   yield* RegistryDirectory.checkLimits(names)
   yield* FlowSettings.check({ ...FlowServer.defaults, ...options.flows })
-  const stateFile = yield* ask(options.stateFile, "GRINTA_STATE_FILE", text, "")
+  const stateFile = yield* askPublic(options.stateFile, "stateFile", "GRINTA_STATE_FILE", "")
   const profile = yield* ask<Profile, Profile>(options.profile, "GRINTA_PROFILE", oneOf("lan", "wan", "local"), "lan")
   const keepalive = options.keepalive ?? keepaliveOf(profile)
   yield* TransportConnect.check({ ...TransportConnect.defaults, keepalive })

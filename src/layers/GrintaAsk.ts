@@ -50,7 +50,7 @@ export const askPublic = (given: string | undefined, setting: string, variable: 
   Effect.filterOrFail(
     ask(given, variable, text, otherwise),
     (asked) => !Secret.isKey(asked),
-    () => invalid(given === undefined ? variable : setting, "it looks like a key, and all hosts get to see it")
+    () => invalid(given === undefined ? variable : setting, "it looks like a key, and others would get to see it")
   )
 
 const isPort = (given: number | undefined): boolean => given === undefined || Setting.port(given) === undefined

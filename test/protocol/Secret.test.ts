@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Secret from "../../src/protocol/Secret.ts"
 
@@ -12,6 +12,31 @@ describe("what looks like a secret", () => {
           assert.strictEqual(Secret.shown(given), "(not shown)", given)
     assert.isTrue(Secret.isSecret("-----BEGIN PRIVATE KEY-----\nMC4CAQ"))
     for (const key of keys.filter(({ length }) => length !== 24)) assert.isTrue(Secret.isSecret(key.toString("base64")))
+  })
+
+  it("is a key that was cut, too, one without its end, and the body of PEM", () => {
+    for (let i = 0; i < 256; i++) {
+      // Always the same: by chance one in ten thousand looks like no key.
+      const bytes = createHash("shake256", { outputLength: 120 }).update(String(i)).digest()
+      const body = bytes.toString("base64")
+      assert.isTrue(Secret.isKey(body.slice(0, 64)), body)
+      assert.isTrue(Secret.isKey(`${body}\n${body}`), body)
+      assert.strictEqual(Secret.plain(`${body.slice(0, 30)} and more`), "(not shown)", body)
+      const key = bytes.subarray(0, 32).toString("base64url")
+      assert.isTrue(Secret.isKey(key), key)
+    }
+  })
+
+  it("is no name, however long", () => {
+    for (const name of [
+      "Checkout-Service-For-Orders-In-Europe-Frankfurt-1-Rack-17",
+      "ip-10-0-0-12-eu-central-1-compute-internal-availability-zone-b",
+      "3f2504e0-4f89-11d3-9a0c-0305e82c3301-3f2504e0-4f89-11d3-9a0c",
+      "gke-prod-pool-1-0a1b2c3d-x7qk.europe-west3-a.c.project-1234567890.internal",
+      "a".repeat(128),
+      "0123456789abcdef".repeat(4)
+    ])
+      assert.isFalse(Secret.isKey(name), name)
   })
 
   it("is not what hosts are told otherwise", () => {
