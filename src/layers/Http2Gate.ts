@@ -91,6 +91,9 @@ export const make = Effect.fnUntraced(function* (
   const sockets = new Map<Gate.Seat, net.Socket>()
   const taken = new Map<string, Taken>()
   const told = Told.make(pauseMillis)
+  /** Apart, so that many that are banned leave room for all else. */
+  const bans = Told.make(pauseMillis)
+  const portName = options.portSetting === "healthPort" ? "the health port" : "the flow port"
   const now = (): number => FlowDeadline.nowOf(clock)
 
   const warn = (peer: string, warning: string): void => {
@@ -110,7 +113,7 @@ export const make = Effect.fnUntraced(function* (
       case "crowded":
         return warnOnce(refusal, peer, `${peer} has ${most} connections, and gets no more`)
       case "full":
-        return warnOnce(refusal, peer, `the flow port has ${options.sessionsMax} connections, and takes no more`)
+        return warnOnce(refusal, peer, `${portName} has ${options.sessionsMax} connections, and takes no more`)
     }
   }
 
@@ -136,7 +139,9 @@ export const make = Effect.fnUntraced(function* (
       ban: (closed) => {
         if (!Gate.ban(gate, seat.peer, now())) return tell(closed)
         run(Refusals.connectionClosed(closed.reason))
-        warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
+        // Each of its sessions may flood on.
+        if (Told.isDue(bans, seat.peer, now()))
+          warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
       }
     }
   }

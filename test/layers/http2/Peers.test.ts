@@ -62,6 +62,19 @@ const flowFrom = (address: string, port: number) =>
   })
 
 describe("one peer, on all of its sessions", () => {
+  it.live("floods, and is told of once", () =>
+    Effect.gen(function* () {
+      const { log, port } = yield* world({})
+      const empty = Buffer.concat([asked, many(3_000, () => data(1, Buffer.alloc(0)))])
+      const clients = [yield* sayFrom(flooder, port), yield* sayFrom(flooder, port), yield* sayFrom(flooder, port)]
+      for (const { closed, socket } of clients) {
+        socket.write(empty)
+        yield* closed
+      }
+      assert.lengthOf(log, 1, log.join("\n"))
+    })
+  )
+
   it.live(
     "resets so many streams, and is then a flood, though none of its sessions is",
     () =>
