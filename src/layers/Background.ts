@@ -1,7 +1,7 @@
 /**
  * Fibers in the background: one that fails prints nothing by itself, so each of these says what has stopped.
  */
-import { Cause, Effect, Exit, type Fiber, FiberSet, type Scope } from "effect"
+import { Cause, Effect, Exit, type Fiber, FiberSet, type Scope, Stream } from "effect"
 
 const say = (what: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${what} stopped`, cause)
@@ -17,6 +17,23 @@ export const run = <A, E, R>(
   what: string,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> => Effect.forkScoped(heard(what)(effect))
+
+/**
+ * Uses each element of a stream that a program gives. One that is not what its type says, as in a program without types, is
+ * logged and left out, and the next one counts.
+ */
+export const each = <A, R>(
+  what: string,
+  stream: Stream.Stream<A>,
+  use: (element: A) => Effect.Effect<void, never, R>
+): Effect.Effect<void, never, R> =>
+  Stream.runForEach(stream, (element) =>
+    Effect.catchDefect(
+      Effect.suspend(() => use(element)),
+      // What it holds may be a secret.
+      () => Effect.logWarning(`${what}: an element cannot be read, and what there is stays`)
+    )
+  )
 
 /** Pause of a loop that has failed, before its next turn. */
 const failedPause = "1 second"

@@ -13,6 +13,7 @@ import * as Sealing from "../protocol/memberlist/Sealing.ts"
 import type { GossipKeyring } from "../services/Gossip.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as AesGcm from "./AesGcm.ts"
+import * as Background from "./Background.ts"
 import * as Sealed from "./Sealed.ts"
 
 /** Keys, and what is done with them. */
@@ -127,7 +128,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   return {
     cipher: () => cipher,
-    renew: Stream.runForEach(options.renewals ?? Stream.empty, replace),
+    renew: Background.each("the renewal of keys", options.renewals ?? Stream.empty, replace),
     keyring: {
       size: Effect.sync(() => keysOf(current()).length),
       list: Effect.sync(() =>

@@ -5,7 +5,7 @@
  * minute, too, the certificate in use and those that vouch for it are looked at: the log says so before one of them ends,
  * and loudly when it has.
  */
-import { Clock, Duration, Effect, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Duration, Effect, type Scope, Semaphore, type Stream } from "effect"
 import * as Told from "../protocol/Told.ts"
 import * as Validity from "../protocol/Validity.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
@@ -81,9 +81,10 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const again = Effect.suspend(() => (waiting === undefined ? Effect.void : renew(waiting)))
+  const renewing = "the renewal of certificates"
   yield* Background.run(
-    "the renewal of certificates",
-    Stream.runForEach(renewals, (material) => turns.withPermit(renew(material)))
+    renewing,
+    Background.each(renewing, renewals, (material) => turns.withPermit(renew(material)))
   )
   yield* Background.loop(
     "the watch of certificates",

@@ -45,8 +45,11 @@ const verifyOf = ({ verifyIncoming: incoming = true, verifyOutgoing: outgoing = 
   outgoing
 })
 
-const violation = ({ incoming, outgoing }: Verify): string | undefined =>
-  incoming && !outgoing ? "a host that takes nothing but TLS has to dial with it: verifyOutgoing" : undefined
+const violation = ({ incoming, outgoing }: Verify, boundNames: boolean): string | undefined => {
+  if (outgoing) return undefined
+  if (incoming) return "a host that takes nothing but TLS has to dial with it: verifyOutgoing"
+  return boundNames ? "an owner that is dialled in plaintext shows no names that it may own: boundNames" : undefined
+}
 
 const describe = ({ incoming, outgoing }: Verify): string =>
   incoming
@@ -57,20 +60,21 @@ const tell = (verify: Verify) => (verify.incoming ? Effect.logInfo : Effect.logW
 
 /** Errors: InvalidConfig for a stage that there is none of. */
 export const make = Effect.fnUntraced(function* (
-  { stages = Stream.empty, ...first }: Options,
+  { boundNames = false, stages = Stream.empty, ...first }: Options & { readonly boundNames?: boolean },
   drain: Duration.Input
 ): Effect.fn.Return<TlsStage, NetworkError, Scope.Scope> {
   let verify = verifyOf(first)
-  const wrong = violation(verify)
+  const wrong = violation(verify, boundNames)
   if (wrong !== undefined) {
-    const reason = new InvalidConfig({ setting: "tls.verifyIncoming", detail: wrong })
+    const setting = verify.incoming ? "tls.verifyIncoming" : "tls.verifyOutgoing"
+    const reason = new InvalidConfig({ setting, detail: wrong })
     return yield* new NetworkError({ operation: "listen", reason })
   }
   const changed = Signal.make()
   const move = (stage: Stage) =>
     Effect.suspend(() => {
       const next = verifyOf(stage)
-      const detail = violation(next)
+      const detail = violation(next, boundNames)
       if (detail !== undefined)
         return Effect.logWarning(`a stage of TLS is not used, and what there is stays: ${detail}`)
       verify = next
@@ -78,7 +82,7 @@ export const make = Effect.fnUntraced(function* (
       return tell(next)
     })
   if (!verify.incoming) yield* tell(verify)
-  yield* Background.run("the stages of TLS", Stream.runForEach(stages, move))
+  yield* Background.run("the stages of TLS", Background.each("the stages of TLS", stages, move))
   return {
     takesPlaintext: () => !verify.incoming,
     dialsTls: () => verify.outgoing,

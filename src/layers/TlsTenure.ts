@@ -102,7 +102,8 @@ export const make = Effect.fnUntraced(function* (
       change()
       return Effect.logInfo(`${list.certificates.size} certificates and ${list.hosts.size} hosts are revoked`)
     })
-  yield* Background.run("the list of revoked certificates", Stream.runForEach(revocations, replace))
+  const revoking = "the list of revoked certificates"
+  yield* Background.run(revoking, Background.each(revoking, revocations, replace))
 
   const doubtOf: Tenure["doubtOf"] = (shown) => Revocation.revokedOf(list, shown)
 

@@ -19,6 +19,9 @@ describe("a list of revoked certificates", () => {
     const text = `# lost in May\ncertificate ${colons}\n\n  host server-1\r\nhost\tserver-2\n`
     assert.deepStrictEqual(parsed(text), { certificates: [colons], hosts: ["server-1", "server-2"] })
     assert.deepStrictEqual(parsed("# none\n"), Revocation.none)
+    assert.deepStrictEqual(parsed("host a # lost\n").hosts, ["a"])
+    for (const front of ["sha256 Fingerprint=", "SHA256 Fingerprint="])
+      assert.deepStrictEqual(parsed(`certificate ${front}${colons}\n`).certificates, [colons])
   })
 
   it("finds a certificate however its fingerprint is written, and by the host that it names", () => {
@@ -32,7 +35,7 @@ describe("a list of revoked certificates", () => {
   })
 
   it.each([
-    ["nothing", "", "may not be whole"],
+    ["nothing", "", "it is empty"],
     ["half a line", "host server-1\nhost serv", "may not be whole"],
     ["no kind", `${print}\n`, "line 1 is neither"],
     ["too much in a line", "# one\nhost a b\n", "line 2 is neither"],
@@ -40,6 +43,19 @@ describe("a list of revoked certificates", () => {
     ["no host id", "host a/b\n", "line 1: the host has something"]
   ])("is not used with %s", (_, text, expected) => {
     assert.include(why(text), expected)
+  })
+
+  it.each([
+    null,
+    undefined,
+    {},
+    "x",
+    5,
+    { hosts: ["a"] },
+    { certificates: [], hosts: "a" },
+    { certificates: [1], hosts: [] }
+  ])("is not used when it is %j, in a program without types", (list) => {
+    assert.isString(Revocation.violation(list))
   })
 
   it.prop("is whole, or says what is wrong, whatever it holds; nothing throws", [Schema.String], ([text]) => {

@@ -2,7 +2,7 @@
  * The text of a file of keys.
  *
  * Shape: one key a line, in base64, the first one encrypts; a line `verifyIncoming=false` or `verifyOutgoing=false` says what
- * is not verified (yet, or any more), and without it that is. Empty lines, and those that begin with `#`, say nothing. The
+ * is not verified (yet, or any more), and without it that is. Empty lines, and what is behind a `#`, say nothing. The
  * last line ends, too: a file that is half written does not look like a whole one.
  * Errors: sentences with the number of a line, and never what is in it.
  */
@@ -24,8 +24,8 @@ export const parse = (text: string): Result.Result<Keys, string> => {
   const keys: Array<string> = []
   const verify = { verifyIncoming: true, verifyOutgoing: true }
   for (const [i, raw] of text.split("\n").entries()) {
-    const line = raw.trim()
-    if (line === "" || line.startsWith("#")) continue
+    const line = raw.replace(/(?:^|\s)#.*$/, "").trim()
+    if (line === "") continue
     const [, name, is] = directive.exec(line) ?? []
     if (name === "verifyIncoming" || name === "verifyOutgoing") verify[name] = is === "true"
     else if (base64.test(line)) keys.push(line)
