@@ -47,14 +47,14 @@ export type Identity = Nothing | ProvenHost | Client
 export interface Proof {
   /** The hosts as which the other side may speak. */
   readonly hosts: ReadonlyArray<ProvenHost>
-  /** What it is when it does not say as which of them: the first. */
-  readonly otherwise: Identity
+  /** What it is when it does not say as which of them: the first. Undefined when it may not speak at all. */
+  readonly otherwise: Identity | undefined
 }
 
 export const nothing: Nothing = { _tag: "Nothing" }
 
-/** What is proven where nobody has shown a certificate that should have: to be no host at all. */
-export const unproven: Proof = { hosts: [], otherwise: nothing }
+/** What is proven where nobody has shown a certificate that should have: to be nobody, who is let in nowhere. */
+export const unproven: Proof = { hosts: [], otherwise: undefined }
 
 /** Proof by a certificate that names these hosts. */
 export const byCertificate = (certificate: Certificate, named: ReadonlyArray<string>): Proof => {

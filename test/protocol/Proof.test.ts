@@ -95,6 +95,11 @@ describe("who somebody is", () => {
     assert.isUndefined(Proof.identityOf(proof, "a"))
   })
 
+  it("is nobody who may speak where a certificate is missing, whatever is said", () => {
+    assert.isUndefined(Proof.identityOf(Proof.unproven, "a"))
+    assert.isUndefined(Proof.identityOf(Proof.unproven, ""))
+  })
+
   it("makes nothing for a flow", () => {
     const proof = Proof.byCertificate(certificate, ["a"])
     assert.strictEqual(Proof.identityOf(proof, "a"), Proof.identityOf(proof, "a"))
