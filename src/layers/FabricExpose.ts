@@ -1,7 +1,7 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Duration, Effect, Exit, type LogLevel, Option, Scope } from "effect"
+import { Duration, Effect, Exit, type LogLevel, Option, References, Scope } from "effect"
 import * as Access from "../services/Access.ts"
 import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
@@ -147,7 +147,7 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
         yield* Effect.logWithLevel(level)(`"${name}" has another rule of who may call${left}`)
         return ended
       }).pipe(Effect.provideContext(context))
-    return { lost, allow: change }
+    return { lost, allow: change, annotations: yield* References.CurrentLogAnnotations }
   })
 
   return {

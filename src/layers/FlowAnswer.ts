@@ -2,6 +2,7 @@
  * The first frame of an incoming link, and what becomes of it.
  */
 import { Cause, Effect, Result, type Scope } from "effect"
+import * as Foreign from "../protocol/Foreign.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Metadata from "../protocol/flow/Metadata.ts"
 import * as Name from "../protocol/Name.ts"
@@ -89,7 +90,7 @@ const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<M
 /** Somebody who says to be another host than he has proven to be. */
 const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
   const { otherwise = Proof.nothing } = link.proven ?? {}
-  const why = `it says that it is host "${Proof.printable(caller, Name.nameBytesMax)}"`
+  const why = `it says that it is host ${Foreign.quoted(caller, Name.nameBytesMax)}`
   const noted = audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: "identity", why }) ?? Effect.void
   const detail = `the certificate of this connection is not that of host "${caller}"`
   return Effect.andThen(noted, refuse(link, Frame.rejected("Unauthorized", detail)))

@@ -3,7 +3,8 @@
  * once a minute for the same, and 16 lines a minute at most, so that a flood of refused flows is none of lines.
  */
 import { type Cause, Clock, Effect } from "effect"
-import { type Identity, printable } from "../protocol/Proof.ts"
+import * as Foreign from "../protocol/Foreign.ts"
+import type { Identity } from "../protocol/Proof.ts"
 import * as Told from "../protocol/Told.ts"
 import type { Peer } from "../services/Flow.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
@@ -28,18 +29,18 @@ export const linesMax = 16
 
 const textLengthMax = 128
 
-/** What a function says may have come from the caller. */
+/** Of what a function says, which may have come from the caller, and of the subject of a certificate. */
 const whyLengthMax = 512
 
 /** Who somebody is, for people and for whoever searches the log for a certificate. */
 const identified = (proven: Identity, id: string): string => {
   switch (proven._tag) {
     case "Nothing":
-      return id === "" ? "nothing proven" : `nothing proven, says host "${printable(id, textLengthMax)}"`
+      return id === "" ? "nothing proven" : `nothing proven, says host ${Foreign.quoted(id, textLengthMax)}`
     case "Host":
-      return `host "${printable(proven.id, textLengthMax)}"`
+      return `host ${Foreign.quoted(proven.id, textLengthMax)}`
     case "Client":
-      return `client "${proven.certificate.subject}" sha256:${proven.certificate.fingerprint}`
+      return `client ${Foreign.quoted(proven.certificate.subject, whyLengthMax)} sha256:${proven.certificate.fingerprint}`
   }
 }
 
@@ -49,10 +50,10 @@ export const make: Effect.Effect<Audit> = Effect.map(Clock.Clock, (clock) => {
     const identity = identified(peer.proven, peer.id)
     const key = `${endpoint} ${rule} ${identity}`
     if (!Told.isDue(told, key, FlowDeadline.nowOf(clock))) return Effect.void
-    const line = `a flow of "${endpoint}" is refused to ${identity}: ${printable(why, whyLengthMax)}`
+    const line = `a flow of "${endpoint}" is refused to ${identity}: ${Foreign.text(why, whyLengthMax)}`
     return Effect.annotateLogs(Effect.logWarning(line, ...(cause === undefined ? [] : [cause])), {
       endpoint,
-      peer: printable(peer.id, textLengthMax),
+      peer: Foreign.text(peer.id, textLengthMax),
       identity,
       rule
     })

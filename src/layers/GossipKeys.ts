@@ -59,8 +59,20 @@ const refuse =
   (reason: Sealing.Refused): NetworkError =>
     new NetworkError({ operation, reason: new InvalidConfig(reason) })
 
-const sealingOf = ({ keys = [], verifyIncoming: incoming = true, verifyOutgoing: outgoing = true }: Keys) =>
-  Result.flatMap(Result.all(keys.map(parse)), (parsed) => Sealing.make(parsed, { incoming, outgoing }))
+/** What says how keys are used, and nothing without one. */
+const idle = ({ keys = [], verifyIncoming, verifyOutgoing }: Keys): Sealing.Refused["setting"] | undefined => {
+  if (keys.length > 0) return undefined
+  if (verifyIncoming !== undefined) return "verifyIncoming"
+  return verifyOutgoing === undefined ? undefined : "verifyOutgoing"
+}
+
+const sealingOf = (given: Keys): Sealing.Changed => {
+  const setting = idle(given)
+  if (setting !== undefined)
+    return Result.fail({ setting, detail: "it says how keys are used, and there are none: keys" })
+  const { keys = [], verifyIncoming: incoming = true, verifyOutgoing: outgoing = true } = given
+  return Result.flatMap(Result.all(keys.map(parse)), (parsed) => Sealing.make(parsed, { incoming, outgoing }))
+}
 
 const keysOf = ({ ring }: Sealing.Sealing): ReadonlyArray<Uint8Array> => (ring === undefined ? [] : Keyring.keys(ring))
 
@@ -73,7 +85,7 @@ const describe = ({ ring, verify }: Sealing.Sealing): string => {
   return `gossip has ${keys}: it is sent ${sent}, and plaintext is ${verify.incoming ? "refused" : "taken (verifyIncoming)"}`
 }
 
-/** Errors: InvalidConfig for what is no key, or for plaintext that is refused and sent. */
+/** Errors: InvalidConfig for what is no key, for plaintext that is refused and sent, or for one of both without keys. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<GossipKeys, NetworkError> {
   /** Wrapped, so that nothing shows it. */
   let wrapped = Redacted.make(yield* Effect.mapError(Effect.fromResult(sealingOf(options)), refuse("listen")))

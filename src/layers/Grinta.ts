@@ -36,7 +36,7 @@ import type { MemoryNetwork } from "./MemoryNetwork.ts"
 import * as RegistryDirectory from "./RegistryDirectory.ts"
 import * as RegistryGossip from "./RegistryGossip.ts"
 import * as Runtime from "./Runtime.ts"
-import { type Secret, seal } from "./Sealed.ts"
+import type { Secret } from "./Sealed.ts"
 import * as SelfLive from "./SelfLive.ts"
 import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
@@ -138,7 +138,7 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   )
   yield* Setting.check("listen", { filesInterval: Setting.span(every) })
   const encryption = yield* Encryption.askKeys(options, every)
-  const tls = options.tls === undefined ? yield* askTls(every) : { ...options.tls, key: seal(options.tls.key) }
+  const tls = yield* askTls(options.tls, every)
   const hasKeys = encryption.keys.length > 0
   const missing = [...(hasKeys ? [] : (["keys"] as const)), ...(tls === undefined ? (["tls"] as const) : [])]
   yield* Exposure.check(host, missing, insecure)

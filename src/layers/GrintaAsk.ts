@@ -9,6 +9,7 @@ import * as Secret from "../protocol/Secret.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Variable } from "./GrintaVariables.ts"
 import * as RevocationFile from "./RevocationFile.ts"
+import * as Sealed from "./Sealed.ts"
 import * as Setting from "./Setting.ts"
 import type * as Tls from "./Tls.ts"
 import * as TlsFiles from "./TlsFiles.ts"
@@ -79,8 +80,17 @@ export const askKeys: Effect.Effect<ReadonlyArray<Redacted.Redacted>, NetworkErr
   (keys) => listOf(Redacted.value(keys)).map((key) => Redacted.make(key))
 )
 
-/** What the environment names for TLS: all three, or none. */
-export const askTls = Effect.fnUntraced(function* (
+/** What says how TLS is to be, and nothing without it. */
+const manners = [
+  "GRINTA_TLS_REVOKED",
+  "GRINTA_TLS_SESSION_AGE",
+  "GRINTA_TLS_BOUND_NAMES",
+  "GRINTA_TLS_VERIFY_INCOMING",
+  "GRINTA_TLS_VERIFY_OUTGOING"
+] as const
+
+/** The certificates and the key that the environment names: all three, or none. */
+const askMaterial = Effect.fnUntraced(function* (
   every: Duration.Input
 ): Effect.fn.Return<Tls.Options | undefined, NetworkError> {
   const { authorities, certificate, key } = TlsFiles.variables
@@ -93,19 +103,35 @@ export const askTls = Effect.fnUntraced(function* (
     (_, i) => Redacted.value([sources.certificate, sources.key, sources.authorities][i] ?? none) === ""
   )
   const [first] = missing
-  if (missing.length === 3) return undefined
-  if (first !== undefined)
+  if (first === undefined) return yield* TlsFiles.load(sources, every)
+  if (missing.length < 3)
     return yield* invalid(first, `TLS needs ${certificate}, ${key}, ${authorities}, and this is missing`)
-  const revoked = yield* ask(undefined, "GRINTA_TLS_REVOKED", secret, none)
-  const sessionAge = yield* ask(undefined, "GRINTA_TLS_SESSION_AGE", time, undefined)
+  for (const variable of manners)
+    if (Redacted.value(yield* ask(undefined, variable, secret, none)) !== "")
+      return yield* invalid(
+        variable,
+        `it says how TLS is to be, and there is none: ${certificate}, ${key}, ${authorities}`
+      )
+  return undefined
+})
+
+/** TLS as it is passed, and what that leaves open as the environment says; undefined for none. */
+export const askTls = Effect.fnUntraced(function* (
+  given: Tls.Options | undefined,
+  every: Duration.Input
+): Effect.fn.Return<Tls.Options | undefined, NetworkError> {
+  const tls = given ?? (yield* askMaterial(every))
+  if (tls === undefined) return undefined
+  const isListed = tls.revoked !== undefined || tls.revocations !== undefined
+  const path = isListed ? "" : Redacted.value(yield* ask(undefined, "GRINTA_TLS_REVOKED", secret, none))
+  const sessionAge = yield* ask(tls.sessionAge, "GRINTA_TLS_SESSION_AGE", time, undefined)
   return {
-    ...(yield* TlsFiles.load(sources, every)),
-    ...(Redacted.value(revoked) === ""
-      ? {}
-      : yield* RevocationFile.load(Redacted.value(revoked), "GRINTA_TLS_REVOKED", every)),
+    ...tls,
+    key: Sealed.seal(tls.key),
+    ...(path === "" ? {} : yield* RevocationFile.load(path, "GRINTA_TLS_REVOKED", every)),
     ...(sessionAge === undefined ? {} : { sessionAge }),
-    boundNames: yield* ask(undefined, "GRINTA_TLS_BOUND_NAMES", flag, false),
-    verifyIncoming: yield* ask(undefined, "GRINTA_TLS_VERIFY_INCOMING", flag, true),
-    verifyOutgoing: yield* ask(undefined, "GRINTA_TLS_VERIFY_OUTGOING", flag, true)
+    boundNames: yield* ask(tls.boundNames, "GRINTA_TLS_BOUND_NAMES", flag, false),
+    verifyIncoming: yield* ask(tls.verifyIncoming, "GRINTA_TLS_VERIFY_INCOMING", flag, true),
+    verifyOutgoing: yield* ask(tls.verifyOutgoing, "GRINTA_TLS_VERIFY_OUTGOING", flag, true)
   }
 })

@@ -59,6 +59,14 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
   !Number.isNaN(ForeignRequest.timeoutOf(headers))
 
 /**
+ * Drops what has come with a connection that is refused. Node gives it to the session in the next turn, which has no handle once it
+ * is destroyed: that would end the process.
+ */
+const discard = (socket: net.Socket): void => {
+  while (socket.read() !== null);
+}
+
+/**
  * Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. Without
  * it nothing is served but the health of what is served elsewhere.
  */
@@ -179,17 +187,22 @@ export const serve = Effect.fnUntraced(function* (
     if (socket === undefined) return session.destroy()
     const encrypted = "authorized" in socket ? socket : undefined
     const taken = gate.takenOf(socket)
-    if (taken === undefined) return session.destroy()
+    if (taken === undefined) {
+      discard(socket)
+      return session.destroy()
+    }
     const proof = encrypted && tls?.proofOf(encrypted)
     const adopted = Http2Session.adopt(session, socket, proof)
     const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
     if (doubt !== undefined) {
+      discard(socket)
       taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
       Tls.refuse(session, doubt)
       run(adopted.leave)
       return
     }
     if (tls !== undefined && !taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? [])) {
+      discard(socket)
       session.destroy(new Error("refused"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
       run(adopted.leave)
       return

@@ -19,11 +19,15 @@ const plain = /^[\x20-\x7e]*$/
 
 const printable = (said: string): string => (plain.test(said) ? said : said.replace(unprintable, escaped))
 
-const cut = (said: string, length: number): string => (said.length > length ? `${said.slice(0, length)}...` : said)
+/** The first half of a character that was cut in two. */
+const half = /[\ud800-\udbff]$/
+
+const cut = (said: string, length: number): string =>
+  said.length > length ? `${said.slice(0, length).replace(half, "")}...` : said
 
 /** Cut before, since to look through all of it would cost whoever it was sent to, and after. */
-export const text = (said: string, length = lengthMax): string => cut(printable(cut(said, length)), length)
+export const text = (said: string, length = lengthMax): string => cut(printable(said.slice(0, length + 1)), length)
 
 /** In quotes, where those that are in it stand apart. */
 export const quoted = (said: string, length = lengthMax): string =>
-  `"${text(JSON.stringify(cut(said, length)).slice(1, -1), length)}"`
+  `"${text(JSON.stringify(said.slice(0, length + 1)).slice(1, -1), length)}"`

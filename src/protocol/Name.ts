@@ -7,6 +7,12 @@ import { Result } from "effect"
 
 export const nameBytesMax = 128
 
+/** How the names of what hosts offer to their operators begin. */
+export const hostsPrefix = "grinta."
+
+/** Whether a name is one that each host has for itself, and no program. */
+export const isOfHosts = (text: string): boolean => text.startsWith(hostsPrefix)
+
 const name = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/
 
 /** Why `text` is no name, for people; undefined when it is one. */

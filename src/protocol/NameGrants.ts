@@ -50,6 +50,9 @@ const covers = (pattern: string, name: string): boolean =>
   pattern === name ||
   (pattern.endsWith(below) && name.startsWith(pattern.slice(0, -1)) && name.length >= pattern.length)
 
-/** Whether one of the patterns stands for this name. */
+/**
+ * Whether one of the patterns stands for this name. A name of hosts needs none: each host has it, and answers for itself alone, as
+ * the host that its certificate names.
+ */
 export const allow = (patterns: ReadonlyArray<string>, name: string): boolean =>
-  patterns.some((pattern) => covers(pattern, name))
+  Name.isOfHosts(name) || patterns.some((pattern) => covers(pattern, name))

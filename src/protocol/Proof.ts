@@ -5,6 +5,7 @@
  * printable and bounded, and a name that is spelt oddly is left out, so that no two spellings pass for one name.
  */
 import { Array as Arrays } from "effect"
+import * as Foreign from "./Foreign.ts"
 import type { Names } from "./Identity.ts"
 
 /** What is shown of a certificate. */
@@ -46,14 +47,14 @@ export type Identity = Nothing | ProvenHost | Client
 export interface Proof {
   /** The hosts as which the other side may speak. */
   readonly hosts: ReadonlyArray<ProvenHost>
-  /** What it is when it does not say as which of them: the first. */
-  readonly otherwise: Identity
+  /** What it is when it does not say as which of them: the first. Undefined when it may not speak at all. */
+  readonly otherwise: Identity | undefined
 }
 
 export const nothing: Nothing = { _tag: "Nothing" }
 
-/** What is proven where nobody has shown a certificate that should have: to be no host at all. */
-export const unproven: Proof = { hosts: [], otherwise: nothing }
+/** What is proven where nobody has shown a certificate that should have: to be nobody, who is let in nowhere. */
+export const unproven: Proof = { hosts: [], otherwise: undefined }
 
 /** Proof by a certificate that names these hosts. */
 export const byCertificate = (certificate: Certificate, named: ReadonlyArray<string>): Proof => {
@@ -96,18 +97,12 @@ export const isPlainDnsName = (text: string): boolean => text.length <= nameLeng
 /** Whether it is one, or all names below one: `*.example.org`. */
 const isDnsName = (text: string): boolean => isPlainDnsName(text.startsWith("*.") ? text.slice(2) : text)
 
-const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu
-
-/** A text from elsewhere that no terminal, and no line of a log, takes for more than a text. */
-export const printable = (text: string, lengthMax: number): string =>
-  [...text.replaceAll(unprintable, "?")].slice(0, lengthMax).join("")
-
 /** What is shown of a certificate, from what Node says of it. */
 export const certificateOf = (
   { fingerprint256, subject }: { readonly fingerprint256: string; readonly subject: string | undefined },
   names: Names
 ): Certificate => ({
-  subject: printable((subject ?? "").replaceAll("\n", ", "), subjectLengthMax),
+  subject: Foreign.text((subject ?? "").replaceAll("\n", ", "), subjectLengthMax),
   uris: Arrays.take(names.uris.filter(isPlainUri), namesMax),
   dnsNames: Arrays.take(names.dnsNames.map((name) => name.toLowerCase()).filter(isDnsName), namesMax),
   fingerprint: fingerprint256.replaceAll(":", "").toLowerCase()

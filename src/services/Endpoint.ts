@@ -14,6 +14,11 @@ export interface LayerOptions<L = never> extends ExposeOptions {
    */
   readonly onLost?: (error: NetworkError) => Effect.Effect<void, never, L>
   /**
+   * Runs beside the endpoint each time that it is exposed, until its name is lost or the layer ends: to change who may call, by
+   * `Exposure.allow`, while it serves. What it fails with is logged, and the endpoint goes on.
+   */
+  readonly onExposed?: (exposure: Exposure) => Effect.Effect<unknown, NetworkError, L>
+  /**
    * Waits while another host owns the name, and exposes the endpoint about a second after that one has gone: at the start,
    * where the layer would else fail with NameTaken, and after a loss. Off unless said otherwise.
    */
@@ -39,7 +44,7 @@ const told = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
 const warn =
   (endpoint: string) =>
   (error: NetworkError): Effect.Effect<void> =>
-    Effect.annotateLogs(Effect.logWarning(`"${endpoint}" is not exposed here any more: ${error.message}`), { endpoint })
+    Effect.logWarning(`"${endpoint}" is not exposed here any more: ${error.message}`)
 
 /** How often a standby looks whether the name is free; by chance, so that of several standbys one comes first. */
 const standbyPause = Schedule.jittered(Schedule.spaced("1 second"))
@@ -47,16 +52,32 @@ const standbyPause = Schedule.jittered(Schedule.spaced("1 second"))
 /** Another try may do. */
 const isPassing = ({ reason }: NetworkError): boolean => reason._tag === "NameTaken" || reason._tag === "QuotaExceeded"
 
+/** Looks after an endpoint until its name is lost. */
+const lookAfter = <L>(
+  exposure: Exposure,
+  { onExposed, onLost }: Required<Pick<LayerOptions<L>, "onExposed" | "onLost">>
+): Effect.Effect<never, NetworkError, L> =>
+  Effect.raceFirst(
+    exposure.lost,
+    Effect.andThen(
+      Effect.catchCause(
+        Effect.suspend(() => onExposed(exposure)),
+        told
+      ),
+      Effect.never
+    )
+  ).pipe(Effect.tapError(onLost), Effect.annotateLogs(exposure.annotations))
+
 /** Holds the name whenever it can be had. Returns when it is held for the first time, or when another host has it. */
 const standBy = Effect.fnUntraced(function* <R, L>(
   expose: Effect.Effect<Exposure, NetworkError, R>,
-  onLost: (error: NetworkError) => Effect.Effect<void, never, L>
+  after: (exposure: Exposure) => Effect.Effect<never, NetworkError, L>
 ) {
   const settled = yield* Deferred.make<void, NetworkError>()
   const hold = Effect.gen(function* () {
-    const { lost } = yield* expose
+    const exposure = yield* expose
     yield* Deferred.succeed(settled, undefined)
-    yield* Effect.tapError(lost, onLost)
+    yield* after(exposure)
   })
   const holding = hold.pipe(
     Effect.scoped,
@@ -83,15 +104,15 @@ export const make = <In, Out, E = never>(name: string, options: Contract.Options
   const contract = Contract.make(name, options)
   return {
     ...contract,
-    toLayer: (handler, { onLost = warn(name), standby = false, ...options } = {}) =>
+    toLayer: (handler, { onExposed = () => Effect.void, onLost = warn(name), standby = false, ...options } = {}) =>
       Layer.fresh(
         Layer.effectDiscard(
           Effect.gen(function* () {
             const fabric = yield* Fabric
             const expose = fabric.expose(contract, handler, options)
-            if (standby) return yield* standBy(expose, onLost)
-            const { lost } = yield* expose
-            yield* Effect.forkScoped(Effect.tapCause(Effect.catch(lost, onLost), told))
+            const after = (exposure: Exposure) => lookAfter(exposure, { onExposed, onLost })
+            if (standby) return yield* standBy(expose, after)
+            yield* Effect.forkScoped(Effect.tapCause(Effect.ignore(after(yield* expose)), told))
           })
         )
       )

@@ -102,6 +102,8 @@ export interface Exposure {
    * Errors: InvalidConfig, and the rule that there is stays.
    */
   readonly allow: (allow: Allow, options?: AllowOptions) => Effect.Effect<number, NetworkError>
+  /** What the log knows the endpoint by, such as its host: for lines about it, by `Effect.annotateLogs`. */
+  readonly annotations: Readonly<Record<string, unknown>>
 }
 
 /**

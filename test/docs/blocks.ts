@@ -100,15 +100,24 @@ export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
   }
 }
 
+/** A command that starts a host, which serves until it is told to stop. */
+export const hosting = /^(?:GRINTA_\w+=\S+ )+node [\w-]+\.ts$/
+
+/** A log without its times, and without the fibers that wrote it. */
+export const timeless = (printed: string): string =>
+  printed.replaceAll(/^\[[\d:.]+\] (\w+) \(#\d+\)/gm, "[12:00:00.000] $1 (#1)")
+
 const known: ReadonlyArray<RegExp> = [
   /^npm ci$/,
   /^npm install grinta effect$/,
   /^npm pack$/,
   /^npm test$/,
-  /^buf curl /,
+  /^(?:npx )?buf curl /,
   /^openssl req -x509 /,
+  /^openssl verify -CAfile /,
   /^openssl rand -base64 32 > /,
-  /^(?:cat|echo|grep|mv) [\w./ =>-]+$/
+  /^(?:cat|echo|grep|mv) [\w./ =>-]+$/,
+  hosting
 ]
 
 /** Why a command line would not work; undefined when it would. */

@@ -7,7 +7,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as Variables from "../../src/layers/GrintaVariables.ts"
 import * as Certificates from "../layers/http2/Certificates.ts"
-import { blocksOf, type Program, shellFault, sort, sourceOf, where } from "./blocks.ts"
+import { blocksOf, type Program, shellFault, sort, sourceOf, timeless, where } from "./blocks.ts"
 
 const documents = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]
 const contents = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]))
@@ -33,8 +33,7 @@ const run = (path: string) =>
 
 /** A log without what differs from run to run. */
 const steady = (printed: string): string =>
-  printed
-    .replaceAll(/^\[[\d:.]+\] (\w+) \(#\d+\)/gm, "[12:00:00.000] $1 (#1)")
+  timeless(printed)
     .replaceAll(/flows on port \d+ of/g, "flows on port 7947 of")
     .replaceAll(/gossip on port \d+ of/g, "gossip on port 7946 of")
     .replaceAll(/gossip on 127\.0\.0\.1:\d+, flows on port \d+/g, "gossip on 127.0.0.1:7946, flows on port 7947")

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Schedule } from "effect"
 import * as Grinta from "../../src/layers/Grinta.ts"
+import * as ReservedNames from "../../src/layers/ReservedNames.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import { Fabric } from "../../src/services/Fabric.ts"
@@ -63,6 +64,28 @@ describe("a name that is bound to certificates", () => {
       // Where names are not bound, nobody needs a grant.
       yield* answering(yield* start("c", [], false), "c")
     })
+  )
+
+  it.live("of hosts themselves is exposed and reached without a grant, by whoever asks a host for its own", () =>
+    Effect.gen(function* () {
+      const Admin = Endpoint.make("grinta.admin", { ...bytes, ownership: "group" })
+      const [a, b] = [yield* start("a", [], true), yield* start("b", ["orders.*"], true)]
+      for (const { fabric } of [a, b])
+        yield* Effect.provideService(
+          fabric.expose(Admin, (flow) =>
+            Effect.flatMap(fabric.self, ({ id }) => flow.send(new TextEncoder().encode(id)))
+          ),
+          ReservedNames.Own,
+          true
+        )
+      yield* b.fabric.join([a.seed])
+      for (const host of ["a", "b"]) {
+        const flow = yield* b.fabric.connect(Admin, { select: { host }, wait: true })
+        assert.strictEqual(new TextDecoder().decode(yield* flow.receive), host)
+      }
+      const error = yield* Effect.flip(a.fabric.expose(Admin, () => Effect.never))
+      assert.include(reasonOf(error), "which is kept for hosts themselves")
+    }).pipe(Effect.timeout("40 seconds"))
   )
 
   it.live("gets a squatter no flow, and its owner all of them", () =>

@@ -352,7 +352,7 @@ describe("a run with known secrets", () => {
       const keys = yield* Effect.provide(GrintaAsk.askKeys, provider)
       assert.strictEqual(keys.length, gossipKeys.length)
       dump.look("keys of the environment", keys)
-      const tls = yield* Effect.provide(GrintaAsk.askTls("1 minute"), provider)
+      const tls = yield* Effect.provide(GrintaAsk.askTls(undefined, "1 minute"), provider)
       assert.isDefined(tls)
       dump.look("TLS of the environment", tls)
       for (const given of [keys, gossipKeys]) {

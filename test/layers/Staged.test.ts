@@ -5,6 +5,9 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Layer, Schedule } from "effect"
 import { Gossip, Grinta } from "../../src/index.ts"
+import * as GossipKeys from "../../src/layers/GossipKeys.ts"
+import * as GrintaVariables from "../../src/layers/GrintaVariables.ts"
+import * as TlsFiles from "../../src/layers/TlsFiles.ts"
 import * as Certificates from "./http2/Certificates.ts"
 
 describe("keys and TLS on their way", () => {
@@ -81,6 +84,56 @@ describe("keys and TLS on their way", () => {
       yield* Effect.scoped(built({ listen, keys: [secret], insecure: true }, open))
       yield* Effect.scoped(built({ listen, keys: [secret] }, env))
       assert.include(yield* refusal({}, { ...env, GRINTA_TLS_VERIFY_OUTGOING: "false" }), "tls.verifyIncoming")
+    })
+  )
+
+  const manners = {
+    GRINTA_TLS_REVOKED: "/nowhere",
+    GRINTA_TLS_SESSION_AGE: "12 hours",
+    GRINTA_TLS_BOUND_NAMES: "false",
+    GRINTA_TLS_VERIFY_INCOMING: "true",
+    GRINTA_TLS_VERIFY_OUTGOING: "false"
+  }
+  const none = { GRINTA_TLS_CERTIFICATE: "", GRINTA_TLS_REVOKED: "" }
+
+  it.live("say which variable has no effect, since what it is about is not there", () =>
+    Effect.gen(function* () {
+      for (const [variable, value] of Object.entries(manners))
+        assert.include(
+          yield* refusal({}, { ...none, [variable]: value }),
+          `${variable}: it says how TLS is to be, and there is none: GRINTA_TLS_CERTIFICATE, `
+        )
+      yield* Effect.scoped(built({}, none))
+    })
+  )
+
+  it.live("name each variable of TLS there: those of certificates, and those that need them", () => {
+    const known = GrintaVariables.variables.filter((variable) => variable.startsWith("GRINTA_TLS_"))
+    assert.sameMembers([...Object.values(TlsFiles.variables), ...Object.keys(manners)], known)
+    return Effect.void
+  })
+
+  it.live("are taken from the environment where certificates are passed and they are not", () =>
+    Effect.gen(function* () {
+      assert.include(yield* refusal({ tls }, { GRINTA_TLS_REVOKED: "/nowhere" }), "GRINTA_TLS_REVOKED: ")
+      assert.include(yield* refusal({ tls }, { GRINTA_TLS_SESSION_AGE: "0 hours" }), "tls.sessionAge")
+      assert.include(yield* refusal({ tls }, { GRINTA_TLS_BOUND_NAMES: "perhaps" }), "GRINTA_TLS_BOUND_NAMES")
+      assert.include(yield* refusal({ tls }, { GRINTA_TLS_VERIFY_OUTGOING: "false" }), "tls.verifyIncoming")
+      const open = { listen: { host: "0.0.0.0" }, keys: [secret], tls } as const
+      assert.include(yield* refusal(open, { GRINTA_TLS_VERIFY_INCOMING: "false" }), "plaintext is taken for flows")
+      const passed = { ...tls, verifyIncoming: true, revoked: { certificates: [], hosts: [] } }
+      const env = { GRINTA_TLS_VERIFY_INCOMING: "false", GRINTA_TLS_REVOKED: "/nowhere" }
+      yield* Effect.scoped(built({ ...open, tls: passed }, env))
+    })
+  )
+
+  it.live("refuse to verify gossip without keys", () =>
+    Effect.gen(function* () {
+      for (const setting of ["verifyIncoming", "verifyOutgoing"] as const)
+        for (const keys of [{}, { keys: [] }]) {
+          const { message } = yield* Effect.flip(GossipKeys.make({ ...keys, [setting]: true }))
+          assert.include(message, `${setting}: it says how keys are used, and there are none`)
+        }
     })
   )
 })

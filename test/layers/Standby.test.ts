@@ -1,8 +1,18 @@
 /** What becomes of a unique endpoint whose name another host owns: in virtual time, on a network in memory. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Logger, References, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import { Codec, Endpoint, Fabric, Grinta, MemoryNetwork, type NetworkError, Registry } from "../../src/index.ts"
+import {
+  type Access,
+  Codec,
+  Endpoint,
+  type Exposure,
+  Fabric,
+  Grinta,
+  MemoryNetwork,
+  type NetworkError,
+  Registry
+} from "../../src/index.ts"
 import * as Cluster from "./gossip/Cluster.ts"
 
 const Only = Endpoint.make("only", { input: Codec.bytes, output: Codec.bytes })
@@ -20,9 +30,9 @@ const hostOf = Effect.fnUntraced(function* (name: string, options: Partial<Grint
   )
   const lost: Array<string> = []
   const onLost = ({ reason }: NetworkError) => Effect.sync(() => lost.push(reason.message))
-  const expose = Effect.fnUntraced(function* (standby: boolean) {
+  const expose = Effect.fnUntraced(function* (standby: boolean, more: Endpoint.LayerOptions = { onLost }) {
     const scope = yield* Scope.fork(yield* Effect.scope)
-    const layer = Only.toLayer((flow) => flow.send(new TextEncoder().encode(name)), { standby, onLost })
+    const layer = Only.toLayer((flow) => flow.send(new TextEncoder().encode(name)), { standby, ...more })
     yield* Layer.buildWithScope(Layer.provide(layer, Layer.succeedContext(services)), scope)
     return Scope.close(scope, Exit.void)
   })
@@ -50,20 +60,20 @@ const inTime = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E,
 const taken = 'the name "only" is held by host "a"'
 
 /** Hosts a and b, cut off from each other, that both expose the endpoint, and meet again. */
-const reunited = Effect.fnUntraced(function* (standby: boolean) {
+const reunited = Effect.fnUntraced(function* (standby: boolean, more?: Endpoint.LayerOptions) {
   const network = yield* MemoryNetwork.MemoryNetwork
   const [a, b] = [yield* hostOf("a"), yield* hostOf("b")]
   yield* TestClock.adjust("5 seconds")
   yield* network.cut("a", "b")
   yield* TestClock.adjust("60 seconds")
   const close = yield* a.expose(standby)
-  yield* b.expose(standby)
+  yield* b.expose(standby, more)
   yield* TestClock.adjust("10 seconds")
   assert.deepStrictEqual([yield* owners(a), yield* owners(b)], [["a"], ["b"]])
   yield* network.heal
   yield* TestClock.adjust("2 minutes")
   assert.deepStrictEqual([yield* owners(a), yield* owners(b)], [["a"], ["a"]])
-  assert.deepStrictEqual([a.lost, b.lost], [[], [taken]])
+  assert.deepStrictEqual([a.lost, b.lost], [[], more === undefined ? [taken] : []])
   assert.strictEqual(yield* inTime(ask(b)), "a")
   yield* inTime(close)
   yield* TestClock.adjust("3 seconds")
@@ -87,6 +97,58 @@ describe("G19: two halves that both took a unique name", () => {
       assert.deepStrictEqual([yield* owners(a), yield* owners(b)], [[], []])
       assert.deepStrictEqual([a.lost, b.lost], [[], [taken]])
     }).pipe(Effect.provide(Cluster.network("loser")))
+  )
+})
+
+describe("what a layer says and does about its endpoint", () => {
+  it.effect("a loss that nobody handles is logged with the fabric, the host and the endpoint", () => {
+    const found: Array<Readonly<Record<string, unknown>>> = []
+    const logger = Logger.make(({ fiber, message }) => {
+      if (String(message).startsWith('"only" is not exposed here any more'))
+        found.push(fiber.getRef(References.CurrentLogAnnotations))
+    })
+    return Effect.gen(function* () {
+      yield* reunited(false, {})
+      assert.deepStrictEqual(found, [{ fabric: "", host: "b", endpoint: "only" }])
+    }).pipe(Effect.provide([Cluster.network("logged"), Logger.layer([logger])]))
+  })
+
+  const follow = (rules: SubscriptionRef.SubscriptionRef<Access.Allow>, until: Array<string>) => (exposure: Exposure) =>
+    SubscriptionRef.changes(rules).pipe(
+      Stream.runForEach((rule) => exposure.allow(rule)),
+      Effect.onExit(({ _tag }) => Effect.sync(() => until.push(_tag)))
+    )
+  const isLet = (host: { readonly services: Host }) =>
+    Effect.map(Effect.exit(inTime(ask(host))), ({ _tag }) => _tag === "Success")
+
+  it.effect.each([false, true])("its rule can be changed while it serves, also by a standby: %s", (standby) =>
+    Effect.gen(function* () {
+      const host = yield* hostOf("a")
+      const rules = yield* SubscriptionRef.make<Access.Allow>("members")
+      const ends: Array<string> = []
+      const close = yield* host.expose(standby, { onExposed: follow(rules, ends) })
+      assert.isTrue(yield* isLet(host))
+      yield* SubscriptionRef.set(rules, { hosts: ["b"] })
+      yield* TestClock.adjust("1 second")
+      assert.isFalse(yield* isLet(host))
+      // What cannot be a rule is logged, and neither ends the endpoint nor changes its rule.
+      yield* SubscriptionRef.set(rules, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(ends, ["Failure"])
+      assert.isFalse(yield* isLet(host))
+      yield* inTime(close)
+    }).pipe(Effect.provide(Cluster.network("rules")))
+  )
+
+  it.effect("a standby that lost its name has its rule anew when it serves again", () =>
+    Effect.gen(function* () {
+      const rules = yield* SubscriptionRef.make<Access.Allow>({ hosts: ["b"] })
+      const ends: Array<string> = []
+      const { a, b } = yield* reunited(true, { onExposed: follow(rules, ends) })
+      assert.deepStrictEqual(yield* owners(a), ["b"])
+      assert.deepStrictEqual(ends, ["Failure"])
+      assert.deepStrictEqual([yield* isLet(a), yield* isLet(b)], [false, true])
+    }).pipe(Effect.provide(Cluster.network("anew")))
   )
 })
 

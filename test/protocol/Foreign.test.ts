@@ -47,4 +47,9 @@ describe("foreign text", () => {
     assert.strictEqual(Foreign.quoted('a\nb"'), '"a\\nb\\""')
     assert.strictEqual(Foreign.text("x".repeat(60_000), 5), "xxxxx...")
   })
+
+  it("cuts no character in two, also where what comes before it is written at length", () => {
+    assert.strictEqual(Foreign.text("\u{1f980}\u{1f980}", 3), "\u{1f980}...")
+    assert.strictEqual(Foreign.text("\n\u{1f980}", 6), "\\u{a}...")
+  })
 })

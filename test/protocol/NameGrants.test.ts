@@ -26,6 +26,12 @@ describe("the names that a certificate grants", () => {
     assert.isFalse(may([], name))
   })
 
+  it("need not list the names of hosts, and grant nothing that looks like one", () => {
+    assert.isTrue(may([], "grinta.admin"))
+    assert.isTrue(may(["orders"], "grinta.admin.v2"))
+    for (const name of ["grinta", "grintas.admin", "my.grinta.admin", "Grinta.admin"]) assert.isFalse(may([], name))
+  })
+
   it.prop("are none for whatever is no pattern, and nothing throws", [Schema.String, Names], ([text, parts]) => {
     const name = parts.join(".")
     const isPattern = text === "*" || Name.violation(text.replace(/\.\*$/, "")) === undefined

@@ -63,7 +63,7 @@ describe("what is shown of a certificate", () => {
   it("is bounded", () => {
     const many = Array.from({ length: 1000 }, (_, i) => `URI:spiffe://shop/${i}, DNS:d${i}`).join(", ")
     const { dnsNames, subject, uris } = shown(many, `CN=${"x".repeat(10_000)}`)
-    assert.deepStrictEqual([uris.length, dnsNames.length, subject.length], [64, 64, 256])
+    assert.deepStrictEqual([uris.length, dnsNames.length, subject.length], [64, 64, 256 + "...".length])
   })
 
   it.prop("prints as one line, whatever its text", [Schema.String, Schema.String], ([subject, name]) => {
@@ -93,6 +93,11 @@ describe("who somebody is", () => {
     const proof = Proof.byCertificate(certificate, [])
     assert.deepStrictEqual(Proof.identityOf(proof, ""), { _tag: "Client", certificate })
     assert.isUndefined(Proof.identityOf(proof, "a"))
+  })
+
+  it("is nobody who may speak where a certificate is missing, whatever is said", () => {
+    assert.isUndefined(Proof.identityOf(Proof.unproven, "a"))
+    assert.isUndefined(Proof.identityOf(Proof.unproven, ""))
   })
 
   it("makes nothing for a flow", () => {

@@ -145,6 +145,10 @@ expectTypeOf(Chat.toLayer(serve, { standby: true, onLost })).toEqualTypeOf<
 // @ts-expect-error a handler of losses has nobody to fail to
 Chat.toLayer(serve, { onLost: (error) => Effect.fail(error) })
 
+// Who may call is changed from within a layer; what that needs is needed by the layer, and its errors are logged.
+const onExposed = ({ allow }: Exposure) => Effect.andThen(Registry, allow("anyone", { openFlows: "end" }))
+expectTypeOf(Chat.toLayer(serve, { onExposed })).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric | Registry>>()
+
 // Flows
 
 const session = Effect.gen(function* () {

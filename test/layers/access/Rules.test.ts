@@ -272,7 +272,7 @@ describe("a function that decides", () => {
       })
       assert.strictEqual(yield* asked(fabric), "Unauthorized")
       assert.lengthOf(lines, 1)
-      assert.include(lines[0], "no?WARN?[2J")
+      assert.include(lines[0], "no\\u{a}WARN\\u{1b}[2J")
       assert.isBelow(lines[0]?.length ?? 0, 700)
     }).pipe(Effect.provide(Logger.layer([logger])))
   })

@@ -16,7 +16,8 @@ import * as Caller from "./Caller.ts"
 export const server = (
   config: TransportConnect.Options = {},
   flows: FlowServer.Config = FlowServer.defaults,
-  atLast: Effect.Effect<void> = Effect.void
+  atLast: Effect.Effect<void> = Effect.void,
+  access: FlowAccess.Guard = FlowAccess.fixed(Rule.anyone)
 ) =>
   Effect.gen(function* () {
     const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
@@ -32,7 +33,7 @@ export const server = (
           Effect.tapError((error) => Queue.offer(ended, Caller.reasonOf(error)))
         )
       },
-      { context: Context.empty(), config: flows, access: FlowAccess.fixed(Rule.anyone) }
+      { context: Context.empty(), config: flows, access }
     )
     const opening = yield* Timeouts.make(flows.openTimeout)
     yield* transport.serve((link) =>

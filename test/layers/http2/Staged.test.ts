@@ -6,9 +6,13 @@ import * as http2 from "node:http2"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Logger, Queue, Schedule, Stream } from "effect"
-import type * as Tls from "../../../src/layers/Tls.ts"
+import { Duration, Effect, Logger, Queue, Result, Schedule, Stream } from "effect"
+import * as FlowAccess from "../../../src/layers/FlowAccess.ts"
+import * as FlowServer from "../../../src/layers/FlowServer.ts"
+import * as Tls from "../../../src/layers/Tls.ts"
 import type * as TlsStage from "../../../src/layers/TlsStage.ts"
+import * as Rule from "../../../src/protocol/flow/Rule.ts"
+import * as Proof from "../../../src/protocol/Proof.ts"
 import type { Flow } from "../../../src/services/Flow.ts"
 import * as Caller from "./Caller.ts"
 import * as Certificates from "./Certificates.ts"
@@ -282,6 +286,60 @@ describe("stages of TLS", () => {
       const error = yield* Effect.flip(Caller.make(as("client", { verifyOutgoing: false })))
       Caller.assertReason(error, "InvalidConfig")
       assert.include(String(error), "tls.verifyIncoming: a host that takes nothing but TLS has to dial with it")
+    })
+  )
+})
+
+describe("who may call while plaintext is taken", () => {
+  const stages = [
+    ["dials plaintext", both],
+    ["dials TLS", seals]
+  ] as const
+
+  it.live.each(stages)("members: whoever comes in plaintext, too, since hosts do; of a host that %s", ([, stage]) =>
+    Effect.gen(function* () {
+      const { port } = yield* server(as("server", stage), FlowServer.defaults, Effect.void, FlowAccess.membersOnly)
+      yield* works(yield* Caller.make(), port)
+      yield* works(yield* Caller.make(as("client")), port)
+    })
+  )
+
+  it.live.each(stages)("by a rule: who has proven to be meant, and nobody else; of a host that %s", ([, stage]) =>
+    Effect.gen(function* () {
+      for (const rule of [{ hosts: ["client"] }, { certificates: ["grinta:///client"] }]) {
+        const access = FlowAccess.fixed(Result.getOrThrow(Rule.parse(rule, "allow")))
+        const { port, served } = yield* server(as("server", stage), FlowServer.defaults, Effect.void, access)
+        assert.strictEqual(yield* refused(yield* Caller.make(), port), "Unauthorized")
+        assert.strictEqual(served.flows, 0)
+        yield* works(yield* Caller.make(as("client")), port)
+      }
+    })
+  )
+
+  it.live("nobody who has shown no certificate over TLS", () =>
+    Effect.gen(function* () {
+      const { proofOf } = yield* Tls.make(as("server", both).tls)
+      const { proven } = proofOf({ getPeerX509Certificate: () => undefined })
+      for (const id of ["", "server", "client"]) assert.isUndefined(Proof.identityOf(proven, id))
+    })
+  )
+})
+
+describe("the places of a port that takes both", () => {
+  it.live("are taken by sessions in plaintext as by those of TLS, and free once they have closed", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ ...as("server", both), sessionsMax: 1 })
+      const plain = yield* Caller.make()
+      for (const config of [{}, as("other")])
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const holder = yield* Caller.make(config, "other")
+            yield* until(Effect.map(Effect.exit(works(holder, port)), ({ _tag }) => _tag === "Success"))
+            // What this one has sent is dropped with it, and ends no process.
+            assert.strictEqual(yield* refused(plain, port), "HostUnreachable")
+            yield* works(holder, port)
+          })
+        )
     })
   )
 })
