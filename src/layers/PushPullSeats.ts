@@ -3,8 +3,10 @@ import { Deferred, Effect, Exit, Option } from "effect"
 import { type Address, source as sourceOf } from "../protocol/Address.ts"
 import * as Buckets from "../protocol/Buckets.ts"
 import * as Held from "../protocol/memberlist/Held.ts"
+import * as Pace from "../protocol/memberlist/Pace.ts"
 import * as Seats from "../protocol/memberlist/Seats.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
+import type { ByteStream } from "../services/GossipSocket.ts"
 
 /** Streams of one address, a second and at once. */
 export const streamsPerSecond = 32
@@ -21,6 +23,8 @@ export const headerMillis = 2000
 export const headerMillisWanted = 200
 /** How often it is looked whether they do. */
 const lookMillis = 100
+/** How often a stream that has come too fast looks whether it may go on. */
+const paceInterval = "20 millis"
 
 export interface Options {
   readonly isMember: (source: string) => boolean
@@ -30,6 +34,8 @@ export interface Options {
 
 /** A stream that has a seat. */
 export interface Seated {
+  /** The stream, which is read no faster than it may be: see `Pace`. */
+  readonly paced: (stream: ByteStream) => ByteStream
   /** Whether there is room for what its reader holds by now. */
   readonly hold: (reader: StreamCodec.State) => boolean
   /** Is over when the stream has taken too long for its label and its first header, as `hold` has seen them. */
@@ -48,6 +54,7 @@ type Holder = Deferred.Deferred<void>
 export const make = ({ count, isMember, now }: Options): Room => {
   const seats = Seats.make<Holder>()
   const held = Held.make()
+  const pace = Pace.make(now())
   const streams = Buckets.make(streamsPerSecond, streamsBurst)
   const pushPulls = Buckets.make(pushPullsPerSecond, pushPullsBurst)
 
@@ -57,7 +64,16 @@ export const make = ({ count, isMember, now }: Options): Room => {
       if (next !== undefined) Deferred.doneUnsafe(next.holder, Exit.void)
     })
 
+  const paced = (read: Pace.Read, stream: ByteStream): ByteStream => {
+    const turn: Effect.Effect<void> = Effect.suspend(() =>
+      Pace.isDue(pace, read, now()) ? Effect.void : Effect.andThen(Effect.sleep(paceInterval), turn)
+    )
+    const charged = Effect.tap(stream.read, ({ length }) => Effect.sync(() => Pace.charge(pace, read, length)))
+    return { ...stream, read: Effect.andThen(turn, charged) }
+  }
+
   const seated = (seat: Seats.Seat<Holder>, share: Held.Share): Seated => {
+    const read = Pace.read(seat.source, seat.isMember)
     const sinceMillis = now()
     let hasBegun = false
     const silence: Effect.Effect<void> = Effect.suspend(() => {
@@ -66,8 +82,10 @@ export const make = ({ count, isMember, now }: Options): Room => {
       return millis <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Math.min(lookMillis, millis)), silence)
     })
     return {
+      paced: (stream) => paced(read, stream),
       silence,
       hold: (reader) => {
+        if (reader.opened) Pace.open(pace, read)
         hasBegun ||= StreamCodec.isBegun(reader)
         return Held.hold(held, share, StreamCodec.heldBytes(reader), StreamCodec.isProven(reader))
       },

@@ -143,7 +143,7 @@ export const serve = (wire: Wire, host: Host): Effect.Effect<void, never, Scope.
   const server = { wire, host, encoded: EncodedState.make(wire.framing, "acceptor") }
   return wire.socket.serve((stream) =>
     room.seat(stream.peer, (seated) =>
-      serveOne(server, stream, seated).pipe(
+      serveOne(server, seated.paced(stream), seated).pipe(
         Effect.catch(({ reason }) => Effect.sync(() => host.count(`stream.${reason}`))),
         Effect.catchDefect((defect) => Effect.logError("a gossip stream failed", defect))
       )

@@ -68,7 +68,9 @@ const receive = Effect.fnUntraced(function* (
   const before = directory.progress
   yield* RegistryDirectory.count(skipped)
   do {
-    const some = NameRecords.readSome(reading.success, sliceRecords)
+    const some = NameRecords.readSome(reading.success, sliceRecords, (heading) =>
+      Directory.refusalOf(directory, merging, heading)
+    )
     const merge = Exchange.mergeOf({ ...parts, records: some.records }, via)
     yield* RegistryDirectory.count(some.skipped)
     yield* feed({ ...merge, merging, isPart: NameRecords.hasMore(reading.success) })

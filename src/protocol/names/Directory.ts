@@ -30,6 +30,8 @@ export type Refusal = State.Refusal
 
 export const limits: Limits = DirectoryLimits.defaults
 
+export { refusalOf } from "./DirectoryMerge.ts"
+
 /** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
 export const make = (self: View.Host, bounds: Partial<Limits> = {}): Directory =>
   State.make(self, { ...limits, ...bounds })

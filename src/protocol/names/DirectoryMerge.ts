@@ -4,6 +4,7 @@ import * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import { type Directory, discard, drop, type Input, type Known, type Turn, write, writeOwn } from "./DirectoryState.ts"
+import type { Heading } from "./Heading.ts"
 import { isPossible, youngMillis } from "./Life.ts"
 import * as Merging from "./Merging.ts"
 import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
@@ -68,16 +69,19 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
   writeOwn(turn, current ?? { ...record, isTombstone: true })
 }
 
-/** "known" is held already, or waits; "refused" is not held though it should be. */
-type Heard = "news" | "known" | "refused"
+/** "known" is held already, or waits; the others are not held though they should be: what is refused, and what had no room. */
+type Heard = "news" | "known" | "refused" | Merging.Full["reason"]
+
+const noRoom = (turn: Turn, reason: Merging.Full["reason"], record: NameRecord): Heard => {
+  drop(turn, reason, record)
+  return reason
+}
 
 /** A word of a life that its host's member does not show. A former life is over; any other waits. */
 const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Heard => {
   const { directory, now } = turn
   if (known?.claims !== undefined && record.generation < known.claims.generation) return "known"
-  if (Aside.put(directory.aside, record, directory.limits, now)) return "known"
-  drop(turn, "aside", record)
-  return "refused"
+  return Aside.put(directory.aside, record, directory.limits, now) ? "known" : noRoom(turn, "aside", record)
 }
 
 /** A word about another host. */
@@ -101,21 +105,12 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
     drop(turn, "versionJump", record)
     return "refused"
   }
-  if (exceedsQuota(directory, claims, record)) {
-    drop(turn, "hostQuota", record)
-    return "refused"
-  }
-  if (current === undefined && !makeRoom(turn, known, recordBytes(record))) {
-    drop(turn, "recordLimit", record)
-    return "refused"
-  }
+  if (exceedsQuota(directory, claims, record)) return noRoom(turn, "hostQuota", record)
+  if (current === undefined && !makeRoom(turn, known, recordBytes(record))) return noRoom(turn, "recordLimit", record)
   known.spent ??= Budget.make(now)
   // The withdrawal of a claim was paid for with that claim: refused, it would leave a ghost.
   const isPaid = record.isTombstone && current?.isTombstone === false
-  if (!isPaid && !Budget.take(known.spent, limits, recordBytes(record), now)) {
-    drop(turn, "writerRate", record)
-    return "refused"
-  }
+  if (!isPaid && !Budget.take(known.spent, limits, recordBytes(record), now)) return noRoom(turn, "writerRate", record)
   write(turn, known, claims, record)
   Claims.noteVersion(claims, record.version)
   // Nobody is told of the names of a host that is no member any more.
@@ -137,6 +132,25 @@ const noteRange = ({ directory }: Turn, { after, generation, host, until }: Rang
 }
 
 /**
+ * Why a record would find no room, where that is known from what was merged of the same message before: it need not be parsed
+ * then. A withdrawal may make room, and a name that is held needs none.
+ */
+export const refusalOf = (
+  { aside, hosts, limits, own }: Directory,
+  { full }: Merging.Merging,
+  { generation, host, isTombstone, name }: Heading
+): Merging.Full["reason"] | undefined => {
+  if (full.size === 0 || isTombstone || host === own.id) return undefined
+  const claims = hosts.get(host)?.claims
+  const lives = Aside.livesOf(aside, host)
+  if (claims === undefined && lives === undefined && aside.records >= limits.asideRecordsMax) return "aside"
+  const refused = full.get(host)
+  if (refused?.generation !== generation) return undefined
+  const held = claims?.generation === generation ? claims : lives?.get(generation)?.claims
+  return held !== undefined && Claims.get(held, name) !== undefined ? undefined : refused.reason
+}
+
+/**
  * Takes records in, those of one message together or in parts, and gossips the news on at its end. News by gossip always goes on, since gossip reaches everybody only when passed
  * on; other news goes on unless there is more of it than was known before: then this host is the newcomer. Of a delta only
  * a little goes on, since the others get theirs.
@@ -148,14 +162,17 @@ export const merge = (
   const { directory, outputs } = turn
   const { limits, own } = directory
   merging.heldBefore ??= directory.foreignRecords + Claims.size(own.claims)
-  const { gaps, heldBefore, news } = merging
+  const { full, gaps, heldBefore, news } = merging
   const newsBefore = news.length
   for (const record of records) {
     if (record.host === own.id) hearOwn(turn, record)
     else {
       const heard = hearOther(turn, record)
       if (heard === "news") news.push(record)
-      if (heard === "refused") gaps.add(record.host)
+      if (heard === "news" || heard === "known") continue
+      gaps.add(record.host)
+      if (heard === "refused" || full.get(record.host)?.generation === record.generation) continue
+      full.set(record.host, { generation: record.generation, reason: heard })
     }
   }
   directory.progress += news.length - newsBefore

@@ -11,6 +11,7 @@ import { Data, Result } from "effect"
 import * as Proto from "../gen/grinta/v1/names_pb.ts"
 import * as Name from "../Name.ts"
 import * as Digest from "./Digest.ts"
+import * as Heading from "./Heading.ts"
 
 /** "unique": one owner in a whole fabric. "group": any number of owners. */
 export type Ownership = "unique" | "group"
@@ -64,8 +65,8 @@ export const isNames = (bytes: Uint8Array): boolean => bytes[0] === marker
 /** Of one message or state. */
 export const bytesMax = 20 * 1024 * 1024
 
-/** Records in one message or state, those left out included. */
-export const recordsMax = 262_144
+/** Records in one message or state, those left out included: 16 times what a host puts into one. */
+export const recordsMax = 16_384
 
 /** Fingerprints in `compatible`. */
 export const compatibleMax = 16
@@ -218,11 +219,24 @@ export const read = (bytes: Uint8Array): Result.Result<Reading, NamesUnreadable>
 /** Whether a message has records that were not decoded yet. */
 export const hasMore = ({ pieces }: Reading): boolean => pieces.left > 0
 
-/** Decodes the next records, so many at most; one that cannot be used is left out and named in `skipped`. */
-export const readSome = ({ pieces }: Reading, countMax: number): Pick<Decoded, "records" | "skipped"> => {
+/**
+ * Decodes the next records, so many at most; one that cannot be used is left out and named in `skipped`, as is one that is
+ * refused by its heading, which costs a tenth of the whole.
+ */
+export const readSome = <R = never>(
+  { pieces }: Reading,
+  countMax: number,
+  refusalOf: (heading: Heading.Heading) => R | undefined = () => undefined
+): { readonly records: ReadonlyArray<NameRecord>; readonly skipped: ReadonlyArray<SkipReason | R> } => {
   const records: Array<NameRecord> = []
-  const skipped: Array<SkipReason> = []
+  const skipped: Array<SkipReason | R> = []
   for (const piece of Digest.take(pieces, countMax)) {
+    const heading = Heading.read(piece)
+    const refusal = heading && refusalOf(heading)
+    if (refusal !== undefined) {
+      skipped.push(refusal)
+      continue
+    }
     const record = decodeRecord(piece)
     if (typeof record === "string") skipped.push(record)
     else records.push(record)

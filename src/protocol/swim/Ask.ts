@@ -19,7 +19,8 @@ const ask = (turn: Turn, stranger: Strangers.Stranger): void => {
   // Bare: what rides along is for members.
   const ping = config.encode({ _tag: "Ping", seq, node, ...ownSource(turn.state) })
   turn.outputs.push({ _tag: "Send", to, parts: [ping], crc: false })
-  if (stranger.tries > 1 && tcpPings && answersTcpPings({ versions }))
+  const mayAnswer = stranger.tries > 1 && tcpPings && answersTcpPings({ versions })
+  if (mayAnswer && Strangers.mayDial(strangers, turn.now))
     turn.outputs.push({ _tag: "TcpPing", to, seq, name: node, timeoutMillis: probeTimeoutMillis })
 }
 

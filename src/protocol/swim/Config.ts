@@ -65,6 +65,9 @@ export interface Limits {
   readonly strangersMax: number
   readonly strangersAskedAtOnce: number
   readonly strangersAskedPerSecond: number
+  /** Of those that did not answer a datagram, how many are asked over TCP: a connection costs as much as 30 datagrams. */
+  readonly strangersDialledAtOnce: number
+  readonly strangersDialledPerSecond: number
   /** Members at one address, whatever their ports. */
   readonly membersPerAddressMax: number
 }
@@ -227,6 +230,8 @@ export const limits: Limits = {
   strangersMax: 16_384,
   strangersAskedAtOnce: 2048,
   strangersAskedPerSecond: 1024,
+  strangersDialledAtOnce: 256,
+  strangersDialledPerSecond: 64,
   membersPerAddressMax: 4096
 }
 

@@ -7,7 +7,7 @@
  * again when it is heard of again. Whoever answered when this host asked for its state has answered.
  *
  * Limits: so many in all, half of them told by one address, and when there is no room, those go that the one who told most
- * told last. So many are asked per second, those told by each address in turn.
+ * told last. So many are asked per second, and fewer over TCP, those told by each address in turn.
  */
 import { type Address, format, source } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
@@ -33,6 +33,7 @@ export interface Strangers {
   /** How many each told of. */
   readonly told: Map<string, Set<Stranger>>
   readonly asks: Bucket.Bucket
+  readonly dials: Bucket.Bucket
   /** A tick is due for those that wait. */
   isDue: boolean
 }
@@ -43,6 +44,7 @@ export const make = (limits: Limits, nowMillis: number): Strangers => ({
   waiting: new Map(),
   told: new Map(),
   asks: Bucket.make(limits.strangersAskedAtOnce, limits.strangersAskedPerSecond, nowMillis),
+  dials: Bucket.make(limits.strangersDialledAtOnce, limits.strangersDialledPerSecond, nowMillis),
   isDue: false
 })
 
@@ -122,6 +124,9 @@ export const next = ({ asks, waiting }: Strangers, nowMillis: number): Stranger 
   if (stranger !== undefined && list.delete(stranger) && list.size > 0) waiting.set(teller, list)
   return stranger
 }
+
+/** Whether one that did not answer may be asked over TCP now. */
+export const mayDial = ({ dials }: Strangers, nowMillis: number): boolean => Bucket.take(dials, nowMillis)
 
 /** Has one that did not answer asked again. */
 export const again = ({ waiting }: Strangers, stranger: Stranger): void => {

@@ -2,12 +2,13 @@
 import { randomBytes } from "node:crypto"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
+import { Clock, Effect, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import * as GossipSocketNode from "../../../src/layers/GossipSocketNode.ts"
 import * as GossipSwim from "../../../src/layers/GossipSwim.ts"
 import * as PushPullSeats from "../../../src/layers/PushPullSeats.ts"
 import { format } from "../../../src/protocol/Address.ts"
+import * as Pace from "../../../src/protocol/memberlist/Pace.ts"
 import * as Seats from "../../../src/protocol/memberlist/Seats.ts"
 import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
 import { Gossip } from "../../../src/services/Gossip.ts"
@@ -108,6 +109,44 @@ describe("those that dial a gossip port", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(all)
       assert.deepStrictEqual([most, served], [Seats.sourceSeatsMax, 64])
+    })
+  )
+
+  it.effect("are read as fast as one address may send, and faster once what they say is opened", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const room = PushPullSeats.make({
+        count: (reason) => assert.fail(reason),
+        isMember: () => true,
+        now: () => clock.currentTimeMillisUnsafe()
+      })
+      const chunk = new Uint8Array(65_536)
+      let bytes = 0
+      const read = Effect.sync(() => {
+        bytes += chunk.length
+        return chunk
+      })
+      const stream = {
+        peer: { bytes: Uint8Array.of(10, 0, 0, 1), port: 1 },
+        read,
+        write: () => Effect.void,
+        end: Effect.void
+      }
+      const streaming = room.seat(stream.peer, ({ paced }) =>
+        Effect.ignore(Effect.forever(paced(stream).read, { disableYield: true }))
+      )
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(streaming))
+      yield* TestClock.adjust("2 seconds")
+      const due = Pace.sourcePaceBytesBurst + 2 * Pace.sourcePaceBytesPerSecond
+      const free = 2 * fibers.length * chunk.length
+      assert.isTrue(bytes >= due && bytes <= due + free, `${bytes} of ${due}`)
+      const reader = StreamCodec.make(plain, "acceptor")
+      reader.opened = true
+      yield* room.seat(stream.peer, ({ hold, paced }) => {
+        hold(reader)
+        return Effect.ignore(Effect.replicateEffect(paced(stream).read, 1_000))
+      })
+      yield* Effect.forEach(fibers, Fiber.interrupt)
     })
   )
 

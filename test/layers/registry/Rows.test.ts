@@ -99,6 +99,27 @@ describe("R3: counters, ownership and names that none may have", () => {
     })
   )
 
+  it.effect("more names than a host may have are passed over unread, and what is held goes on", () =>
+    Effect.gen(function* () {
+      const { h0, hear } = yield* pair({ hostNamesMax: 2 })
+      const many = Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, version: BigInt(i + 1) }))
+      const [first, ...others] = many
+      // What is not parsed is not found to be wrong.
+      const all = others.map((fields, i) => (i < 500 ? fields : { ...fields, ownership: Ownership.UNSPECIFIED }))
+      const held = [
+        { name: "n0", version: 1001n, contract: 9n },
+        { name: "n1", version: 1002n, tombstone: true }
+      ]
+      const message = hear({ ...first }, ...all, ...held)
+      assert.strictEqual(yield* counted("ownership", counted("hostQuota", message)), 0)
+      const entries = yield* h0.registry.scan("")
+      assert.deepStrictEqual(
+        entries.map(({ contract, name }) => [name, contract]),
+        [["n0", 9n]]
+      )
+    })
+  )
+
   it.effect("a version that runs backwards changes nothing", () =>
     Effect.gen(function* () {
       const { h0, hear } = yield* pair()

@@ -2,6 +2,8 @@ import { create, toBinary } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { NameRecordSchema, NameRecordsSchema, Ownership } from "../../../src/protocol/gen/grinta/v1/names_pb.ts"
+import * as Digest from "../../../src/protocol/names/Digest.ts"
+import * as Heading from "../../../src/protocol/names/Heading.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
 
 const record: NameRecords.NameRecord = {
@@ -153,6 +155,21 @@ describe("decode", () => {
       bytes.length,
       records.reduce((sum, each) => sum + NameRecords.recordBytes(each), 1)
     )
+  })
+
+  it.prop("has a heading that says what the whole says", [Record, Schema.Uint8Array], ([said, bytes]) => {
+    const whole = NameRecords.encode([said])
+    const [piece = new Uint8Array()] = Digest.split(whole.subarray(1), 1, 1)?.pieces ?? []
+    const { generation, host, isTombstone, name } = said
+    assert.deepStrictEqual(Heading.read(piece), { host, generation, name, isTombstone })
+    for (const [at, byte] of bytes.entries()) piece[(at * 31 + byte) % piece.length] = byte
+    const heading = Heading.read(piece)
+    const [record] = decoded(whole).records
+    if (heading !== undefined && record !== undefined)
+      assert.deepStrictEqual(
+        [heading.host, heading.generation, heading.name],
+        [record.host, record.generation, record.name]
+      )
   })
 
   it.prop("of two records that differ, exactly one supersedes the other", [Record, Record], ([a, b]) => {

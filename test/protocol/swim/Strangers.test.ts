@@ -145,6 +145,18 @@ describe("a member that invents others", () => {
     assert.isNotEmpty(pingsTo(advance(one, 500), addressOf(20)))
   })
 
+  it("has few of them dialled, and the others asked by datagrams", () => {
+    const one = host()
+    feed(one, { _tag: "Merge", nodes: inventions(2000), join: false, peer: teller })
+    const outputs = Array.from({ length: 100 }, () => advance(one, 50)).flat()
+    const { strangersDialledAtOnce, strangersDialledPerSecond } = Config.limits
+    assert.isAtMost(
+      tags(outputs).filter((tag) => tag === "TcpPing").length,
+      strangersDialledAtOnce + 5 * strangersDialledPerSecond
+    )
+    assert.isAtLeast(sent(outputs).length, 4000)
+  })
+
   it("counts as one address whatever its ports, and has no more seats than one address may", () => {
     const one = host({ learnedPerSecondPerSource: 10, membersPerAddressMax: 4 })
     const dropped = Array.from({ length: 30 }, (_, i) =>
