@@ -4,7 +4,7 @@ import { sleep, until } from "../../test/net/Lines.ts"
 import type { Attack } from "./Attack.ts"
 import * as Camp from "./Camp.ts"
 import * as Orders from "./Orders.ts"
-import type { Figures } from "./Verdict.ts"
+import { type Figures, heapMiBKept } from "./Verdict.ts"
 
 /** How long the traffic flows before anything is measured. */
 const warmMillis = 1_500
@@ -93,6 +93,20 @@ const measured = async (camp: Camp.Camp, act: () => Promise<void>): Promise<Done
 
 const tallyOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "tally" }, Orders.Tally, answerMillis))
 const memoryOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "memory" }, Orders.Memory, answerMillis))
+
+/**
+ * What the attacked host keeps: what the attacker had open costs memory until it is closed and its handlers have had their grace,
+ * so it is asked until it is back, or for as long as all else may take.
+ */
+const keptOf = async (camp: Camp.Camp, heapBytesBefore: number) => {
+  const end = performance.now() + healMillis
+  while (true) {
+    const memory = await memoryOf(camp.victim)
+    const isBack = memory === undefined || memory.heapBytes < heapBytesBefore + (heapMiBKept / 2) * 2 ** 20
+    if (isBack || performance.now() > end) return memory
+    await sleep(250)
+  }
+}
 
 const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
   const { authority, keys } = camp.ground
@@ -193,6 +207,7 @@ export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<
   const attacker = Camp.startAttacker(targetOf(attack, camp))
   try {
     await attacker.ask({ do: "wait" }, Orders.Done)
+    const before = await memoryOf(camp.victim)
     const spent: Array<Orders.Spent> = []
     const coming = attack.isJoined === true ? newcomer(camp, net) : undefined
     const done = await measured(camp, async () => {
@@ -201,7 +216,8 @@ export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<
     await attacker.kill()
     const isJoined = await coming
     const healed = await heals(camp)
-    const [tally, memory] = [await tallyOf(camp.victim), await memoryOf(camp.victim)]
+    const tally = await tallyOf(camp.victim)
+    const memory = await keptOf(camp, before?.heapBytes ?? 0)
     const resident = Camp.residentOf(camp.victim)
     const ended = camp.victim.child.isRunning() ? undefined : (camp.victim.said.at(-1) ?? "ended")
     const [seen] = spent

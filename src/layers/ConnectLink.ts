@@ -11,6 +11,7 @@ import * as Frame from "../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken, type Listener } from "../services/Transport.ts"
 import { AskedFrames } from "./AskedFrames.ts"
+import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 
 /** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
 export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
@@ -135,6 +136,8 @@ export interface Carrier {
   readonly metadata: Link["metadata"]
   /** As `Link.doubt`. */
   readonly doubt: () => void
+  /** As `Link.blame`. */
+  readonly blame: () => void
   /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
   readonly cause: () => (() => LinkBroken) | undefined
   /** Fails once it has. */
@@ -171,6 +174,8 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
 
   const endWith = (cause: unknown): void => {
     const how = howOf(carrier.fate(), cause)
+    // A path may be slow, and that is nobody's fault.
+    if (how === "violation" && !EnvelopeGuard.isLate(cause)) carrier.blame()
     incoming.end(() => new LinkBroken({ how, detail: detailOf(cause) }))
   }
 
@@ -184,6 +189,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
     const frame = Frame.fromProto(result.value)
     if (Result.isSuccess(frame)) return incoming.come(frame.success)
     const { detail } = frame.failure
+    carrier.blame()
     incoming.end(() => new LinkBroken({ how: "violation", detail }))
   }
 
@@ -199,6 +205,7 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
     countedAs: carrier.countedAs,
     metadata: carrier.metadata,
     doubt: () => carrier.doubt(),
+    blame: () => carrier.blame(),
     attach: (listener) => incoming.attach(listener),
     detach: (listener) => incoming.detach(listener),
     goOn: () => incoming.goOn(),

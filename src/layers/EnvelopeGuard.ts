@@ -29,6 +29,11 @@ interface Message {
   readonly isCompressed: boolean
 }
 
+const late = "late"
+
+/** Whether a body ended since a frame came too slowly. */
+export const isLate = (cause: unknown): boolean => cause instanceof ConnectError && cause.cause === late
+
 export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarded => {
   const bytesMax = options.frameWireBytesMax
   const whole: Array<Message> = []
@@ -76,7 +81,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
           } else if (Envelope.isComplete(parser)) give(result)
           else fail(new ConnectError("it stopped within a frame", Code.InvalidArgument))
         }
-        refuse = (detail) => fail(new ConnectError(detail, Code.Internal))
+        refuse = (detail) => fail(new ConnectError(detail, Code.Internal, undefined, undefined, late))
         step()
       })
     return { next, return: (value) => chunks.return?.(value) ?? Promise.resolve({ done: true, value }) }

@@ -33,7 +33,7 @@ export const answer = (link: Link, options: Options): Effect.Effect<void, never,
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
     if (typeof open === "string") return refuse(link, Frame.fail("ProtocolViolation", open))
-    if (open._tag !== "Open") return refuse(link, Frame.fail("ProtocolViolation", `${open._tag} came before Open`))
+    if (open._tag !== "Open") return violate(link, `${open._tag} came before Open`)
     return serve(link, open, options)
   }
   return Effect.flatMap(first(link, options.opening), begin)
@@ -49,8 +49,7 @@ const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<vo
   const proven = Proof.identityOf(link.proven, open.caller)
   if (proven === undefined) return impostor(link, open, options)
   const metadata = metadataOf(link, open)
-  if (Result.isFailure(metadata))
-    return refuse(link, Frame.fail("ProtocolViolation", `the metadata cannot be taken: ${metadata.failure}`))
+  if (Result.isFailure(metadata)) return violate(link, `the metadata cannot be taken: ${metadata.failure}`)
   const exposed = options.find(open.endpoint)
   if (exposed === undefined) return refuse(link, notFound)
   const peer: Peer = { id: open.caller, proven, path: open.path ?? noPath, metadata: metadata.success }
@@ -61,6 +60,12 @@ const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<vo
     onSuccess: (rejected) =>
       rejected === undefined ? admit(link, open, peer, exposed, options) : refuse(link, rejected)
   })
+}
+
+/** Refuses a caller that has said what no caller may say. */
+const violate = (link: Link, detail: string): Effect.Effect<void> => {
+  link.blame?.()
+  return refuse(link, Frame.fail("ProtocolViolation", detail))
 }
 
 /** Serves a caller that may call, if it speaks what the endpoint does. */

@@ -223,10 +223,10 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
         return this.breakWith(() => (isDeclared ? declared.success : this.error(reasonOfFail(fail))))
       }
       case "TooLarge":
-      case "Violation": {
-        const { last, reason } = refusalOf(received, this.reader.receiver.limits.messageBytesMax)
-        this.refuse(reason, last)
-      }
+      case "Violation":
+        // How much this side takes the other cannot know.
+        if (received._tag === "Violation") this.writer.link.blame?.()
+        this.refuse(...refusalOf(received, this.reader.receiver.limits.messageBytesMax))
     }
   }
 

@@ -71,14 +71,11 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
 export const refusalOf = (
   received: Extract<Receiver.Received, { readonly _tag: "TooLarge" | "Violation" }>,
   bytesMax: number
-): { readonly reason: FlowErrorReason; readonly last: Frame.Fail } => {
+): readonly [reason: FlowErrorReason, last: Frame.Fail] => {
   if (received._tag === "Violation") {
     const { detail } = received
-    return { reason: new ProtocolViolation({ detail }), last: Frame.fail("ProtocolViolation", detail) }
+    return [new ProtocolViolation({ detail }), Frame.fail("ProtocolViolation", detail)]
   }
   const { bytes } = received
-  return {
-    reason: new MessageTooLarge({ bytes, bytesMax }),
-    last: Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)
-  }
+  return [new MessageTooLarge({ bytes, bytesMax }), Frame.fail("MessageTooLarge", `${bytes} of ${bytesMax} bytes`)]
 }

@@ -23,7 +23,7 @@ export interface Report {
   readonly complain: (why: Conduct.Fault) => void
   /** It was closed, which is told in no log. */
   readonly count: (reason: string) => void
-  /** Takes a reset, or a session that broke the rules, from what its peer may have in all; false when none is left. */
+  /** Takes a reset, or a session or a flow that broke the rules, from what its peer may have in all; false when none is left. */
   readonly takeReset: () => boolean
   readonly takeFault: () => boolean
 }
@@ -92,6 +92,9 @@ export const guard = Effect.fnUntraced(function* (
         if (hasBegun && (rstCode === http2.constants.NGHTTP2_NO_ERROR || adopted.isLost())) return
         Conduct.reset(conduct, now())
         if (!report.takeReset()) resume(Effect.succeed(Conduct.resetting))
+      },
+      onFault: () => {
+        if (!report.takeFault()) resume(Effect.succeed(Conduct.violating))
       },
       onWaste: () => resume(Effect.succeed(wasteful))
     }

@@ -42,6 +42,9 @@ export interface Options extends Http2Gate.Options, Http2Guard.Options {
   readonly served: Served
 }
 
+/** Whenever so many streams have come, the connections of whose the last one is are read no further in the same turn. */
+export const streamsPerTurn = 128
+
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 /**
@@ -110,6 +113,16 @@ export const serve = Effect.fnUntraced(function* (
   const serveLink = onLink && serveLinkBy(onLink)
   const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
 
+  let opened = 0
+  /** A stream has come: those that wait in the sockets of a peer, each of which may be read in one turn, are too many for it. */
+  const count = (session: Http2Session.Session): void => {
+    opened += 1
+    if (opened % streamsPerTurn !== 0) return
+    const { countedAs } = session
+    const isSame = (other: Http2Session.Session) => countedAs !== undefined && other.countedAs === countedAs
+    for (const other of sessions.values()) if (other === session || isSame(other)) other.socket.pauseTurn()
+  }
+
   /** Whether a peer may open another stream: one that may not has nothing made for it. */
   const mayOpen = (session: Http2Session.Session): boolean => {
     if (takeOf(openings, session)) return true
@@ -126,6 +139,7 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
+    if (session !== undefined) count(session)
     if (session === undefined || !mayOpen(session)) {
       stream.on("error", () => undefined).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return

@@ -95,6 +95,8 @@ export interface Guard {
   readonly onBegun: () => void
   /** A stream has closed. */
   readonly onGone: (rstCode: number | undefined, hasBegun: boolean) => void
+  /** A flow has failed by the fault of its peer. */
+  readonly onFault: () => void
   /** More comes that brings nothing than may. */
   readonly onWaste: () => void
 }

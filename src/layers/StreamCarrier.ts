@@ -7,11 +7,14 @@ import * as http2 from "node:http2"
 import { Cause, Effect } from "effect"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
-import type { Heard, Session } from "./Http2Session.ts"
+import { type Heard, type Session, streamWindowBytes } from "./Http2Session.ts"
 import * as Signal from "./Signal.ts"
 
 /** How soon after the end of its stream the reset of a client comes that gives up. */
 const resetTimeout = "100 millis"
+
+/** What can be on its way to a flow that has failed, until its peer hears of it: what its window lets through meanwhile, too. */
+const underwayBytesMax = 2 * streamWindowBytes
 
 type Fate = ReturnType<Carrier["fate"]>
 
@@ -56,6 +59,8 @@ export class StreamCarrier implements Carrier, Heard {
   private hasBegun = false
   /** What comes is counted when it comes, not when it is read. */
   private isCounted = false
+  /** What has come since its peer was at fault; undefined while it was not. */
+  private vainBytes: number | undefined
   readonly metadata: Carrier["metadata"]
 
   constructor(session: Session, stream: http2.Http2Stream, metadata?: Carrier["metadata"]) {
@@ -78,6 +83,22 @@ export class StreamCarrier implements Carrier, Heard {
 
   get countedAs(): Carrier["countedAs"] {
     return this.session.countedAs
+  }
+
+  blame(): void {
+    if (this.vainBytes === undefined) this.hold()
+  }
+
+  private hold(): void {
+    this.vainBytes = 0
+    this.session.guard?.onFault()
+  }
+
+  /** So many bytes have come. */
+  private bear(bytes: number): void {
+    if (this.vainBytes === undefined) return
+    this.vainBytes += bytes
+    if (this.vainBytes > underwayBytesMax) this.hold()
   }
 
   get room(): Session["room"] {
@@ -126,6 +147,7 @@ export class StreamCarrier implements Carrier, Heard {
     counts.pieces += 1
     counts.pieceBytes += bytes
     this.begin()
+    this.bear(bytes)
   }
 
   unreadBytes(): number {
@@ -150,6 +172,7 @@ export class StreamCarrier implements Carrier, Heard {
   }
 
   onData(chunk: Uint8Array): void {
+    this.bear(chunk.byteLength)
     this.hearer?.onData?.(chunk)
   }
 

@@ -85,6 +85,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     this.carrier.doubt()
   }
 
+  blame(): void {
+    this.carrier.blame()
+  }
+
   /** What comes is no flow, so nobody hears it. */
   refuse(why: LinkBroken): void {
     this.endWith(() => why)
@@ -103,7 +107,10 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
       this.hasBegun = true
       this.carrier.begin()
     }
-    if (detail !== undefined) this.ended = () => StreamFrames.violation(detail)
+    if (detail !== undefined) {
+      this.ended = () => StreamFrames.violation(detail)
+      this.blame()
+    }
     // A piece of a frame is no news.
     if (!StreamFrames.isEmpty(this.frames) || detail !== undefined) this.deliver()
     if (StreamFrames.isEmpty(this.frames)) return StreamHold.readOn(this.stream)

@@ -207,6 +207,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
 
   #refuse(cause: unknown): "in part" {
     const last = Frame.fail("MalformedMessage", "a message does not fit the contract of the endpoint")
+    this.#channel.writer.link.blame?.()
     this.#channel.refuse(new MalformedMessage({ cause }), last)
     return "in part"
   }

@@ -90,6 +90,11 @@ export interface Link {
    */
   readonly doubt?: () => void
   /**
+   * What came breaks a rule of the protocol, or does not fit its contract. A port holds it against whoever called: once for
+   * the link, and again while more comes than can have been on its way.
+   */
+  readonly blame?: () => void
+  /**
    * Hands over the frames that `next` gives while the carrier has room right now, which it has for the first of them. Once
    * broken or finished it has none: if there was a frame, the listener hears why it is lost.
    */

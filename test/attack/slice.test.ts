@@ -15,16 +15,16 @@ const seconds = 1.5
 /** Those after which an address may be banned come last. */
 const chosen = {
   plain: [
-    "frames-malformed",
     "requests-wrong",
     "caller-forged",
     "datagrams-foreign",
     "datagrams-malformed",
     "members-impossible",
     "gossip-malformed",
-    "garbage"
+    "garbage",
+    "frames-malformed"
   ],
-  sealed: ["frames-malformed", "datagrams-malformed", "gossip-malformed", "handshakes-foreign", "garbage"]
+  sealed: ["datagrams-malformed", "gossip-malformed", "handshakes-foreign", "garbage", "frames-malformed"]
 } as const
 
 /** Third bytes of addresses that no other run has. */

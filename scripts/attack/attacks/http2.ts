@@ -88,6 +88,8 @@ export const http2: ReadonlyArray<Attack> = [
     says: "200,000 WINDOW_UPDATE frames a second on four sessions, of one byte each",
     by: "C",
     answer: "closed",
+    // A connection may waste two megabytes at once.
+    seconds: 8,
     run: (means) => flood(means, 200_000, (stream) => frame(type.windowUpdate, 0, stream, uint32(1)))
   },
   {
@@ -123,6 +125,8 @@ export const http2: ReadonlyArray<Attack> = [
     says: "20,000 header blocks a second that name one of 4 kB sixty times, in a byte each",
     by: "C",
     answer: "closed",
+    // A connection may waste two megabytes at once.
+    seconds: 8,
     run: (means) => {
       const first = new Set<Streams.Session>()
       return flood(means, 20_000, (_, session) => {

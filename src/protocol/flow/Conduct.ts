@@ -92,11 +92,16 @@ export interface Fault {
   readonly why: string
 }
 
-/** Connections of a peer that end with a frame that is wrong: a client that means no harm has few. */
+/**
+ * Connections of a peer that end with a frame of HTTP/2 that is wrong, and its flows that fail by what it said: a client that
+ * means no harm has few, and one that has a fault keeps its other flows for a while.
+ */
 export const faultsPerSecond = 0.5
 export const faultsBurst = 30
 
 export const breaking: Fault = { reason: "protocol", why: "a flood of connections that break HTTP/2" }
+
+export const violating: Fault = { reason: "violations", why: "a flood of flows that break the rules" }
 
 export const resetting: Fault = { reason: "resets", why: "a flood of streams that were reset" }
 

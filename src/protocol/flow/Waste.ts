@@ -8,8 +8,11 @@
  */
 import * as Bucket from "../Bucket.ts"
 
-/** What may be wasted at once, and in a second, in bytes. */
-export const wasteBytesMax = 4 * 1024 * 1024
+/**
+ * What may be wasted at once, and in a second, in bytes. At once as much as the headers, two hundred bytes each, of the ten
+ * thousand streams that a connection may reset at once before they carry something.
+ */
+export const wasteBytesMax = 2 * 1024 * 1024
 export const wasteBytesPerSecond = 64 * 1024
 
 /** The frame around a piece of a stream, however small, with padding. */

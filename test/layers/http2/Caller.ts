@@ -20,6 +20,8 @@ import { started } from "../../laws/Started.ts"
 
 export const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
 
+export const json = Contract.make("json", { input: Codec.json, output: Codec.bytes })
+
 export const hostAt = (flowPort: number, address = "127.0.0.1", id = "server"): Host => ({
   id,
   generation: 1,

@@ -72,10 +72,10 @@ export const sayFrom = (localAddress: string, port: number, ...said: ReadonlyArr
     return { socket, heard, answer, isEnded, until, closed: until(() => socket.closed) }
   })
 
-export const openAs = (caller: string) =>
+export const openAs = (caller: string, endpoint = "echo") =>
   FrameBytes.encode({
     _tag: "Open",
-    ...{ endpoint: "echo", wireVersion: 1, contract: 0n, codec: "", caller, host: "" }
+    ...{ endpoint, wireVersion: 1, contract: 0n, codec: "", caller, host: "" }
   })
 export const open = openAs("")
 export const asked = headers(1, request)

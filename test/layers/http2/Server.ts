@@ -1,5 +1,5 @@
 /**
- * A host that echoes, on a real port.
+ * A host that echoes, on a real port, and takes JSON.
  */
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
@@ -35,9 +35,13 @@ export const server = (
       },
       { context: Context.empty(), config: flows, access }
     )
+    const json = FlowServer.expose(Caller.json, (flow) => Stream.runDrain(flow.messages), {
+      context: Context.empty(),
+      config: flows,
+      access: FlowAccess.fixed(Rule.anyone)
+    })
+    const find = (name: string) => (name === Caller.json.name ? json : endpoint)
     const opening = yield* Timeouts.make(flows.openTimeout)
-    yield* transport.serve((link) =>
-      FlowAnswer.answer(link, { self: "server", find: () => endpoint, opening, callers })
-    )
+    yield* transport.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening, callers }))
     return { callers, ended, port: transport.flowPort, served }
   })

@@ -99,6 +99,14 @@ describe("bytes that bring nothing", () => {
     assert.isBelow(Number(lasts(traffic)), 1)
   })
 
+  it("end a session within four seconds where they are 50,000 windows a second", () => {
+    assert.isBelow(Number(lasts({ readBytes: 650_000 })), 4)
+  })
+
+  it("may be the headers of ten thousand streams at once, each of which was reset", () => {
+    assert.isTrue(Waste.look(Waste.make(0), { ...nothing, readBytes: 10_000 * 209 }, 200))
+  })
+
   it("are not paid for by what came before", () => {
     const waste = Waste.make(0)
     assert.isTrue(Waste.look(waste, { ...nothing, readBytes: 10 ** 9, pieceBytes: 10 ** 9, sentBytes: 10 ** 9 }, 200))
