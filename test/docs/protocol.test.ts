@@ -20,6 +20,8 @@ import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Liveness from "../../src/protocol/flow/Liveness.ts"
+import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
+import * as ProtobufBounds from "../../src/protocol/ProtobufBounds.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -242,6 +244,16 @@ describe("the tables", () => {
       turnBytesMax: Http2Room.turnBytesMax
     })
   )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
+
+  it.each(
+    Object.entries({
+      depthMax: JsonBounds.depthMax,
+      containersMax: JsonBounds.containersMax,
+      membersMax: JsonBounds.membersMax,
+      commasMax: JsonBounds.commasMax,
+      messagesMax: ProtobufBounds.messagesMax
+    })
+  )("say how many values a message may hold: %s", (name, count) => assert.include(row(name), ` ${count}, then`))
 
   it("say what the headers of a call may be, and what a port for health takes", () => {
     assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)
