@@ -11,6 +11,7 @@ import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as Http2Room from "../../src/layers/Http2Room.ts"
 import * as Http2Session from "../../src/layers/Http2Session.ts"
+import * as Http2Shares from "../../src/layers/Http2Shares.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -244,6 +245,15 @@ describe("the tables", () => {
       turnBytesMax: Http2Room.turnBytesMax
     })
   )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
+
+  it("say what the flows of one peer may have a host hold", () => {
+    const { bytesMax, timeout } = TransportConnect.defaults.share
+    const seconds = (wait: Duration.Input) => `${Duration.toSeconds(Duration.fromInputUnsafe(wait))} seconds`
+    assert.include(row("share.bytesMax"), ` ${bytesMax} bytes; `)
+    assert.include(row("share.bytesMax"), `after ${seconds(timeout)} `)
+    assert.include(row("share.timeout"), ` ${seconds(timeout)} `)
+    assert.include(row("waitTimeout"), ` ${Http2Shares.waitingMax}, and ${seconds(Http2Shares.waitTimeout)}, then`)
+  })
 
   it.each(
     Object.entries({
