@@ -142,3 +142,30 @@ describe("a peer that has a host hold more than it may", () => {
     })
   )
 })
+
+describe("a peer that has a host hold much, which goes", () => {
+  it.live(
+    "gets all that it asks for: 300 flows with 256 KiB each way",
+    () =>
+      Effect.gen(function* () {
+        const before = [yield* refused("stalled"), yield* refused("EndpointBusy")]
+        const { port } = yield* world({})
+        const caller = yield* Caller.make()
+        const bytes = new Uint8Array(256 * kib)
+        const exchange = Effect.scoped(
+          Effect.gen(function* () {
+            const flow = yield* caller.open(port)
+            yield* flow.send(bytes)
+            return (yield* flow.receive).byteLength
+          })
+        )
+        const came = yield* Effect.all(
+          Array.from({ length: 300 }, () => exchange),
+          { concurrency: "unbounded" }
+        )
+        for (const length of came) assert.strictEqual(length, bytes.byteLength)
+        assert.deepStrictEqual([yield* refused("stalled"), yield* refused("EndpointBusy")], before)
+      }),
+    60_000
+  )
+})
