@@ -125,15 +125,17 @@ const detailOf = (cause: unknown): string =>
 export interface Carrier {
   /**
    * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
-   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "open": none of
-   * them, so what came is to blame.
+   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "stalled": this side
+   * has given it up. "open": none of them, so what came is to blame.
    */
-  readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "open"
+  readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "stalled" | "open"
   /** As `Link.proven`, and `Link.metadata`. */
   readonly proven: Link["proven"]
   /** As `Link.countedAs`. */
   readonly countedAs?: Link["countedAs"]
   readonly metadata: Link["metadata"]
+  /** Who holds what comes on the stream and is to leave on it, beside the stream itself. */
+  readonly heldBy: (holder: Pick<Listener, "heldBytes" | "unsentBytes">) => void
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** As `Link.blame`. */
@@ -206,7 +208,10 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
     metadata: carrier.metadata,
     doubt: () => carrier.doubt(),
     blame: () => carrier.blame(),
-    attach: (listener) => incoming.attach(listener),
+    attach: (listener) => {
+      carrier.heldBy(listener)
+      incoming.attach(listener)
+    },
     detach: (listener) => incoming.detach(listener),
     goOn: () => incoming.goOn(),
     isBroken: () => carrier.cause() !== undefined,

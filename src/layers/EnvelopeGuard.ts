@@ -22,6 +22,8 @@ export interface Guarded {
   readonly body: AsyncIterable<Uint8Array>
   /** Looks whether a frame that has begun goes on coming; one that does not ends the body as a violation. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
+  /** What has come and connect-node has not, in bytes. */
+  readonly heldBytes: () => number
 }
 
 interface Message {
@@ -44,6 +46,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
     body: Envelope.whole((bytes) => whole.push({ bytes, isCompressed: Envelope.isCompressed(parser) }))
   })
   const progress = Progress.make()
+  let givenBytes = 0
   let violation: string | undefined
   /** Told of a violation while the next envelope is awaited. */
   let refuse: ((detail: string) => void) | undefined
@@ -63,6 +66,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
         const giveMessage = (message: Uint8Array) => give({ done: false, value: Envelope.wrap(message) })
         const step = (): void => {
           const message = whole.shift()
+          if (message !== undefined) givenBytes += Envelope.headerBytes + message.bytes.byteLength
           if (message?.isCompressed === true) Gunzip.inflate(message.bytes, bytesMax, onInflated)
           else if (message !== undefined) giveMessage(message.bytes)
           else if (violation !== undefined) fail(new ConnectError(violation, Code.Internal))
@@ -89,6 +93,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
 
   return {
     body: { [Symbol.asyncIterator]: iterate },
+    heldBytes: () => parser.pushedBytes - givenBytes,
     look: (nowMillis, isQuiet) => {
       if (violation !== undefined) return
       // While connect-node does not ask, nothing is held against the peer.

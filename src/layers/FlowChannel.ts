@@ -16,7 +16,7 @@ import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import { FlowFate } from "./FlowFate.ts"
 import * as FlowReader from "./FlowReader.ts"
-import { done, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
+import { done, lastOfLink, reasonOfFail, reasonOfLink, refusalOf } from "./FlowReason.ts"
 import * as FlowWriter from "./FlowWriter.ts"
 import * as Signal from "./Signal.ts"
 
@@ -262,7 +262,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     if (this.isSettled()) return
     const broken = how()
     if (broken.how === "violation") this.refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
-    else if (broken.how !== "finished") this.breakWith(() => this.error(reasonOfLink(broken)))
+    else if (broken.how !== "finished") this.breakWith(() => this.error(reasonOfLink(broken)), lastOfLink(broken))
     else {
       this.endedBy = broken.detail
       FlowWriter.abandon(this.writer)

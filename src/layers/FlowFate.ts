@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import * as FlowState from "../protocol/flow/FlowState.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
+import * as Receiver from "../protocol/flow/Receiver.ts"
 import * as Sender from "../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason } from "../services/FlowError.ts"
 import type { FlowReader } from "./FlowReader.ts"
@@ -79,6 +80,16 @@ export abstract class FlowFate<E> {
   /** Why nothing is sent or received any more whatever has come; undefined while the flow is open. */
   closed(): Effect.Effect<never, FlowError> | undefined {
     return this.isClosed ? Effect.fail(this.error(new FlowClosed({ detail: "its scope is over" }))) : undefined
+  }
+
+  /** As `Listener.heldBytes`. */
+  heldBytes(): number {
+    return this.reader.inbox.bytes + Receiver.openBytes(this.reader.receiver)
+  }
+
+  /** As `Listener.unsentBytes`. */
+  unsentBytes(): number {
+    return this.writer.sender.waitingBytes
   }
 
   /** Calls `told` once when this flow fails, at once if it has already failed. A second call replaces the first. */

@@ -41,11 +41,16 @@ export const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
     case "violation":
       return new ProtocolViolation({ detail: broken.detail })
     case "finished":
+    case "stalled":
       return new FlowClosed({ detail: broken.detail })
     case "deadline":
       return new DeadlineExceeded({ detail: broken.detail })
   }
 }
+
+/** What the peer is told of a link that this side breaks; undefined where there is nobody to tell. */
+export const lastOfLink = ({ detail, how }: LinkBroken): Frame.Fail | undefined =>
+  how === "stalled" ? Frame.fail("Reset", detail) : undefined
 
 export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
   switch (frame.reason) {

@@ -65,11 +65,18 @@ const inflatedBefore = {
   decompress: () => Promise.reject(new Error("requests are inflated before"))
 }
 
-/** Counts what comes when it comes: connect-node reads it when somebody asks, and a window of it may wait until then. */
+/**
+ * Counts what comes when it comes: connect-node reads it when somebody asks, and a window of it may wait until then. What it
+ * writes is counted as well.
+ */
 const count = ({ carrier, stream }: Call): void => {
-  const { push } = stream
+  const { push, write } = stream
+  stream.write = (chunk: unknown, ...rest: ReadonlyArray<unknown>): boolean => {
+    if (chunk instanceof Uint8Array) carrier.said(chunk.byteLength)
+    return Reflect.apply(write, stream, [chunk, ...rest])
+  }
   stream.push = (chunk: Uint8Array | null, encoding) => {
-    if (chunk !== null) carrier.came(chunk.byteLength)
+    if (chunk !== null) carrier.arrived(chunk.byteLength)
     return push.call(stream, chunk, encoding)
   }
 }
@@ -148,7 +155,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
     const guarded = isBytes(asked.body)
       ? EnvelopeGuard.guard(asked.body, { frameWireBytesMax, hasGzip, progress })
       : undefined
-    if (guarded !== undefined) call.carrier.hear({ look: guarded.look })
+    if (guarded !== undefined) call.carrier.hear(guarded)
     const answered = handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)

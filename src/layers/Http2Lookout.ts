@@ -1,6 +1,6 @@
 /**
  * Looks after all sessions of a transport, a few times a second: whether their peers live, whether frames that have begun
- * go on, whether a full socket is read.
+ * go on, whether a full socket is read, whether what their peers have this host hold goes.
  */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../protocol/flow/Liveness.ts"
@@ -9,6 +9,7 @@ import * as Waste from "../protocol/flow/Waste.ts"
 import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import type * as Http2Session from "./Http2Session.ts"
+import * as Http2Shares from "./Http2Shares.ts"
 
 export interface Keepalive {
   /** How long a peer may be silent before it is asked for a sign of life, by a PING. */
@@ -19,6 +20,9 @@ export interface Keepalive {
    */
   readonly timeout: Duration.Input
 }
+
+/** What one peer may have a host hold. */
+export type Share = Http2Shares.Bounds
 
 export interface Lookout {
   /** Looks after a session until it is closed. `told` hears why it was given up, if it was. */
@@ -58,6 +62,7 @@ const ask = ({ liveness, session }: Watched): void => {
 export const make = Effect.fnUntraced(function* (options: {
   readonly keepalive: Keepalive
   readonly frameTimeout: Duration.Input
+  readonly share: Share
 }): Effect.fn.Return<Lookout, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const intervalMillis = Duration.toMillis(options.keepalive.interval)
@@ -67,6 +72,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
   let streamsLookedMillis = FlowDeadline.nowOf(clock)
   const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
+  const shares = yield* Http2Shares.make(options.share)
   const watched = new Map<Http2Session.Session, Watched>()
 
   const giveUp = ({ session, told }: Watched, why: string): void => {
@@ -122,6 +128,7 @@ export const make = Effect.fnUntraced(function* (options: {
       isAnyFull ||= one.session.room.isShut
     }
     lookAtStreams(nowMillis)
+    shares.look(nowMillis)
     return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
   }
 
@@ -137,6 +144,7 @@ export const make = Effect.fnUntraced(function* (options: {
     watch: (session, told = () => undefined) => {
       const nowMillis = FlowDeadline.nowOf(clock)
       const [liveness, waste] = [Liveness.make(nowMillis), Waste.make(nowMillis)]
+      shares.join(session)
       watched.set(session, { session, told, liveness, waste, readBytes: 0 })
     }
   }

@@ -23,6 +23,7 @@ import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
+import * as Http2Shares from "./Http2Shares.ts"
 import * as Http2Sniff from "./Http2Sniff.ts"
 import * as Refusals from "./Refusals.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
@@ -98,13 +99,14 @@ export const serve = Effect.fnUntraced(function* (
   const serveLinkBy = (onLink: OnLink) => (link: Link, call: ForeignCall.Call) => {
     const { carrier, timeoutMillis } = call
     const last = Effect.suspend(() => end(link, call))
-    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(onLink(link)), last)
+    const served = Http2Shares.admit(carrier.peer, link, onLink(link))
+    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(served), last)
     const over = Effect.andThen(
       Effect.sync(() => carrier.expire()),
       end(link, call)
     )
     return Background.run("the end of a call", Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
-      Effect.andThen(onLink(link)),
+      Effect.andThen(served),
       Effect.scoped,
       Effect.ensuring(last)
     )

@@ -5,11 +5,13 @@ import * as http2 from "node:http2"
 import type * as net from "node:net"
 import { Clock, Deferred, Duration, Effect } from "effect"
 import * as Progress from "../protocol/flow/Progress.ts"
+import type * as Share from "../protocol/flow/Share.ts"
 import type { Link } from "../services/Transport.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Ends from "./Http2Ends.ts"
 import { Http2Room } from "./Http2Room.ts"
 import { Http2Socket } from "./Http2Socket.ts"
+import type * as Signal from "./Signal.ts"
 import type * as TlsTenure from "./TlsTenure.ts"
 
 /**
@@ -73,10 +75,25 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   readonly counts: Counts
   /** As `Link.countedAs`. */
   countedAs: Link["countedAs"]
+  /** All that counts as the same. */
+  peer: Peer | undefined
   /** Who keeps a session of a client to the rules. */
   guard: Guard | undefined
   /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
+}
+
+/** What counts as the same peer. */
+export interface Peer {
+  readonly share: Share.Share<Heard>
+  readonly sessions: Set<Session>
+  /** The share was looked at. */
+  readonly changed: Signal.Signal
+  /** Flows that wait for the bytes of others to go. */
+  waiting: number
+  lookedMillis: number
+  /** What had come on its sessions at the last look. */
+  readBytes: number
 }
 
 /** What the streams of a session are and were. */
@@ -116,6 +133,10 @@ export interface Heard {
   readonly onClose: () => void
   /** What has come and is not counted yet, since the stream is not read. */
   readonly unreadBytes: () => number
+  /** Counts what it holds, if it does. */
+  readonly count: (share: Share.Share<Heard>, nowMillis: number) => void
+  /** Ends the flow of the stream, since what it holds has stayed for too long. */
+  readonly giveUp: (detail: string) => void
   /** Comes now and then, until the stream is closed. Of a session that is busy it is not known which stream holds up another. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
 }
@@ -220,6 +241,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     listeners: listenersOf(streams, counts, () => socket.pauseTurn(), isGone),
     counts,
     countedAs: undefined,
+    peer: undefined,
     guard: undefined,
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }

@@ -20,5 +20,8 @@ export const connectionClosed = counter(
   "Connections to the flow port that were closed for what their peers did, by reason"
 )
 
-/** Flows without a handler: the reason of `Rejected` or `Fail`, or "openings" for a stream that was not looked at. */
+/**
+ * Flows without a handler: the reason of `Rejected` or `Fail`, or "openings" for a stream that was not looked at. "stalled" of
+ * one that was ended since its peer had more here than it may.
+ */
 export const flowRefused = counter("grinta_flows_refused", "Flows that were refused, by reason")

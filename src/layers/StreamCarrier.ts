@@ -5,6 +5,7 @@
  */
 import * as http2 from "node:http2"
 import { Cause, Effect } from "effect"
+import * as Share from "../protocol/flow/Share.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import type { Carrier } from "./ConnectLink.ts"
 import { type Heard, type Session, streamWindowBytes } from "./Http2Session.ts"
@@ -21,11 +22,15 @@ type Fate = ReturnType<Carrier["fate"]>
 const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
   if (how === "violation") return "the session broke the rules of HTTP/2"
   if (how === "deadline") return "the timeout of the call"
+  if (how === "stalled") return "what it holds has stayed for too long"
   return how === "lost" ? "the connection is gone" : `code ${rstCode}`
 }
 
+/** Who holds bytes of a stream. */
+type Holder = Parameters<Carrier["heldBy"]>[0]
+
 /** Who hears of a stream beside its carrier, and after it. */
-export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">> {
+export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">>, Holder {
   /** The deadline of the call has come. */
   readonly onExpired?: () => void
 }
@@ -40,6 +45,7 @@ export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClos
  *     │ └──> violation   the peer broke the rules of HTTP/2
  *     │ └──> lost        the session is
  *     │ └──> reset       by either side
+ *     │ └──> stalled     given up by this side, since what it holds has stayed too long
  *     └────> closed, and still open: it stopped in good order
  * ```
  *
@@ -54,13 +60,20 @@ export class StreamCarrier implements Carrier, Heard {
   /** A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it. */
   isHeard: boolean
   /** What neither the stream nor its session tells. */
-  private verdict: "deadline" | "violation" | undefined
+  private verdict: "deadline" | "violation" | "stalled" | undefined
   private isClosed = false
   private hasBegun = false
   /** What comes is counted when it comes, not when it is read. */
   private isCounted = false
   /** What has come since its peer was at fault; undefined while it was not. */
   private vainBytes: number | undefined
+  /** All that has come, or was read where it is not counted when it comes; and all that was handed to the stream. */
+  private cameBytes = 0
+  private saidBytes = 0
+  /** How long what came is here, and what is to leave. */
+  private coming: Share.Stay | undefined
+  private leaving: Share.Stay | undefined
+  private holder: Holder | undefined
   readonly metadata: Carrier["metadata"]
 
   constructor(session: Session, stream: http2.Http2Stream, metadata?: Carrier["metadata"]) {
@@ -99,6 +112,10 @@ export class StreamCarrier implements Carrier, Heard {
     if (this.vainBytes === undefined) return
     this.vainBytes += bytes
     if (this.vainBytes > underwayBytesMax) this.hold()
+  }
+
+  get peer(): Session["peer"] {
+    return this.session.peer
   }
 
   get room(): Session["room"] {
@@ -141,9 +158,10 @@ export class StreamCarrier implements Carrier, Heard {
   }
 
   /** So many bytes have come that the session did not hear of, which reads them for nobody but itself. */
-  came(bytes: number): void {
+  arrived(bytes: number): void {
     const { counts } = this.session
     this.isCounted = true
+    this.cameBytes += bytes
     counts.pieces += 1
     counts.pieceBytes += bytes
     this.begin()
@@ -171,8 +189,54 @@ export class StreamCarrier implements Carrier, Heard {
     this.hearer?.onExpired?.()
   }
 
+  /** So many bytes were handed to the stream. */
+  said(bytes: number): void {
+    this.saidBytes += bytes
+  }
+
+  heldBy(holder: Holder): void {
+    this.holder = holder
+  }
+
+  count(share: Share.Share<Heard>, nowMillis: number): void {
+    // One that broke lets go of what it holds.
+    if (this.breaking !== undefined) return
+    const { hearer, holder, isCounted, stream } = this
+    const unreadBytes = stream.readableLength
+    const takenLater = (hearer?.heldBytes?.() ?? 0) + (holder?.heldBytes?.() ?? 0)
+    const unwrittenBytes = stream.writableLength
+    const inBytes = unreadBytes + takenLater
+    const outBytes = unwrittenBytes + (hearer?.unsentBytes?.() ?? 0) + (holder?.unsentBytes?.() ?? 0)
+    if (inBytes + outBytes === 0) {
+      this.coming = this.leaving = undefined
+      return
+    }
+    const takenBytes = this.cameBytes - takenLater - (isCounted ? unreadBytes : 0)
+    this.coming = Share.stay(this.coming, { heldBytes: inBytes, leftBytes: takenBytes, nowMillis })
+    this.leaving = Share.stay(this.leaving, {
+      heldBytes: outBytes,
+      leftBytes: this.saidBytes - unwrittenBytes,
+      nowMillis
+    })
+    const since = Math.min(this.coming?.sinceMillis ?? nowMillis, this.leaving?.sinceMillis ?? nowMillis)
+    Share.count(share, this, inBytes + outBytes, since)
+  }
+
+  /** Whoever holds the flow is told at once, and the peer as far as it takes a last word. */
+  giveUp(detail: string): void {
+    const { stream } = this
+    if (this.fate() === "open") this.verdict = "stalled"
+    this.breaking ??= () => new LinkBroken({ how: "stalled", detail })
+    Signal.notify(this.settled)
+    this.hearer?.onExpired?.()
+    setImmediate(() => {
+      if (!stream.writableEnded) stream.close(http2.constants.NGHTTP2_CANCEL)
+    })
+  }
+
   onData(chunk: Uint8Array): void {
     this.bear(chunk.byteLength)
+    this.cameBytes += chunk.byteLength
     this.hearer?.onData?.(chunk)
   }
 

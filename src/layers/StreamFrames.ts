@@ -7,6 +7,7 @@ import * as Foreign from "../protocol/Foreign.ts"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import type * as Frame from "../protocol/flow/Frame.ts"
 import { FrameParser } from "../protocol/flow/FrameParser.ts"
+import { weightOf } from "../protocol/flow/Limits.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import { LinkBroken } from "../services/Transport.ts"
 import * as ReceivedMemory from "./ReceivedMemory.ts"
@@ -56,6 +57,16 @@ export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefine
   const detail = Envelope.push(frames.envelopes, new Uint8Array(buffer, byteOffset, byteLength))
   ReceivedMemory.balance(byteLength, messagesIn(frames))
   return detail
+}
+
+/** Bytes that have come and were not taken: frames that wait, and what there is of one that is not whole. */
+export const heldBytes = ({ envelopes, head, parser }: StreamFrames): number => {
+  let bytes = parser.heldBytes + (envelopes.end?.count ?? 0)
+  for (let at = head; at < parser.frames.length; at++) {
+    const frame = parser.frames[at]
+    if (frame?._tag === "Data") bytes += frame.runs?.weight ?? weightOf(frame.messages)
+  }
+  return bytes
 }
 
 export const isEmpty = ({ head, parser }: StreamFrames): boolean => head >= parser.frames.length

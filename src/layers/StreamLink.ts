@@ -118,6 +118,14 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     StreamHold.hold(this.stream)
   }
 
+  heldBytes(): number {
+    return StreamFrames.heldBytes(this.frames) + (this.listener?.heldBytes?.() ?? 0)
+  }
+
+  unsentBytes(): number {
+    return this.listener?.unsentBytes?.() ?? 0
+  }
+
   /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
   look(nowMillis: number, isQuiet: boolean): void {
     if (this.ended !== undefined) return
@@ -215,6 +223,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     const bytes = FrameBytes.encode(frame)
     this.writes += 1
     this.writtenBytes += bytes.byteLength
+    this.carrier.said(bytes.byteLength)
     this.carrier.room.take(bytes.byteLength)
     this.stream.write(bytes, (error) => this.onWritten(bytes, error))
   }

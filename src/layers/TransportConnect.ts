@@ -39,6 +39,8 @@ export interface Config {
    */
   readonly healthPort?: number | undefined
   readonly keepalive: Http2Lookout.Keepalive
+  /** What the flows of one peer may have this host hold. */
+  readonly share: Http2Lookout.Share
   readonly connectTimeout: Duration.Input
   /** How long a session without flows is kept. */
   readonly idleTimeout: Duration.Input
@@ -68,6 +70,7 @@ export const defaults: Config = {
   host: "127.0.0.1",
   port: 7947,
   keepalive: { interval: "1 second", timeout: "4400 millis" },
+  share: { bytesMax: 64 * 1024 * 1024, timeout: "30 seconds" },
   connectTimeout: "5 seconds",
   idleTimeout: "5 minutes",
   firstStreamTimeout: "10 seconds",
@@ -96,6 +99,8 @@ export const check = (config: Config): Effect.Effect<void, NetworkError> =>
     healthPort: config.healthPort === undefined ? undefined : Setting.count(config.healthPort, 1, 65_535),
     "keepalive.interval": Setting.span(config.keepalive.interval),
     "keepalive.timeout": Setting.span(config.keepalive.timeout),
+    "share.bytesMax": Setting.count(config.share.bytesMax, 1),
+    "share.timeout": Setting.span(config.share.timeout),
     connectTimeout: Setting.span(config.connectTimeout),
     idleTimeout: Setting.span(config.idleTimeout),
     firstStreamTimeout: Setting.span(config.firstStreamTimeout),

@@ -13,11 +13,12 @@ import type { NetworkError } from "./NetworkError.ts"
 /**
  * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it
  * lives. "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be
- * read. "deadline": the carrier's own bound of the call is over. "refused": the peer has said that it never looked at
+ * read. "deadline": the carrier's own bound of the call is over. "stalled": what the peer has this host hold has stayed for too
+ * long, beyond its share. "refused": the peer has said that it never looked at
  * the link, so another may be dialled.
  */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
-  readonly how: "lost" | "reset" | "violation" | "finished" | "deadline" | "refused"
+  readonly how: "lost" | "reset" | "violation" | "finished" | "deadline" | "stalled" | "refused"
   readonly detail: string
   /** HTTP status of an answer that is no flow. */
   readonly status?: number
@@ -43,6 +44,10 @@ export interface Listener {
   readonly onBroken: (how: () => LinkBroken) => void
   /** A carrier that was full has room again, or never will have. */
   readonly onRoom: () => void
+  /** What has come and nobody has taken, in bytes; nothing unless said. */
+  readonly heldBytes?: () => number
+  /** What waits for room, in bytes; nothing unless said. */
+  readonly unsentBytes?: () => number
 }
 
 /**

@@ -11,6 +11,7 @@ import * as FlowServer from "../../src/layers/FlowServer.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as Http2Room from "../../src/layers/Http2Room.ts"
 import * as Http2Session from "../../src/layers/Http2Session.ts"
+import * as Http2Shares from "../../src/layers/Http2Shares.ts"
 import * as LinkPair from "../../src/layers/LinkPair.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
@@ -20,6 +21,8 @@ import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Liveness from "../../src/protocol/flow/Liveness.ts"
+import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
+import * as ProtobufBounds from "../../src/protocol/ProtobufBounds.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -242,6 +245,25 @@ describe("the tables", () => {
       turnBytesMax: Http2Room.turnBytesMax
     })
   )("say what a session may hold: %s", (name, bytes) => assert.include(row(name), ` ${bytes} bytes`))
+
+  it("say what the flows of one peer may have a host hold", () => {
+    const { bytesMax, timeout } = TransportConnect.defaults.share
+    const seconds = (wait: Duration.Input) => `${Duration.toSeconds(Duration.fromInputUnsafe(wait))} seconds`
+    assert.include(row("share.bytesMax"), ` ${bytesMax} bytes; `)
+    assert.include(row("share.bytesMax"), `after ${seconds(timeout)} `)
+    assert.include(row("share.timeout"), ` ${seconds(timeout)} `)
+    assert.include(row("waitTimeout"), ` ${Http2Shares.waitingMax}, and ${seconds(Http2Shares.waitTimeout)}, then`)
+  })
+
+  it.each(
+    Object.entries({
+      depthMax: JsonBounds.depthMax,
+      containersMax: JsonBounds.containersMax,
+      membersMax: JsonBounds.membersMax,
+      commasMax: JsonBounds.commasMax,
+      messagesMax: ProtobufBounds.messagesMax
+    })
+  )("say how many values a message may hold: %s", (name, count) => assert.include(row(name), ` ${count}, then`))
 
   it("say what the headers of a call may be, and what a port for health takes", () => {
     assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)

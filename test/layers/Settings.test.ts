@@ -83,6 +83,11 @@ describe("a setting that cannot work is named, with what it may be", () => {
       assert.include(yield* complaint({ port: 65_536 }), "flowPort: 65536 is no port")
       const frames = `frameWireBytesMax: 1000 is no whole number from ${Limits.frameWireBytesMax}`
       assert.include(yield* complaint({ frameWireBytesMax: 1000 }), frames)
+      const share = (of: Partial<TransportConnect.Config["share"]>) =>
+        complaint({ share: { ...TransportConnect.defaults.share, ...of } })
+      for (const bad of numbers)
+        assert.include(yield* share({ bytesMax: bad }), `share.bytesMax: ${bad} is no whole number`)
+      assert.include(yield* share({ timeout: 0 }), "share.timeout: 0 is no time above 0")
       const keepalive = { interval: "1 second", timeout: 0 } as const
       assert.include(yield* complaint({ keepalive }), "keepalive.timeout: 0 is no time above 0")
       assert.include(yield* complaintOf(host({ keepalive })), "keepalive.timeout: 0 is no time above 0")

@@ -3,6 +3,7 @@ import * as vm from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema, SchemaGetter } from "effect"
 import { Value } from "../../src/protocol/flow/Message.ts"
+import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import { MalformedMessage } from "../../src/services/FlowError.ts"
 
@@ -56,6 +57,17 @@ describe("a codec", () => {
     assert.deepStrictEqual(Codec.json.encode(nested(4097)), refused)
     assert.deepStrictEqual(Codec.json.value?.encode(nested(4097)), refused)
     assert.isTrue(Result.isSuccess(Result.flatMap(Codec.json.encode(nested(2000)), Codec.json.decode)))
+  })
+
+  it("does not begin to read what has too many values, and does not write it", () => {
+    const broad = Array.from({ length: JsonBounds.containersMax }, () => [])
+    const refused = Result.fail(`more than ${JsonBounds.containersMax} arrays and objects`)
+    for (const codec of [Codec.json, Codec.schema(Schema.Array(Schema.Array(Schema.Json)))]) {
+      assert.deepStrictEqual(codec.decode(new TextEncoder().encode(JSON.stringify(broad))), refused)
+      assert.deepStrictEqual(codec.encode(broad), refused)
+      assert.deepStrictEqual(codec.value?.encode(broad), refused)
+      assert.isTrue(Result.isSuccess(Result.flatMap(codec.encode(broad.slice(1)), codec.decode)))
+    }
   })
 
   it("says what is wrong at any depth that it can look at", () => {

@@ -82,6 +82,11 @@ export class FrameParser implements Envelope.Body {
   /** Some of the frame came out. */
   private isOut = false
 
+  /** What is held of what is not whole, in bytes. */
+  get heldBytes(): number {
+    return this.held.bytes.byteLength + (this.runs?.weight ?? 0)
+  }
+
   begin(bytes: number): void {
     this.state = "kind"
     this.frameBytes = bytes

@@ -50,7 +50,7 @@ const tooLarge = (receiver: Receiver, bytes: number): Received => {
 }
 
 /** Bytes of a message that goes on in the next Data frame. */
-const openBytes = ({ pieces }: Receiver): number => pieces?.bytes ?? 0
+export const openBytes = ({ pieces }: Receiver): number => pieces?.bytes ?? 0
 
 /** Puts together a message that was cut and goes on, or ends, in these. */
 const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: boolean): ReadonlyArray<Uint8Array> => {
