@@ -244,6 +244,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       const lease = Scope.makeUnsafe()
       return restore(Scope.provide(RcMap.get(sessions, host), lease)).pipe(
         Effect.tapError(() => RcMap.invalidate(sessions, host)),
+        Effect.tap(({ session }) => restore(Http2Client.agree(session, config.connectTimeout))),
         Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
         Effect.flatMap((shared) => {
           // Another flow may have leased it meanwhile.
