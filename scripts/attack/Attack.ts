@@ -4,9 +4,10 @@ import type { Target } from "./Orders.ts"
 
 /**
  * Who can do it. O reaches only the ports. M is a member of the membership plane, which without keys is whoever reaches its
- * port. C may open flows, which without TLS is whoever reaches their port. "honest" is a load that is no attack.
+ * port. C may open flows, which without TLS is whoever reaches their port. S owns a name that a host calls: it is a member, and
+ * serves flows. "honest" is a load that is no attack.
  */
-export type Attacker = "O" | "M" | "C" | "honest"
+export type Attacker = "O" | "M" | "C" | "S" | "honest"
 
 /**
  * What has to become of the attacker. "closed": connections of it are ended or refused. "counted": what it sent is dropped and
@@ -32,7 +33,7 @@ export interface Attack {
   /** Runs until its time is over. What it throws is its own fault, not the host's. */
   readonly run: Run
   /** Makes what takes long to make before the time begins. */
-  readonly prepare?: (target: Target) => Run
+  readonly prepare?: (target: Target) => Run | Promise<Run>
 }
 
 export type Run = (means: Means) => Promise<void>

@@ -21,9 +21,11 @@ export interface Means {
   readonly udp: (from?: string, onMessage?: (bytes: Buffer) => void) => Promise<Udp>
   readonly tcp: (port: number, from?: string) => net.Socket
   /** A connection to the port for flows under TLS, with whatever the attacker shows. */
-  readonly secure: (from: string, options: tls.ConnectionOptions) => net.Socket
+  readonly secure: (from: string, options: tls.ConnectionOptions) => tls.TLSSocket
   /** A connection to the port for flows, encrypted and with the attacker's certificate where flows are. */
   readonly flow: (from?: string) => net.Socket
+  /** Counts what goes over a socket that a host has opened. */
+  readonly heard: <S extends net.Socket>(socket: S) => S
   readonly note: (what: string) => void
   /** What a load that is honest did not get. */
   readonly complain: (what: string) => void
@@ -51,7 +53,7 @@ export const make = (
 ): Means => {
   const end = performance.now() + seconds * 1000
   const isOver = () => performance.now() >= end
-  const heard = (socket: net.Socket): net.Socket => {
+  const heard = <S extends net.Socket>(socket: S): S => {
     spent.connections += 1
     let isCounted = false
     const ended = () => {
@@ -113,6 +115,7 @@ export const make = (
       }),
     tcp,
     secure,
+    heard,
     flow: (from = ownAddress) => {
       if (!target.isSealed) return tcp(target.victim.flowPort, from)
       const { tls: own } = target

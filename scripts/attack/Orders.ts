@@ -19,6 +19,8 @@ export const HostOrder = Schema.Union([
   Schema.Struct({ do: Schema.tag("where") }),
   /** Exchanges checked messages with these hosts from now on. */
   Schema.Struct({ do: Schema.tag("load"), to: Schema.Array(Schema.String) }),
+  /** Calls the echo of a host again and again, for so long. */
+  Schema.Struct({ do: Schema.tag("call"), to: Schema.String, seconds: Schema.Number }),
   /** Counts turns of the event loop anew. */
   Schema.Struct({ do: Schema.tag("mark") }),
   Schema.Struct({ do: Schema.tag("tally") }),
@@ -30,6 +32,14 @@ export const HostOrder = Schema.Union([
 export type HostOrder = typeof HostOrder.Type
 
 export const Done = Schema.Struct({})
+
+export const Calls = Schema.Struct({
+  /** By what they came to, how many calls. */
+  outcomes: Schema.Record(Schema.String, Schema.Number),
+  /** How long the longest took. */
+  longestMillis: Schema.Number
+})
+export type Calls = typeof Calls.Type
 
 export const Tally = Schema.Struct({
   /** Messages that came back as they were sent. */
@@ -68,6 +78,8 @@ export const Counters = Schema.Struct({ counters: Schema.Record(Schema.String, S
 export const AttackerOrder = Schema.Union([
   /** Answers once it is ready. */
   Schema.Struct({ do: Schema.tag("wait") }),
+  /** Answers once it has made what it makes before the time begins. */
+  Schema.Struct({ do: Schema.tag("prepare") }),
   Schema.Struct({ do: Schema.tag("attack"), seconds: Schema.Number }),
   /** Uses the processor as another process did: so many microseconds by the end of each slice. */
   Schema.Struct({ do: Schema.tag("burn"), pace: Schema.Array(Schema.Number) })

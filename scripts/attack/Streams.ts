@@ -12,9 +12,10 @@ export const uint32 = (value: number): Buffer => {
   return bytes
 }
 
-const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), uint32(value)])
+export const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), uint32(value)])
 
-const magic = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+/** What a client says before its first frame. */
+export const magic = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 /** `windowBytes`: what the host may send on a stream before it is asked for more. */
 export const preface = (windowBytes = 65_535): Buffer =>
@@ -61,9 +62,30 @@ export interface Behaviour {
 
 const headerBytes = 9
 
+/** Cuts what comes into frames, after so many bytes that are none. */
+export const cut = (
+  hear: (kind: number, flags: number, id: number, payload: Buffer) => void,
+  skippedBytes = 0
+): ((chunk: Buffer) => void) => {
+  let held: Buffer = Buffer.alloc(0)
+  let at = skippedBytes
+  return (chunk) => {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    while (held.length >= at + headerBytes) {
+      const end = at + headerBytes + held.readUIntBE(at, 3)
+      if (held.length < end) break
+      const id = held.readUInt32BE(at + 5)
+      hear(held.readUInt8(at + 3), held.readUInt8(at + 4), id, held.subarray(at + headerBytes, end))
+      at = end
+    }
+    const left = Math.min(at, held.length)
+    held = held.subarray(left)
+    at -= left
+  }
+}
+
 export const session = (means: Means, behaviour: Behaviour = {}): Session => {
   const socket = means.flow(behaviour.from)
-  let held: Buffer = Buffer.alloc(0)
   let stream = -1
   let isOpen = true
   const made: Session = {
@@ -90,18 +112,7 @@ export const session = (means: Means, behaviour: Behaviour = {}): Session => {
     if ((kind === type.data || kind === type.headers) && (flags & 1) === 1) means.over("ended")
     if (kind === type.data) behaviour.onData?.(id, payload, made)
   }
-  socket.on("data", (chunk) => {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    let at = 0
-    while (held.length >= at + headerBytes) {
-      const end = at + headerBytes + held.readUIntBE(at, 3)
-      if (held.length < end) break
-      const id = held.readUInt32BE(at + 5)
-      hear(held.readUInt8(at + 3), held.readUInt8(at + 4), id, held.subarray(at + headerBytes, end))
-      at = end
-    }
-    held = held.subarray(at)
-  })
+  socket.on("data", cut(hear))
   socket.write(preface(behaviour.windowBytes))
   return made
 }

@@ -91,6 +91,9 @@ const measured = async (camp: Camp.Camp, act: () => Promise<void>): Promise<Done
   return doneBetween(before, await momentOf(camp))
 }
 
+const callsOf = ({ victim: { child } }: Camp.Camp, to: string, seconds: number) =>
+  orNothing(child, child.ask({ do: "call", to, seconds }, Orders.Calls, answerMillis + seconds * 1000))
+
 const tallyOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "tally" }, Orders.Tally, answerMillis))
 const memoryOf = ({ child }: Camp.Host) => orNothing(child, child.ask({ do: "memory" }, Orders.Memory, answerMillis))
 
@@ -111,14 +114,14 @@ const keptOf = async (camp: Camp.Camp, heapBytesBefore: number) => {
 const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
   const { authority, keys } = camp.ground
   const at = ({ address, name, where }: Camp.Host) => ({ name, address, ...where })
-  const isTold = attack.by === "C" || attack.by === "honest"
+  const isTold = attack.by === "C" || attack.by === "S" || attack.by === "honest"
   const issue = (name: string) => authority?.issue(name, { fabric: Camp.fabric })
-  const own = isTold ? issue("mallory") : undefined
+  const own = isTold ? issue(attack.by === "S" ? attack.name : "mallory") : undefined
   const isHonest = attack.by === "honest"
   const issued = isHonest && authority !== undefined ? Array.from({ length: 16 }, (_, i) => `guest-${i}`) : []
   return {
     ...{ attack: attack.name, fabric: Camp.fabric, victim: at(camp.victim), peers: camp.peers.map(at) },
-    keys: attack.by === "M" || isHonest ? [...keys] : [],
+    keys: attack.by === "C" || attack.by === "O" ? [] : [...keys],
     isSealed: authority !== undefined,
     ...(own === undefined ? {} : { tls: own }),
     ...(attack.isSealedOnly === true ? { foreign: Camp.foreign() } : {}),
@@ -196,6 +199,8 @@ export interface Outcome {
   readonly isNamed: boolean
   readonly isMember: boolean
   readonly isJoined: boolean | undefined
+  /** What became of the calls of a host to the attacker, where it is one that is called. */
+  readonly calls: Orders.Calls | undefined
   readonly tally: Orders.Tally | undefined
   readonly memory: typeof Orders.Memory.Type | undefined
   readonly resident: ReturnType<typeof Camp.residentOf>
@@ -206,12 +211,17 @@ export interface Outcome {
 export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<Outcome> => {
   const attacker = Camp.startAttacker(targetOf(attack, camp))
   try {
-    await attacker.ask({ do: "wait" }, Orders.Done)
+    await attacker.ask({ do: "prepare" }, Orders.Done)
+    if (attack.by === "S")
+      await until("that who is to be called is known", answerMillis, () => Camp.sees(camp.victim, [attack.name]))
     const before = await memoryOf(camp.victim)
     const spent: Array<Orders.Spent> = []
     const coming = attack.isJoined === true ? newcomer(camp, net) : undefined
+    let calls: Orders.Calls | undefined
     const done = await measured(camp, async () => {
+      const calling = attack.by === "S" ? callsOf(camp, attack.name, seconds) : undefined
       spent.push(await attacker.ask({ do: "attack", seconds }, Orders.Spent, answerMillis + seconds * 1000))
+      calls = await calling
     })
     await attacker.kill()
     const isJoined = await coming
@@ -222,7 +232,7 @@ export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<
     const ended = camp.victim.child.isRunning() ? undefined : (camp.victim.said.at(-1) ?? "ended")
     const [seen] = spent
     if (seen === undefined) throw new Error("the attacker said nothing")
-    return { done, spent: seen, isJoined, ...healed, tally, memory, resident, ended }
+    return { done, spent: seen, isJoined, calls, ...healed, tally, memory, resident, ended }
   } finally {
     await attacker.kill()
   }
@@ -271,6 +281,7 @@ export const run = async ({ attack, control, net, seconds, ground }: Options): P
       counted: beyond(done.counters, usual.done.counters),
       buried: done.buried,
       ...{ isNamed: outcome.isNamed, isMember: outcome.isMember, isJoined: outcome.isJoined, ended: outcome.ended },
+      calls: attack.by === "S" ? (outcome.calls ?? { outcomes: {}, longestMillis: 0 }) : undefined,
       amplification:
         attack.amplificationMax === undefined ? undefined : share(spent.datagramBytesReceived, spent.datagramBytesSent),
       amplificationMax: attack.amplificationMax,

@@ -1,6 +1,6 @@
 /** What was measured of one attack, and whether the host held. */
 import type { Answer, Attack, Attacker } from "./Attack.ts"
-import { turnMillisMax } from "./Orders.ts"
+import { type Calls, turnMillisMax } from "./Orders.ts"
 
 export interface Figures {
   readonly name: string
@@ -36,6 +36,8 @@ export interface Figures {
   readonly amplificationMax: number | undefined
   /** Whether a newcomer got in meanwhile; undefined where none came. */
   readonly isJoined: boolean | undefined
+  /** What became of the calls of the host, where the attacker is called. */
+  readonly calls: Calls | undefined
   /** How the process of the attacked host ended; undefined while it runs. */
   readonly ended: string | undefined
   readonly linesUnclean: number
@@ -48,13 +50,13 @@ export interface Figures {
 const mebi = 1024 * 1024
 
 /** Resident memory that the attacked host may reach at most; what it had before is some 120 MiB of it. */
-export const rssMiBMax: { readonly [By in Attacker]: number } = { O: 512, M: 512, C: 1024, honest: 1024 }
+export const rssMiBMax: { readonly [By in Attacker]: number } = { O: 512, M: 512, C: 1024, S: 1024, honest: 1024 }
 
 /** What its heap may keep of an attack that is over. */
 export const heapMiBKept = 64
 
 /** The share of the control's checked traffic that has to remain. */
-export const goodMin: { readonly [By in Attacker]: number } = { O: 0.5, M: 0.8, C: 0.5, honest: 0.5 }
+export const goodMin: { readonly [By in Attacker]: number } = { O: 0.5, M: 0.8, C: 0.5, S: 0.5, honest: 0.5 }
 
 export const goodOf = ({ messages, names, opens }: Pick<Figures, "messages" | "names" | "opens">): number =>
   Math.min(messages, opens, names)
@@ -67,7 +69,8 @@ const answered = (figures: Figures): ReadonlyArray<string> => {
     case "closed":
       return figures.closed + figures.streamsRefused === 0
         ? ["attacker not closed"]
-        : countedOf(figures) === 0
+        : // A host counts who calls it; of one that it calls its log says so.
+          countedOf(figures) === 0 && figures.by !== "S"
           ? ["closed, not counted"]
           : []
     case "counted":
@@ -76,6 +79,16 @@ const answered = (figures: Figures): ReadonlyArray<string> => {
       return []
   }
 }
+
+/** A call is given up after 3 seconds; a host that is busy may be late. */
+const callMillisMax = 10_000
+
+/** Each call has to come to an end in time, for a reason that the caller is told. */
+export const callsMissed = ({ longestMillis, outcomes }: Calls): ReadonlyArray<string> => [
+  ...(Object.keys(outcomes).length === 0 ? ["nobody called"] : []),
+  ...Object.keys(outcomes).filter((outcome) => outcome.startsWith("died")),
+  ...(longestMillis > callMillisMax ? ["a call hung"] : [])
+]
 
 /** In which ways the host did not hold; none if it did. */
 export const missesOf = (figures: Figures): ReadonlyArray<string> => {
@@ -100,7 +113,8 @@ export const missesOf = (figures: Figures): ReadonlyArray<string> => {
       figures.amplification > (figures.amplificationMax ?? Number.POSITIVE_INFINITY),
     `more than ${figures.amplificationMax} bytes for one`
   )
-  return [...misses, ...answered(figures), ...figures.complaints]
+  const calls = figures.calls === undefined ? [] : callsMissed(figures.calls)
+  return [...misses, ...answered(figures), ...calls, ...figures.complaints]
 }
 
 export const isHeld = (figures: Figures): boolean => missesOf(figures).length === 0

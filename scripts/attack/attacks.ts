@@ -9,6 +9,7 @@ import { honest } from "./attacks/honest.ts"
 import { http2 } from "./attacks/http2.ts"
 import { members } from "./attacks/members.ts"
 import { names } from "./attacks/names.ts"
+import { servers } from "./attacks/servers.ts"
 
 export const attacks: ReadonlyArray<Attack> = [
   ...names,
@@ -19,5 +20,6 @@ export const attacks: ReadonlyArray<Attack> = [
   ...frames,
   ...http2,
   ...handshakes,
+  ...servers,
   ...honest
 ]

@@ -3,11 +3,14 @@
  */
 import * as http2 from "node:http2"
 import * as net from "node:net"
-import { type Duration, Effect, identity, type Scope } from "effect"
+import { Clock, type Duration, Effect, identity, type Scope } from "effect"
 import * as Foreign from "../protocol/Foreign.ts"
+import * as Conduct from "../protocol/flow/Conduct.ts"
 import { type Link, LinkBroken } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as DirectCall from "./DirectCall.ts"
+import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Http2Control from "./Http2Control.ts"
 import type * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Session from "./Http2Session.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
@@ -111,6 +114,15 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
     return openOn(socket, "secureConnect", begin, Tls.explain)
   })
 
+/** Waits for one frame too many that has to be answered. */
+const pestered = ({ http2: session }: ClientSession) =>
+  Effect.flatMap(Clock.Clock, (clock) =>
+    Effect.callback<Conduct.Fault>((resume) => {
+      const now = () => FlowDeadline.nowOf(clock)
+      Http2Control.watch(session, Conduct.make(now()), now, () => resume(Effect.succeed(Http2Control.pestering)))
+    })
+  )
+
 /** Opens a session to a peer, and looks after it for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   host: Address,
@@ -131,16 +143,27 @@ export const connect = Effect.fnUntraced(function* (
   )
   options.lookout.watch(session, options.told)
   const { retire, shown, socket } = session
-  const end = ({ why }: TlsTenure.Over): void => {
+  const end = ({ why }: Pick<TlsTenure.Over, "why">): void => {
     options.told(why)
     session.http2.destroy()
   }
+  // Leaves the frame at which it was one too many first: a session that is read may not be destroyed by its reader.
+  const calm = Effect.tap(pestered(session), Effect.yieldNow)
+  yield* Background.run("a server that asks for answers without end", Effect.map(calm, end))
   if (tls !== undefined && shown !== undefined)
     yield* Background.run("the end of a certificate", tls.watch(shown, { retire, end }))
   if (tls !== undefined && !socket.isEncrypted)
     yield* Background.run("the end of plaintext", tls.stage.watch("outgoing", { retire, end }))
   yield* Background.run("closing a session", Effect.andThen(session.closed, Effect.uninterruptible(session.leave)))
   return session
+})
+
+/** Waits until a peer is bound by the settings of this side: it gets no call before. Of one that was lost before, for nothing. */
+export const agree = Effect.fnUntraced(function* (session: ClientSession, timeout: Duration.Input) {
+  if (!session.isOpen()) return
+  const orElse = () => Effect.andThen(Effect.sync(session.abandon), Effect.fail("it took no SETTINGS in time"))
+  yield* Effect.timeoutOrElse(session.agreed, { duration: timeout, orElse })
+  if (session.isLost()) return yield* Effect.fail("the session broke")
 })
 
 /** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */

@@ -6,6 +6,7 @@ import { Clock, type Duration, Effect } from "effect"
 import * as Allowance from "../protocol/flow/Allowance.ts"
 import * as Conduct from "../protocol/flow/Conduct.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as Http2Control from "./Http2Control.ts"
 import * as Http2Session from "./Http2Session.ts"
 
 export interface Options {
@@ -33,11 +34,6 @@ const stranger =
   "it speaks no HTTP/2, as a host with tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
 
 const wasteful: Conduct.Fault = { reason: "waste", why: "a flood of frames that bring nothing" }
-
-const pestering: Conduct.Fault = {
-  reason: "control",
-  why: `more than ${Conduct.controlPerSecond} PING and SETTINGS a second`
-}
 
 /** Lets a client open more streams as those that it has come to carry something, one word on its way at a time. */
 const allowing = (session: http2.ServerHttp2Session, counts: Http2Session.Counts, streamsMax: number) => {
@@ -68,7 +64,6 @@ export const guard = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const now = () => FlowDeadline.nowOf(clock)
   const conduct = Conduct.make(now())
-  const { socket } = session
   session.on("error", (cause: NodeJS.ErrnoException) => {
     const why = Conduct.floodOf(conduct, cause, now())
     if (why !== undefined) report.ban(why)
@@ -83,9 +78,6 @@ export const guard = Effect.fnUntraced(function* (
   })
   /** Waits for one frame too many. */
   const pestered = Effect.callback<Conduct.Fault>((resume) => {
-    const check = (isFine: boolean): void => {
-      if (!isFine) resume(Effect.succeed(pestering))
-    }
     adopted.guard = {
       onBegun: allowing(session, adopted.counts, options.streamsMax),
       onGone: (rstCode, hasBegun) => {
@@ -98,12 +90,11 @@ export const guard = Effect.fnUntraced(function* (
       },
       onWaste: () => resume(Effect.succeed(wasteful))
     }
-    session.on("ping", () => check(Conduct.ping(conduct, socket.bytesWritten, now())))
-    session.on("remoteSettings", () => check(Conduct.settings(conduct, now())))
+    Http2Control.watch(session, conduct, now, () => resume(Effect.succeed(Http2Control.pestering)))
   })
   /** Leaves the frame at which it was one too many first: a session that is read may not be destroyed by its reader. */
   const calm = Effect.map(Effect.tap(pestered, Effect.yieldNow), (fault) => {
-    if (fault === pestering) report.complain(fault)
+    if (fault === Http2Control.pestering) report.complain(fault)
     else report.ban(fault)
     if (!session.destroyed) session.destroy(new Error(fault.why), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
   })

@@ -61,6 +61,11 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
+  /**
+   * Waits until the peer has acknowledged the settings of this side, or the session is lost. Before that nothing binds what
+   * the peer says: neither the bytes of its headers, nor that it may push nothing.
+   */
+  readonly agreed: Effect.Effect<void>
   /** Waits until its connection is closed, and closes one that is not soon. */
   readonly leave: Effect.Effect<void>
   /** Closes it and its connection at once, with nobody at the other end. */
@@ -179,6 +184,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
   const disconnected = Deferred.makeUnsafe<void>()
+  const agreed = Deferred.makeUnsafe<void>()
   const socket = new Http2Socket(under)
   const streams = new Map<http2.Http2Stream, Heard>()
   const counts: Counts = { begun: 0, everBegun: 0, pieces: 0, pieceBytes: 0 }
@@ -191,6 +197,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   const lose = () => {
     isLost = true
     retire()
+    Deferred.doneUnsafe(agreed, Effect.void)
     Deferred.doneUnsafe(closed, Effect.void)
   }
   session.on("goaway", (_code, lastStreamId) => {
@@ -204,6 +211,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     .once("close", lose)
     .once("close", () => Deferred.doneUnsafe(disconnected, Effect.void))
   session.once("close", lose).on("error", lose)
+  session.once("localSettings", () => Deferred.doneUnsafe(agreed, Effect.void))
   session.setLocalWindowSize(sessionWindowBytes)
   const isGone = () => isLost || session.destroyed
   return {
@@ -218,6 +226,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     retire,
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
+    agreed: Effect.suspend(() => (session.pendingSettingsAck ? Deferred.await(agreed) : Effect.void)),
     // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
     leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
       duration: leaveTimeout,

@@ -129,6 +129,7 @@ const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ i
 
 /** What a peer does that takes a connection without TLS for garbage. */
 const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
+const isMute = ({ socket }: Http2Client.ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
 /** How long a host that was told of so goes without saying. */
 const mutePauseMillis = 600_000
 
@@ -168,8 +169,6 @@ const make = Effect.fnUntraced(function* (config: Config) {
   /** The session of each host that takes new flows. */
   const current = new Map<string, Shared>()
 
-  /** Of a peer that took the connection and said nothing at all on it. */
-  const isMute = ({ socket }: Http2Client.ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
   const mutes = Told.make(mutePauseMillis)
   const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
     Effect.suspend(() =>
@@ -244,6 +243,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       const lease = Scope.makeUnsafe()
       return restore(Scope.provide(RcMap.get(sessions, host), lease)).pipe(
         Effect.tapError(() => RcMap.invalidate(sessions, host)),
+        Effect.tap(({ session }) => restore(Http2Client.agree(session, config.connectTimeout))),
         Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
         Effect.flatMap((shared) => {
           // Another flow may have leased it meanwhile.

@@ -7,10 +7,12 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { attacks } from "../../scripts/attack/attacks.ts"
 import * as Camp from "../../scripts/attack/Camp.ts"
 import * as Trial from "../../scripts/attack/Trial.ts"
-import { countedOf, rssMiBMax } from "../../scripts/attack/Verdict.ts"
+import { callsMissed, countedOf, rssMiBMax } from "../../scripts/attack/Verdict.ts"
 
 const timeout = 120_000
 const seconds = 1.5
+/** Of those whom the host calls: calls take up to three seconds. */
+const secondsCalled = 4
 
 /** Those after which an address may be banned come last. */
 const chosen = {
@@ -21,6 +23,7 @@ const chosen = {
     "datagrams-malformed",
     "members-impossible",
     "gossip-malformed",
+    "server-settings",
     "garbage",
     "frames-malformed"
   ],
@@ -50,7 +53,11 @@ describe.each([
     async (attack) => {
       const [camp] = opened
       if (camp === undefined) return assert.fail("there are no hosts")
-      const { done, ended, isMember, isNamed, resident, spent } = await Trial.assault({ attack, camp, net, seconds })
+      const { calls, done, ended, isMember, isNamed, resident, spent } = await Trial.assault({
+        ...{ attack, camp, net },
+        seconds: attack.by === "S" ? secondsCalled : seconds
+      })
+      if (attack.by === "S") assert.deepStrictEqual(calls === undefined ? ["not asked"] : callsMissed(calls), [])
       assert.isUndefined(ended)
       assert.deepStrictEqual({ isMember, isNamed, buried: done.buried }, { isMember: true, isNamed: true, buried: 0 })
       assert.isAbove(done.messages, 0)

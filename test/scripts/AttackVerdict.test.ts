@@ -16,7 +16,15 @@ const good: Figures = {
   ...{ messages: 0.9, opens: 0.5, names: 1, lost: 0, lostControl: 0, turnMillis: 50, turnMillisControl: 5 },
   ...{ rssPeakBytes: 300 * mebi, rssAfterBytes: 200 * mebi, heapAfterBytes: 100 * mebi, heapControlBytes: 50 * mebi },
   ...{ connections: 8, closed: 8, streamsRefused: 0, counted: { "connections_closed flood": 8 } },
-  ...{ isNamed: true, isMember: true, buried: 0, amplification: 3, amplificationMax: 3, isJoined: true },
+  ...{
+    isNamed: true,
+    isMember: true,
+    buried: 0,
+    amplification: 3,
+    amplificationMax: 3,
+    isJoined: true,
+    calls: undefined
+  },
   ...{ ended: undefined, linesUnclean: 0, complaints: [], notes: [], attackerCpuSeconds: 1 }
 }
 
@@ -46,6 +54,9 @@ describe("a verdict", () => {
     [{ counted: {} }, /^closed, not counted$/],
     [{ answer: "counted", counted: {} }, /^not counted$/],
     [{ complaints: ["3 calls failed"] }, /^3 calls failed$/],
+    [{ calls: { outcomes: {}, longestMillis: 0 } }, /^nobody called$/],
+    [{ calls: { outcomes: { PeerLost: 3, "died of x": 1 }, longestMillis: 9 } }, /^died of x$/],
+    [{ calls: { outcomes: { Timeout: 1 }, longestMillis: 10_001 } }, /^a call hung$/],
     [{ ended: "crashed: out of memory" }, /^process crashed/]
   ]
   it.each(worse)("is a miss with %j", (more, says) => {

@@ -168,6 +168,66 @@ export const datagrams: ReadonlyArray<Attack> = [
     }
   },
   {
+    name: "datagrams-unsealed",
+    says: "500 datagrams and 50 streams a second in plaintext, of deaths and made-up members, to hosts with keys",
+    by: "O",
+    answer: "counted",
+    isSealedOnly: true,
+    amplificationMax: 0,
+    run: async (means) => {
+      const plain = { ...means.target, keys: [] }
+      const node = means.target.peers[0]?.name ?? ""
+      const packets = [
+        Gossip.packetOf(plain, { _tag: "Dead", incarnation: 1, node, from: node }),
+        Gossip.packetOf(plain, Gossip.aliveOf({ name: "eve" })),
+        Gossip.datagramOf(plain, shortPing)
+      ]
+      const state = Gossip.pushPullOf(plain, [Gossip.nodeOf({ name: "eve" })])
+      const streams = means.pace(50, () => {
+        void Gossip.exchange(means, state).then((answer) => {
+          if (answer !== undefined) means.complain("a stream in plaintext was answered")
+        })
+      })
+      await Promise.all([streams, sent(means, 500, (count) => rotate(packets, count, none))])
+    }
+  },
+  {
+    name: "datagrams-replayed",
+    says: "1,000 datagrams a second that hosts have sent before, from another address: pings, acks, states of earlier incarnations",
+    by: "M",
+    answer: "counted",
+    seconds: 8,
+    amplificationMax: 3,
+    run: async (means) => {
+      const node = means.target.victim.name
+      const seen = [
+        ...(await Gossip.nodesOf(means)).flatMap(({ state: _, ...alive }) => [
+          Gossip.packetOf(means.target, { _tag: "Alive", ...alive, node: alive.name }),
+          ...(["Suspect", "Dead"] as const).map((_tag) =>
+            Gossip.packetOf(means.target, { _tag, incarnation: alive.incarnation - 1, node: alive.name, from: node })
+          )
+        ]),
+        Gossip.packetOf(means.target, { _tag: "Ack", seq: 1, payload: none }),
+        Gossip.datagramOf(means.target, shortPing)
+      ]
+      await sent(means, 1_000, (count) => rotate(seen, count, none), addressOf(3))
+    }
+  },
+  {
+    name: "sources-forged",
+    says: "5,000 datagrams a second under the address of each good peer, which nobody can open",
+    by: "O",
+    answer: "counted",
+    seconds: 12,
+    isJoined: true,
+    amplificationMax: 0,
+    run: async (means) => {
+      // Hosts of loopback are told apart by address: whoever takes that of another forges it, whatever the port.
+      const bytes = Gossip.datagramOf({ ...means.target, fabric: "another", keys: [] }, shortPing)
+      await Promise.all(means.target.peers.map(({ address }) => sent(means, 5_000, () => bytes, address)))
+    }
+  },
+  {
     name: "datagrams-inflating",
     says: "200 datagrams a second of 1.4 kB that inflate beyond 64 KiB, and as many that stay just below",
     by: "M",

@@ -13,6 +13,9 @@ const handshake = (means: Means, options: tls.ConnectionOptions = {}): void => {
   setTimeout(() => socket.destroy(), 2_000)
 }
 
+/** Names of servers in whose place others were let in once: of other letters, with a NUL, with dots that are none. */
+const oddNames = ["VICTIM", "ViCtIm", "victim\u0000.other", "victim\u3002other", "victim\uff0eother", "victim.", ""]
+
 const accepted = FrameBytes.encode({ _tag: "Accepted" })
 
 export const handshakes: ReadonlyArray<Attack> = [
@@ -81,6 +84,32 @@ export const handshakes: ReadonlyArray<Attack> = [
       const { foreign } = means.target
       const shown = foreign === undefined ? {} : { cert: foreign.certificate, key: foreign.key }
       return means.pace(200, () => handshake(means, shown))
+    }
+  },
+  {
+    name: "handshakes-resumed",
+    says: "200 handshakes a second for odd names, which go on with a session of TLS that another certificate has begun",
+    by: "C",
+    answer: "borne",
+    isSealedOnly: true,
+    run: async (means) => {
+      const { tls: own } = means.target
+      if (own === undefined) return
+      const shown = { cert: own.certificate, key: own.key }
+      const found: Array<Buffer> = []
+      const first = means.secure(ownAddress, { ...shown, servername: "victim" })
+      first.on("session", (session: Buffer) => found.push(session))
+      await means.sleep(500)
+      first.destroy()
+      await means.pace(200, (count) => {
+        const servername = oddNames[count % oddNames.length] ?? ""
+        const session = found[count % Math.max(1, found.length)]
+        const socket = means.secure(ownAddress, { servername, ...(session === undefined ? shown : { session }) })
+        socket.on("secureConnect", () => {
+          if (socket.isSessionReused()) means.complain("a session of TLS was resumed")
+        })
+        setTimeout(() => socket.destroy(), 1_000)
+      })
     }
   },
   {

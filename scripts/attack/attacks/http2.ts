@@ -8,7 +8,7 @@ import * as Streams from "../Streams.ts"
 const { data, frame, headers, type, uint32 } = Streams
 
 const priority = 2
-const continuation = 9
+export const continuation = 9
 
 /** Frames on each of some sessions, as fast as they are taken; `frames` gets a stream of an open flow. */
 const flood = (
@@ -43,9 +43,9 @@ const start = (): Buffer =>
 const firstEntry = 0x80 | 62
 
 /** Headers that put an entry of 4,000 bytes into the table, and then headers that name it many times in a byte each. */
-const bomb = (stream: number, isFirst: boolean): Buffer => {
+export const bomb = (stream: number, isFirst: boolean, begin: Uint8Array = start()): Buffer => {
   const entry = isFirst ? literal("x", "y".repeat(3_900), true) : Buffer.alloc(0)
-  return frame(type.headers, 4, stream, Buffer.concat([start(), entry, Buffer.alloc(isFirst ? 1 : 60, firstEntry)]))
+  return frame(type.headers, 4, stream, Buffer.concat([begin, entry, Buffer.alloc(isFirst ? 1 : 60, firstEntry)]))
 }
 
 const wrong = (): ReadonlyArray<Readonly<Record<string, string>>> => [
@@ -59,7 +59,7 @@ const wrong = (): ReadonlyArray<Readonly<Record<string, string>>> => [
   Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x${i}`, "y".repeat(120)]))
 ]
 
-const garbage: ReadonlyArray<(session: Streams.Session) => Uint8Array> = [
+export const garbage: ReadonlyArray<(session: Pick<Streams.Session, "next">) => Uint8Array> = [
   () => Buffer.alloc(1_000, 0xff),
   () => Buffer.from([0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1]),
   () => data(99, new Uint8Array(10)),

@@ -38,7 +38,7 @@ const messageOf = (from: string, number: number): Uint8Array => {
 
 let numbers = 0
 
-const reasonOf = (cause: unknown): string => {
+export const reasonOf = (cause: unknown): string => {
   const { reason } = typeof cause === "object" && cause !== null && "reason" in cause ? cause : { reason: undefined }
   if (typeof reason === "object" && reason !== null && "_tag" in reason) return String(reason._tag)
   return typeof cause === "object" && cause !== null && "_tag" in cause ? String(cause._tag) : String(cause)

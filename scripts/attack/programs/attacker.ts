@@ -61,7 +61,9 @@ obey(async (told) => {
   const order = decode(told)
   switch (order.do) {
     case "wait":
-      run = chosen.prepare?.(target) ?? run
+      return {}
+    case "prepare":
+      run = (await chosen.prepare?.(target)) ?? run
       return {}
     case "attack":
       return attack(order.seconds)

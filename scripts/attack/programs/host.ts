@@ -7,6 +7,7 @@ import { Fabric, Gossip, Grinta, Registry, Self, Transport } from "../../../src/
 import { obey, tell } from "../../../test/net/programs/Told.ts"
 import { deafOf, echoOf, jsonOf } from "../Endpoints.ts"
 import { HostConfig, HostOrder, type Tally, type View } from "../Orders.ts"
+import * as Called from "./Called.ts"
 import * as Checked from "./Checked.ts"
 import * as Turns from "./Turns.ts"
 
@@ -112,6 +113,8 @@ const carryOut = Effect.fnUntraced(function* (order: HostOrder): Effect.fn.Retur
     case "load":
       yield* Effect.forkDetach(Checked.run(done, config.name, order.to))
       return {}
+    case "call":
+      return yield* Called.run(order.to, order.seconds)
     case "mark":
       turns.mark()
       return {}

@@ -72,6 +72,8 @@ export interface Behaviour {
   readonly isSilent?: boolean
   /** Pings stay without an answer. */
   readonly isDeaf?: boolean
+  /** Acknowledges no settings. */
+  readonly isUnbound?: boolean
   readonly onConnection?: (connection: Connection) => void
   /** A PING came that wants an answer. */
   readonly onPing?: () => void
@@ -117,7 +119,7 @@ export const serve = (
           }
           at = end
           if (heard.kind === type.settings) {
-            if (heard.flags === 0) connection.write(frame(type.settings, 1, 0))
+            if (heard.flags === 0 && behaviour.isUnbound !== true) connection.write(frame(type.settings, 1, 0))
           } else if (heard.kind === type.ping) {
             if (heard.flags === 0) behaviour.onPing?.()
             if (heard.flags === 0 && behaviour.isDeaf !== true) connection.write(frame(type.ping, 1, 0, heard.payload))
