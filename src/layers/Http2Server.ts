@@ -22,6 +22,7 @@ import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
+import { foreignCost, Http2Openings } from "./Http2Openings.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as Http2Shares from "./Http2Shares.ts"
 import * as Http2Sniff from "./Http2Sniff.ts"
@@ -69,6 +70,8 @@ export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
 const discard = (socket: net.Socket): void => {
   while (socket.read() !== null);
 }
+
+const ignore = (): void => {}
 
 /**
  * Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. Without
@@ -126,13 +129,19 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   /** Whether a peer may open another stream: one that may not has nothing made for it. */
-  const mayOpen = (session: Http2Session.Session): boolean => {
+  const mayOpen = (session: Http2Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
+    if (Http2Session.isTooLong(rawHeaders)) {
+      session.guard?.onFault()
+      return false
+    }
     if (takeOf(openings, session)) return true
     run(Refusals.flowRefused("openings"))
     // It costs nearly what one that is reset does.
     session.guard?.onGone(http2.constants.NGHTTP2_REFUSED_STREAM, false)
     return false
   }
+
+  const inTurn = new Http2Openings<Http2Session.Session>()
 
   const onStream = (
     stream: http2.ServerHttp2Stream,
@@ -142,15 +151,22 @@ export const serve = Effect.fnUntraced(function* (
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
     if (session !== undefined) count(session)
-    if (session === undefined || !mayOpen(session)) {
-      stream.on("error", () => undefined).close(http2.constants.NGHTTP2_REFUSED_STREAM)
+    if (session === undefined || !mayOpen(session, rawHeaders)) {
+      stream.on("error", ignore).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
-    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
-    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
-    carrier.listen()
-    run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
+    const direct = serveLink !== undefined && isDirect(headers) ? serveLink : undefined
+    const isServed = inTurn.enter(session, direct === undefined ? foreignCost : 1, () => {
+      // While it waited it was reset, or its session broke.
+      if (stream.destroyed) return session.guard?.onGone(stream.rstCode, false)
+      if (direct === undefined) return onCall(session, stream, headers, rawHeaders)
+      const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
+      const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+      carrier.listen()
+      run(direct(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
+    })
+    // An error of which nobody hears would end the process.
+    if (!isServed) stream.on("error", ignore)
   }
 
   const bounds: http2.ServerOptions = {

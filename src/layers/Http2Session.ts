@@ -34,6 +34,13 @@ export const sessionMemoryMegabytes = 1000
 export const headerPairsMax = 64
 export const headerListBytesMax = 16 * 1024
 
+/** Whether the headers of a call are too long. Node sees to that, but not before its settings were acknowledged. */
+export const isTooLong = (rawHeaders: ReadonlyArray<string>): boolean => {
+  let bytes = 16 * rawHeaders.length
+  for (const text of rawHeaders) bytes += text.length
+  return bytes > headerListBytesMax
+}
+
 export const settings: http2.Settings = {
   initialWindowSize: streamWindowBytes,
   enablePush: false,
