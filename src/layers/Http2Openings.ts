@@ -21,20 +21,21 @@ export class Http2Openings<Session> {
   private served = 0
   private isArmed = false
 
-  /** Serves it now, or has it wait; whether it was served. */
-  enter(session: Session, cost: number, serve: () => void): boolean {
-    if (this.waiting.size === 0 && this.served < openingsPerTurn) {
-      this.served += cost
-      // No wake-up for each: those before it may be of turns long ago.
-      if (2 * this.served > openingsPerTurn) this.arm()
-      serve()
-      return true
-    }
+  /** Whether one of this cost is served now: there is room in this turn, and nobody waits. */
+  take(cost: number): boolean {
+    if (this.waiting.size > 0 || this.served >= openingsPerTurn) return false
+    this.served += cost
+    // No wake-up for each: those before it may be of turns long ago.
+    if (2 * this.served > openingsPerTurn) this.arm()
+    return true
+  }
+
+  /** Has one wait that was not. */
+  later(session: Session, cost: number, serve: () => void): void {
     const queue = this.waiting.get(session)
     if (queue === undefined) this.waiting.set(session, [{ cost, serve }])
     else queue.push({ cost, serve })
     this.arm()
-    return false
   }
 
   private arm(): void {

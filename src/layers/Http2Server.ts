@@ -141,6 +141,19 @@ export const serve = Effect.fnUntraced(function* (
     return false
   }
 
+  const serveStream = (
+    session: Http2Session.Session,
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    rawHeaders: Array<string>
+  ): void => {
+    if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
+    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
+    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+    carrier.listen()
+    run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
+  }
+
   const inTurn = new Http2Openings<Http2Session.Session>()
 
   const onStream = (
@@ -155,18 +168,20 @@ export const serve = Effect.fnUntraced(function* (
       stream.on("error", ignore).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    const direct = serveLink !== undefined && isDirect(headers) ? serveLink : undefined
-    const isServed = inTurn.enter(session, direct === undefined ? foreignCost : 1, () => {
-      // While it waited it was reset, or its session broke.
-      if (stream.destroyed) return session.guard?.onGone(stream.rstCode, false)
-      if (direct === undefined) return onCall(session, stream, headers, rawHeaders)
-      const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
-      const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
-      carrier.listen()
-      run(direct(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
-    })
+    const cost = headers["content-type"] === DirectCall.contentType ? 1 : foreignCost
+    if (inTurn.take(cost)) return serveStream(session, stream, headers, rawHeaders)
+    /** Reset, or without its session: that counts when it happens. */
+    let isGone = false
+    const onGone = (): void => {
+      isGone = true
+      session.guard?.onGone(stream.rstCode, false)
+    }
     // An error of which nobody hears would end the process.
-    if (!isServed) stream.on("error", ignore)
+    stream.on("error", ignore).on("close", onGone)
+    inTurn.later(session, cost, () => {
+      stream.off("close", onGone)
+      if (!isGone) serveStream(session, stream, headers, rawHeaders)
+    })
   }
 
   const bounds: http2.ServerOptions = {
