@@ -49,6 +49,9 @@ export interface Guard {
 /** How long a function may take to decide. */
 export const decisionTimeout = Duration.seconds(5)
 
+/** Functions of an endpoint that nobody waits for any more and that have not ended; beyond that none is asked. */
+export const straysMax = 1024
+
 /** All that a caller is told, whatever the rule: whose rule it was, and what it says, is in the log of the owner. */
 export const refusedDetail = "it may not use this endpoint"
 
@@ -102,7 +105,23 @@ const kindOf = (policy: Access.Policy): string => {
 export const make = (options: Options): Guard => {
   const { access, audit, context, endpoint, hostOf, ownersDiffer } = options
   const rejected = Frame.rejected("Unauthorized", refusedDetail, ownersDiffer)
+  const run = Effect.runForkWith(context) // tidy: its exit is observed by whoever calls it
   let current = options.allow
+  let strays = 0
+
+  /** Runs in a fiber of its own. Whoever waits no more interrupts it, and leaves it alone: it may not let itself be interrupted. */
+  const apart = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.callback((resume) => {
+      const running = run(effect)
+      running.addObserver(resume)
+      return Effect.sync(() => {
+        strays += 1
+        running.addObserver(() => {
+          strays -= 1
+        })
+        running.interruptUnsafe()
+      })
+    })
 
   const denial = (whose: Whose, policy: Access.Policy, why: string, cause?: Cause.Cause<unknown>): Denial => ({
     rule: `${whose}: ${kindOf(policy)}`,
@@ -118,7 +137,9 @@ export const make = (options: Options): Guard => {
     if (policy._tag !== "Decide") return Effect.undefined
     const { proven } = peer
     const host = proven._tag === "Host" ? hostOf(proven.id) : undefined
-    return Effect.suspend(() => policy.decide({ endpoint, peer, host })).pipe(
+    if (strays >= straysMax)
+      return Effect.succeed(denial(whose, policy, `${strays} functions that should have decided do not end`))
+    return apart(Effect.suspend(() => policy.decide({ endpoint, peer, host }))).pipe(
       Effect.timeoutOption(decisionTimeout),
       Effect.matchCause({
         onFailure: (cause) => denial(whose, policy, "the function that decides has failed", cause),

@@ -3,20 +3,7 @@
  * changes.
  */
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Context,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Logger,
-  Metric,
-  References,
-  Result,
-  Stream
-} from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Metric, References, Result } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Access,
@@ -25,7 +12,6 @@ import {
   Fabric,
   FabricLocal,
   type Flow,
-  FlowError,
   Grinta,
   type Host,
   type Member,
@@ -37,26 +23,8 @@ import {
 } from "../../../src/index.ts"
 import * as FabricMembers from "../../../src/layers/FabricMembers.ts"
 import * as ReservedNames from "../../../src/layers/ReservedNames.ts"
+import { asked, Echo, echo, local, reasonOf } from "./Local.ts"
 import { callFrom, endpointOf, world } from "./World.ts"
-
-const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
-
-const echo = (flow: Flow<Uint8Array, Uint8Array>) => Stream.runForEach(flow.messages, flow.send)
-
-const local = Effect.map(Layer.build(FabricLocal.layer({ name: "server" })), (built) => Context.get(built, Fabric))
-
-const reasonOf = (error: unknown): string =>
-  error instanceof NetworkError || error instanceof FlowError ? error.reason._tag : String(error)
-
-const asked = (fabric: Fabric["Service"], endpoint = Echo) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const flow = yield* fabric.connect(endpoint)
-      yield* flow.send(Uint8Array.of(7))
-      yield* flow.receive
-      return "served"
-    })
-  ).pipe(Effect.catch((error) => Effect.succeed(reasonOf(error))))
 
 const no = () => Effect.succeed(Access.deny("it is closed"))
 const yes = () => Effect.succeed(Access.allow)
