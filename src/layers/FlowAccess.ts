@@ -8,7 +8,7 @@
  *            └──┘ the rule was changed meanwhile
  * ```
  */
-import { type Cause, type Context, Duration, Effect, Option } from "effect"
+import { type Cause, type Context, Duration, Effect, Option, Predicate } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Rule from "../protocol/flow/Rule.ts"
 import type * as Access from "../services/Access.ts"
@@ -70,6 +70,13 @@ const reasons = {
   Rules: "no rule matches it",
   Decide: ""
 } as const
+
+/** Why a decision lets nobody in. A program without types may give anything, and only a clear word lets anybody in. */
+const reasonOf = (decision: Access.Decision): string | undefined => {
+  if (decision?._tag === "Allow") return undefined
+  if (decision?._tag !== "Deny") return "the answer is no decision"
+  return Predicate.isString(decision.why) ? decision.why : "it denies, and its reason is no text"
+}
 
 const unseen = (): undefined => undefined
 
@@ -139,19 +146,14 @@ export const make = (options: Options): Guard => {
     const host = proven._tag === "Host" ? hostOf(proven.id) : undefined
     if (strays >= straysMax)
       return Effect.succeed(denial(whose, policy, `${strays} functions that should have decided do not end`))
-    return apart(Effect.suspend(() => policy.decide({ endpoint, peer, host }))).pipe(
+    const deciding = Effect.suspend(() => policy.decide({ endpoint, peer, host }))
+    return apart(Effect.map(deciding, reasonOf)).pipe(
       Effect.timeoutOption(decisionTimeout),
       Effect.matchCause({
         onFailure: (cause) => denial(whose, policy, "the function that decides has failed", cause),
         onSuccess: (decision) => {
           if (Option.isNone(decision)) return denial(whose, policy, "the function that decides said nothing in time")
-          // A program without types may give anything, and only a clear word lets anybody in.
-          if (decision.value?._tag === "Allow") return undefined
-          return denial(
-            whose,
-            policy,
-            decision.value?._tag === "Deny" ? decision.value.why : "the answer is no decision"
-          )
+          return decision.value === undefined ? undefined : denial(whose, policy, decision.value)
         }
       }),
       Effect.provideContext(context)

@@ -81,3 +81,53 @@ describe("a function that does not let itself be interrupted", () => {
     })
   )
 })
+
+describe("what a function gives", () => {
+  const denials: ReadonlyArray<readonly [string, string, unknown]> = [
+    ["no reason", "its reason is no text", { _tag: "Deny" }],
+    ["an error for a reason", "its reason is no text", { _tag: "Deny", why: new Error("no") }],
+    [
+      "a reason that throws",
+      "has failed",
+      {
+        _tag: "Deny",
+        get why() {
+          throw new Error("no")
+        }
+      }
+    ],
+    [
+      "a tag that throws",
+      "has failed",
+      {
+        get _tag() {
+          throw new Error("no")
+        }
+      }
+    ],
+    ["a text", "the answer is no decision", "Allow"],
+    ["null", "the answer is no decision", null]
+  ]
+  it.effect.each(denials)("refuses, and is recorded, with %s", ([, why, decision]) => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => void (logLevel === "Warn" && lines.push(String(message))))
+    return Effect.gen(function* () {
+      const fabric = yield* local
+      yield* fabric.expose(Echo, echo, { allow: Object.assign(() => Effect.succeed(decision)) })
+      assert.strictEqual(yield* asked(fabric), "Unauthorized")
+      assert.lengthOf(lines, 1)
+      assert.include(lines[0], why)
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  })
+
+  it.effect("refuses where it is no effect at all", () =>
+    Effect.gen(function* () {
+      const fabric = yield* local
+      const { allow } = yield* fabric.expose(Echo, echo)
+      for (const given of [true, Access.allow, undefined, Promise.resolve(Access.allow)]) {
+        yield* allow(Object.assign(() => given))
+        assert.strictEqual(yield* asked(fabric), "Unauthorized", String(given))
+      }
+    })
+  )
+})
