@@ -40,7 +40,9 @@ export interface Guard {
    * link breaks before that is known.
    */
   readonly ask: (peer: Peer, link: Link) => Effect.Effect<Frame.Rejected | undefined, Cause.Done> | undefined
-  /** Whether the rules that there are now let this caller in. */
+  /** The rule of the endpoint that there is now, to tell whether it is another by then. */
+  readonly rule: () => unknown
+  /** Whether the rules that there are now let this caller in; if they change meanwhile, those that there are then. */
   readonly lets: (peer: Peer) => Effect.Effect<boolean>
   /** Has another rule of the endpoint count from now on. */
   readonly set: (allow: Access.Policy) => void
@@ -87,6 +89,7 @@ export const fixed = (rules: Rule.Rules): Guard => {
   return {
     rejected,
     ask: (peer) => (lets(peer) ? undefined : Effect.succeed(rejected)),
+    rule: () => rules,
     lets: (peer) => Effect.succeed(lets(peer)),
     set: () => {}
   }
@@ -181,6 +184,14 @@ export const make = (options: Options): Guard => {
       })
     })
 
+  const lets = (peer: Peer): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      const own = current
+      return Effect.flatMap(judge(own, peer), (denied) =>
+        own === current ? Effect.succeed(denied === undefined) : lets(peer)
+      )
+    })
+
   return {
     rejected,
     ask: (peer, link) => {
@@ -190,11 +201,8 @@ export const make = (options: Options): Guard => {
         denied === undefined ? Effect.undefined : refused(peer, denied)
       )
     },
-    lets: (peer) =>
-      Effect.map(
-        Effect.suspend(() => judge(current, peer)),
-        (denied) => denied === undefined
-      ),
+    rule: () => current,
+    lets,
     set: (allow) => {
       current = allow
     }

@@ -305,13 +305,16 @@ describe("a function that decides", () => {
 const staged = Effect.gen(function* () {
   const fabric = yield* local
   const handled = yield* Deferred.make<string>()
+  let started = 0
   const exposure = yield* fabric.expose(
     Echo,
-    (flow) =>
-      echo(flow).pipe(
+    (flow) => {
+      started += 1
+      return echo(flow).pipe(
         Effect.tapError((error) => Deferred.succeed(handled, reasonOf(error))),
         Effect.asVoid
-      ),
+      )
+    },
     { concurrency: 1 }
   )
   const flow = yield* fabric.connect(Echo)
@@ -321,7 +324,7 @@ const staged = Effect.gen(function* () {
     startImmediately: true
   })
   for (const _ of Array(50)) yield* Effect.yieldNow
-  return { fabric, exposure, flow, handled, waiting }
+  return { fabric, exposure, flow, handled, started: () => started, waiting }
 })
 
 describe("what membership shows", () => {
@@ -379,6 +382,27 @@ describe("another rule", () => {
       yield* flow.send(Uint8Array.of(2))
       assert.deepStrictEqual([...(yield* flow.receive)], [2])
       yield* exposure.allow("members")
+    })
+  )
+
+  it.effect("is asked about flows that wait for their turn, before their handlers start", () =>
+    Effect.gen(function* () {
+      const { exposure, flow, started, waiting } = yield* staged
+      assert.strictEqual(yield* exposure.allow({ hosts: ["another"] }), 0)
+      yield* flow.end
+      const waited = yield* Fiber.join(waiting)
+      assert.isTrue(Result.isFailure(waited) && waited.failure.reason._tag === "Unauthorized", String(waited))
+      assert.strictEqual(started(), 1)
+    })
+  )
+
+  it.effect("lets them have their turn, where it lets them in", () =>
+    Effect.gen(function* () {
+      const { exposure, flow, waiting } = yield* staged
+      yield* exposure.allow({ hosts: ["another"] })
+      yield* exposure.allow(yes)
+      yield* flow.end
+      assert.isTrue(Result.isSuccess(yield* Fiber.join(waiting)))
     })
   )
 
