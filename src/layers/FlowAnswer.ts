@@ -9,7 +9,7 @@ import * as Name from "../protocol/Name.ts"
 import * as Proof from "../protocol/Proof.ts"
 import type { Peer } from "../services/Flow.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
-import type { Audit } from "./FlowAudit.ts"
+import { type Audit, identityRule } from "./FlowAudit.ts"
 import type { Beside, Exposed } from "./FlowExposed.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import { notFound } from "./FlowTurns.ts"
@@ -95,7 +95,8 @@ const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<M
 const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
   const { otherwise = Proof.nothing } = link.proven ?? {}
   const why = `it says that it is host ${Foreign.quoted(caller, Name.nameBytesMax)}`
-  const noted = audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: "identity", why }) ?? Effect.void
+  const noted =
+    audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: identityRule, why }) ?? Effect.void
   const detail = `the certificate of this connection is not that of host "${caller}"`
   return Effect.andThen(noted, FlowHandshake.refuse(link, Frame.rejected("Unauthorized", detail)))
 }

@@ -205,6 +205,9 @@ describe("a refusal", () => {
         assert.strictEqual(yield* asked(fabric, endpoint), "Unauthorized")
       }
       assert.lengthOf(lines, 16)
+      yield* TestClock.adjust("61 seconds")
+      assert.lengthOf(lines, 17)
+      assert.include(lines[16], "24 more flows were refused")
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
