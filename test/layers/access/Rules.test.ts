@@ -432,6 +432,29 @@ describe("another rule", () => {
     })
   )
 
+  it.effect("is none with anything but a word on open flows", () =>
+    Effect.gen(function* () {
+      const { exposure, flow } = yield* staged
+      const odd = '["END", true, null, "end", { "openflows": "end" }, { "openFlows": "END" }, { "openFlows": null }]'
+      for (const options of JSON.parse(odd)) {
+        const { reason } = yield* Effect.flip(exposure.allow({ hosts: ["another"] }, options))
+        assert.isTrue(reason._tag === "InvalidConfig" && reason.setting === "openFlows", String(reason))
+      }
+      assert.strictEqual(yield* exposure.allow("members", { openFlows: "end" }), 0)
+      yield* flow.send(Uint8Array.of(2))
+      assert.deepStrictEqual([...(yield* flow.receive)], [2])
+    })
+  )
+
+  it.effect("lets nobody in where the name is exposed no more", () =>
+    Effect.gen(function* () {
+      const fabric = yield* local
+      const { allow } = yield* Effect.scoped(fabric.expose(Echo, echo))
+      assert.strictEqual(yield* allow("anyone", { openFlows: "end" }), 0)
+      assert.strictEqual(yield* asked(fabric), "EndpointNotFound")
+    })
+  )
+
   it.effect("that is none changes nothing", () =>
     Effect.gen(function* () {
       const { exposure, flow, waiting } = yield* staged
