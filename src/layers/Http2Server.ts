@@ -160,7 +160,7 @@ export const serve = Effect.fnUntraced(function* (
       // While it waited it was reset, or its session broke.
       if (stream.destroyed) return session.guard?.onGone(stream.rstCode, false)
       if (direct === undefined) return onCall(session, stream, headers, rawHeaders)
-      const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
+      const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders))
       const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
       carrier.listen()
       run(direct(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
