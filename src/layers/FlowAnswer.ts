@@ -51,7 +51,8 @@ const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<vo
   if (Result.isFailure(metadata)) return violate(link, `the metadata cannot be taken: ${metadata.failure}`)
   const exposed = options.find(open.endpoint)
   if (exposed === undefined) return FlowHandshake.refuse(link, notFound)
-  const peer: Peer = { id: open.caller, proven, path: open.path ?? noPath, metadata: metadata.success }
+  const id = proven._tag === "Host" ? proven.id : open.caller
+  const peer: Peer = { id, proven, path: open.path ?? noPath, metadata: metadata.success }
   const asked = exposed.access.ask(peer, link)
   if (asked === undefined) return admit(link, open, peer, exposed, options)
   return Effect.matchEffect(asked, {

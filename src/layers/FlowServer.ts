@@ -144,7 +144,7 @@ export const expose = <In, Out, E, R>(
     if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
-      peer: open.caller,
+      peer: peer.id,
       limits: config.limits,
       decodeError: noneDeclared,
       role: "endpoint"
