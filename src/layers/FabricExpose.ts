@@ -43,6 +43,16 @@ export interface Exposing {
 /** How long an endpoint that is no longer exposed waits until its callers know. */
 const closeTimeout = Duration.millis(500)
 
+/** A rule of a host that is given where an endpoint is exposed, and not to the host, would be no rule, and look like one. */
+const checkAround = (around: Access.Policy, access: Access.Policy): Effect.Effect<void, NetworkError> => {
+  if (around === access || around === Access.Access.defaultValue()) return Effect.void
+  const detail =
+    "Access.layer is not beneath the host of this endpoint, where alone it counts: provide it to the layer of the host"
+  return Effect.fail(
+    new NetworkError({ operation: "expose", reason: new InvalidConfig({ setting: "access", detail }) })
+  )
+}
+
 /** Whether open flows are to be ended. Errors: InvalidConfig for what says neither that they are nor that they are not. */
 const endsOpenFlows = (given: unknown): Result.Result<boolean, NetworkError> => {
   const said: Readonly<Record<string, unknown>> = Predicate.isReadonlyObject(given) ? given : { given }
@@ -113,6 +123,7 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
     const { name } = contract
     yield* check("expose", name)
     yield* ReservedNames.check(name)
+    yield* checkAround(yield* Access.Access, access)
     const { allow = "members", ownersDiffer = false, ...bounds } = options
     const config: FlowServer.Config = { ...flows, ...bounds }
     yield* FlowSettings.checkEndpoint(config)

@@ -61,6 +61,7 @@ export const Access = Context.Reference<Policy>("grinta/services/Access", { defa
 
 /**
  * The rule of a host that is built upon this layer. It holds as long as the host does: one that is to change is a function.
+ * Where it is given beside a host, or to an endpoint, it is none, and what exposes there fails with InvalidConfig.
  * Errors: InvalidConfig.
  */
 export const layer = (allow: Allow): Layer.Layer<never, NetworkError> =>

@@ -59,6 +59,25 @@ describe("what is given as a rule", () => {
     })
   )
 
+  it.effect("is refused where it is not beneath the host, and so would be no rule", () =>
+    Effect.gen(function* () {
+      const host = FabricLocal.layer({ name: "server" })
+      const access = Access.layer({ hosts: ["another"] })
+      const [Exposed, allowed] = [Echo.toLayer(echo), Access.layer({ hosts: ["server"] })]
+      const wrong = [
+        Layer.provide(Exposed, Layer.mergeAll(host, access)),
+        Layer.provide(Layer.provide(Exposed, access), host),
+        Layer.provide(Exposed, Layer.provideMerge(access, Layer.provide(host, allowed)))
+      ]
+      for (const layer of wrong) {
+        const { reason } = yield* Effect.flip(Layer.build(layer))
+        assert.isTrue(reason._tag === "InvalidConfig" && reason.setting === "access", String(reason))
+      }
+      yield* Layer.build(Layer.provide(Exposed, Layer.provide(host, access)))
+      yield* Layer.build(Layer.provide(Exposed, Layer.provideMerge(host, access)))
+    })
+  )
+
   it.effect("may be a layer's as well", () =>
     Effect.gen(function* () {
       const fabric = yield* local
