@@ -7,6 +7,7 @@ import {
   Effect,
   Fiber,
   Option,
+  Predicate,
   Queue,
   Random,
   Redacted,
@@ -71,11 +72,20 @@ const checkPath = (path: ReadonlyArray<string>): Effect.Effect<void, NetworkErro
   return wrong === undefined ? Effect.void : invalid("path", `"${wrong}" ${Name.violation(wrong)}`)
 }
 
+/** Whether all that it holds are fields of its own, as nothing is of what a `Map`, `Headers` or a text holds. */
+const isPlain = (given: unknown): boolean => {
+  if (!Predicate.isReadonlyObject(given)) return false
+  const prototype: unknown = Object.getPrototypeOf(given)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** What a caller says of itself beside a flow. Errors: InvalidConfig, which names no value. */
 export const metadataOf = (
   given: MetadataInput | undefined
 ): Effect.Effect<Metadata.Metadata | undefined, NetworkError> => {
   if (given === undefined) return Effect.undefined
+  if (given instanceof Metadata.Metadata) return Effect.succeed(given.size === 0 ? undefined : given)
+  if (!isPlain(given)) return invalid("metadata", "it is no plain object of keys and values")
   const entries = Object.entries(given).map(
     ([key, value]) => [key, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
   )

@@ -51,6 +51,7 @@ export interface Options {
   readonly lost: Gossip["Service"]["lost"]
   readonly leave: Fabric["Service"]["leave"]
   readonly mayOwn?: Transport["Service"]["mayOwn"]
+  readonly certificate?: Transport["Service"]["certificate"]
   readonly flows: FlowServer.Config
   /** Of what this host does, in the log. */
   readonly level: LogLevel.Severity
@@ -118,7 +119,9 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const incoming = { self: selfId, find, callers, opening, audit, words: yield* Timeouts.make(wordTimeout) }
   const answer = (link: Link) => FlowAnswer.answer(link, incoming)
   const busy = Busy.make()
-  const { open, settle } = yield* FabricFlows.make({ selfId, dial: options.dial, answer, limits: flows.limits, busy })
+  const { certificate, dial } = options
+  const flowing = { selfId, dial, answer, certificate, limits: flows.limits, busy }
+  const { open, settle } = yield* FabricFlows.make(flowing)
   const reach = yield* FabricReach.make({ selfId, reach: options.reach })
   const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis, busy })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)

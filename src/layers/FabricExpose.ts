@@ -1,12 +1,12 @@
 /**
  * Exposing: endpoints under names, for as long as their scopes live.
  */
-import { Duration, Effect, Exit, type LogLevel, Option, References, Scope } from "effect"
+import { Duration, Effect, Exit, type LogLevel, Option, Predicate, References, Result, Scope } from "effect"
 import * as Access from "../services/Access.ts"
 import { type Contract, told } from "../services/Contract.ts"
 import type { ExposeOptions, Exposure, Fabric, Handler } from "../services/Fabric.ts"
 import type { Host } from "../services/Host.ts"
-import { NameTaken, NetworkError } from "../services/NetworkError.ts"
+import { InvalidConfig, NameTaken, NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import * as Background from "./Background.ts"
 import * as FlowAccess from "./FlowAccess.ts"
@@ -42,6 +42,28 @@ export interface Exposing {
 
 /** How long an endpoint that is no longer exposed waits until its callers know. */
 const closeTimeout = Duration.millis(500)
+
+/** A rule of a host that is given where an endpoint is exposed, and not to the host, would be no rule, and look like one. */
+const checkAround = (around: Access.Policy, access: Access.Policy): Effect.Effect<void, NetworkError> => {
+  if (around === access || around === Access.Access.defaultValue()) return Effect.void
+  const detail =
+    "Access.layer is not beneath the host of this endpoint, where alone it counts: provide it to the layer of the host"
+  return Effect.fail(
+    new NetworkError({ operation: "expose", reason: new InvalidConfig({ setting: "access", detail }) })
+  )
+}
+
+/** Whether open flows are to be ended. Errors: InvalidConfig for what says neither that they are nor that they are not. */
+const endsOpenFlows = (given: unknown): Result.Result<boolean, NetworkError> => {
+  const said: Readonly<Record<string, unknown>> = Predicate.isReadonlyObject(given) ? given : { given }
+  const { openFlows = "keep", ...odd } = said
+  if ((openFlows === "keep" || openFlows === "end") && Object.keys(odd).length === 0)
+    return Result.succeed(openFlows === "end")
+  const detail = 'say { openFlows: "keep" } or { openFlows: "end" }, and nothing else'
+  return Result.fail(
+    new NetworkError({ operation: "expose", reason: new InvalidConfig({ setting: "openFlows", detail }) })
+  )
+}
 
 /** A name that is held, and the scope that it is held in. */
 interface Held {
@@ -101,6 +123,7 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
     const { name } = contract
     yield* check("expose", name)
     yield* ReservedNames.check(name)
+    yield* checkAround(yield* Access.Access, access)
     const { allow = "members", ownersDiffer = false, ...bounds } = options
     const config: FlowServer.Config = { ...flows, ...bounds }
     yield* FlowSettings.checkEndpoint(config)
@@ -139,10 +162,12 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
       "closing a lost name",
       Effect.catch(lost, () => close(Duration.zero))
     )
-    const change: Exposure["allow"] = (allow, { openFlows = "keep" } = {}) =>
+    const change: Exposure["allow"] = (allow, options = {}) =>
       Effect.gen(function* () {
-        rule.set(yield* Effect.fromResult(Access.read(allow, "expose", "allow")))
-        const ended = openFlows === "end" ? yield* endpoint.revise : 0
+        const policy = yield* Effect.fromResult(Access.read(allow, "expose", "allow"))
+        const isEnding = yield* Effect.fromResult(endsOpenFlows(options))
+        rule.set(policy)
+        const ended = isEnding ? yield* endpoint.revise : 0
         const left = ended === 0 ? "" : `, and ${ended} of its flows are ended by it`
         yield* Effect.logWithLevel(level)(`"${name}" has another rule of who may call${left}`)
         return ended

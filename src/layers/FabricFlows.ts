@@ -21,6 +21,7 @@ export interface Options {
   /** Serves a link that came from this very host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
   readonly limits: Limits
+  readonly certificate?: Transport["Service"]["certificate"]
   /** Is told of each flow, from the beginning of its opening to its end. */
   readonly busy?: Busy.Busy
 }
@@ -46,11 +47,10 @@ export interface Flows {
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Flows, never, Scope.Scope> {
-  const { answer, busy = Busy.make(), limits, selfId } = options
+  const { answer, busy = Busy.make(), certificate, limits, selfId } = options
   const runLocal = yield* Background.makeRun("a flow within this host")
   const runLingering = yield* Background.makeRun("leaving a flow")
   const timeouts = yield* Timeouts.make(lingerTimeout)
-  const here = Proof.byPlace(selfId)
   /** The scope of each flow, and the host it is to. */
   const open = new Map<Scope.Closeable, string>()
   const changed = Signal.make()
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   /** A link to an endpoint of this very host. */
   const dialSelf: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
-    const [caller, server] = LinkPair.make(here)
+    const [caller, server] = LinkPair.make(Proof.byPlace(selfId, certificate?.()))
     const leave = (end: LinkPair.LinkEnd, detail: string) =>
       Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail })))
     yield* Effect.addFinalizer(() => leave(caller, "the caller left its scope"))

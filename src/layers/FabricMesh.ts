@@ -59,6 +59,7 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
     lost: gossip.lost,
     leave: gossip.leave,
     mayOwn: transport.mayOwn,
+    certificate: transport.certificate,
     flows,
     level: "Info"
   })

@@ -8,7 +8,7 @@
  *            └──┘ the rule was changed meanwhile
  * ```
  */
-import { type Cause, type Context, Duration, Effect, Option } from "effect"
+import { type Cause, type Context, Duration, Effect, Option, Predicate } from "effect"
 import * as Frame from "../protocol/flow/Frame.ts"
 import * as Rule from "../protocol/flow/Rule.ts"
 import type * as Access from "../services/Access.ts"
@@ -40,7 +40,9 @@ export interface Guard {
    * link breaks before that is known.
    */
   readonly ask: (peer: Peer, link: Link) => Effect.Effect<Frame.Rejected | undefined, Cause.Done> | undefined
-  /** Whether the rules that there are now let this caller in. */
+  /** The rule of the endpoint that there is now, to tell whether it is another by then. */
+  readonly rule: () => unknown
+  /** Whether the rules that there are now let this caller in; if they change meanwhile, those that there are then. */
   readonly lets: (peer: Peer) => Effect.Effect<boolean>
   /** Has another rule of the endpoint count from now on. */
   readonly set: (allow: Access.Policy) => void
@@ -48,6 +50,9 @@ export interface Guard {
 
 /** How long a function may take to decide. */
 export const decisionTimeout = Duration.seconds(5)
+
+/** Functions of an endpoint that nobody waits for any more and that have not ended; beyond that none is asked. */
+export const straysMax = 1024
 
 /** All that a caller is told, whatever the rule: whose rule it was, and what it says, is in the log of the owner. */
 export const refusedDetail = "it may not use this endpoint"
@@ -68,6 +73,13 @@ const reasons = {
   Decide: ""
 } as const
 
+/** Why a decision lets nobody in. A program without types may give anything, and only a clear word lets anybody in. */
+const reasonOf = (decision: Access.Decision): string | undefined => {
+  if (decision?._tag === "Allow") return undefined
+  if (decision?._tag !== "Deny") return "the answer is no decision"
+  return Predicate.isString(decision.why) ? decision.why : "it denies, and its reason is no text"
+}
+
 const unseen = (): undefined => undefined
 
 /** A rule that never changes and looks at no membership, refused without a record. */
@@ -77,6 +89,7 @@ export const fixed = (rules: Rule.Rules): Guard => {
   return {
     rejected,
     ask: (peer) => (lets(peer) ? undefined : Effect.succeed(rejected)),
+    rule: () => rules,
     lets: (peer) => Effect.succeed(lets(peer)),
     set: () => {}
   }
@@ -102,7 +115,23 @@ const kindOf = (policy: Access.Policy): string => {
 export const make = (options: Options): Guard => {
   const { access, audit, context, endpoint, hostOf, ownersDiffer } = options
   const rejected = Frame.rejected("Unauthorized", refusedDetail, ownersDiffer)
+  const run = Effect.runForkWith(context) // tidy: its exit is observed by whoever calls it
   let current = options.allow
+  let strays = 0
+
+  /** Runs in a fiber of its own. Whoever waits no more interrupts it, and leaves it alone: it may not let itself be interrupted. */
+  const apart = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.callback((resume) => {
+      const running = run(effect)
+      running.addObserver(resume)
+      return Effect.sync(() => {
+        strays += 1
+        running.addObserver(() => {
+          strays -= 1
+        })
+        running.interruptUnsafe()
+      })
+    })
 
   const denial = (whose: Whose, policy: Access.Policy, why: string, cause?: Cause.Cause<unknown>): Denial => ({
     rule: `${whose}: ${kindOf(policy)}`,
@@ -118,19 +147,16 @@ export const make = (options: Options): Guard => {
     if (policy._tag !== "Decide") return Effect.undefined
     const { proven } = peer
     const host = proven._tag === "Host" ? hostOf(proven.id) : undefined
-    return Effect.suspend(() => policy.decide({ endpoint, peer, host })).pipe(
+    if (strays >= straysMax)
+      return Effect.succeed(denial(whose, policy, `${strays} functions that should have decided do not end`))
+    const deciding = Effect.suspend(() => policy.decide({ endpoint, peer, host }))
+    return apart(Effect.map(deciding, reasonOf)).pipe(
       Effect.timeoutOption(decisionTimeout),
       Effect.matchCause({
         onFailure: (cause) => denial(whose, policy, "the function that decides has failed", cause),
         onSuccess: (decision) => {
           if (Option.isNone(decision)) return denial(whose, policy, "the function that decides said nothing in time")
-          // A program without types may give anything, and only a clear word lets anybody in.
-          if (decision.value?._tag === "Allow") return undefined
-          return denial(
-            whose,
-            policy,
-            decision.value?._tag === "Deny" ? decision.value.why : "the answer is no decision"
-          )
+          return decision.value === undefined ? undefined : denial(whose, policy, decision.value)
         }
       }),
       Effect.provideContext(context)
@@ -158,6 +184,14 @@ export const make = (options: Options): Guard => {
       })
     })
 
+  const lets = (peer: Peer): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      const own = current
+      return Effect.flatMap(judge(own, peer), (denied) =>
+        own === current ? Effect.succeed(denied === undefined) : lets(peer)
+      )
+    })
+
   return {
     rejected,
     ask: (peer, link) => {
@@ -167,11 +201,8 @@ export const make = (options: Options): Guard => {
         denied === undefined ? Effect.undefined : refused(peer, denied)
       )
     },
-    lets: (peer) =>
-      Effect.map(
-        Effect.suspend(() => judge(current, peer)),
-        (denied) => denied === undefined
-      ),
+    rule: () => current,
+    lets,
     set: (allow) => {
       current = allow
     }

@@ -9,10 +9,9 @@ import * as Name from "../protocol/Name.ts"
 import * as Proof from "../protocol/Proof.ts"
 import type { Peer } from "../services/Flow.ts"
 import type { Link, LinkBroken } from "../services/Transport.ts"
-import type { Audit } from "./FlowAudit.ts"
+import { type Audit, identityRule } from "./FlowAudit.ts"
 import type { Beside, Exposed } from "./FlowExposed.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
-import { refuse } from "./FlowServer.ts"
 import { notFound } from "./FlowTurns.ts"
 import type { Timeouts } from "./Timeouts.ts"
 
@@ -32,7 +31,7 @@ export interface Options extends Beside {
 export const answer = (link: Link, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
-    if (typeof open === "string") return refuse(link, Frame.fail("ProtocolViolation", open))
+    if (typeof open === "string") return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", open))
     if (open._tag !== "Open") return violate(link, `${open._tag} came before Open`)
     return serve(link, open, options)
   }
@@ -45,27 +44,28 @@ export const answer = (link: Link, options: Options): Effect.Effect<void, never,
  */
 const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const unread = refusal(open, options)
-  if (unread !== undefined) return refuse(link, unread)
+  if (unread !== undefined) return FlowHandshake.refuse(link, unread)
   const proven = Proof.identityOf(link.proven, open.caller)
   if (proven === undefined) return impostor(link, open, options)
   const metadata = metadataOf(link, open)
   if (Result.isFailure(metadata)) return violate(link, `the metadata cannot be taken: ${metadata.failure}`)
   const exposed = options.find(open.endpoint)
-  if (exposed === undefined) return refuse(link, notFound)
-  const peer: Peer = { id: open.caller, proven, path: open.path ?? noPath, metadata: metadata.success }
+  if (exposed === undefined) return FlowHandshake.refuse(link, notFound)
+  const id = proven._tag === "Host" ? proven.id : open.caller
+  const peer: Peer = { id, proven, path: open.path ?? noPath, metadata: metadata.success }
   const asked = exposed.access.ask(peer, link)
   if (asked === undefined) return admit(link, open, peer, exposed, options)
   return Effect.matchEffect(asked, {
     onFailure: () => Effect.void,
     onSuccess: (rejected) =>
-      rejected === undefined ? admit(link, open, peer, exposed, options) : refuse(link, rejected)
+      rejected === undefined ? admit(link, open, peer, exposed, options) : FlowHandshake.refuse(link, rejected)
   })
 }
 
 /** Refuses a caller that has said what no caller may say. */
 const violate = (link: Link, detail: string): Effect.Effect<void> => {
   link.blame?.()
-  return refuse(link, Frame.fail("ProtocolViolation", detail))
+  return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", detail))
 }
 
 /** Serves a caller that may call, if it speaks what the endpoint does. */
@@ -77,7 +77,7 @@ const admit = (
   options: Options
 ): Effect.Effect<void, never, Scope.Scope> => {
   const refused = exposed.refusal(open)
-  return refused === undefined ? exposed.serve(link, open, peer, options) : refuse(link, refused)
+  return refused === undefined ? exposed.serve(link, open, peer, options) : FlowHandshake.refuse(link, refused)
 }
 
 const noPath: ReadonlyArray<string> = []
@@ -96,9 +96,10 @@ const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<M
 const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
   const { otherwise = Proof.nothing } = link.proven ?? {}
   const why = `it says that it is host ${Foreign.quoted(caller, Name.nameBytesMax)}`
-  const noted = audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: "identity", why }) ?? Effect.void
+  const noted =
+    audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: identityRule, why }) ?? Effect.void
   const detail = `the certificate of this connection is not that of host "${caller}"`
-  return Effect.andThen(noted, refuse(link, Frame.rejected("Unauthorized", detail)))
+  return Effect.andThen(noted, FlowHandshake.refuse(link, Frame.rejected("Unauthorized", detail)))
 }
 
 const late = Frame.fail("ProtocolViolation", "no Open came in time")

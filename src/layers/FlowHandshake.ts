@@ -3,8 +3,9 @@
  * that the link breaks.
  */
 import { Cause, Effect } from "effect"
-import type { Frame } from "../protocol/flow/Frame.ts"
+import type { Fail, Frame, Rejected } from "../protocol/flow/Frame.ts"
 import type { Link, LinkBroken, Listener } from "../services/Transport.ts"
+import * as Refusals from "./Refusals.ts"
 
 const nothing = (): void => {}
 
@@ -18,6 +19,16 @@ export const say = (link: Link, frame: Frame): boolean => {
   })
   return left === undefined && !link.isBroken()
 }
+
+/** Answers a link with its last frame. */
+export const refuse = (link: Link, last: Rejected | Fail): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.sync(() => {
+      say(link, last)
+      link.finish()
+    }),
+    Refusals.flowRefused(last.reason)
+  )
 
 /** Has the next frame heard, or the end, and takes no other. */
 export const listen = (

@@ -17,7 +17,6 @@ import type { Beside, Exposed } from "./FlowExposed.ts"
 import * as FlowHandlers from "./FlowHandlers.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
 import * as FlowTurns from "./FlowTurns.ts"
-import * as Refusals from "./Refusals.ts"
 import * as Signal from "./Signal.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
@@ -66,7 +65,9 @@ interface Served<E> extends FlowHandlers.Served {
   running: FlowHandlers.Running<E> | undefined
   /** Takes it off its caller's account. */
   forget: (() => void) | undefined
-  /** The rule was changed while it was opening, and lets its caller in no more. */
+  /** The rule that has let its caller in: another one is asked before the handler starts. */
+  rule: unknown
+  /** The rule was changed meanwhile, and lets its caller in no more. */
   isUnwanted: boolean
 }
 
@@ -121,6 +122,16 @@ export const expose = <In, Out, E, R>(
 
   const withdraw = ({ channel, isNew }: Served<E>): void => channel?.withdraw(isNew)
 
+  /** Goes on once the rule that there is by now has let the caller in, or the flow is turned out. */
+  const judged = <A, E2, R>(served: Served<E>, next: () => Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> => {
+    if (served.isUnwanted || served.rule === access.rule()) return next()
+    return Effect.flatMap(access.lets(served.peer), (isLet) => {
+      if (isLet) served.rule = access.rule()
+      else turnOut(served)
+      return next()
+    })
+  }
+
   /** Accepts a flow, and starts its handler once the caller knows, if it says so; what is left to do. */
   const accept = Effect.fnUntraced(function* (
     served: Served<E>,
@@ -133,7 +144,7 @@ export const expose = <In, Out, E, R>(
     if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
     const channel = yield* FlowChannel.make<never>(link, {
       endpoint: contract.name,
-      peer: open.caller,
+      peer: peer.id,
       limits: config.limits,
       decodeError: noneDeclared,
       role: "endpoint"
@@ -143,33 +154,32 @@ export const expose = <In, Out, E, R>(
     if (turns.isClosed()) withdraw(served)
     yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
     if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
-    const flow = TypedFlow.make(channel, {
-      endpoint: contract.name,
-      peer,
-      outgoing: contract.output,
-      incoming: contract.input
-    })
+    const { input: incoming, name: endpoint, output: outgoing } = contract
+    const flow = TypedFlow.make(channel, { endpoint, peer, outgoing, incoming })
     const start = () => {
       const running = handlers.start(flow, channel, served, { trace: open.trace, deadlineAt })
       served.running = running
       return conclude(served, channel, running)
     }
-    if (!isNew) return start()
+    const begin = () => judged(served, () => (served.isUnwanted ? finish(served, channel) : start()))
+    if (!isNew) return begin()
     const words = beside?.words
     const timeout = words?.begin(() => channel.fail(new ProtocolViolation({ detail: unsaid.detail }), unsaid))
     return Effect.flatMap(channel.started, (isStarted) => {
       if (timeout !== undefined) words?.end(timeout)
-      return isStarted ? start() : finish(served, channel)
+      return isStarted ? begin() : finish(served, channel)
     })
   })
 
   /** Answers a flow in its turn; what is left to do. */
   const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
     Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
-      Effect.flatMap(turns.take(served, open.deadlineMillis), (rejected) =>
-        rejected === undefined && !served.isUnwanted
-          ? accept(served, open, beside, deadlineAt)
-          : Effect.succeed(refuse(served.link, served.isUnwanted ? access.rejected : (rejected ?? FlowTurns.notFound)))
+      Effect.flatMap(turns.take(served, open.deadlineMillis), (told) =>
+        judged(served, () => {
+          const rejected = served.isUnwanted ? access.rejected : told
+          if (rejected === undefined) return accept(served, open, beside, deadlineAt)
+          return Effect.succeed(FlowHandshake.refuse(served.link, rejected))
+        })
       )
     )
 
@@ -248,10 +258,12 @@ export const expose = <In, Out, E, R>(
   return {
     access,
     refusal,
-    serve: (link, open, peer, beside) =>
-      Effect.suspend(() =>
-        whole({ ...opening, link, open, peer, isNew: (open.revision ?? 0) >= Frame.revision }, beside)
-      ),
+    serve: (link, open, peer, beside) => {
+      const rule = access.rule()
+      return Effect.suspend(() =>
+        whole({ ...opening, rule, link, open, peer, isNew: (open.revision ?? 0) >= Frame.revision }, beside)
+      )
+    },
     revise: Effect.suspend(revise),
     stop: Effect.sync(() => {
       turns.close()
@@ -283,18 +295,6 @@ const opening = {
 }
 
 const turnedOut = Frame.fail("Reset", "this caller may not use the endpoint any more")
-
-const revisedAtOnce = 16 // functions asked at a time whether flows that are open may stay
 const unsaid = Frame.fail("ProtocolViolation", "no second word came in time")
-
 const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
-
-/** Answers a link with its last frame. */
-export const refuse = (link: Link, last: Frame.Rejected | Frame.Fail): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.sync(() => {
-      FlowHandshake.say(link, last)
-      link.finish()
-    }),
-    Refusals.flowRefused(last.reason)
-  )
+const revisedAtOnce = 16 // functions asked at a time whether flows that are open may stay

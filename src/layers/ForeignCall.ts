@@ -131,7 +131,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
     const call: Call = {
-      carrier: new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders)),
+      carrier: new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders)),
       stream,
       timeoutMillis
     }

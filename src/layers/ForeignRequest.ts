@@ -34,22 +34,16 @@ export const timeoutOf = (headers: Headers): number | undefined => {
   return said === undefined ? undefined : Timeout.parse(header, String(said))
 }
 
-/** What the headers say of the caller beside the flow; a string says why it cannot be taken. */
-const saidIn = (headers: Headers): Metadata.Metadata | string => {
-  const { headerPrefix } = Metadata
-  const names = Object.keys(headers).filter((name) => name.startsWith(headerPrefix))
-  const said = names.map((name) => [name.slice(headerPrefix.length), headers[name]] as const)
-  return Result.getOrElse(Metadata.parse(said), (detail) => detail)
-}
-
-/** As `saidIn`, of what nearly no call has: to go through an object of headers costs more than to go through their list. */
-export const metadataOf = (
-  headers: Headers,
-  rawHeaders: ReadonlyArray<string>
-): Metadata.Metadata | string | undefined => {
+/**
+ * What the headers say of the caller beside the flow; a string says why it cannot be taken. Their list is asked, name by name and
+ * value by value: in an object of headers Node has made one value of those of one name, and to go through it costs more.
+ */
+export const metadataOf = (rawHeaders: ReadonlyArray<string>): Metadata.Metadata | string | undefined => {
+  const said: Array<readonly [string, unknown]> = []
   for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]?.startsWith(Metadata.headerPrefix)) return saidIn(headers)
-  return undefined
+    if (rawHeaders[at]?.startsWith(Metadata.headerPrefix))
+      said.push([rawHeaders[at]?.slice(Metadata.headerPrefix.length) ?? "", rawHeaders[at + 1]])
+  return said.length === 0 ? undefined : Result.getOrElse(Metadata.parse(said), (detail) => detail)
 }
 
 export const isCompressed = (headers: Headers): boolean => headers[encodingOf(headers)] === compression

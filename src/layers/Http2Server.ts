@@ -148,7 +148,7 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
-    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(headers, rawHeaders))
+    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders))
     const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
     carrier.listen()
     run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))

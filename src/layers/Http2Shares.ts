@@ -11,7 +11,6 @@ import type { Link } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as FlowHandshake from "./FlowHandshake.ts"
-import { refuse } from "./FlowServer.ts"
 import type * as Http2Session from "./Http2Session.ts"
 import * as Refusals from "./Refusals.ts"
 import * as Signal from "./Signal.ts"
@@ -118,7 +117,7 @@ export const admit = (
   peer === undefined || !Share.isFull(peer.share) ? serve : Effect.suspend(() => waitFor(peer, link, serve))
 
 const waitFor = (peer: Http2Session.Peer, link: Link, serve: Effect.Effect<void, never, Scope.Scope>) => {
-  if (peer.waiting >= waitingMax) return refuse(link, busy)
+  if (peer.waiting >= waitingMax) return FlowHandshake.refuse(link, busy)
   peer.waiting += 1
   const isFree = Signal.until(peer.changed, () => !Share.isFull(peer.share))
   const leave = Effect.sync(() => {
@@ -127,6 +126,6 @@ const waitFor = (peer: Http2Session.Peer, link: Link, serve: Effect.Effect<void,
   const room = FlowHandshake.unlessBroken(link, Effect.timeoutOption(isFree, waitTimeout))
   return Effect.matchEffect(Effect.ensuring(room, leave), {
     onFailure: () => Effect.void,
-    onSuccess: (free) => (Option.isSome(free) ? serve : refuse(link, busy))
+    onSuccess: (free) => (Option.isSome(free) ? serve : FlowHandshake.refuse(link, busy))
   })
 }

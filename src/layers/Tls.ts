@@ -12,7 +12,7 @@ import * as tls from "node:tls"
 import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
-import { byCertificate, certificateOf, unproven } from "../protocol/Proof.ts"
+import { byCertificate, type Certificate, certificateOf, unproven } from "../protocol/Proof.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
@@ -56,6 +56,8 @@ export interface Tls {
   readonly watch: TlsTenure.Tenure["watch"]
   /** Whether this host may own a name. */
   readonly mayOwn: (name: string) => boolean
+  /** The certificate that this host shows by now. */
+  readonly certificate: () => Certificate
 }
 
 const protocol = "h2"
@@ -120,7 +122,8 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
     },
     stage,
     watch: tenure.watch,
-    mayOwn: (name) => !boundNames || NameGrants.allow(held().grants, name)
+    mayOwn: (name) => !boundNames || NameGrants.allow(held().grants, name),
+    certificate: () => held().shown
   }
 })
 

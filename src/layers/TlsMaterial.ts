@@ -10,6 +10,7 @@ import { Clock, Effect, Result } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
 import * as Pem from "../protocol/Pem.ts"
+import * as Proof from "../protocol/Proof.ts"
 import * as Validity from "../protocol/Validity.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Sealed from "./Sealed.ts"
@@ -40,6 +41,8 @@ export interface Credentials extends TlsContext.TlsContext {
   readonly chain: ReadonlyArray<Link>
   /** The patterns of the names that the host may own. */
   readonly grants: ReadonlyArray<string>
+  /** What is shown of the certificate of the host. */
+  readonly shown: Proof.Certificate
 }
 
 const variables = {
@@ -137,14 +140,15 @@ const read = Effect.fnUntraced(function* (
   if (odd !== undefined)
     return yield* wrong("the certificate", `grants "${odd.pattern}", which ${odd.rule}; a prefix ends in ".*"`)
   const grants = NameGrants.patternsOf(subjectAltName, fabric)
-  return { grants, chain: chainOf(own, [...between, ...believed]) }
+  const shown = Proof.certificateOf(own, Identity.namesOf(subjectAltName))
+  return { grants, shown, chain: chainOf(own, [...between, ...believed]) }
 })
 
 export const check = Effect.fnUntraced(function* (
   material: TlsContext.Material,
   owner: Owner
 ): Effect.fn.Return<Credentials, NetworkError> {
-  const { chain, grants } = yield* read(material, owner)
+  const { chain, grants, shown } = yield* read(material, owner)
   const now = yield* Clock.currentTimeMillis
   for (const link of chain) {
     const dates = datesOf(link, now)
@@ -157,5 +161,5 @@ export const check = Effect.fnUntraced(function* (
       "the certificate",
       `is not believed by the authorities of this host (${variables["the authorities"]}): ${doubt}`
     )
-  return { ...made, chain, grants }
+  return { ...made, chain, grants, shown }
 })

@@ -292,7 +292,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
     })
 
-  const bound = tls === undefined ? {} : { mayOwn: tls.mayOwn }
+  const bound = tls === undefined ? {} : { mayOwn: tls.mayOwn, certificate: tls.certificate }
   return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt, ...bound })
 })
 

@@ -62,9 +62,9 @@ export const byCertificate = (certificate: Certificate, named: ReadonlyArray<str
   return { hosts, otherwise: hosts[0] ?? { _tag: "Client", certificate } }
 }
 
-/** Proof by the place: the process knows its own hosts. */
-export const byPlace = (id: string): Proof => {
-  const host: ProvenHost = { _tag: "Host", id, certificate: undefined }
+/** Proof by the place: the process knows its own hosts, and the certificates that they show to others. */
+export const byPlace = (id: string, certificate?: Certificate): Proof => {
+  const host: ProvenHost = { _tag: "Host", id, certificate }
   return { hosts: [host], otherwise: host }
 }
 

@@ -7,19 +7,28 @@
 export interface Told {
   readonly pauseMillis: number
   readonly keysMax: number
-  readonly at: Map<string, number>
+  readonly shareMax: number
+  readonly at: Map<string, { readonly since: number; readonly of: string }>
 }
 
-/** Each key once in `pauseMillis`, and `keysMax` of them in that time. */
-export const make = (pauseMillis: number, keysMax = 16): Told => ({ pauseMillis, keysMax, at: new Map() })
+/** Each key once in `pauseMillis`, and in that time `keysMax` of them, of which `shareMax` are of one and the same. */
+export const make = (pauseMillis: number, keysMax = 16, shareMax = keysMax): Told => ({
+  ...{ pauseMillis, keysMax, shareMax, at: new Map() }
+})
 
-/** Whether to tell it now; then it counts as told. */
-export const isDue = ({ at, keysMax, pauseMillis }: Told, key: string, nowMillis: number): boolean => {
-  for (const [old, since] of at) {
+/** Whether to tell it now; then it counts as told. `of`: whose it is, where they share what may be told. */
+export const isDue = (
+  { at, keysMax, pauseMillis, shareMax }: Told,
+  key: string,
+  nowMillis: number,
+  of = ""
+): boolean => {
+  for (const [old, { since }] of at) {
     if (nowMillis - since < pauseMillis) break
     at.delete(old)
   }
   if (at.has(key) || at.size >= keysMax) return false
-  at.set(key, nowMillis)
+  if (at.size >= shareMax && [...at.values()].filter((told) => told.of === of).length >= shareMax) return false
+  at.set(key, { since: nowMillis, of })
   return true
 }

@@ -24,7 +24,10 @@ export const allow: Decision = { _tag: "Allow" }
 
 export const deny = (why: string): Decision => ({ _tag: "Deny", why })
 
-/** Decides on a flow within 5 seconds. One that fails, dies or takes longer has not let the caller in, and that is logged. */
+/**
+ * Decides on a flow within 5 seconds. One that fails, dies or takes longer has not let the caller in, and that is logged. It is
+ * interrupted then, and waited for no more; while 1,024 of one endpoint do not let themselves be, nobody else is asked about or let in.
+ */
 export type Decide = (request: Request) => Effect.Effect<Decision, unknown>
 
 /**
@@ -58,6 +61,7 @@ export const Access = Context.Reference<Policy>("grinta/services/Access", { defa
 
 /**
  * The rule of a host that is built upon this layer. It holds as long as the host does: one that is to change is a function.
+ * Where it is given beside a host, or to an endpoint, it is none, and what exposes there fails with InvalidConfig.
  * Errors: InvalidConfig.
  */
 export const layer = (allow: Allow): Layer.Layer<never, NetworkError> =>

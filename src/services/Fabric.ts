@@ -4,6 +4,7 @@
 
 import type { Cause, Duration, Redacted } from "effect"
 import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { Metadata } from "../protocol/flow/Metadata.ts"
 import type { Allow } from "./Access.ts"
 import type { Contract } from "./Contract.ts"
 import type { Flow } from "./Flow.ts"
@@ -45,9 +46,10 @@ export interface ConnectOptions {
 
 /**
  * What a caller says of itself, such as a token: at most 16 keys of 1 to 64 lower-case letters, digits, "-" and ".", with values
- * of at most 1,024 bytes without controls, and 4,096 bytes in all. A host of version 0.1.0 serves the flow without it.
+ * of at most 1,024 bytes without controls, and 4,096 bytes in all; or what another caller has said, `flow.peer.metadata`, to pass
+ * it on. A host of version 0.1.0 serves the flow without it.
  */
-export type MetadataInput = Readonly<Record<string, string | Redacted.Redacted<string>>>
+export type MetadataInput = Readonly<Record<string, string | Redacted.Redacted<string>>> | Metadata
 
 export interface ConnectEachOptions {
   /** Bound of the opening of each flow; 10 seconds unless said otherwise. */
@@ -99,6 +101,7 @@ export interface Exposure {
   readonly lost: Effect.Effect<never, NetworkError>
   /**
    * Has another rule decide who may open flows, from now on; how many flows were ended, once all were looked at.
+   * Flows whose handlers have not started yet meet it as new ones do. Where the name is exposed no more nobody is let in anyway.
    * Errors: InvalidConfig, and the rule that there is stays.
    */
   readonly allow: (allow: Allow, options?: AllowOptions) => Effect.Effect<number, NetworkError>

@@ -19,7 +19,7 @@ import type { FlowError } from "./FlowError.ts"
 
 /** The other side. */
 export interface Peer {
-  /** Its host id; empty for a caller that says to be none, as from outside the fabric. Unless nothing is proven, it is. */
+  /** Its host id: the one that it has proven, or where nothing is proven the one that it says. Empty for a client from outside. */
   readonly id: string
   /**
    * What it has proven: over TLS to be a host, or a client with a certificate; over any other network nothing; within one process

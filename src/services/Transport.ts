@@ -6,7 +6,7 @@
 import { type Cause, Context, Data, type Effect, type Scope } from "effect"
 import type { Fail, Frame } from "../protocol/flow/Frame.ts"
 import type { Metadata } from "../protocol/flow/Metadata.ts"
-import type { Proof } from "../protocol/Proof.ts"
+import type { Certificate, Proof } from "../protocol/Proof.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
@@ -151,5 +151,7 @@ export class Transport extends Context.Service<
     readonly doubt: (host: Host) => Effect.Effect<void>
     /** Whether this host may own a name; any, where names are not bound to certificates. */
     readonly mayOwn?: (name: string) => boolean
+    /** The certificate that this host shows to others by now. */
+    readonly certificate?: () => Certificate
   }
 >()("grinta/services/Transport") {}

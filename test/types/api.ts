@@ -207,7 +207,7 @@ expectTypeOf<Required<ConnectOptions>>().toEqualTypeOf<{
   readonly path: ReadonlyArray<string>
   readonly metadata: MetadataInput
 }>()
-expectTypeOf<MetadataInput>().toEqualTypeOf<Readonly<Record<string, string | Redacted.Redacted<string>>>>()
+expectTypeOf<MetadataInput>().toEqualTypeOf<Readonly<Record<string, string | Redacted.Redacted<string>>> | Metadata>()
 expectTypeOf<Required<ExposeOptions>>().toEqualTypeOf<{
   readonly concurrency: number
   readonly backlog: number

@@ -6,7 +6,7 @@
  *
  * Errors: `Wrong` for a rule that could never match, or that says nothing.
  */
-import { Predicate, Record, Result } from "effect"
+import { Predicate, Result } from "effect"
 import * as Name from "../Name.ts"
 import { type Identity, isPlainDnsName, isPlainUri } from "../Proof.ts"
 
@@ -162,11 +162,14 @@ const fields = ["hosts", "localities", "tags", "certificates"]
 
 const matcherOf = (given: unknown, at: string): Read<Matcher> => {
   if (!Predicate.isReadonlyObject(given)) return wrong(at, "is no rule")
-  const said: Readonly<Record<string, unknown>> = Record.filter({ ...given }, (value) => value !== undefined)
+  const said: Readonly<Record<string, unknown>> = { ...given }
   const odd = Object.keys(said).find((field) => !fields.includes(field))
   if (odd === "relayed")
     return wrong(`${at}.relayed`, "is kept for later: flows that a host has passed on match no rule yet")
   if (odd !== undefined) return wrong(at, `has a field "${odd}", and there are ${fields.join(", ")}`)
+  // To leave such a field out would let in whom it was to keep out.
+  const unset = fields.find((field) => field in said && said[field] === undefined)
+  if (unset !== undefined) return wrong(`${at}.${unset}`, "is undefined; leave it out to say nothing of it")
   if (Object.keys(said).length === 0) return wrong(at, 'says nothing; whoever may be there is "members" or "anyone"')
   return Result.gen(function* () {
     return {

@@ -37,6 +37,7 @@ const table: Readonly<Record<string, Row>> = {
   uri: { allow: { certificates: ["spiffe://shop/ops/*"] }, proven: ["probe"], unproven: false },
   dns: { allow: { certificates: ["probe.shop.internal"] }, proven: ["probe"], unproven: false },
   "uri.of-host": { allow: { certificates: ["grinta://shop/db"] }, proven: ["db"], unproven: false },
+  "uri.of-itself": { allow: { certificates: ["grinta://shop/server"] }, proven: ["server"], unproven: false },
   two: {
     allow: [{ certificates: ["probe.*"] }, { hosts: ["db"] }],
     proven: ["probe", "db"],
@@ -76,7 +77,7 @@ const isProven = (transport: TransportName): boolean => transport !== "HTTP/2"
 const expected = (transport: TransportName, who: Who, name: string, { proven, unproven }: Row): boolean => {
   // A flow of the server to itself stays within the process, whatever the network.
   if (!isProven(transport) && who !== "server") return unproven
-  return proven.includes(who) && (hasCertificates(transport) || name !== "uri.of-host")
+  return proven.includes(who) && (hasCertificates(transport) || !name.startsWith("uri.of-"))
 }
 
 const saying: Readonly<Record<Who, string>> = {
@@ -90,8 +91,7 @@ const saying: Readonly<Record<Who, string>> = {
 
 /** What the handler is told of a caller. */
 const told = (transport: TransportName, who: Who): string => {
-  if (who === "server") return saying.server
-  if (transport === "HTTP/2") return `${who === "plain" ? "" : who}: nothing`
+  if (transport === "HTTP/2" && who !== "server") return `${who === "plain" ? "" : who}: nothing`
   return transport === "TLS" && hosts.includes(who) ? `${saying[who]} certified` : saying[who]
 }
 

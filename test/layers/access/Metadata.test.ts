@@ -12,6 +12,8 @@ import {
   type Handler,
   type MetadataInput
 } from "../../../src/index.ts"
+import * as ForeignRequest from "../../../src/layers/ForeignRequest.ts"
+import * as Metadata from "../../../src/protocol/flow/Metadata.ts"
 import { callFrom, type TransportName, type Who, world } from "./World.ts"
 
 const transports: ReadonlyArray<readonly [TransportName, Who]> = [
@@ -78,7 +80,19 @@ describe("metadata of a caller", () => {
     Effect.gen(function* () {
       const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
       const Echo = Endpoint.make("none", { input: Codec.bytes, output: Codec.bytes })
+      const held = new Map([["token", secret]])
+      const foreign = [
+        held,
+        new Headers({ token: secret }),
+        secret,
+        5,
+        null,
+        [secret],
+        Object.create({ token: secret })
+      ]
       const wrong: ReadonlyArray<MetadataInput> = [
+        ...foreign,
+        Redacted.make({ token: secret }),
         { Token: secret },
         { "": secret },
         { token: `${secret}\u0007` },
@@ -95,6 +109,33 @@ describe("metadata of a caller", () => {
       }
     })
   )
+
+  it.effect("may be that of another caller, to pass it on", () =>
+    Effect.gen(function* () {
+      const fabric = Context.get(yield* Layer.build(FabricLocal.layer()), Fabric)
+      const options = { input: Codec.bytes, output: Schema.String }
+      const [Back, Front] = [Endpoint.make("back", options), Endpoint.make("front", options)]
+      yield* fabric.expose(Back, ({ peer, send }) => send(peer.metadata.get("token") ?? "nothing"))
+      yield* fabric.expose(Front, ({ peer, send }) =>
+        Effect.flatMap(fabric.connect(Back, { metadata: peer.metadata }), ({ receive }) =>
+          Effect.flatMap(Effect.orDie(receive), send)
+        ).pipe(Effect.catchTag("NetworkError", Effect.die))
+      )
+      const ask = (metadata: MetadataInput) =>
+        Effect.scoped(Effect.flatMap(fabric.connect(Front, { metadata }), ({ receive }) => receive))
+      assert.strictEqual(yield* ask({ token: "t-1" }), "t-1")
+      assert.strictEqual(yield* ask({}), "nothing")
+    })
+  )
+
+  it("is what its headers say, each of them once", () => {
+    const said = ForeignRequest.metadataOf(["te", "trailers", "grinta-meta-token", "one, two", "grinta-meta-b", ""])
+    assert.isTrue(said instanceof Metadata.Metadata)
+    if (said instanceof Metadata.Metadata) assert.deepStrictEqual({ ...said.revealed }, { token: "one, two", b: "" })
+    assert.isUndefined(ForeignRequest.metadataOf(["te", "trailers"]))
+    const twice = ["grinta-meta-token", secret, "te", "trailers", "grinta-meta-token", secret]
+    assert.strictEqual(ForeignRequest.metadataOf(twice), '"token" is said twice')
+  })
 
   it.live("is in no log, no span and no error, however a flow goes", () => {
     const texts: Array<string> = []

@@ -3,20 +3,7 @@
  * changes.
  */
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Context,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Logger,
-  Metric,
-  References,
-  Result,
-  Stream
-} from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Metric, References, Result } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Access,
@@ -25,7 +12,6 @@ import {
   Fabric,
   FabricLocal,
   type Flow,
-  FlowError,
   Grinta,
   type Host,
   type Member,
@@ -37,26 +23,8 @@ import {
 } from "../../../src/index.ts"
 import * as FabricMembers from "../../../src/layers/FabricMembers.ts"
 import * as ReservedNames from "../../../src/layers/ReservedNames.ts"
+import { asked, Echo, echo, local, reasonOf } from "./Local.ts"
 import { callFrom, endpointOf, world } from "./World.ts"
-
-const Echo = Endpoint.make("echo", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
-
-const echo = (flow: Flow<Uint8Array, Uint8Array>) => Stream.runForEach(flow.messages, flow.send)
-
-const local = Effect.map(Layer.build(FabricLocal.layer({ name: "server" })), (built) => Context.get(built, Fabric))
-
-const reasonOf = (error: unknown): string =>
-  error instanceof NetworkError || error instanceof FlowError ? error.reason._tag : String(error)
-
-const asked = (fabric: Fabric["Service"], endpoint = Echo) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const flow = yield* fabric.connect(endpoint)
-      yield* flow.send(Uint8Array.of(7))
-      yield* flow.receive
-      return "served"
-    })
-  ).pipe(Effect.catch((error) => Effect.succeed(reasonOf(error))))
 
 const no = () => Effect.succeed(Access.deny("it is closed"))
 const yes = () => Effect.succeed(Access.allow)
@@ -88,6 +56,25 @@ describe("what is given as a rule", () => {
     Effect.gen(function* () {
       const { reason } = yield* Effect.flip(Layer.build(Access.layer({ tags: {} })))
       assert.isTrue(reason._tag === "InvalidConfig" && reason.setting === "access.tags", String(reason))
+    })
+  )
+
+  it.effect("is refused where it is not beneath the host, and so would be no rule", () =>
+    Effect.gen(function* () {
+      const host = FabricLocal.layer({ name: "server" })
+      const access = Access.layer({ hosts: ["another"] })
+      const [Exposed, allowed] = [Echo.toLayer(echo), Access.layer({ hosts: ["server"] })]
+      const wrong = [
+        Layer.provide(Exposed, Layer.mergeAll(host, access)),
+        Layer.provide(Layer.provide(Exposed, access), host),
+        Layer.provide(Exposed, Layer.provideMerge(access, Layer.provide(host, allowed)))
+      ]
+      for (const layer of wrong) {
+        const { reason } = yield* Effect.flip(Layer.build(layer))
+        assert.isTrue(reason._tag === "InvalidConfig" && reason.setting === "access", String(reason))
+      }
+      yield* Layer.build(Layer.provide(Exposed, Layer.provide(host, access)))
+      yield* Layer.build(Layer.provide(Exposed, Layer.provideMerge(host, access)))
     })
   )
 
@@ -237,6 +224,9 @@ describe("a refusal", () => {
         assert.strictEqual(yield* asked(fabric, endpoint), "Unauthorized")
       }
       assert.lengthOf(lines, 16)
+      yield* TestClock.adjust("61 seconds")
+      assert.lengthOf(lines, 17)
+      assert.include(lines[16], "24 more flows were refused")
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
@@ -337,13 +327,16 @@ describe("a function that decides", () => {
 const staged = Effect.gen(function* () {
   const fabric = yield* local
   const handled = yield* Deferred.make<string>()
+  let started = 0
   const exposure = yield* fabric.expose(
     Echo,
-    (flow) =>
-      echo(flow).pipe(
+    (flow) => {
+      started += 1
+      return echo(flow).pipe(
         Effect.tapError((error) => Deferred.succeed(handled, reasonOf(error))),
         Effect.asVoid
-      ),
+      )
+    },
     { concurrency: 1 }
   )
   const flow = yield* fabric.connect(Echo)
@@ -353,7 +346,7 @@ const staged = Effect.gen(function* () {
     startImmediately: true
   })
   for (const _ of Array(50)) yield* Effect.yieldNow
-  return { fabric, exposure, flow, handled, waiting }
+  return { fabric, exposure, flow, handled, started: () => started, waiting }
 })
 
 describe("what membership shows", () => {
@@ -414,6 +407,27 @@ describe("another rule", () => {
     })
   )
 
+  it.effect("is asked about flows that wait for their turn, before their handlers start", () =>
+    Effect.gen(function* () {
+      const { exposure, flow, started, waiting } = yield* staged
+      assert.strictEqual(yield* exposure.allow({ hosts: ["another"] }), 0)
+      yield* flow.end
+      const waited = yield* Fiber.join(waiting)
+      assert.isTrue(Result.isFailure(waited) && waited.failure.reason._tag === "Unauthorized", String(waited))
+      assert.strictEqual(started(), 1)
+    })
+  )
+
+  it.effect("lets them have their turn, where it lets them in", () =>
+    Effect.gen(function* () {
+      const { exposure, flow, waiting } = yield* staged
+      yield* exposure.allow({ hosts: ["another"] })
+      yield* exposure.allow(yes)
+      yield* flow.end
+      assert.isTrue(Result.isSuccess(yield* Fiber.join(waiting)))
+    })
+  )
+
   it.effect("ends those that are open where that is asked for, also those that wait for their turn", () =>
     Effect.gen(function* () {
       const { exposure, flow, handled, waiting } = yield* staged
@@ -434,6 +448,29 @@ describe("another rule", () => {
       assert.strictEqual(yield* exposure.allow(yes, { openFlows: "end" }), 0)
       yield* flow.send(Uint8Array.of(2))
       assert.deepStrictEqual([...(yield* flow.receive)], [2])
+    })
+  )
+
+  it.effect("is none with anything but a word on open flows", () =>
+    Effect.gen(function* () {
+      const { exposure, flow } = yield* staged
+      const odd = '["END", true, null, "end", { "openflows": "end" }, { "openFlows": "END" }, { "openFlows": null }]'
+      for (const options of JSON.parse(odd)) {
+        const { reason } = yield* Effect.flip(exposure.allow({ hosts: ["another"] }, options))
+        assert.isTrue(reason._tag === "InvalidConfig" && reason.setting === "openFlows", String(reason))
+      }
+      assert.strictEqual(yield* exposure.allow("members", { openFlows: "end" }), 0)
+      yield* flow.send(Uint8Array.of(2))
+      assert.deepStrictEqual([...(yield* flow.receive)], [2])
+    })
+  )
+
+  it.effect("lets nobody in where the name is exposed no more", () =>
+    Effect.gen(function* () {
+      const fabric = yield* local
+      const { allow } = yield* Effect.scoped(fabric.expose(Echo, echo))
+      assert.strictEqual(yield* allow("anyone", { openFlows: "end" }), 0)
+      assert.strictEqual(yield* asked(fabric), "EndpointNotFound")
     })
   )
 
