@@ -5,7 +5,7 @@
  * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
-import { Cause, type Effect, Result } from "effect"
+import { Cause, type Effect } from "effect"
 import * as Foreign from "../protocol/Foreign.ts"
 import * as Frame from "../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
@@ -166,12 +166,19 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
   return code === undefined || code === Code.InvalidArgument ? "lost" : "violation"
 }
 
-/** The link of a call: `frames` is what connect-node has parsed, `outgoing` what it pulls. */
-export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carrier: Carrier): Link => {
-  const iterator = frames[Symbol.asyncIterator]()
+/**
+ * The link of a call: for each of its `turns` connect-node has let a frame pass, which `take` gives; `outgoing` is what it pulls.
+ */
+export const make = (
+  turns: AsyncIterable<unknown>,
+  take: () => Frame.Frame | undefined,
+  outgoing: Outgoing,
+  carrier: Carrier
+): Link => {
+  const iterator = turns[Symbol.asyncIterator]()
   // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
   // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
-  let first: Promise<IteratorResult<ProtoFrame>> | undefined = iterator.next()
+  let first: Promise<IteratorResult<unknown>> | undefined = iterator.next()
   first.catch(outgoing.refuse)
 
   const endWith = (cause: unknown): void => {
@@ -181,18 +188,12 @@ export const make = (frames: AsyncIterable<ProtoFrame>, outgoing: Outgoing, carr
     incoming.end(() => new LinkBroken({ how, detail: detailOf(cause) }))
   }
 
-  const onResult = (result: IteratorResult<ProtoFrame>): void => {
-    if (result.done === true) {
-      // The iterable of a stream that was reset ends as if in good order.
-      if (carrier.fate() === "open") incoming.end(() => Cause.Done())
-      else endWith("no more frames")
-      return
-    }
-    const frame = Frame.fromProto(result.value)
-    if (Result.isSuccess(frame)) return incoming.come(frame.success)
-    const { detail } = frame.failure
-    carrier.blame()
-    incoming.end(() => new LinkBroken({ how: "violation", detail }))
+  const onResult = ({ done }: IteratorResult<unknown>): void => {
+    const frame = done === true ? undefined : take()
+    if (frame !== undefined) return incoming.come(frame)
+    // The iterable of a stream that was reset ends as if in good order.
+    if (carrier.fate() === "open") incoming.end(() => Cause.Done())
+    else endWith("no more frames")
   }
 
   const incoming = new AskedFrames(() => {

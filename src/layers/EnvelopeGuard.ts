@@ -2,13 +2,15 @@
  * The body of a request before connect-node sees it: whole envelopes, each with one plain message within the limit.
  *
  * connect-node takes unknown flags for none and an end in a request for nothing, makes room for a whole message when its
- * header has come, and counts all pieces of a message again with each: so it gets none. What is compressed is inflated here,
- * each frame when it is asked for, so that a client is held up by its own.
+ * header has come, and counts all pieces of a message again with each: so it gets none. What is compressed is inflated here.
+ * Each message is cut out, and inflated, when it is asked for: until then it takes what it takes on the wire, and a client is
+ * held up by its own. Those of all calls share the turns of the event loop.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import * as Envelope from "../protocol/flow/Envelope.ts"
 import * as Progress from "../protocol/flow/Progress.ts"
 import * as Gunzip from "./Gunzip.ts"
+import { PerTurn } from "./PerTurn.ts"
 
 export interface Options {
   /** Of a message, compressed or not. */
@@ -16,6 +18,11 @@ export interface Options {
   readonly progress: Progress.Bounds
   /** Whether messages may be compressed, with gzip. */
   readonly hasGzip: boolean
+  /**
+   * Takes the message in place of connect-node, which makes an object of each of its fields, and keeps them: it gets one that is
+   * empty. The detail of a violation, if it is one.
+   */
+  readonly take?: ((message: Uint8Array) => string | undefined) | undefined
 }
 
 export interface Guarded {
@@ -26,10 +33,13 @@ export interface Guarded {
   readonly heldBytes: () => number
 }
 
-interface Message {
-  readonly bytes: Uint8Array
-  readonly isCompressed: boolean
-}
+/** Messages that all calls together are given in one turn. */
+export const messagesPerTurn = 64
+
+const messages = new PerTurn(messagesPerTurn)
+
+const nothing = new Uint8Array(0)
+const emptyEnvelope = Envelope.wrap(nothing)
 
 const late = "late"
 
@@ -38,18 +48,39 @@ export const isLate = (cause: unknown): boolean => cause instanceof ConnectError
 
 export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarded => {
   const bytesMax = options.frameWireBytesMax
-  const whole: Array<Message> = []
+  let whole: Uint8Array | undefined
   const parser: Envelope.Parser = Envelope.make({
     bytesMax,
     hasEnd: false,
     hasGzip: options.hasGzip,
-    body: Envelope.whole((bytes) => whole.push({ bytes, isCompressed: Envelope.isCompressed(parser) }))
+    body: Envelope.whole((bytes) => {
+      whole = bytes
+    })
   })
+  /** What has come, and from where on it was not looked at. */
+  let chunk: Uint8Array = nothing
+  let at = 0
   const progress = Progress.make()
   let givenBytes = 0
   let violation: string | undefined
   /** Told of a violation while the next envelope is awaited. */
   let refuse: ((detail: string) => void) | undefined
+
+  /** The next message, if one has come. */
+  const cut = (): Uint8Array | undefined => {
+    whole = undefined
+    while (whole === undefined && violation === undefined && at < chunk.byteLength) {
+      const taken = Envelope.takeOne(parser, chunk, at)
+      if (typeof taken === "string") violation = taken
+      else at = taken
+    }
+    if (violation !== undefined) givenBytes = parser.pushedBytes
+    if (violation !== undefined || at === chunk.byteLength) {
+      chunk = nothing
+      at = 0
+    }
+    return whole
+  }
 
   const iterate = (): AsyncIterator<Uint8Array> => {
     const chunks = body[Symbol.asyncIterator]()
@@ -63,30 +94,40 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
           refuse = undefined
           reject(cause)
         }
-        const giveMessage = (message: Uint8Array) => give({ done: false, value: Envelope.wrap(message) })
+        const giveMessage = (message: Uint8Array): void => {
+          const wrong = options.take?.(message)
+          if (wrong !== undefined) {
+            violation ??= wrong
+            fail(new ConnectError(wrong, Code.Internal))
+          } else give({ done: false, value: options.take === undefined ? Envelope.wrap(message) : emptyEnvelope })
+        }
         const step = (): void => {
-          const message = whole.shift()
-          if (message !== undefined) givenBytes += Envelope.headerBytes + message.bytes.byteLength
-          if (message?.isCompressed === true) Gunzip.inflate(message.bytes, bytesMax, onInflated)
-          else if (message !== undefined) giveMessage(message.bytes)
+          const message = cut()
+          if (message !== undefined) givenBytes += Envelope.headerBytes + message.byteLength
+          if (message !== undefined && Envelope.isCompressed(parser)) Gunzip.inflate(message, bytesMax, onInflated)
+          else if (message !== undefined) giveMessage(message)
           else if (violation !== undefined) fail(new ConnectError(violation, Code.Internal))
           else chunks.next().then(onChunk, fail)
+        }
+        const stepInTurn = (): void => {
+          if (chunk === nothing || messages.take()) step()
+          else messages.later(step)
         }
         const onInflated = (result: Uint8Array | Gunzip.Failed): void => {
           if (result instanceof Uint8Array) return giveMessage(result)
           violation ??= result.detail
-          whole.length = 0
           fail(new ConnectError(result.detail, result.isTooLarge ? Code.ResourceExhausted : Code.Internal))
         }
         const onChunk = (result: IteratorResult<Uint8Array>): void => {
           if (result.done !== true) {
-            violation ??= Envelope.push(parser, result.value)
-            step()
+            chunk = result.value
+            parser.pushedBytes += chunk.byteLength
+            stepInTurn()
           } else if (Envelope.isComplete(parser)) give(result)
           else fail(new ConnectError("it stopped within a frame", Code.InvalidArgument))
         }
         refuse = (detail) => fail(new ConnectError(detail, Code.Internal, undefined, undefined, late))
-        step()
+        stepInTurn()
       })
     return { next, return: (value) => chunks.return?.(value) ?? Promise.resolve({ done: true, value }) }
   }

@@ -7,8 +7,9 @@ import { type ConnectRouter, createConnectRouter, createContextKey, createContex
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { Effect, type Scope } from "effect"
+import { FrameParser } from "../protocol/flow/FrameParser.ts"
 import type * as Progress from "../protocol/flow/Progress.ts"
-import { FlowService, type Frame as ProtoFrame } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import { FlowService } from "../protocol/gen/grinta/v1/flow_pb.ts"
 import type { Link, Served } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as ConnectLink from "./ConnectLink.ts"
@@ -37,6 +38,12 @@ export interface Options {
   readonly run: (effect: Effect.Effect<void>) => unknown
 }
 
+/** A call, and what its frames are read by. */
+interface Asked {
+  readonly call: Call
+  readonly frames: FrameParser
+}
+
 type OnCall = (
   session: Http2Session.Session,
   stream: http2.ServerHttp2Stream,
@@ -44,7 +51,7 @@ type OnCall = (
   rawHeaders: Array<string>
 ) => void
 
-const callKey = createContextKey<Call | undefined>(undefined, { description: "the call being served" })
+const askedKey = createContextKey<Asked | undefined>(undefined, { description: "the call being served" })
 
 /** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
 const closeTimeout = "1 second"
@@ -83,19 +90,22 @@ const count = ({ carrier, stream }: Call): void => {
 
 export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Options): OnCall => {
   const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
-    const serveCall = (frames: AsyncIterable<ProtoFrame>, outgoing: ConnectLink.Outgoing, call: Call) =>
+    const serveCall = (turns: AsyncIterable<unknown>, outgoing: ConnectLink.Outgoing, { call, frames }: Asked) =>
       Effect.gen(function* () {
         const { carrier } = call
         const broken = Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause)))
         yield* Background.run("the end of a call", broken)
-        yield* serve(ConnectLink.make(frames, outgoing, carrier), call)
+        yield* serve(
+          ConnectLink.make(turns, () => frames.frames.shift(), outgoing, carrier),
+          call
+        )
       }).pipe(Effect.scoped)
     return router.service(FlowService, {
-      open: (frames, context) => {
-        const call = context.values.get(callKey)
-        const outgoing = ConnectLink.makeOutgoing(() => call?.carrier.fate() ?? "lost")
-        if (call === undefined) outgoing.finish()
-        else run(serveCall(frames, outgoing, call))
+      open: (turns, context) => {
+        const asked = context.values.get(askedKey)
+        const outgoing = ConnectLink.makeOutgoing(() => asked?.call.carrier.fate() ?? "lost")
+        if (asked === undefined) outgoing.finish()
+        else run(serveCall(turns, outgoing, asked))
         return outgoing.iterable
       }
     })
@@ -147,18 +157,23 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
     if (ForeignRequest.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
     const request = new http2.Http2ServerRequest(stream, ForeignRequest.shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
-    const values = createContextValues().set(callKey, call)
+    const isFlow = handler.service.typeName === FlowService.typeName
+    const frames = new FrameParser()
+    const values = createContextValues().set(askedKey, { call, frames })
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
     const hasGzip = ForeignRequest.isCompressed(headers)
     const guarded = isBytes(asked.body)
-      ? EnvelopeGuard.guard(asked.body, { frameWireBytesMax, hasGzip, progress })
+      ? EnvelopeGuard.guard(asked.body, {
+          ...{ frameWireBytesMax, hasGzip, progress },
+          take: isFlow ? (message) => frames.takeFrame(message) : undefined
+        })
       : undefined
     if (guarded !== undefined) call.carrier.hear(guarded)
     const answered = handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
-    if (handler.service.typeName !== FlowService.typeName) finish(call, answered)
+    if (!isFlow) finish(call, answered)
   }
 }

@@ -230,6 +230,11 @@ describe("the tables", () => {
     (name) => assert.include(row(name), ` ${config.limits[name]}`)
   )
 
+  it("say how many messages come in a frame", () => {
+    assert.include(row("Limits.frameMessagesMax"), ` ${Limits.frameMessagesMax}, then`)
+    assert.include(content, `at most ${Limits.frameMessagesMax.toLocaleString("en")}: more are a violation`)
+  })
+
   it("say what an error may be, and how much of it is in one frame", () => {
     assert.include(
       row("wholeErrorBytesMax"),

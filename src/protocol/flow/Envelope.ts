@@ -143,28 +143,39 @@ const begin = (parser: Parser): void => {
   else parser.body.begin(parser.length)
 }
 
+/**
+ * Takes of what has come the rest of one envelope, or all there is of it: where that ends, or the detail of a violation, after
+ * which nothing more may be taken. `pushedBytes` is left to the caller.
+ */
+export const takeOne = (parser: Parser, chunk: Uint8Array, from: number): number | string => {
+  let start = from
+  if (parser.headerCount < headerBytes) {
+    start = readHeader(parser, chunk, from)
+    const refused = refusal(parser)
+    if (refused !== undefined) return refused
+    if (parser.headerCount < headerBytes) return start
+    begin(parser)
+  }
+  const to = Math.min(chunk.byteLength, start + parser.leftBytes)
+  parser.leftBytes -= to - start
+  if (parser.end !== undefined) Held.add(parser.end, chunk, start, to, parser.length)
+  else {
+    const refused = parser.body.take(chunk, start, to)
+    if (refused !== undefined) return refused
+  }
+  if (parser.leftBytes > 0) return to
+  parser.headerCount = 0
+  parser.wholeCount += 1
+  return to
+}
+
 /** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
 export const push = (parser: Parser, chunk: Uint8Array): string | undefined => {
-  let from = 0
   parser.pushedBytes += chunk.byteLength
-  while (from < chunk.byteLength) {
-    if (parser.headerCount < headerBytes) {
-      from = readHeader(parser, chunk, from)
-      const refused = refusal(parser)
-      if (refused !== undefined || parser.headerCount < headerBytes) return refused
-      begin(parser)
-    }
-    const to = Math.min(chunk.byteLength, from + parser.leftBytes)
-    parser.leftBytes -= to - from
-    if (parser.end !== undefined) Held.add(parser.end, chunk, from, to, parser.length)
-    else {
-      const refused = parser.body.take(chunk, from, to)
-      if (refused !== undefined) return refused
-    }
-    from = to
-    if (parser.leftBytes > 0) continue
-    parser.headerCount = 0
-    parser.wholeCount += 1
+  for (let at = 0; at < chunk.byteLength; ) {
+    const taken = takeOne(parser, chunk, at)
+    if (typeof taken === "string") return taken
+    at = taken
   }
   return undefined
 }

@@ -5,15 +5,18 @@
  * Shape: what a long Data frame holds comes out as several, of which only the last may be partial.
  * States of a frame: kind (nothing is known of it) -> messages (it is Data as `FrameBytes` writes it, so far) -> odd (Data
  * written in another way, from here on put together and left to the generated code) | whole (put together and left to it).
- * Errors: a frame that is none is a violation, after which nothing more may be pushed.
+ * Bounds: a frame has at most `Limits.frameMessagesMax` messages, or other fields; they are counted before anything is made of them.
+ * Errors: a frame that is none, or has more, is a violation, after which nothing more may be pushed.
  * Source: `proto/grinta/v1/flow.proto`; the protobuf encoding guide.
  */
 import { Result } from "effect"
 import * as Batch from "./Batch.ts"
 import type * as Envelope from "./Envelope.ts"
+import * as Fields from "./Fields.ts"
 import type * as Frame from "./Frame.ts"
 import * as FrameBytes from "./FrameBytes.ts"
 import * as Held from "./Held.ts"
+import { frameMessagesMax } from "./Limits.ts"
 import { dataTag, messagesTag, partialTag } from "./Packing.ts"
 import * as Varint from "./Varint.ts"
 
@@ -43,6 +46,11 @@ const tight = (frame: Frame.Frame): Frame.Frame =>
   frame._tag === "Data" && frame.messages.length > 0
     ? new Came(Batch.packed(frame.messages), frame.partial, frame.draining)
     : frame
+
+/** Messages, and what else there is in a frame that is not written as hosts do. */
+const fieldsMax = frameMessagesMax + 64
+
+const crowded = `a frame of more than ${frameMessagesMax} messages`
 
 /** Where the messages begin in a Data frame of this length; 0 for another frame, and one that goes on behind them. */
 const messagesAt = (bytes: Uint8Array, at: number, frameBytes: number): number => {
@@ -76,6 +84,8 @@ export class FrameParser implements Envelope.Body {
   private frameBytes = 0
   /** How much of the frame has not come. */
   private leftBytes = 0
+  /** How many messages of the frame have come. */
+  private messages = 0
   /** Messages that are whole, of which the last may turn out to be partial. */
   private runs: Batch.Runs | undefined
   private isPartial = false
@@ -91,6 +101,7 @@ export class FrameParser implements Envelope.Body {
     this.state = "kind"
     this.frameBytes = bytes
     this.leftBytes = bytes
+    this.messages = 0
     this.isPartial = false
     this.isOut = false
   }
@@ -100,12 +111,19 @@ export class FrameParser implements Envelope.Body {
     let at = from
     if (this.state === "kind") at = this.takeKind(chunk, at, to)
     if (this.state === "messages") at = this.takeMessages(chunk, at, to)
+    if (this.messages > frameMessagesMax) return crowded
     if (this.state === "odd" || this.state === "whole")
       Held.add(this.held, chunk, at, to, this.held.count + to - at + this.leftBytes)
     if (this.leftBytes === 0) return this.finish()
     // Behind a message comes another one: it is not the one that goes on in the next frame.
     if (this.state === "messages" && this.held.bytes[0] === messagesTag) this.give()
     return undefined
+  }
+
+  /** Takes a frame that has come as a whole. What is wrong with it; undefined when nothing is. */
+  takeFrame(bytes: Uint8Array): string | undefined {
+    this.begin(bytes.byteLength)
+    return this.take(bytes, 0, bytes.byteLength)
   }
 
   /** Finds out what the frame is; where what is behind that begins. */
@@ -130,6 +148,7 @@ export class FrameParser implements Envelope.Body {
   }
 
   private add(bytes: Uint8Array, count: number, messageBytes: number, largestBytes: number): void {
+    this.messages += count
     if (this.runs === undefined) this.runs = new Batch.Runs(bytes, count, messageBytes, largestBytes)
     else this.runs.add(bytes, count, messageBytes, largestBytes)
   }
@@ -207,8 +226,9 @@ export class FrameParser implements Envelope.Body {
     }
     this.runs?.keep()
     const bytes = Held.take(this.held)
-    const frame =
-      this.state === "whole" ? FrameBytes.decode(bytes) : FrameBytes.decodeData(bytes, this.runs?.all() ?? [])
+    const isWhole = this.state === "whole"
+    if (Fields.areMore(bytes, fieldsMax - this.messages, isWhole ? dataTag : undefined)) return crowded
+    const frame = isWhole ? FrameBytes.decode(bytes) : FrameBytes.decodeData(bytes, this.runs?.all() ?? [])
     this.runs = undefined
     if (Result.isFailure(frame)) return frame.failure.detail
     this.frames.push(tight(frame.success))

@@ -37,8 +37,8 @@ export const defaults: Limits = {
   inboxBytesMax: 8 * 1024
 }
 
-/** The most messages of a frame, whose lengths then take half of it. */
-const frameMessagesMax = 16_384
+/** The most messages of a frame, whose lengths then take half of it. Part of the protocol: no peer may send more. */
+export const frameMessagesMax = 16_384
 
 /** A message fits into one array. */
 const bytesMax = 2 ** 30

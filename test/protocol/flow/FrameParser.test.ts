@@ -8,6 +8,7 @@ import { Result, Schema } from "effect"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
+import * as Limits from "../../../src/protocol/flow/Limits.ts"
 import { FrameSchema } from "../../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import { Cuts, cut } from "./Cuts.ts"
 import { hex, parse, said } from "./Parse.ts"
@@ -89,6 +90,52 @@ describe("frames of a stream", () => {
     [Schema.Array(byte).check(Schema.isMaxLength(100)), Cuts],
     ([rest, cuts]) => agree(bytes(0x22, rest.length + 3, 0x0a, 1, 7, ...rest), cuts)
   )
+
+  const empty = (count: number) => Buffer.alloc(2 * count, Uint8Array.of(0x0a, 0))
+  const lengthOf = (length: number) =>
+    Uint8Array.of((length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14)
+  const dataOf = (...parts: ReadonlyArray<Uint8Array>) => {
+    const inner = Buffer.concat(parts)
+    return Buffer.concat([bytes(0x22), lengthOf(inner.byteLength), inner])
+  }
+  const most = Limits.frameMessagesMax
+  const crowded: ReadonlyArray<readonly [string, (count: number) => Uint8Array]> = [
+    ["as hosts write them", (count) => dataOf(empty(count))],
+    ["behind something else", (count) => dataOf(bytes(0x10, 0), empty(count))],
+    ["with something between them", (count) => dataOf(empty(1), bytes(0x10, 0), empty(count - 1))],
+    ["in Data that comes in parts", (count) => Buffer.concat([dataOf(empty(9000)), dataOf(empty(count - 9000))])],
+    ["with lengths of more bytes than they need", (count) => dataOf(bytes(0x0a, 0x80, 0), empty(count - 1))],
+    ["behind a field of a group", (count) => Buffer.concat([bytes(0x4b, 0x4c), dataOf(empty(count))])]
+  ]
+  for (const [what, frameOf] of crowded)
+    it(`as many messages as a frame may have come out, ${what}, and none of more`, () => {
+      for (const cuts of [[1 << 24], [5000], [3, 1]]) {
+        const good = parse(cut(Envelope.wrap(frameOf(most)), cuts))
+        assert.isUndefined(good.violation)
+        const messages = good.frames.flatMap((frame) => (frame._tag === "Data" ? frame.messages : []))
+        assert.lengthOf(messages, most)
+        // What a host may have else in a frame is not told from messages.
+        const bad = parse(cut(Envelope.wrap(frameOf(most + 65)), cuts))
+        assert.strictEqual(bad.violation, `a frame of more than ${most} messages`)
+        const came = bad.frames.flatMap((frame) => (frame._tag === "Data" ? frame.messages : []))
+        assert.isAtMost(came.length, most)
+      }
+      const one = parse([Envelope.wrap(dataOf(empty(most + 1)))])
+      assert.isDefined(one.violation)
+    })
+
+  it("fields of no known kind are not made either, if they are many", () => {
+    const many = Buffer.alloc(100_000, Uint8Array.of(0x38, 1))
+    assert.isDefined(parse([Envelope.wrap(many)]).violation)
+    assert.isDefined(parse([Envelope.wrap(dataOf(many))]).violation)
+    // Bytes of a message are no fields.
+    const { frames, violation } = parse([Envelope.wrap(dataOf(bytes(0x10, 0, 0x0a), lengthOf(100_000), many))])
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(
+      frames.flatMap((frame) => (frame._tag === "Data" ? frame.messages.map(({ byteLength }) => byteLength) : [])),
+      [100_000]
+    )
+  })
 
   it("a frame that is none is refused after what was good, and nothing comes behind it", () => {
     const good = FrameBytes.encode({ _tag: "End", count: 1 })
