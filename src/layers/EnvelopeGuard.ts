@@ -18,11 +18,10 @@ export interface Options {
   readonly progress: Progress.Bounds
   /** Whether messages may be compressed, with gzip. */
   readonly hasGzip: boolean
-  /**
-   * Takes the message in place of connect-node, which makes an object of each of its fields, and keeps them: it gets one that is
-   * empty. The detail of a violation, if it is one.
-   */
-  readonly take?: ((message: Uint8Array) => string | undefined) | undefined
+  /** Sees each message before connect-node does. The detail of a violation, if it is one. */
+  readonly see?: (message: Uint8Array) => string | undefined
+  /** connect-node gets an empty message for each, of which it can make nothing: it keeps an object of each field that there is. */
+  readonly isHidden?: boolean
 }
 
 export interface Guarded {
@@ -95,11 +94,11 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
           reject(cause)
         }
         const giveMessage = (message: Uint8Array): void => {
-          const wrong = options.take?.(message)
+          const wrong = options.see?.(message)
           if (wrong !== undefined) {
             violation ??= wrong
             fail(new ConnectError(wrong, Code.Internal))
-          } else give({ done: false, value: options.take === undefined ? Envelope.wrap(message) : emptyEnvelope })
+          } else give({ done: false, value: options.isHidden === true ? emptyEnvelope : Envelope.wrap(message) })
         }
         const step = (): void => {
           const message = cut()

@@ -4,21 +4,26 @@
  */
 import * as http2 from "node:http2"
 import { type ConnectRouter, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
-import type { UniversalServerRequest } from "@connectrpc/connect/protocol"
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol"
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
-import { Effect, type Scope } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { FrameParser } from "../protocol/flow/FrameParser.ts"
 import type * as Progress from "../protocol/flow/Progress.ts"
+import * as Seats from "../protocol/flow/Seats.ts"
 import { FlowService } from "../protocol/gen/grinta/v1/flow_pb.ts"
+import { Health as HealthService } from "../protocol/gen/grpc/health/v1/health_pb.ts"
 import type { Link, Served } from "../services/Transport.ts"
 import * as Background from "./Background.ts"
 import * as ConnectLink from "./ConnectLink.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import * as ForeignBounds from "./ForeignBounds.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Health from "./Health.ts"
 import type * as Http2Session from "./Http2Session.ts"
 import * as Reflection from "./Reflection.ts"
+import * as Refusals from "./Refusals.ts"
+import * as Signal from "./Signal.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
@@ -32,6 +37,8 @@ export interface Call {
 export interface Options {
   readonly frameWireBytesMax: number
   readonly progress: Progress.Bounds
+  /** Connections of the port, and so calls of it that are no flows: one on each. */
+  readonly sessionsMax: number
   readonly served: Served
   /** Serves a flow to its end; without it there are no flows, and only the health of them is told. */
   readonly serveLink: ((link: Link, call: Call) => Effect.Effect<void, never, Scope.Scope>) | undefined
@@ -74,21 +81,33 @@ const inflatedBefore = {
 
 /**
  * Counts what comes when it comes: connect-node reads it when somebody asks, and a window of it may wait until then. What it
- * writes is counted as well.
+ * writes is counted as well. A call that says more than it may is reset, and nothing more of it waits.
  */
-const count = ({ carrier, stream }: Call): void => {
+const count = ({ carrier, stream }: Call, bytesMax = Number.POSITIVE_INFINITY): void => {
   const { push, write } = stream
   stream.write = (chunk: unknown, ...rest: ReadonlyArray<unknown>): boolean => {
     if (chunk instanceof Uint8Array) carrier.said(chunk.byteLength)
     return Reflect.apply(write, stream, [chunk, ...rest])
   }
+  let bytes = 0
   stream.push = (chunk: Uint8Array | null, encoding) => {
-    if (chunk !== null) carrier.arrived(chunk.byteLength)
-    return push.call(stream, chunk, encoding)
+    if (chunk === null) return push.call(stream, chunk, encoding)
+    carrier.arrived(chunk.byteLength)
+    bytes += chunk.byteLength
+    if (bytes <= bytesMax) return push.call(stream, chunk, encoding)
+    if (!stream.closed) stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    return true
   }
 }
 
-export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Options): OnCall => {
+/** Calls that are no flows, and what each of them may take; undefined for a flow. */
+const boundsOf = ({ method, service }: UniversalHandler): ForeignBounds.Bounds | undefined => {
+  if (service.typeName === FlowService.typeName) return undefined
+  if (service.typeName !== HealthService.typeName) return ForeignBounds.reflection
+  return method.methodKind === "unary" ? ForeignBounds.check : ForeignBounds.watch
+}
+
+export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sessionsMax }: Options): OnCall => {
   const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
     const serveCall = (turns: AsyncIterable<unknown>, outgoing: ConnectLink.Outgoing, { call, frames }: Asked) =>
       Effect.gen(function* () {
@@ -124,19 +143,58 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
   if (reflection !== undefined) handlers.set(Reflection.pathBefore, reflection)
 
   /** Closes a call that is no flow once it was answered, or its time is over. */
-  const finish = (call: Call, answered: Promise<void>) => {
-    const { stream, timeoutMillis = Number.NaN } = call
+  const finish = (call: Call, bounds: ForeignBounds.Bounds, asked: Effect.Effect<void>, answered: Promise<void>) => {
+    const { carrier, stream, timeoutMillis = Number.NaN } = call
     const over = FlowDeadline.timer(Number.isNaN(timeoutMillis) ? Number.POSITIVE_INFINITY : timeoutMillis)
-    const wait = Effect.timeoutOption(
-      Effect.raceFirst(
-        call.carrier.closed,
-        Effect.promise(() => answered)
-      ),
-      over
+    const done = Effect.raceFirst(
+      carrier.closed,
+      Effect.promise(() => answered)
+    )
+    const begun = Effect.timeoutOption(Effect.raceFirst(done, asked), ForeignBounds.requestTimeout)
+    const wait = Effect.flatMap(begun, (is) =>
+      Option.isNone(is) ? Effect.succeed(is) : Effect.timeoutOption(done, bounds.age)
     )
     const cancel = Effect.sync(() => stream.close(http2.constants.NGHTTP2_CANCEL))
-    run(Effect.flatMap(wait, ({ _tag }) => (_tag === "None" ? cancel : close(call))))
+    run(
+      Effect.flatMap(Effect.timeoutOption(wait, over), (is) =>
+        Option.isNone(Option.flatten(is)) ? cancel : close(call)
+      )
+    )
   }
+
+  /** Of calls that are no flows: a stranger may have many connections with many of them. */
+  const seats = Seats.make<Call>(sessionsMax)
+
+  /** Gives a call a seat until its stream is closed; false when there is none. */
+  const seat = (call: Call): boolean => {
+    const { countedAs } = call.carrier
+    if (!Seats.isFree(seats, countedAs)) return false
+    Seats.take(seats, call, countedAs)
+    call.stream.once("close", () => Seats.give(seats, call, countedAs))
+    return true
+  }
+
+  /** What sees the messages of a call that is no flow, and waits for the first one. */
+  const counting = ({ carrier }: Call, { messagesMax }: ForeignBounds.Bounds) => {
+    const came = Signal.make()
+    let messages = 0
+    const see = (): string | undefined => {
+      carrier.begin()
+      messages += 1
+      Signal.notify(came)
+      return messages > messagesMax ? `more than ${messagesMax} messages` : undefined
+    }
+    return { asked: Signal.until(came, () => messages > 0), see }
+  }
+
+  /** What sees the frames of a flow. */
+  const reading =
+    ({ carrier }: Call, frames: FrameParser) =>
+    (message: Uint8Array): string | undefined => {
+      const wrong = frames.takeFrame(message)
+      if (wrong === undefined) carrier.begin()
+      return wrong
+    }
 
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
@@ -145,8 +203,9 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
       stream,
       timeoutMillis
     }
-    count(call)
     const handler = handlers.get(headers[":path"] ?? "")
+    const bounds = handler && boundsOf(handler)
+    count(call, bounds?.bodyBytesMax)
     const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)
     if (handler === undefined || refusal !== undefined) {
       stream.respond({ ...refusal }, { endStream: true })
@@ -154,11 +213,16 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
       run(close(call))
       return
     }
+    if (bounds !== undefined && !seat(call)) {
+      run(Refusals.flowRefused("calls"))
+      stream.close(http2.constants.NGHTTP2_REFUSED_STREAM)
+      return
+    }
     if (ForeignRequest.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
     const request = new http2.Http2ServerRequest(stream, ForeignRequest.shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
-    const isFlow = handler.service.typeName === FlowService.typeName
     const frames = new FrameParser()
+    const counted = bounds && counting(call, bounds)
     const values = createContextValues().set(askedKey, { call, frames })
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
@@ -166,14 +230,15 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink }: Op
     const hasGzip = ForeignRequest.isCompressed(headers)
     const guarded = isBytes(asked.body)
       ? EnvelopeGuard.guard(asked.body, {
-          ...{ frameWireBytesMax, hasGzip, progress },
-          take: isFlow ? (message) => frames.takeFrame(message) : undefined
+          ...{ frameWireBytesMax: bounds?.bodyBytesMax ?? frameWireBytesMax, hasGzip, progress },
+          see: counted?.see ?? reading(call, frames),
+          isHidden: bounds === undefined
         })
       : undefined
     if (guarded !== undefined) call.carrier.hear(guarded)
     const answered = handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)
-    if (!isFlow) finish(call, answered)
+    if (bounds !== undefined && counted !== undefined) finish(call, bounds, counted.asked, answered)
   }
 }

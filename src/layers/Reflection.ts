@@ -33,13 +33,22 @@ const failed = (errorCode: Code, errorMessage: string): Answer => ({
   value: { errorCode, errorMessage }
 })
 
+const encoded = new Map<DescFile, Uint8Array>()
+
+/** A file as it is told: each is encoded once. */
+const bytesOf = (file: DescFile): Uint8Array => {
+  const bytes = encoded.get(file) ?? toBinary(FileDescriptorProtoSchema, file.proto)
+  encoded.set(file, bytes)
+  return bytes
+}
+
 /** A file as it is known: none of these needs another one. */
 const answerFile = (file: DescFile | undefined, what: string): Answer =>
   file === undefined
     ? failed(Code.NotFound, `there is no ${what} here`)
     : {
         case: "fileDescriptorResponse",
-        value: { fileDescriptorProto: [toBinary(FileDescriptorProtoSchema, file.proto)] }
+        value: { fileDescriptorProto: [bytesOf(file)] }
       }
 
 /** What declares a symbol: that of a method, a field or a value is in its service, message or enum. */

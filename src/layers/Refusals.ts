@@ -21,7 +21,7 @@ export const connectionClosed = counter(
 )
 
 /**
- * Flows without a handler: the reason of `Rejected` or `Fail`, or "openings" for a stream that was not looked at. "stalled" of
+ * Flows without a handler: the reason of `Rejected` or `Fail`, or "openings" and "calls" for what was not looked at. "stalled" of
  * one that was ended since its peer had more here than it may.
  */
 export const flowRefused = counter("grinta_flows_refused", "Flows that were refused, by reason")

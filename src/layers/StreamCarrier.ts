@@ -164,7 +164,6 @@ export class StreamCarrier implements Carrier, Heard {
     this.cameBytes += bytes
     counts.pieces += 1
     counts.pieceBytes += bytes
-    this.begin()
     this.bear(bytes)
   }
 

@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
+import * as EnvelopeGuard from "../../src/layers/EnvelopeGuard.ts"
 import * as FabricCore from "../../src/layers/FabricCore.ts"
 import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowCaller from "../../src/layers/FlowCaller.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
+import * as ForeignBounds from "../../src/layers/ForeignBounds.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as Http2Room from "../../src/layers/Http2Room.ts"
 import * as Http2Session from "../../src/layers/Http2Session.ts"
@@ -275,6 +277,21 @@ describe("the tables", () => {
     assert.include(row("headerListBytesMax"), ` ${Http2Session.headerListBytesMax}, then`)
     const { sessionsMax, streamsMax } = TransportConnect.healthBounds
     assert.include(row("healthBounds"), ` ${sessionsMax} and ${streamsMax} |`)
+  })
+
+  it("say what a call that is no flow may take", () => {
+    assert.include(row("requestTimeout"), ` ${ForeignBounds.requestTimeout}, then`)
+    for (const name of ["check", "reflection"] as const) {
+      const { bodyBytesMax, messagesMax } = ForeignBounds[name]
+      assert.include(
+        row(`ForeignBounds.${name}`),
+        ` ${messagesMax === 1 ? "one message" : `${messagesMax} messages`}, then`
+      )
+      assert.include(row(`ForeignBounds.${name}`), ` ${bodyBytesMax} bytes`)
+    }
+    const { check, reflection, watch } = ForeignBounds
+    assert.include(row("age"), ` ${check.age}, ${watch.age} and ${reflection.age}, then`)
+    assert.include(row("messagesPerTurn"), ` ${EnvelopeGuard.messagesPerTurn} |`)
   })
 
   it("say what the fingerprint of plain bytes is", () => {

@@ -80,6 +80,31 @@ describe("a body that is guarded", () => {
       })
     )
 
+  it.effect("comes a few in a turn of the event loop, however many have come", () =>
+    Effect.gen(function* () {
+      const count = 20 * EnvelopeGuard.messagesPerTurn
+      const said = async function* () {
+        yield Buffer.concat(Array.from({ length: count }, () => Envelope.wrap(new Uint8Array())))
+      }
+      const { body } = EnvelopeGuard.guard(said(), options)
+      let came = 0
+      let before = 0
+      const turns: Array<number> = []
+      const turn = (): void => {
+        turns.push(came - before)
+        before = came
+        if (came < count) setImmediate(turn)
+      }
+      turn()
+      yield* Effect.promise(async () => {
+        for await (const _ of body) came += 1
+      })
+      assert.strictEqual(came, count)
+      turns.push(came - before)
+      for (const one of turns) assert.isAtMost(one, 2 * EnvelopeGuard.messagesPerTurn)
+    })
+  )
+
   it.effect("fails when a frame does not go on", () =>
     Effect.gen(function* () {
       const { iterator, look } = waiting(Envelope.wrap(Uint8Array.of(7)), Uint8Array.of(0, 0))

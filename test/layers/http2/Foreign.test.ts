@@ -7,14 +7,19 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import * as ForeignBounds from "../../../src/layers/ForeignBounds.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
+import * as Allowance from "../../../src/protocol/flow/Allowance.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import type * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Limits from "../../../src/protocol/flow/Limits.ts"
 import { Transport } from "../../../src/services/Transport.ts"
-import { open } from "./RawClient.ts"
+import { open, say } from "./RawClient.ts"
+import * as RawPeer from "./RawPeer.ts"
+import { server } from "./Server.ts"
 
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")
@@ -89,6 +94,159 @@ describe("flows over gRPC", () => {
       const bytes = (heapBytes() - before) / calls
       assert.isBelow(bytes, 8 * frame.byteLength)
       assert.strictEqual(held[1]?._tag === "Data" ? held[1].messages.length : 0, Limits.frameMessagesMax)
+    })
+  )
+})
+
+const { code, data, headers, type } = RawPeer
+const keepalive = { interval: "1 hour", timeout: "1 second" } as const
+const [check, watch, reflection] = [
+  "/grpc.health.v1.Health/Check",
+  "/grpc.health.v1.Health/Watch",
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+]
+const asking = (stream: number, path: string, end = false) =>
+  headers(stream, { ":scheme": "http", ":authority": "a", ...headersOf(path) }, end)
+const question = Envelope.wrap(new Uint8Array())
+
+type Client = Effect.Success<ReturnType<typeof say>>
+
+/** What the server has said to end a stream by itself. */
+const resetOf = (client: Client, stream: number): number | undefined =>
+  client
+    .heard()
+    .find((one) => one.kind === type.reset && one.stream === stream)
+    ?.payload.readUInt32BE(0)
+
+const isAnswered = (client: Client, stream: number): boolean => client.answer(stream).length > 0
+
+describe("calls that are no flows", () => {
+  for (const [what, path, bytesMax] of [
+    ["a check", check, ForeignBounds.check.bodyBytesMax],
+    ["a watch", watch, ForeignBounds.watch.bodyBytesMax],
+    ["reflection", reflection, ForeignBounds.reflection.bodyBytesMax]
+  ] as const)
+    it.live(`${what} that says more than it may is reset as it comes, and its neighbour is not`, () =>
+      Effect.gen(function* () {
+        const { port } = yield* server({ keepalive })
+        const pieces = (stream: number, bytes: number) =>
+          Array.from({ length: Math.ceil(bytes / 16_000) }, (_, i) =>
+            data(stream, Buffer.alloc(Math.min(16_000, bytes - 16_000 * i), 1))
+          )
+        // The bytes of a message that never ends, as many as it may have, and one more.
+        const begun = Uint8Array.of(0, 0, 0, (bytesMax >> 8) & 255, bytesMax & 255)
+        const client = yield* say(
+          port,
+          ...[asking(1, path), data(1, begun), ...pieces(1, bytesMax - begun.byteLength)],
+          ...[asking(3, watch), data(3, question, true)]
+        )
+        yield* client.until(() => isAnswered(client, 3))
+        assert.isUndefined(resetOf(client, 1))
+        client.socket.write(data(1, Uint8Array.of(0)))
+        yield* client.until(() => resetOf(client, 1) !== undefined)
+        assert.strictEqual(resetOf(client, 1), code.calm)
+        assert.isUndefined(resetOf(client, 3))
+      })
+    )
+
+  for (const [what, path, most] of [
+    ["a check", check, ForeignBounds.check.messagesMax],
+    ["a watch", watch, ForeignBounds.watch.messagesMax],
+    ["reflection", reflection, ForeignBounds.reflection.messagesMax]
+  ] as const)
+    it.live(`${what} with a message more than it may have ends at once`, () =>
+      Effect.gen(function* () {
+        const { port } = yield* server({ keepalive })
+        const all = (count: number) => Buffer.concat(Array.from({ length: count }, () => question))
+        const client = yield* say(
+          port,
+          asking(1, path),
+          data(1, all(most + 1)),
+          asking(3, path),
+          data(3, all(most), true)
+        )
+        yield* client.until(() => client.isEnded(1) && isAnswered(client, 3))
+        // The trailers in literal HPACK, as Node writes what it has not written before.
+        const trailers = client.heard().filter((one) => one.stream === 1 && one.kind === type.headers)
+        assert.isNotEmpty(trailers)
+        assert.isUndefined(resetOf(client, 3))
+      })
+    )
+
+  it.live("that ask nothing are reset in time", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ keepalive })
+      const paths = [check, watch, reflection]
+      const client = yield* say(
+        port,
+        ...paths.map((path, i) => asking(2 * i + 1, path)),
+        // A part of a message is none, and what has asked may stay.
+        ...[data(3, Uint8Array.of(0)), asking(7, watch), data(7, question, true)],
+        ...[asking(9, reflection), data(9, question)]
+      )
+      yield* until(() => paths.every((_, i) => resetOf(client, 2 * i + 1) === code.cancel))
+      assert.isTrue(isAnswered(client, 7) && isAnswered(client, 9))
+      assert.isUndefined(resetOf(client, 7))
+      assert.isUndefined(resetOf(client, 9))
+    })
+  )
+
+  it.live("have a place for each connection of the port, and no more", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ keepalive, sessionsMax: 3 })
+      const ask = (stream: number) => [asking(stream, watch), data(stream, question, true)]
+      const client = yield* say(port, ...[1, 3, 5, 7].flatMap(ask))
+      yield* client.until(() => resetOf(client, 7) !== undefined && [1, 3, 5].every((id) => isAnswered(client, id)))
+      assert.strictEqual(resetOf(client, 7), code.refused)
+      client.socket.write(Buffer.concat([RawPeer.reset(3, code.cancel), ...ask(9)]))
+      yield* client.until(() => isAnswered(client, 9))
+    })
+  )
+
+  it.live("carry nothing before a message is whole, as flows do", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ keepalive })
+      const raised = (client: Client) =>
+        client
+          .heard()
+          .some(({ flags, kind, payload }) => kind === type.settings && flags === 0 && payload.byteLength === 6)
+      for (const path of [check, "/grinta.v1.FlowService/Open"]) {
+        const ids = Array.from({ length: Allowance.aheadMin }, (_, i) => 2 * i + 1)
+        const whole = path === check ? question : open
+        const each = (bytes: Uint8Array) => Buffer.concat(ids.map((id) => data(id, bytes)))
+        const client = yield* say(port, ...ids.map((id) => asking(id, path)), each(whole.subarray(0, 1)))
+        // One beyond the limit, which is refused behind them.
+        const last = Allowance.aheadMin * 2 + 1
+        client.socket.write(asking(last, check))
+        yield* client.until(() => resetOf(client, last) === code.refused)
+        assert.isFalse(raised(client))
+        client.socket.write(Buffer.concat([RawPeer.frame(type.settings, 1, 0), each(whole.subarray(1))]))
+        yield* client.until(() => raised(client))
+      }
+    })
+  )
+
+  it.live("are over at their age, by the clock of the host", () =>
+    Effect.gen(function* () {
+      const clock = yield* TestClock.make()
+      const { port } = yield* Effect.provideService(
+        server({ keepalive: { interval: "10 hours", timeout: "10 hours" } }),
+        Clock.Clock,
+        clock
+      )
+      const client = yield* say(
+        port,
+        asking(1, watch),
+        data(1, question, true),
+        asking(3, reflection),
+        data(3, question)
+      )
+      yield* client.until(() => isAnswered(client, 1) && isAnswered(client, 3))
+      yield* clock.adjust(ForeignBounds.reflection.age)
+      yield* client.until(() => resetOf(client, 3) === code.cancel)
+      assert.isUndefined(resetOf(client, 1))
+      yield* clock.adjust(ForeignBounds.watch.age)
+      yield* client.until(() => resetOf(client, 1) === code.cancel)
     })
   )
 })
