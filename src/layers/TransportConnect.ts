@@ -86,8 +86,13 @@ export const defaults: Config = {
 /** A window of a stream and a frame that is read have their place in one array. */
 const frameWireBytesCeiling = 2 ** 30
 
-/** What a port for probes takes: each is a connection with a call now and then. */
-export const healthBounds = { sessionsMax: 256, streamsMax: 64 }
+/** What a port for probes takes: each is a connection with a call now and then, and anybody may be at the other end. */
+export const healthBounds = {
+  sessionsMax: 256,
+  sessionsPerAddressMax: 16,
+  streamsMax: 64,
+  idleTimeout: "1 minute"
+} as const
 
 /** What HTTP/2 may count. */
 const streamsCeiling = 2 ** 31 - 1

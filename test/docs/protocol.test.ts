@@ -275,21 +275,23 @@ describe("the tables", () => {
   it("say what the headers of a call may be, and what a port for health takes", () => {
     assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)
     assert.include(row("headerListBytesMax"), ` ${Http2Session.headerListBytesMax}, then`)
-    const { sessionsMax, streamsMax } = TransportConnect.healthBounds
-    assert.include(row("healthBounds"), ` ${sessionsMax} and ${streamsMax} |`)
+    const { idleTimeout, sessionsMax, sessionsPerAddressMax, streamsMax } = TransportConnect.healthBounds
+    assert.include(
+      row("healthBounds"),
+      ` ${sessionsMax}, ${sessionsPerAddressMax} and ${streamsMax}, and ${idleTimeout} |`
+    )
   })
 
   it("say what a call that is no flow may take", () => {
     assert.include(row("requestTimeout"), ` ${ForeignBounds.requestTimeout}, then`)
-    for (const name of ["check", "reflection"] as const) {
-      const { bodyBytesMax, messagesMax } = ForeignBounds[name]
+    const { check, reflection, watch } = ForeignBounds
+    for (const [name, { bodyBytesMax, messagesMax }] of Object.entries({ check, reflection })) {
       assert.include(
         row(`ForeignBounds.${name}`),
         ` ${messagesMax === 1 ? "one message" : `${messagesMax} messages`}, then`
       )
       assert.include(row(`ForeignBounds.${name}`), ` ${bodyBytesMax} bytes`)
     }
-    const { check, reflection, watch } = ForeignBounds
     assert.include(row("age"), ` ${check.age}, ${watch.age} and ${reflection.age}, then`)
     assert.include(row("messagesPerTurn"), ` ${EnvelopeGuard.messagesPerTurn} |`)
   })

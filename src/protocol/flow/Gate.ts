@@ -11,12 +11,13 @@
  * stands behind one that forwards.
  *
  * States of a connection: arriving (it proves itself) -> inside, or inside at once where nothing is to be proven -> gone.
- * Invariants: at most `sessionsMax` are inside, `arrivingMax` arrive, and of an address, network or peer that is bound as many as its
+ * Invariants: at most `sessionsMax` are inside, the last of them of peers that hold few (`Seats`), `arrivingMax` arrive, and of an address, network or peer that is bound as many as its
  * bound says.
  * Source: faults.md, rows H3 and D-15.
  */
 import * as Address from "../Address.ts"
 import * as Bans from "./Bans.ts"
+import * as Seats from "./Seats.ts"
 
 export interface Bounds {
   readonly sessionsMax: number
@@ -103,7 +104,12 @@ const hasRoom = ({ bounds, inside }: Gate, key: string): boolean => {
   return (inside.get(key) ?? 0) < (key.endsWith("/64") ? addressesPerNetwork * one : one)
 }
 
-const isFull = ({ bounds, total }: Gate): boolean => total >= bounds.sessionsMax
+/** Whether there is no place for a peer that has so many. */
+const isFull = (gate: Gate, peer: string, others: number): boolean => {
+  const { kept, max, own } = Seats.sharesOf(gate.bounds.sessionsMax)
+  const isFew = others < own || !isBound(gate, peer)
+  return gate.total >= (isFew ? max : max - kept)
+}
 
 /** Takes a connection, or says why not. `isProving`: it is to say who is there before it counts as inside. */
 export const arrive = (gate: Gate, address: string, nowMillis: number, isProving: boolean): Seat | Refusal => {
@@ -113,7 +119,7 @@ export const arrive = (gate: Gate, address: string, nowMillis: number, isProving
     if (Bans.isBanned(gate.bans, source, nowMillis)) return "banned"
     if (!keys.every((key) => hasRoom(gate, key))) return "crowded"
   }
-  if (!isProving && isFull(gate)) return "full"
+  if (!isProving && isFull(gate, source, gate.inside.get(source) ?? 0)) return "full"
   const seat = { address, peer: source, keys, isInside: !isProving }
   add(gate, keys, 1)
   if (isProving) gate.arriving.add(seat)
@@ -140,7 +146,7 @@ export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowM
     seat.keys = [peer]
     add(gate, seat.keys, 1)
   }
-  if (isFull(gate)) return "full"
+  if (isFull(gate, seat.peer, (gate.inside.get(seat.peer) ?? 1) - 1)) return "full"
   seat.isInside = true
   gate.total += 1
   return undefined

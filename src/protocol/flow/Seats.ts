@@ -13,10 +13,13 @@ export interface Seats<Ticket> {
   readonly byPeer: Map<string, number>
 }
 
-export const make = <Ticket>(max: number): Seats<Ticket> => {
+/** How places are shared. */
+export const sharesOf = (max: number): Pick<Seats<never>, "max" | "kept" | "own"> => {
   const kept = Math.floor(max / 8)
-  return { max, kept, own: Math.max(1, Math.floor(kept / 16)), held: new Set(), byPeer: new Map() }
+  return { max, kept, own: Math.max(1, Math.floor(kept / 16)) }
 }
+
+export const make = <Ticket>(max: number): Seats<Ticket> => ({ ...sharesOf(max), held: new Set(), byPeer: new Map() })
 
 /** Whether a peer may take a place now. One without a name is of this process, or of its machine, and shares with nobody. */
 export const isFree = <Ticket>({ byPeer, held, kept, max, own }: Seats<Ticket>, peer: string | undefined): boolean => {

@@ -17,7 +17,8 @@ import type * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Limits from "../../../src/protocol/flow/Limits.ts"
 import { Transport } from "../../../src/services/Transport.ts"
-import { open, say } from "./RawClient.ts"
+import { freePort } from "../../interop/Processes.ts"
+import { open, say, sayFrom } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
 import { server } from "./Server.ts"
 
@@ -247,6 +248,25 @@ describe("calls that are no flows", () => {
       assert.isUndefined(resetOf(client, 1))
       yield* clock.adjust(ForeignBounds.watch.age)
       yield* client.until(() => resetOf(client, 1) === code.cancel)
+    })
+  )
+})
+
+describe("the port for health", () => {
+  it.live("has places for others, whatever one address takes", () =>
+    Effect.gen(function* () {
+      const healthPort = yield* freePort
+      const { sessionsPerAddressMax } = TransportConnect.healthBounds
+      yield* server({ keepalive, healthPort, limitsLoopback: true })
+      const ask = (from: string) =>
+        sayFrom(from, healthPort, asking(1, watch), data(1, question, true)).pipe(
+          Effect.tap((client) => client.until(() => client.socket.closed || isAnswered(client, 1)))
+        )
+      const many = yield* Effect.forEach(Array.from({ length: sessionsPerAddressMax }), () => ask("127.0.0.2"))
+      assert.isTrue(many.every((client) => isAnswered(client, 1)))
+      assert.isTrue((yield* ask("127.0.0.2")).socket.closed)
+      assert.isTrue(isAnswered(yield* ask("127.0.0.3"), 1))
+      assert.isFalse(many.some(({ socket }) => socket.closed))
     })
   )
 })

@@ -103,6 +103,25 @@ describe("a gate", () => {
     assert.strictEqual(proven(gate, "10.0.0.1"), "crowded")
   })
 
+  it("keeps the last places for peers that have few, proven or not", () => {
+    const sessionsMax = 4096
+    const gate = Gate.make({ ...wide, sessionsMax, sessionsPerAddressMax: sessionsMax })
+    const enter = (address: string) => Gate.arrive(gate, address, 0, false)
+    const most = (sessionsMax * 7) / 8
+    for (let i = 0; i < most; i++) assert.isObject(enter("10.0.0.1"), `${i}`)
+    assert.strictEqual(enter("10.0.0.1"), "full")
+    const own = sessionsMax / 8 / 16
+    for (let i = 0; i < own; i++) assert.isObject(enter("10.0.0.2"), `${i}`)
+    assert.strictEqual(enter("10.0.0.2"), "full")
+    for (let times = 0; times < Gate.sessionsPerPeerMax; times++) assert.isObject(proven(gate, "10.0.0.1", "a"))
+    for (let i = 0; i < own; i++) assert.isObject(proven(gate, "10.0.0.3"), `${i}`)
+    assert.strictEqual(proven(gate, "10.0.0.3"), "full")
+    // This machine is bound by its total alone.
+    while (gate.total < sessionsMax) assert.isObject(enter("127.0.0.1"))
+    assert.strictEqual(enter("127.0.0.1"), "full")
+    assert.strictEqual(enter("10.0.0.4"), "full")
+  })
+
   it("bans a host that has proven who it is, and nobody else behind its address", () => {
     const gate = Gate.make(wide)
     const seat = proven(gate, "10.0.0.1", "flooder")
