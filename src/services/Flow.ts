@@ -52,7 +52,7 @@ export interface Flow<in Sent, out Received, out E = never> {
   readonly sink: Sink.Sink<void, Sent, never, FlowError | E>
   /** The next message; fails with `Cause.Done` once the other side has ended. An interrupt takes none. */
   readonly receive: Effect.Effect<Received, FlowError | E | Cause.Done>
-  /** All messages that have come, at least one; fails with `Cause.Done` once the other side has ended. */
+  /** All messages that have come, at least one, and no more than a few thousand small ones; fails with `Cause.Done` once the other side has ended. */
   readonly receiveAll: Effect.Effect<NonEmptyReadonlyArray<Received>, FlowError | E | Cause.Done>
   /**
    * The messages until the other side ends, each taken when it is asked for: a reader that leaves early, however it does, has

@@ -21,6 +21,7 @@ import { toHex } from "../../src/protocol/Fingerprint.ts"
 import * as Conduct from "../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
+import * as Inbox from "../../src/protocol/flow/Inbox.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Liveness from "../../src/protocol/flow/Liveness.ts"
 import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
@@ -234,6 +235,7 @@ describe("the tables", () => {
 
   it("say how many messages come in a frame", () => {
     assert.include(row("Limits.frameMessagesMax"), ` ${Limits.frameMessagesMax}, then`)
+    assert.include(row("takenMax"), ` ${Inbox.takenMax}, the`)
     assert.include(content, `at most ${Limits.frameMessagesMax.toLocaleString("en")}: more are a violation`)
   })
 

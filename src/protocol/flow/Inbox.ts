@@ -2,7 +2,7 @@
  * Messages that have come and wait for their reader, in order, in the batches in which they came: who takes all of them
  * gets a batch that waits alone as it is. The reader of the carrier stops while the inbox is full.
  */
-import type { Batch } from "./Batch.ts"
+import { type Batch, Runs } from "./Batch.ts"
 import { type Limits, weight } from "./Limits.ts"
 import type { Message } from "./Message.ts"
 
@@ -34,8 +34,32 @@ export const take = (inbox: Inbox): Message | undefined => {
   return message
 }
 
-/** All that waits, perhaps nothing. */
+/**
+ * How many messages that came as bytes are taken at once: each becomes an object that is fifty times as large as an empty message
+ * is on the wire. More than wait of a sender with default limits.
+ */
+export const takenMax = 2048
+
+const isMuch = ({ batches }: Inbox): boolean => {
+  let count = 0
+  for (const batch of batches) if (batch instanceof Runs) count += batch.count
+  return count > takenMax
+}
+
+/** The first that wait. */
+const takeSome = (inbox: Inbox): ReadonlyArray<Message> => {
+  const some: Array<Message> = []
+  while (some.length < takenMax) {
+    const message = take(inbox)
+    if (message === undefined) break
+    some.push(message)
+  }
+  return some
+}
+
+/** All that waits, perhaps nothing; only some where it is much. */
 export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
+  if (isMuch(inbox)) return takeSome(inbox)
   const last = inbox.batches.pop()
   if (last === undefined) return []
   inbox.bytes = 0

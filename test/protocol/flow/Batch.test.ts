@@ -71,6 +71,28 @@ describe("an inbox", () => {
     }
   )
 
+  it("hands out so many at once of what came as bytes, and the rest after that", () => {
+    const count = 2 * Inbox.takenMax + 7
+    const messages = Array.from({ length: count }, (_, i) => Uint8Array.of(i & 255, i >> 8))
+    const inbox = Inbox.make(Limits.defaults)
+    for (const batch of come(messages, [9000]).batches) Inbox.push(inbox, batch)
+    Inbox.keep(inbox)
+    const taken = [Inbox.takeAll(inbox), Inbox.takeAll(inbox), Inbox.takeAll(inbox)]
+    assert.deepStrictEqual(
+      taken.map(({ length }) => length),
+      [Inbox.takenMax, Inbox.takenMax, 7]
+    )
+    assert.deepStrictEqual(
+      taken.flat().map((message) => hex(bytesOf(message))),
+      messages.map(hex)
+    )
+    assert.strictEqual(inbox.bytes, 0)
+    assert.isEmpty(inbox.batches)
+    // What was never bytes is objects already.
+    Inbox.push(inbox, new Batch.Listed(messages))
+    assert.lengthOf(Inbox.takeAll(inbox), count)
+  })
+
   it.prop("what it keeps is not of the network", [Lengths, Cuts, Schema.Boolean], ([lengths, cuts, isBegun]) => {
     const messages = messagesOf(lengths)
     const { batches, network } = come(messages, cuts)
