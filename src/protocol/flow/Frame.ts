@@ -10,6 +10,7 @@ import { Data as EffectData, Record, Result } from "effect"
 import * as Foreign from "../Foreign.ts"
 import * as Proto from "../gen/grinta/v1/flow_pb.ts"
 import type { Runs } from "./Batch.ts"
+import * as Envelope from "./Envelope.ts"
 import { bytesOf, type Message } from "./Message.ts"
 
 /** The only version of the frames so far. */
@@ -221,9 +222,15 @@ const kindOf = (frame: Frame): Proto.Frame["kind"] => {
   }
 }
 
+/** `Frame.data`, as a field with its wire type. */
+const dataField = { no: 4, wireType: 2 } as const
+
+/** A frame for the generated code to write. One that was packed goes there as it is: no object is made of any of its messages. */
 export const toProto = (frame: Frame): Proto.Frame => {
   const message = create(Proto.FrameSchema)
-  message.kind = kindOf(frame)
+  if (frame._tag === "Data" && frame.wire !== undefined)
+    message.$unknown = [{ ...dataField, data: frame.wire.subarray(Envelope.headerBytes + 1) }]
+  else message.kind = kindOf(frame)
   return message
 }
 
