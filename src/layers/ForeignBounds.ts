@@ -24,3 +24,11 @@ export const watch: Bounds = { ...check, age: "30 minutes" }
 
 /** A tool asks for each symbol that it meets. */
 export const reflection: Bounds = { messagesMax: 256, bodyBytesMax: 64 * 1024, age: "5 minutes" }
+
+/** What a port for probes takes: each is a connection with a call now and then, and anybody may be at the other end. */
+export const healthBounds = {
+  sessionsMax: 256,
+  sessionsPerAddressMax: 16,
+  streamsMax: 64,
+  idleTimeout: "1 minute"
+} as const

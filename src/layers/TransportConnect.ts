@@ -19,6 +19,7 @@ import * as Acceptor from "./Acceptor.ts"
 import * as Background from "./Background.ts"
 import * as Exposure from "./Exposure.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
+import { healthBounds } from "./ForeignBounds.ts"
 import * as Http2Client from "./Http2Client.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
 import * as Http2Server from "./Http2Server.ts"
@@ -85,14 +86,6 @@ export const defaults: Config = {
 
 /** A window of a stream and a frame that is read have their place in one array. */
 const frameWireBytesCeiling = 2 ** 30
-
-/** What a port for probes takes: each is a connection with a call now and then, and anybody may be at the other end. */
-export const healthBounds = {
-  sessionsMax: 256,
-  sessionsPerAddressMax: 16,
-  streamsMax: 64,
-  idleTimeout: "1 minute"
-} as const
 
 /** What HTTP/2 may count. */
 const streamsCeiling = 2 ** 31 - 1

@@ -277,7 +277,7 @@ describe("the tables", () => {
   it("say what the headers of a call may be, and what a port for health takes", () => {
     assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)
     assert.include(row("headerListBytesMax"), ` ${Http2Session.headerListBytesMax}, then`)
-    const { idleTimeout, sessionsMax, sessionsPerAddressMax, streamsMax } = TransportConnect.healthBounds
+    const { idleTimeout, sessionsMax, sessionsPerAddressMax, streamsMax } = ForeignBounds.healthBounds
     assert.include(
       row("healthBounds"),
       ` ${sessionsMax}, ${sessionsPerAddressMax} and ${streamsMax}, and ${idleTimeout} |`

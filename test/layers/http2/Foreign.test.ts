@@ -256,7 +256,7 @@ describe("the port for health", () => {
   it.live("has places for others, whatever one address takes", () =>
     Effect.gen(function* () {
       const healthPort = yield* freePort
-      const { sessionsPerAddressMax } = TransportConnect.healthBounds
+      const { sessionsPerAddressMax } = ForeignBounds.healthBounds
       yield* server({ keepalive, healthPort, limitsLoopback: true })
       const ask = (from: string) =>
         sayFrom(from, healthPort, asking(1, watch), data(1, question, true)).pipe(
