@@ -90,14 +90,16 @@ const count = ({ carrier, stream }: Call, bytesMax = Number.POSITIVE_INFINITY): 
     return Reflect.apply(write, stream, [chunk, ...rest])
   }
   let bytes = 0
-  stream.push = (chunk: Uint8Array | null, encoding) => {
-    if (chunk === null) return push.call(stream, chunk, encoding)
-    carrier.arrived(chunk.byteLength)
-    bytes += chunk.byteLength
-    if (bytes <= bytesMax) return push.call(stream, chunk, encoding)
-    if (!stream.closed) stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
-    return true
+  const mayHave = (more: number): boolean => {
+    carrier.arrived(more)
+    bytes += more
+    if (bytes > bytesMax && !stream.closed) stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    return bytes <= bytesMax
   }
+  stream.push = (chunk: Uint8Array | null, encoding) =>
+    chunk === null || mayHave(chunk.byteLength) ? push.call(stream, chunk, encoding) : true
+  // While the call waited for its turn.
+  if (stream.readableLength > 0) mayHave(stream.readableLength)
 }
 
 /** Calls that are no flows, and what each of them may take; undefined for a flow. */
@@ -206,6 +208,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     const handler = handlers.get(headers[":path"] ?? "")
     const bounds = handler && boundsOf(handler)
     count(call, bounds?.bodyBytesMax)
+    if (stream.closed) return
     const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)
     if (handler === undefined || refusal !== undefined) {
       stream.respond({ ...refusal }, { endStream: true })

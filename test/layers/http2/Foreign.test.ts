@@ -150,6 +150,20 @@ describe("calls that are no flows", () => {
       })
     )
 
+  it.live("that come at once with more than they may say are reset, those that wait for their turn as well", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server({ keepalive })
+      const ids = Array.from({ length: 60 }, (_, i) => 2 * i + 1)
+      const many = Buffer.alloc(ForeignBounds.check.bodyBytesMax + 1)
+      const client = yield* say(port, ...ids.flatMap((id) => [asking(id, check), data(id, many)]))
+      yield* client.until(() => ids.every((id) => resetOf(client, id) !== undefined || client.isEnded(id)))
+      assert.deepStrictEqual(
+        ids.map((id) => resetOf(client, id)),
+        ids.map(() => code.calm)
+      )
+    })
+  )
+
   for (const [what, path, most] of [
     ["a check", check, ForeignBounds.check.messagesMax],
     ["a watch", watch, ForeignBounds.watch.messagesMax],
