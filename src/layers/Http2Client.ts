@@ -123,6 +123,18 @@ const pestered = ({ http2: session }: ClientSession) =>
     })
   )
 
+/** What a peer does that takes a connection without TLS for garbage. */
+export const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
+
+/** Of a peer that took the connection and said nothing at all on it. */
+export const isMute = ({ socket }: ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
+
+/** Why a session was over before it was used. */
+export const overOf = (session: ClientSession): unknown => {
+  const last = session.lastWord()
+  return (last && Tls.refusalOf(...last)) ?? (isMute(session) ? mute : "the session broke")
+}
+
 /** Opens a session to a peer, and looks after it for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (
   host: Address,

@@ -138,17 +138,23 @@ export class Refused extends Data.TaggedError("Refused")<{ readonly why: string 
   }
 }
 
-/** Tells the other side of a session that it is not believed, and why; Node would give no code with what it says itself. */
-export const refuse = (session: http2.Http2Session, why: string): void => {
-  session.goaway(http2.constants.NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(why))
+/** Tells the other side of a session that it is not wanted, and why; Node would give no code with what it says itself. */
+export const refuse = (
+  session: http2.Http2Session,
+  why: string,
+  code: number = http2.constants.NGHTTP2_INADEQUATE_SECURITY
+): void => {
+  session.goaway(code, 0, Buffer.from(why))
   session.destroy()
 }
 
-/** What a GOAWAY says, if it is that. */
-export const refusalOf = (code: number, said: Uint8Array | undefined): Refused | undefined =>
-  code === http2.constants.NGHTTP2_INADEQUATE_SECURITY
-    ? new Refused({ why: Buffer.from(said ?? []).toString("latin1", 0, 64) })
-    : undefined
+/** What a GOAWAY says that ends a session; undefined of one that only retires it. */
+export const refusalOf = (code: number, said: Uint8Array | undefined): Error | undefined => {
+  if (code === http2.constants.NGHTTP2_NO_ERROR) return undefined
+  const why = Buffer.from(said ?? []).toString("latin1", 0, 64)
+  if (code === http2.constants.NGHTTP2_INADEQUATE_SECURITY) return new Refused({ why })
+  return new Error(why === "" ? `it closed the session with error code ${code}` : why)
+}
 
 /** The alerts of a server that does not believe its client, or wants a certificate of it. */
 const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/

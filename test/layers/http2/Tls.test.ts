@@ -79,7 +79,7 @@ const knock = (port: number, options: tls.ConnectionOptions, watch?: (socket: tl
 
 /** Opens a session as a stranger with these secrets; what the other side says as it closes it. */
 const goaway = (port: number, secrets: tls.SecureContextOptions) =>
-  Effect.callback<Tls.Refused | undefined>((resume) => {
+  Effect.callback<Error | undefined>((resume) => {
     const session = http2.connect(`https://127.0.0.1:${port}`, { ...secrets, checkServerIdentity: () => undefined })
     session.on("error", () => undefined)
     session.on("goaway", (code, _, said) => resume(Effect.succeed(Tls.refusalOf(code, said))))
