@@ -93,7 +93,8 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
   Effect.suspend(() => {
     const socket = tls.connect({ host: host.address, port: host.flowPort }, host.id)
     const begin = (resume: Resume): void => {
-      const why = Tls.unspoken(socket)
+      const proof = tls.proofOf(socket)
+      const why = Tls.unspoken(socket) ?? tls.doubtOf(socket, proof)
       if (why !== undefined) {
         resume(Effect.fail(why))
         socket.destroy()
@@ -107,7 +108,7 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
         if (refusal !== undefined) resume(Effect.fail(refusal))
       })
       session.once("remoteSettings", () => {
-        const adopted = Http2Session.adopt(session, socket, tls.proofOf(socket))
+        const adopted = Http2Session.adopt(session, socket, proof)
         setImmediate(() => resume(Effect.succeed(adopted)))
       })
     }

@@ -16,16 +16,16 @@ import { byCertificate, type Certificate, certificateOf, unproven } from "../pro
 import type { NetworkError } from "../services/NetworkError.ts"
 import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
-import type { Material } from "./TlsMaterial.ts"
+import * as TlsMaterial from "./TlsMaterial.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
 import * as TlsStage from "./TlsStage.ts"
 import * as TlsTenure from "./TlsTenure.ts"
 
 export type { Material } from "./TlsMaterial.ts"
 
-export interface Options extends Material, TlsTenure.Options, TlsStage.Options {
+export interface Options extends TlsMaterial.Material, TlsTenure.Options, TlsStage.Options {
   /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
-  readonly renewals?: Stream.Stream<Material>
+  readonly renewals?: Stream.Stream<TlsMaterial.Material>
   /**
    * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and opens no
    * flow to an owner that may not own the name, whatever gossip says. Off unless said otherwise.
@@ -47,8 +47,8 @@ export interface Tls {
   /** Connects to a host, which must prove that it is that host. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
   /** What the other side of a connection has proven. */
-  readonly proofOf: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => Proof
-  /** Why a connection that was taken is not to be believed; undefined when it is. */
+  readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Proof
+  /** Why a connection is not to be believed; undefined when it is. */
   readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
   /** Whether TLS is all that there is. */
   readonly stage: TlsStage.TlsStage
@@ -98,22 +98,28 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
         ALPNProtocols: [protocol],
         // The host is known by its name in the fabric, not by one of DNS.
         servername: "",
-        checkServerIdentity: (_, { fingerprint256: fingerprint, subjectaltname }) => {
+        checkServerIdentity: (_, { subjectaltname }) => {
           const hosts = hostsOf(subjectaltname)
-          if (!hosts.includes(to)) return new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
-          const doubt = tenure.doubtOf({ fingerprint, hosts })
-          return doubt === undefined ? undefined : new Error(doubt)
+          return hosts.includes(to)
+            ? undefined
+            : new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
         }
       }),
     proofOf: (socket) => {
       const theirs = socket.getPeerX509Certificate()
       if (theirs === undefined) return { proven: unproven }
-      const { fingerprint256: fingerprint, subjectAltName = "", validToDate } = theirs
+      const { subjectAltName = "" } = theirs
       const hosts = hostsOf(subjectAltName)
+      // Of what is not believed nobody asks further, and it may be made to take long.
+      const chain = socket.authorized ? TlsMaterial.shownChain(theirs, held().vouching) : [theirs]
       return {
         proven: byCertificate(certificateOf(theirs, Identity.namesOf(subjectAltName)), hosts),
         grants: boundNames ? NameGrants.patternsOf(subjectAltName, fabric) : undefined,
-        shown: { fingerprint, hosts, expiresAt: validToDate.getTime() }
+        shown: {
+          hosts,
+          fingerprints: chain.map(({ fingerprint256 }) => fingerprint256),
+          expiresAt: Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
+        }
       }
     },
     doubtOf: (socket, { shown }) => {

@@ -30,9 +30,9 @@ export interface Options {
   readonly sessionDrain?: Duration.Input
 }
 
-/** A certificate that the other side of a session has shown. */
+/** A certificate that the other side of a session has shown, with those that vouch for it. */
 export interface Shown extends Revocation.Shown {
-  /** Milliseconds since 1970. */
+  /** When the first of them ends, in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
@@ -68,7 +68,7 @@ const invalid = (setting: string, detail: string): NetworkError =>
 
 const overOf = (revoked: string | undefined, validMillis: number, freshMillis: number): Over | undefined => {
   if (revoked !== undefined) return { reason: "revoked", why: revoked }
-  if (validMillis <= 0) return { reason: "expired", why: "its certificate has expired" }
+  if (validMillis <= 0) return { reason: "expired", why: "its certificate, or one that vouches for it, has expired" }
   return freshMillis <= 0 ? { reason: "old", why: "it is as old as a session may be" } : undefined
 }
 

@@ -144,6 +144,52 @@ describe("an open session", () => {
     })
   )
 
+  for (const side of ["server", "client"] as const) {
+    /** Its certificate is vouched for by another, which ends after so many seconds. */
+    const vouched = (n: number) => {
+      const between = Certificates.make("between", authority, [-1, n / 86_400])
+      const issued = between.issue(side)
+      const material = { ...issued, certificate: issued.certificate + between.certificate }
+      const tls = { ...tlsOf(side).tls, ...material, authorities: authority.certificate }
+      /** The other side. Node shows a server nothing of its client but the first certificate. */
+      const judge = (host: string, tenure?: Tenure) => {
+        const judging = tlsOf(host, tenure)
+        return {
+          tls: { ...judging.tls, authorities: authority.certificate + (side === "client" ? between.certificate : "") }
+        }
+      }
+      return { between, judge, tls }
+    }
+
+    it.live(`ends when a certificate expires that vouches for that of the ${side}`, () =>
+      Effect.gen(function* () {
+        const { judge, tls } = vouched(3)
+        const { port } = yield* server(side === "server" ? { tls } : judge("server"))
+        const flow = yield* Caller.soon((yield* Caller.make(side === "client" ? { tls } : judge("client"))).open(port))
+        yield* answers(flow)
+        Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+      })
+    )
+
+    it.live(`ends when a certificate is revoked that vouches for that of the ${side}`, () =>
+      Effect.gen(function* () {
+        const { between, judge, tls } = vouched(600)
+        for (const { certificate } of [between, authority]) {
+          const revocations = yield* Queue.unbounded<typeof none>()
+          const tenure = { revocations: Stream.fromQueue(revocations) }
+          const { port } = yield* server(side === "server" ? { tls } : judge("server", tenure))
+          const caller = yield* Caller.make(side === "client" ? { tls } : judge("client", tenure))
+          const flow = yield* Caller.soon(caller.open(port))
+          yield* answers(flow)
+          yield* Queue.offer(revocations, { certificates: [Certificates.fingerprintOf({ certificate })], hosts: [] })
+          Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+          const [, text] = yield* refused(caller, port)
+          assert.include(text, "a certificate that vouches for its own is revoked")
+        }
+      })
+    )
+  }
+
   for (const side of ["server", "client"] as const)
     it.live(
       `takes no new flows once it is old, by the word of the ${side}, and its flows have the drain to end`,
