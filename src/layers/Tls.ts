@@ -123,8 +123,8 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
       }
     },
     doubtOf: (socket, { shown }) => {
-      if (!socket.authorized) return String(socket.authorizationError)
-      return shown === undefined ? "NO_CERTIFICATE" : tenure.doubtOf(shown)
+      if (shown === undefined) return "NO_CERTIFICATE"
+      return socket.authorized ? tenure.doubtOf(shown) : String(socket.authorizationError)
     },
     stage,
     watch: tenure.watch,

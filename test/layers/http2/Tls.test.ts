@@ -235,6 +235,7 @@ describe("a caller", () => {
     Effect.gen(function* () {
       const { port } = yield* server(as("server"))
       assert.strictEqual(yield* knock(port, {}), "closed")
+      assert.include(String(yield* goaway(port, { ca: authority.certificate })), "(NO_CERTIFICATE)")
       const old = yield* knock(port, { ...secretsOf(authority.issue("client")), maxVersion: "TLSv1.2" })
       assert.match(String(old), /protocol version/)
       const noHttp2 = yield* knock(port, { ...secretsOf(authority.issue("client")), ALPNProtocols: ["http/1.1"] })
