@@ -13,7 +13,7 @@ import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
 import { byCertificate, type Certificate, certificateOf, unproven } from "../protocol/Proof.ts"
-import type { NetworkError } from "../services/NetworkError.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
 import * as TlsMaterial from "./TlsMaterial.ts"
@@ -70,13 +70,20 @@ const quoted = (names: ReadonlyArray<string>): string =>
 
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
   const { boundNames = false, fabric, renewals = Stream.empty } = config
-  const tenure = yield* TlsTenure.make(config)
+  let own: TlsTenure.Own = () => undefined
+  const tenure = yield* TlsTenure.make(config, () => own())
   const stage = yield* TlsStage.make(config, config.sessionDrain ?? TlsTenure.defaultDrain)
   const servers = new Set<TlsContext.Server>()
   const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
     servers.forEach(supply)
     tenure.renewed()
   })
+  own = () => held().revocable
+  const doubt = tenure.doubtOf(held().revocable)
+  if (doubt !== undefined) {
+    const reason = new InvalidConfig({ setting: "tls.revoked", detail: `of this host itself ${doubt}` })
+    return yield* new NetworkError({ operation: "listen", reason })
+  }
   const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
   return {
     server: {

@@ -11,6 +11,7 @@ import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
 import * as Pem from "../protocol/Pem.ts"
 import * as Proof from "../protocol/Proof.ts"
+import type * as Revocation from "../protocol/Revocation.ts"
 import * as Validity from "../protocol/Validity.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Sealed from "./Sealed.ts"
@@ -41,6 +42,8 @@ export interface Credentials extends TlsContext.TlsContext {
   readonly chain: ReadonlyArray<Link>
   /** Those that may vouch for others: the authorities, and those behind the certificate of the host. */
   readonly vouching: ReadonlyArray<X509Certificate>
+  /** As the other side of a session looks it up in its list of revoked ones. */
+  readonly revocable: Revocation.Shown
   /** The patterns of the names that the host may own. */
   readonly grants: ReadonlyArray<string>
   /** What is shown of the certificate of the host. */
@@ -148,7 +151,8 @@ const read = Effect.fnUntraced(function* (
   const secret = yield* privateKey(Sealed.open(key))
   if (!own.checkPrivateKey(secret)) return yield* wrong("the key", "is that of another certificate")
   const { subjectAltName = "nothing" } = own
-  if (!Identity.hostsOf(subjectAltName, fabric).includes(host)) {
+  const hosts = Identity.hostsOf(subjectAltName, fabric)
+  if (!hosts.includes(host)) {
     const uri = Identity.uriOf(fabric, host)
     return yield* wrong("the certificate", `must name this host by URI:${uri}, and it names ${subjectAltName}`)
   }
@@ -158,17 +162,19 @@ const read = Effect.fnUntraced(function* (
   const grants = NameGrants.patternsOf(subjectAltName, fabric)
   const shown = Proof.certificateOf(own, Identity.namesOf(subjectAltName))
   const vouching = [...between, ...believed]
-  const chain = chainOf(own, vouching).map((link, at) =>
+  const all = chainOf(own, vouching)
+  const revocable = { hosts, fingerprints: all.map(({ fingerprint256 }) => fingerprint256) }
+  const chain = all.map((link, at) =>
     linkOf(at === 0 ? "the certificate of this host" : "a certificate that vouches for that of this host", link)
   )
-  return { grants, shown, chain, vouching }
+  return { grants, shown, chain, revocable, vouching }
 })
 
 export const check = Effect.fnUntraced(function* (
   material: TlsContext.Material,
   owner: Owner
 ): Effect.fn.Return<Credentials, NetworkError> {
-  const { chain, grants, shown, vouching } = yield* read(material, owner)
+  const { chain, grants, revocable, shown, vouching } = yield* read(material, owner)
   const now = yield* Clock.currentTimeMillis
   for (const link of chain) {
     const dates = datesOf(link, now)
@@ -181,5 +187,5 @@ export const check = Effect.fnUntraced(function* (
       "the certificate",
       `is not believed by the authorities of this host (${variables["the authorities"]}): ${doubt}`
     )
-  return { ...made, chain, grants, shown, vouching }
+  return { ...made, chain, grants, revocable, shown, vouching }
 })

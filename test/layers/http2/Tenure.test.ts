@@ -289,14 +289,31 @@ describe("a tenure that cannot work", () => {
   const cases: ReadonlyArray<readonly [string, Tenure, string]> = [
     ["a host that is no name", { revoked: { certificates: [], hosts: ["a/b"] } }, "tls.revoked"],
     ["a fingerprint that is none", { revoked: { certificates: ["ab"], hosts: [] } }, "tls.revoked"],
+    ["the host itself", { revoked: { certificates: [], hosts: ["client"] } }, "tls.revoked"],
+    [
+      "what vouches for it",
+      { revoked: { certificates: [Certificates.fingerprintOf(authority)], hosts: [] } },
+      "tls.revoked"
+    ],
     ["an age of nothing", { sessionAge: 0 }, "tls.sessionAge"],
     ["a drain without an end", { sessionDrain: "Infinity" }, "tls.sessionDrain"]
   ]
-  it.effect.each(cases)("is refused before a socket is opened: %s", ([, tenure, setting]) =>
+  it.live.each(cases)("is refused before a socket is opened: %s", ([, tenure, setting]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.scoped(Caller.make(tlsOf("client", tenure))))
       Caller.assertReason(error, "InvalidConfig")
       assert.include(String(error), setting)
     })
   )
+
+  it.live("is told of when a later list has the host itself", () => {
+    const said: Array<string> = []
+    return Effect.gen(function* () {
+      const revocations = Stream.make({ certificates: [], hosts: ["client"] })
+      // Where the list comes after the certificate is known.
+      const later = Stream.concat(Stream.fromEffectDrain(Effect.sleep("1 second")), revocations)
+      yield* Caller.make(tlsOf("client", { revocations: later }))
+      yield* until(Effect.sync(() => said.some((line) => line.endsWith('this host itself: host "client" is revoked'))))
+    }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])))
+  })
 })
