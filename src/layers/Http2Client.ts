@@ -93,7 +93,8 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
   Effect.suspend(() => {
     const socket = tls.connect({ host: host.address, port: host.flowPort }, host.id)
     const begin = (resume: Resume): void => {
-      const why = Tls.unspoken(socket)
+      const proof = tls.proofOf(socket)
+      const why = Tls.unspoken(socket) ?? tls.doubtOf(socket, proof)
       if (why !== undefined) {
         resume(Effect.fail(why))
         socket.destroy()
@@ -107,7 +108,7 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
         if (refusal !== undefined) resume(Effect.fail(refusal))
       })
       session.once("remoteSettings", () => {
-        const adopted = Http2Session.adopt(session, socket, tls.proofOf(socket))
+        const adopted = Http2Session.adopt(session, socket, proof)
         setImmediate(() => resume(Effect.succeed(adopted)))
       })
     }
@@ -122,6 +123,18 @@ const pestered = ({ http2: session }: ClientSession) =>
       Http2Control.watch(session, Conduct.make(now()), now, () => resume(Effect.succeed(Http2Control.pestering)))
     })
   )
+
+/** What a peer does that takes a connection without TLS for garbage. */
+export const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
+
+/** Of a peer that took the connection and said nothing at all on it. */
+export const isMute = ({ socket }: ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
+
+/** Why a session was over before it was used. */
+export const overOf = (session: ClientSession): unknown => {
+  const last = session.lastWord()
+  return (last && Tls.refusalOf(...last)) ?? (isMute(session) ? mute : "the session broke")
+}
 
 /** Opens a session to a peer, and looks after it for the scope. The failure is what the network said. */
 export const connect = Effect.fnUntraced(function* (

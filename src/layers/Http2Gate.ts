@@ -39,8 +39,10 @@ export interface Why {
 export interface Taken {
   /** Whom it counts for, as `Gate.Seat` says. */
   readonly peer: () => string
-  /** It has proven which hosts are there, perhaps none; false if it is to be closed. */
-  readonly prove: (hosts: ReadonlyArray<string>) => boolean
+  /** It has proven which hosts are there, perhaps none; why it is to be closed, if so. */
+  readonly prove: (hosts: ReadonlyArray<string>) => string | undefined
+  /** It takes no more flows. Saying it twice is fine. */
+  readonly retire: () => void
   /** It was a flood: its peer gets no new connection for a while. */
   readonly ban: (why: Why) => void
   /** It was closed, and that is all. */
@@ -57,6 +59,16 @@ export interface Http2Gate {
   /** Whether the bounds of peers hold for this one. */
   readonly isBound: (peer: string) => boolean
 }
+
+/** What a peer is told that has proven who it is, and is not let in. */
+const refusals: Readonly<Record<Gate.Refusal, string>> = {
+  banned: "it takes no connection of this peer for a while",
+  crowded: "it has as many connections of this peer as it takes",
+  full: "it has as many connections as it takes"
+}
+
+/** Why a connection is closed that takes no more flows. */
+const surplus: Why = { reason: "crowded", why: "too many others that take no more flows were there" }
 
 /** How long a reason that was logged goes without saying. */
 const pauseMillis = 60_000
@@ -128,9 +140,15 @@ export const make = Effect.fnUntraced(function* (
       peer: () => seat.peer,
       prove: (hosts) => {
         const refusal = Gate.prove(gate, seat, hosts, now())
-        if (refusal === undefined) return true
+        if (refusal === undefined) return undefined
         sayWhy(refusal, hosts.length > 0 ? Foreign.text(Gate.peerOf(hosts)) : seat.address)
-        return false
+        return refusals[refusal]
+      },
+      retire: () => {
+        const first = Gate.retire(gate, seat)
+        if (first === undefined) return
+        takenBy(first).complain(surplus)
+        sockets.get(first)?.destroy()
       },
       complain: tell,
       count: (reason) => {

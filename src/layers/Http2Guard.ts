@@ -5,6 +5,7 @@ import * as http2 from "node:http2"
 import { Clock, type Duration, Effect } from "effect"
 import * as Allowance from "../protocol/flow/Allowance.ts"
 import * as Conduct from "../protocol/flow/Conduct.ts"
+import * as Gate from "../protocol/flow/Gate.ts"
 import * as FlowDeadline from "./FlowDeadline.ts"
 import * as Http2Control from "./Http2Control.ts"
 import * as Http2Session from "./Http2Session.ts"
@@ -22,6 +23,9 @@ export interface Options {
 export interface Report {
   readonly ban: (why: Conduct.Fault) => void
   readonly complain: (why: Conduct.Fault) => void
+  readonly peer: () => string
+  /** It takes no more flows. */
+  readonly retire: () => void
   /** It was closed, which is told in no log. */
   readonly count: (reason: string) => void
   /** Takes a reset, or a session or a flow that broke the rules, from what its peer may have in all; false when none is left. */
@@ -71,6 +75,11 @@ export const guard = Effect.fnUntraced(function* (
     else if (cause.code !== "ERR_HTTP2_ERROR") return
     else if (report.takeFault()) report.count(Conduct.breaking.reason)
     else report.ban(Conduct.breaking)
+  })
+
+  // A host that uses another one by now. Of whoever has proven nothing it would be a way to more connections.
+  session.once("goaway", () => {
+    if (Gate.isProven(report.peer())) report.retire()
   })
 
   const firstStream = Effect.callback<void>((resume) => {

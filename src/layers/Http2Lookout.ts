@@ -51,14 +51,6 @@ const wasteful = "it sends what brings nothing"
 /** The word for a counter of why a session was given up. */
 export const reasonOf = (why: string): string => (why === silent ? "silent" : why === unread ? "unread" : "waste")
 
-/** Asks for a sign of life. */
-const ask = ({ liveness, session }: Watched): void => {
-  if (session.http2.destroyed) return
-  session.http2.ping((error, afterMillis) => {
-    if (error === null) Liveness.answer(liveness, afterMillis)
-  })
-}
-
 export const make = Effect.fnUntraced(function* (options: {
   readonly keepalive: Keepalive
   readonly frameTimeout: Duration.Input
@@ -74,6 +66,20 @@ export const make = Effect.fnUntraced(function* (options: {
   const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
   const shares = yield* Http2Shares.make(options.share)
   const watched = new Map<Http2Session.Session, Watched>()
+
+  /**
+   * Asks for a sign of life. Node sends no PING on a session that takes no more streams, so its peer gets SETTINGS that change
+   * nothing, which it has to answer, too. How long those took Node does not know.
+   */
+  const ask = ({ liveness, session: { http2 } }: Watched): void => {
+    if (http2.destroyed) return
+    const leftMillis = FlowDeadline.nowOf(clock)
+    const answered = (error: Error | null): void => {
+      if (error === null) Liveness.answer(liveness, FlowDeadline.nowOf(clock) - leftMillis)
+    }
+    if (http2.closed) http2.settings({}, answered)
+    else http2.ping(answered)
+  }
 
   const giveUp = ({ session, told }: Watched, why: string): void => {
     watched.delete(session)

@@ -222,7 +222,10 @@ export const serve = Effect.fnUntraced(function* (
 
   /** A session as its certificate lets it last; GOAWAY retires it. */
   const heldAs = (session: http2.ServerHttp2Session, taken: Http2Gate.Taken): TlsTenure.Held => ({
-    retire: () => session.close(),
+    retire: () => {
+      session.close()
+      taken.retire()
+    },
     end: (over) => {
       taken.complain(over)
       Tls.refuse(session, over.why)
@@ -241,16 +244,11 @@ export const serve = Effect.fnUntraced(function* (
     const proof = encrypted && tls?.proofOf(encrypted)
     const adopted = Http2Session.adopt(session, socket, proof)
     const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
-    if (doubt !== undefined) {
+    if (doubt !== undefined) taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
+    const why = doubt ?? (tls && taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? []))
+    if (why !== undefined) {
       discard(socket)
-      taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
-      Tls.refuse(session, doubt)
-      run(adopted.leave)
-      return
-    }
-    if (tls !== undefined && !taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? [])) {
-      discard(socket)
-      session.destroy(new Error("refused"), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      Tls.refuse(session, why, doubt === undefined ? http2.constants.NGHTTP2_ENHANCE_YOUR_CALM : undefined)
       run(adopted.leave)
       return
     }

@@ -63,7 +63,7 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   readonly room: Http2Room
   readonly isLost: () => boolean
   readonly isOpen: () => boolean
-  /** Takes no more streams. */
+  /** Takes no more streams. A client says so to its server. */
   readonly retire: () => void
   /** Waits until it is not open any more. */
   readonly retired: Effect.Effect<void>
@@ -91,6 +91,8 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   peer: Peer | undefined
   /** Who keeps a session of a client to the rules. */
   guard: Guard | undefined
+  /** What the peer has said by GOAWAY last. */
+  readonly lastWord: () => readonly [code: number, said: Uint8Array | undefined] | undefined
   /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
@@ -198,18 +200,19 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   let isLost = false
   let isDoubted = false
   let lastSeenId = Number.POSITIVE_INFINITY
-  const retire = () => {
-    Deferred.doneUnsafe(retired, Effect.void)
-  }
+  let lastWord: ReturnType<Session["lastWord"]>
+  const isClient = session.type === http2.constants.NGHTTP2_SESSION_CLIENT
+  const retire = (): void => void Deferred.doneUnsafe(retired, Effect.void)
   const lose = () => {
     isLost = true
     retire()
     Deferred.doneUnsafe(agreed, Effect.void)
     Deferred.doneUnsafe(closed, Effect.void)
   }
-  session.on("goaway", (_code, lastStreamId) => {
+  session.on("goaway", (code, lastStreamId, said) => {
+    lastWord = [code, said]
     // What a client says there is of streams that a server opens, and there are none.
-    if (session.type === http2.constants.NGHTTP2_SESSION_CLIENT) lastSeenId = lastStreamId
+    if (isClient) lastSeenId = lastStreamId
     retire()
   })
   // The socket tells first: its streams close in the same turn, and the session only after them.
@@ -230,7 +233,10 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     shown: proof.shown,
     isLost: isGone,
     isOpen: () => !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired),
-    retire,
+    retire: () => {
+      if (isClient && !isGone() && !session.closed && !Deferred.isDoneUnsafe(retired)) session.goaway()
+      retire()
+    },
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
     agreed: Effect.suspend(() => (session.pendingSettingsAck ? Deferred.await(agreed) : Effect.void)),
@@ -259,6 +265,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     countedAs: undefined,
     peer: undefined,
     guard: undefined,
+    lastWord: () => lastWord,
     isUnseen: ({ id }) => (id === undefined ? isGone() : id > lastSeenId)
   }
 }

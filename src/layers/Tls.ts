@@ -13,19 +13,19 @@ import { Data, Effect, type Scope, Stream } from "effect"
 import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
 import { byCertificate, type Certificate, certificateOf, unproven } from "../protocol/Proof.ts"
-import type { NetworkError } from "../services/NetworkError.ts"
+import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import type { Proof } from "./Http2Session.ts"
 import type * as TlsContext from "./TlsContext.ts"
-import type { Material } from "./TlsMaterial.ts"
+import * as TlsMaterial from "./TlsMaterial.ts"
 import * as TlsRenewal from "./TlsRenewal.ts"
 import * as TlsStage from "./TlsStage.ts"
 import * as TlsTenure from "./TlsTenure.ts"
 
 export type { Material } from "./TlsMaterial.ts"
 
-export interface Options extends Material, TlsTenure.Options, TlsStage.Options {
+export interface Options extends TlsMaterial.Material, TlsTenure.Options, TlsStage.Options {
   /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
-  readonly renewals?: Stream.Stream<Material>
+  readonly renewals?: Stream.Stream<TlsMaterial.Material>
   /**
    * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and opens no
    * flow to an owner that may not own the name, whatever gossip says. Off unless said otherwise.
@@ -47,8 +47,8 @@ export interface Tls {
   /** Connects to a host, which must prove that it is that host. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
   /** What the other side of a connection has proven. */
-  readonly proofOf: (socket: Pick<tls.TLSSocket, "getPeerX509Certificate">) => Proof
-  /** Why a connection that was taken is not to be believed; undefined when it is. */
+  readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Proof
+  /** Why a connection is not to be believed; undefined when it is. */
   readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
   /** Whether TLS is all that there is. */
   readonly stage: TlsStage.TlsStage
@@ -70,13 +70,20 @@ const quoted = (names: ReadonlyArray<string>): string =>
 
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
   const { boundNames = false, fabric, renewals = Stream.empty } = config
-  const tenure = yield* TlsTenure.make(config)
+  let own: TlsTenure.Own = () => undefined
+  const tenure = yield* TlsTenure.make(config, () => own())
   const stage = yield* TlsStage.make(config, config.sessionDrain ?? TlsTenure.defaultDrain)
   const servers = new Set<TlsContext.Server>()
   const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
     servers.forEach(supply)
     tenure.renewed()
   })
+  own = () => held().revocable
+  const doubt = tenure.doubtOf(held().revocable)
+  if (doubt !== undefined) {
+    const reason = new InvalidConfig({ setting: "tls.revoked", detail: `of this host itself ${doubt}` })
+    return yield* new NetworkError({ operation: "listen", reason })
+  }
   const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
   return {
     server: {
@@ -98,27 +105,33 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
         ALPNProtocols: [protocol],
         // The host is known by its name in the fabric, not by one of DNS.
         servername: "",
-        checkServerIdentity: (_, { fingerprint256: fingerprint, subjectaltname }) => {
+        checkServerIdentity: (_, { subjectaltname }) => {
           const hosts = hostsOf(subjectaltname)
-          if (!hosts.includes(to)) return new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
-          const doubt = tenure.doubtOf({ fingerprint, hosts })
-          return doubt === undefined ? undefined : new Error(doubt)
+          return hosts.includes(to)
+            ? undefined
+            : new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
         }
       }),
     proofOf: (socket) => {
       const theirs = socket.getPeerX509Certificate()
       if (theirs === undefined) return { proven: unproven }
-      const { fingerprint256: fingerprint, subjectAltName = "", validToDate } = theirs
+      const { subjectAltName = "" } = theirs
       const hosts = hostsOf(subjectAltName)
+      // Of what is not believed nobody asks further, and it may be made to take long.
+      const chain = socket.authorized ? TlsMaterial.shownChain(theirs, held().vouching) : [theirs]
       return {
         proven: byCertificate(certificateOf(theirs, Identity.namesOf(subjectAltName)), hosts),
         grants: boundNames ? NameGrants.patternsOf(subjectAltName, fabric) : undefined,
-        shown: { fingerprint, hosts, expiresAt: validToDate.getTime() }
+        shown: {
+          hosts,
+          fingerprints: chain.map(({ fingerprint256 }) => fingerprint256),
+          expiresAt: Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
+        }
       }
     },
     doubtOf: (socket, { shown }) => {
-      if (!socket.authorized) return String(socket.authorizationError)
-      return shown === undefined ? "NO_CERTIFICATE" : tenure.doubtOf(shown)
+      if (shown === undefined) return "NO_CERTIFICATE"
+      return socket.authorized ? tenure.doubtOf(shown) : String(socket.authorizationError)
     },
     stage,
     watch: tenure.watch,
@@ -138,17 +151,23 @@ export class Refused extends Data.TaggedError("Refused")<{ readonly why: string 
   }
 }
 
-/** Tells the other side of a session that it is not believed, and why; Node would give no code with what it says itself. */
-export const refuse = (session: http2.Http2Session, why: string): void => {
-  session.goaway(http2.constants.NGHTTP2_INADEQUATE_SECURITY, 0, Buffer.from(why))
+/** Tells the other side of a session that it is not wanted, and why; Node would give no code with what it says itself. */
+export const refuse = (
+  session: http2.Http2Session,
+  why: string,
+  code: number = http2.constants.NGHTTP2_INADEQUATE_SECURITY
+): void => {
+  session.goaway(code, 0, Buffer.from(why))
   session.destroy()
 }
 
-/** What a GOAWAY says, if it is that. */
-export const refusalOf = (code: number, said: Uint8Array | undefined): Refused | undefined =>
-  code === http2.constants.NGHTTP2_INADEQUATE_SECURITY
-    ? new Refused({ why: Buffer.from(said ?? []).toString("latin1", 0, 64) })
-    : undefined
+/** What a GOAWAY says that ends a session; undefined of one that only retires it. */
+export const refusalOf = (code: number, said: Uint8Array | undefined): Error | undefined => {
+  if (code === http2.constants.NGHTTP2_NO_ERROR) return undefined
+  const why = Buffer.from(said ?? []).toString("latin1", 0, 64)
+  if (code === http2.constants.NGHTTP2_INADEQUATE_SECURITY) return new Refused({ why })
+  return new Error(why === "" ? `it closed the session with error code ${code}` : why)
+}
 
 /** The alerts of a server that does not believe its client, or wants a certificate of it. */
 const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/

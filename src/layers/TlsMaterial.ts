@@ -11,6 +11,7 @@ import * as Identity from "../protocol/Identity.ts"
 import * as NameGrants from "../protocol/NameGrants.ts"
 import * as Pem from "../protocol/Pem.ts"
 import * as Proof from "../protocol/Proof.ts"
+import type * as Revocation from "../protocol/Revocation.ts"
 import * as Validity from "../protocol/Validity.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Sealed from "./Sealed.ts"
@@ -39,6 +40,10 @@ export interface Link {
 export interface Credentials extends TlsContext.TlsContext {
   /** The certificate of the host, and those that vouch for it, up to an authority. */
   readonly chain: ReadonlyArray<Link>
+  /** Those that may vouch for others: the authorities, and those behind the certificate of the host. */
+  readonly vouching: ReadonlyArray<X509Certificate>
+  /** As the other side of a session looks it up in its list of revoked ones. */
+  readonly revocable: Revocation.Shown
   /** The patterns of the names that the host may own. */
   readonly grants: ReadonlyArray<string>
   /** What is shown of the certificate of the host. */
@@ -101,18 +106,32 @@ const isIssuer = (subject: X509Certificate, issuer: X509Certificate): boolean =>
     () => false
   )
 
-/** What vouches for a certificate. Of two of one authority the later to end, as while one follows the other. */
-const chainOf = (own: X509Certificate, others: ReadonlyArray<X509Certificate>): ReadonlyArray<Link> => {
+/** A certificate, and what vouches for it. Of two of one authority the later to end, as while one follows the other. */
+const chainOf = (own: X509Certificate, others: ReadonlyArray<X509Certificate>): ReadonlyArray<X509Certificate> => {
   const latest = [...others].sort((a, b) => b.validToDate.getTime() - a.validToDate.getTime())
-  const chain = [linkOf("the certificate of this host", own)]
+  const chain = [own]
   let last = own
   while (chain.length < chainMax) {
     const issuer = latest.find((other) => other.fingerprint256 !== last.fingerprint256 && isIssuer(last, other))
     if (issuer === undefined) break
-    chain.push(linkOf("a certificate that vouches for that of this host", issuer))
+    chain.push(issuer)
     last = issuer
   }
   return chain
+}
+
+/**
+ * The certificate that the other side of a connection has shown and that is believed, and what vouches for it. Of a server it
+ * is what was sent; of a client Node shows the first certificate alone, so what vouches for that has to be known here.
+ */
+export const shownChain = (
+  theirs: X509Certificate,
+  vouching: ReadonlyArray<X509Certificate>
+): ReadonlyArray<X509Certificate> => {
+  const sent: Array<X509Certificate> = []
+  for (let at = theirs.issuerCertificate; at !== undefined && sent.length < chainMax; at = at.issuerCertificate)
+    sent.push(at)
+  return chainOf(theirs, [...sent, ...vouching])
 }
 
 /** Whether it is good now; what is wrong with its dates. */
@@ -132,7 +151,8 @@ const read = Effect.fnUntraced(function* (
   const secret = yield* privateKey(Sealed.open(key))
   if (!own.checkPrivateKey(secret)) return yield* wrong("the key", "is that of another certificate")
   const { subjectAltName = "nothing" } = own
-  if (!Identity.hostsOf(subjectAltName, fabric).includes(host)) {
+  const hosts = Identity.hostsOf(subjectAltName, fabric)
+  if (!hosts.includes(host)) {
     const uri = Identity.uriOf(fabric, host)
     return yield* wrong("the certificate", `must name this host by URI:${uri}, and it names ${subjectAltName}`)
   }
@@ -141,14 +161,20 @@ const read = Effect.fnUntraced(function* (
     return yield* wrong("the certificate", `grants "${odd.pattern}", which ${odd.rule}; a prefix ends in ".*"`)
   const grants = NameGrants.patternsOf(subjectAltName, fabric)
   const shown = Proof.certificateOf(own, Identity.namesOf(subjectAltName))
-  return { grants, shown, chain: chainOf(own, [...between, ...believed]) }
+  const vouching = [...between, ...believed]
+  const all = chainOf(own, vouching)
+  const revocable = { hosts, fingerprints: all.map(({ fingerprint256 }) => fingerprint256) }
+  const chain = all.map((link, at) =>
+    linkOf(at === 0 ? "the certificate of this host" : "a certificate that vouches for that of this host", link)
+  )
+  return { grants, shown, chain, revocable, vouching }
 })
 
 export const check = Effect.fnUntraced(function* (
   material: TlsContext.Material,
   owner: Owner
 ): Effect.fn.Return<Credentials, NetworkError> {
-  const { chain, grants, shown } = yield* read(material, owner)
+  const { chain, grants, revocable, shown, vouching } = yield* read(material, owner)
   const now = yield* Clock.currentTimeMillis
   for (const link of chain) {
     const dates = datesOf(link, now)
@@ -161,5 +187,5 @@ export const check = Effect.fnUntraced(function* (
       "the certificate",
       `is not believed by the authorities of this host (${variables["the authorities"]}): ${doubt}`
     )
-  return { ...made, chain, grants, shown }
+  return { ...made, chain, grants, revocable, shown, vouching }
 })

@@ -6,6 +6,7 @@
  * and loudly when it has.
  */
 import { Clock, Duration, Effect, type Scope, Semaphore, type Stream } from "effect"
+import * as NameGrants from "../protocol/NameGrants.ts"
 import * as Told from "../protocol/Told.ts"
 import * as Validity from "../protocol/Validity.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
@@ -27,7 +28,7 @@ const remedy = "renew it (GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY)"
  * Errors: InvalidConfig when the first ones cannot work.
  */
 export const make = Effect.fnUntraced(function* (
-  owner: TlsMaterial.Material & TlsMaterial.Owner,
+  owner: TlsMaterial.Material & TlsMaterial.Owner & { readonly boundNames?: boolean },
   renewals: Stream.Stream<TlsMaterial.Material>,
   use: (next: TlsMaterial.Credentials) => void
 ): Effect.fn.Return<() => TlsMaterial.Credentials, NetworkError, Scope.Scope> {
@@ -58,10 +59,14 @@ export const make = Effect.fnUntraced(function* (
       onSuccess: (next) =>
         Effect.suspend(() => {
           waiting = undefined
+          const lost = owner.boundNames === true ? NameGrants.lost(current.grants, next.grants) : []
           current = next
           use(next)
-          return Effect.logInfo(
-            `the certificate of this host is another one by now, valid until ${next.chain[0]?.until}`
+          const told = `the certificate of this host is another one by now, valid until ${next.chain[0]?.until}`
+          if (lost.length === 0) return Effect.logInfo(told)
+          const names = lost.map((pattern) => `"${pattern}"`).join(", ")
+          return Effect.logWarning(
+            `${told}; it grants ${names} no more, and callers refuse what this host exposes of that`
           )
         })
     })

@@ -30,9 +30,9 @@ export interface Options {
   readonly sessionDrain?: Duration.Input
 }
 
-/** A certificate that the other side of a session has shown. */
+/** A certificate that the other side of a session has shown, with those that vouch for it. */
 export interface Shown extends Revocation.Shown {
-  /** Milliseconds since 1970. */
+  /** When the first of them ends, in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
@@ -42,6 +42,8 @@ export interface Held {
   readonly retire: () => void
   readonly end: (over: Over) => void
 }
+
+export type Own = () => Revocation.Shown | undefined
 
 /** Why a session is over: a word for a counter, and a sentence for people. */
 export interface Over {
@@ -68,12 +70,14 @@ const invalid = (setting: string, detail: string): NetworkError =>
 
 const overOf = (revoked: string | undefined, validMillis: number, freshMillis: number): Over | undefined => {
   if (revoked !== undefined) return { reason: "revoked", why: revoked }
-  if (validMillis <= 0) return { reason: "expired", why: "its certificate has expired" }
+  if (validMillis <= 0) return { reason: "expired", why: "its certificate, or one that vouches for it, has expired" }
   return freshMillis <= 0 ? { reason: "old", why: "it is as old as a session may be" } : undefined
 }
 
+/** `own` is what this host itself shows, once that is known. */
 export const make = Effect.fnUntraced(function* (
-  options: Options
+  options: Options,
+  own: Own
 ): Effect.fn.Return<Tenure, NetworkError, Scope.Scope> {
   const { revocations = Stream.empty, revoked = Revocation.none, sessionAge, sessionDrain = defaultDrain } = options
   yield* Setting.check("listen", {
@@ -94,18 +98,21 @@ export const make = Effect.fnUntraced(function* (
     Signal.notify(changed)
   }
 
+  const doubtOf: Tenure["doubtOf"] = (shown) => Revocation.revokedOf(list, shown)
+
   const replace = (next: Revocation.Revocation) =>
     Effect.suspend(() => {
       const detail = Revocation.violation(next)
       if (detail !== undefined) return Effect.logWarning(`a list of revoked certificates is not used: ${detail}`)
       list = Revocation.lookup(next)
       change()
+      const self = own()
+      const doubt = self && doubtOf(self)
+      if (doubt !== undefined) return Effect.logError(`the list of revoked certificates has this host itself: ${doubt}`)
       return Effect.logInfo(`${list.certificates.size} certificates and ${list.hosts.size} hosts are revoked`)
     })
   const revoking = "the list of revoked certificates"
   yield* Background.run(revoking, Background.each(revoking, revocations, replace))
-
-  const doubtOf: Tenure["doubtOf"] = (shown) => Revocation.revokedOf(list, shown)
 
   const watch = Effect.fnUntraced(function* (shown: Shown, { end, retire }: Held) {
     const oldAt = FlowDeadline.nowOf(clock) + ageMillis

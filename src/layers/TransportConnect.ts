@@ -125,9 +125,6 @@ const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.a
 
 const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ id, address, flowPort })
 
-/** What a peer does that takes a connection without TLS for garbage. */
-const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
-const isMute = ({ socket }: Http2Client.ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
 /** How long a host that was told of so goes without saying. */
 const mutePauseMillis = 600_000
 
@@ -171,7 +168,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
     Effect.suspend(() =>
       Told.isDue(mutes, keyOf(host), FlowDeadline.nowOf(clock))
-        ? Effect.logWarning(`host "${host.id}" at ${Http2Client.authorityOf(host)} hung up: ${mute}`)
+        ? Effect.logWarning(`host "${host.id}" at ${Http2Client.authorityOf(host)} hung up: ${Http2Client.mute}`)
         : Effect.void
     )
 
@@ -197,7 +194,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       })
     )
     const hungUp = Effect.suspend(() =>
-      isGivenUp || !isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
+      isGivenUp || !Http2Client.isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
     )
     // Interrupted when it is this side that closes the session.
     const retired = Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared)))
@@ -229,9 +226,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   /**
    * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
-   * opened.
+   * opened. One that is over before it is used is followed by one more, and no other.
    */
-  const acquire = (host: Http2Client.Address, restore: Restore): Effect.Effect<Shared, unknown> =>
+  const acquire = (host: Http2Client.Address, restore: Restore, isAgain = false): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
       const leased = current.get(keyOf(host))
       if (leased?.lease !== undefined && leased.session.isOpen()) {
@@ -249,7 +246,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
           shared.lease ??= lease
           shared.flows += 1
           if (shared.session.isOpen()) return Effect.as(surplus, shared)
-          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), acquire(host, restore))
+          const next = isAgain ? Effect.fail(Http2Client.overOf(shared.session)) : acquire(host, restore, true)
+          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), next)
         })
       )
     })
@@ -281,7 +279,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       // It was closed, or takes no more flows: another one tells.
       const isOver = !session.isOpen()
       if (isOver) session = (yield* open(address)).session
-      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(isMute(session) ? mute : "the session broke")
+      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(Http2Client.overOf(session))
     }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
   const doubt = (host: Host) =>

@@ -5,6 +5,7 @@
  * Source: faults.md, D-2.
  */
 import { Option, Result } from "effect"
+import * as Name from "./Name.ts"
 
 /** Undefined for what no URI can say: half a character. */
 export const uriOf = (fabric: string, host: string): string | undefined =>
@@ -41,7 +42,7 @@ export const namesOf = (alternativeNames: string): Names => {
 /** The URIs among them. */
 export const urisOf = (alternativeNames: string): ReadonlyArray<string> => namesOf(alternativeNames).uris
 
-/** The hosts of a fabric that a certificate names, from its alternative names. */
+/** The hosts of a fabric that a certificate names, from its alternative names. What no host can be called is none. */
 export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
   const prefix = uriOf(fabric, "")
   if (prefix === undefined) return []
@@ -50,7 +51,8 @@ export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray
     if (!value.startsWith(prefix)) continue
     const host = Result.getSuccess(Result.try(() => decodeURIComponent(value.slice(prefix.length))))
     // Spelt in one way only, so that two certificates for one host look alike.
-    if (Option.isSome(host) && uriOf(fabric, host.value) === value && host.value !== "") hosts.push(host.value)
+    if (Option.isSome(host) && uriOf(fabric, host.value) === value && Name.violation(host.value) === undefined)
+      hosts.push(host.value)
   }
   return hosts
 }

@@ -56,3 +56,7 @@ const covers = (pattern: string, name: string): boolean =>
  */
 export const allow = (patterns: ReadonlyArray<string>, name: string): boolean =>
   Name.isOfHosts(name) || patterns.some((pattern) => covers(pattern, name))
+
+/** The patterns that stand for a name for which none of the later ones does. */
+export const lost = (patterns: ReadonlyArray<string>, later: ReadonlyArray<string>): ReadonlyArray<string> =>
+  patterns.filter((pattern) => !later.includes(everything) && !later.some((other) => covers(other, pattern)))

@@ -73,8 +73,8 @@ export const parse = (text: string): Result.Result<Revocation, string> => {
 
 /** A certificate that is shown. */
 export interface Shown {
-  /** SHA-256, as Node writes it. */
-  readonly fingerprint: string
+  /** SHA-256 as Node writes it: its own, and those of the certificates that vouch for it. */
+  readonly fingerprints: ReadonlyArray<string>
   /** The hosts of the fabric that it names. */
   readonly hosts: ReadonlyArray<string>
 }
@@ -92,7 +92,9 @@ export const lookup = ({ certificates, hosts }: Revocation): Lookup => ({
 
 /** What of a certificate is revoked, for people; undefined when nothing is. */
 export const revokedOf = ({ certificates, hosts }: Lookup, shown: Shown): string | undefined => {
-  if (certificates.has(fingerprintOf(shown.fingerprint))) return "its certificate is revoked"
+  const revoked = shown.fingerprints.findIndex((fingerprint) => certificates.has(fingerprintOf(fingerprint)))
+  if (revoked === 0) return "its certificate is revoked"
+  if (revoked > 0) return "a certificate that vouches for its own is revoked"
   const host = shown.hosts.find((id) => hosts.has(id))
   return host === undefined ? undefined : `host "${host}" is revoked`
 }

@@ -20,8 +20,8 @@ const streams: ReadonlyArray<
     "revocations",
     { certificates: [], hosts: ["b"] },
     Effect.fnUntraced(function* (revocations) {
-      const { doubtOf } = yield* TlsTenure.make({ revocations })
-      return () => doubtOf({ fingerprint: "", hosts: ["b"] }) !== undefined
+      const { doubtOf } = yield* TlsTenure.make({ revocations }, () => undefined)
+      return () => doubtOf({ fingerprints: [], hosts: ["b"] }) !== undefined
     })
   ],
   [

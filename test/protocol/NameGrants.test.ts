@@ -62,6 +62,13 @@ describe("the names that a certificate grants", () => {
     assert.isUndefined(NameGrants.malformed(grants(["a."], "another"), "shop"))
   })
 
+  it("are lost to later ones unless those stand for all of it", () => {
+    assert.deepStrictEqual(NameGrants.lost(["a", "b.*", "c.d", "*"], ["b.*", "c.*"]), ["a", "*"])
+    assert.deepStrictEqual(NameGrants.lost(["a", "b.*", "*"], ["*"]), [])
+    assert.deepStrictEqual(NameGrants.lost(["b.*", "b.c.*"], ["b.c"]), ["b.*", "b.c.*"])
+    assert.deepStrictEqual(NameGrants.lost(["b.c.*"], ["b.*"]), [])
+  })
+
   it("are none by a name of another kind, and all of several", () => {
     assert.deepStrictEqual(NameGrants.patternsOf("DNS:grinta-names://shop/a, DNS:a", "shop"), [])
     assert.deepStrictEqual(NameGrants.patternsOf(grants(["a", "b.*"]), "shop"), ["a", "b.*"])

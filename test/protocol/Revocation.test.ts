@@ -26,11 +26,13 @@ describe("a list of revoked certificates", () => {
 
   it("finds a certificate however its fingerprint is written, and by the host that it names", () => {
     const list = Revocation.lookup({ certificates: [colons], hosts: ["server-1"] })
-    const shown = { fingerprint: print, hosts: ["server-2"] }
+    const shown = { fingerprints: [print], hosts: ["server-2"] }
     assert.strictEqual(Revocation.revokedOf(list, shown), "its certificate is revoked")
     const other = "CD".repeat(32)
-    assert.isUndefined(Revocation.revokedOf(list, { ...shown, fingerprint: other }))
-    const named = { fingerprint: other, hosts: ["server-2", "server-1"] }
+    assert.isUndefined(Revocation.revokedOf(list, { ...shown, fingerprints: [other] }))
+    const vouched = { ...shown, fingerprints: [other, print] }
+    assert.strictEqual(Revocation.revokedOf(list, vouched), "a certificate that vouches for its own is revoked")
+    const named = { fingerprints: [other], hosts: ["server-2", "server-1"] }
     assert.strictEqual(Revocation.revokedOf(list, named), 'host "server-1" is revoked')
   })
 

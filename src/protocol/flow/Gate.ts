@@ -10,9 +10,11 @@
  * process could have all others shut out by flooding. Beyond loopback an address is at most one machine, or what
  * stands behind one that forwards.
  *
- * States of a connection: arriving (it proves itself) -> inside, or inside at once where nothing is to be proven -> gone.
+ * States of a connection: arriving (it proves itself) -> inside, or inside at once where nothing is to be proven -> retired, once it
+ * takes no more flows -> gone.
  * Invariants: at most `sessionsMax` are inside, the last of them of peers that hold few (`Seats`), `arrivingMax` arrive, and of an address, network or peer that is bound as many as its
- * bound says.
+ * bound says. As many as are inside may be retired in all, and `retiredTimes` as many of one that is bound: whoever retires one more
+ * loses the one that was retired first, and so nobody is shut out by flows that go on.
  * Source: faults.md, rows H3 and D-15.
  */
 import * as Address from "../Address.ts"
@@ -26,8 +28,11 @@ export interface Bounds {
   readonly limitsLoopback: boolean
 }
 
-/** Connections of one host that has proven who it is: it has one, and another while streams of a former one go on. */
+/** Connections of one host that has proven who it is: it has one, and another before that one takes no more flows. */
 export const sessionsPerPeerMax = 8
+
+/** Connections that take no more flows, for each that takes some: one for each certificate that both sides had of late. */
+export const retiredTimes = 4
 
 /** Connections of a /64 of IPv6, for each that one of its addresses may have. */
 export const addressesPerNetwork = 16
@@ -41,6 +46,10 @@ export interface Gate {
   /** Connections by address, network and peer, of those that count by it. */
   readonly inside: Map<string, number>
   readonly arriving: Set<Seat>
+  /** Those that take no more flows, in the order in which they came to that, and their number by what they have counted by. */
+  readonly retired: Set<Seat>
+  readonly retiredBy: Map<string, number>
+  /** Those that are inside. */
   total: number
 }
 
@@ -64,6 +73,8 @@ export const make = (bounds: Bounds): Gate => ({
   bans: Bans.make(bounds.banMillis, bannedMax),
   inside: new Map(),
   arriving: new Set(),
+  retired: new Set(),
+  retiredBy: new Map(),
   total: 0
 })
 
@@ -91,18 +102,20 @@ export const isBound = ({ bounds }: Gate, who: string): boolean => {
   return bytes === undefined || !Address.isLoopback(bytes)
 }
 
-const add = ({ inside }: Gate, keys: ReadonlyArray<string>, more: 1 | -1): void => {
+const add = (counts: Map<string, number>, keys: ReadonlyArray<string>, more: 1 | -1): void => {
   for (const key of keys) {
-    const count = (inside.get(key) ?? 0) + more
-    if (count > 0) inside.set(key, count)
-    else inside.delete(key)
+    const count = (counts.get(key) ?? 0) + more
+    if (count > 0) counts.set(key, count)
+    else counts.delete(key)
   }
 }
 
-const hasRoom = ({ bounds, inside }: Gate, key: string): boolean => {
+const mostOf = ({ bounds }: Gate, key: string): number => {
   const one = isProven(key) ? sessionsPerPeerMax : bounds.sessionsPerAddressMax
-  return (inside.get(key) ?? 0) < (key.endsWith("/64") ? addressesPerNetwork * one : one)
+  return key.endsWith("/64") ? addressesPerNetwork * one : one
 }
+
+const hasRoom = (gate: Gate, key: string): boolean => (gate.inside.get(key) ?? 0) < mostOf(gate, key)
 
 /** Whether there is no place for a peer that has so many. */
 const isFull = (gate: Gate, peer: string, others: number): boolean => {
@@ -121,7 +134,7 @@ export const arrive = (gate: Gate, address: string, nowMillis: number, isProving
   }
   if (!isProving && isFull(gate, source, gate.inside.get(source) ?? 0)) return "full"
   const seat = { address, peer: source, keys, isInside: !isProving }
-  add(gate, keys, 1)
+  add(gate.inside, keys, 1)
   if (isProving) gate.arriving.add(seat)
   else gate.total += 1
   return seat
@@ -141,10 +154,10 @@ export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowM
     const peer = peerOf(hosts)
     if (Bans.isBanned(gate.bans, peer, nowMillis)) return "banned"
     if (!hasRoom(gate, peer)) return "crowded"
-    add(gate, seat.keys, -1)
+    add(gate.inside, seat.keys, -1)
     seat.peer = peer
     seat.keys = [peer]
-    add(gate, seat.keys, 1)
+    add(gate.inside, seat.keys, 1)
   }
   if (isFull(gate, seat.peer, (gate.inside.get(seat.peer) ?? 1) - 1)) return "full"
   seat.isInside = true
@@ -152,9 +165,25 @@ export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowM
   return undefined
 }
 
+/** A connection takes no more flows, and so none of the places; the one that is to be closed for it, if they are too many. */
+export const retire = (gate: Gate, seat: Seat): Seat | undefined => {
+  const { bounds, inside, retired, retiredBy } = gate
+  if (!seat.isInside) return undefined
+  seat.isInside = false
+  gate.total -= 1
+  add(inside, seat.keys, -1)
+  add(retiredBy, seat.keys, 1)
+  retired.add(seat)
+  const isCrowded = (key: string): boolean => (retiredBy.get(key) ?? 0) > retiredTimes * mostOf(gate, key)
+  const crowded = isBound(gate, seat.peer) ? seat.keys.find(isCrowded) : undefined
+  if (crowded === undefined && retired.size <= bounds.sessionsMax) return undefined
+  for (const first of retired) if (crowded === undefined || first.keys.includes(crowded)) return first
+  return undefined
+}
+
 /** A connection that was taken is closed. Saying it twice is fine. */
 export const leave = (gate: Gate, seat: Seat): void => {
-  add(gate, seat.keys, -1)
+  add(gate.retired.delete(seat) ? gate.retiredBy : gate.inside, seat.keys, -1)
   seat.keys = []
   gate.arriving.delete(seat)
   if (seat.isInside) gate.total -= 1

@@ -70,7 +70,7 @@ export interface Connection {
 export interface Behaviour {
   /** Says nothing at all, not even its settings. */
   readonly isSilent?: boolean
-  /** Pings stay without an answer. */
+  /** PING, and SETTINGS after the first, stay without an answer. */
   readonly isDeaf?: boolean
   /** Acknowledges no settings. */
   readonly isUnbound?: boolean
@@ -104,6 +104,7 @@ export const serve = (
       if (socket.destroyed || behaviour.isSilent === true) return void socket.resume()
       connection.write(frame(type.settings, 0, 0))
       let held = Buffer.alloc(0)
+      let hasAcknowledged = false
       let skip = prefaceBytes
       socket.on("data", (chunk) => {
         held = Buffer.concat([held, chunk])
@@ -119,7 +120,9 @@ export const serve = (
           }
           at = end
           if (heard.kind === type.settings) {
-            if (heard.flags === 0 && behaviour.isUnbound !== true) connection.write(frame(type.settings, 1, 0))
+            const isOwed = behaviour.isUnbound !== true && !(behaviour.isDeaf === true && hasAcknowledged)
+            if (heard.flags === 0 && isOwed) connection.write(frame(type.settings, 1, 0))
+            hasAcknowledged ||= heard.flags === 0
           } else if (heard.kind === type.ping) {
             if (heard.flags === 0) behaviour.onPing?.()
             if (heard.flags === 0 && behaviour.isDeaf !== true) connection.write(frame(type.ping, 1, 0, heard.payload))

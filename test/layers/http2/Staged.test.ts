@@ -319,7 +319,7 @@ describe("who may call while plaintext is taken", () => {
   it.live("nobody who has shown no certificate over TLS", () =>
     Effect.gen(function* () {
       const { proofOf } = yield* Tls.make(as("server", both).tls)
-      const { proven } = proofOf({ getPeerX509Certificate: () => undefined })
+      const { proven } = proofOf({ authorized: false, getPeerX509Certificate: () => undefined })
       for (const id of ["", "server", "client"]) assert.isUndefined(Proof.identityOf(proven, id))
     })
   )

@@ -3,7 +3,7 @@
  */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Queue, Schedule, type Scope, Stream } from "effect"
+import { Effect, Exit, Logger, Queue, Schedule, type Scope, Stream } from "effect"
 import type * as Tls from "../../../src/layers/Tls.ts"
 import { none } from "../../../src/protocol/Revocation.ts"
 import type { Flow } from "../../../src/services/Flow.ts"
@@ -19,6 +19,9 @@ const tlsOf = (host: string, tenure: Tenure = {}, leaf?: Certificates.Leaf): { r
   tls: { ...authority.issue(host, leaf), fabric: "", host, sessionDrain: "50 millis", ...tenure }
 })
 
+/** Shorter than whatever a session may last here without a word. */
+const keepalive = { interval: "50 millis", timeout: "300 millis" } as const
+
 const seconds = (n: number): Certificates.Leaf => ({ until: n / 86_400 })
 
 const answers = (flow: Flow<Uint8Array, Uint8Array>) =>
@@ -33,23 +36,34 @@ const refused = (caller: Caller.Caller, port: number) =>
     String(error)
   ])
 
+interface Way {
+  readonly made: net.Server
+  readonly port: number
+  readonly count: () => number
+  /** Passes nothing more on, and closes nothing. */
+  readonly cut: () => void
+}
+
 /** Passes on to a port, and counts the connections. */
-const relay = (
-  port: number
-): Effect.Effect<{ readonly port: number; readonly count: () => number }, never, Scope.Scope> =>
+const relay = (port: number): Effect.Effect<Way, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.callback<{ readonly made: net.Server; readonly port: number; readonly count: () => number }>((resume) => {
+    Effect.callback<Way>((resume) => {
       let connections = 0
+      const ends: Array<net.Socket> = []
+      const cut = () => {
+        for (const socket of ends) socket.unpipe().pause()
+      }
       const made = net.createServer((from) => {
         connections += 1
         const to = net.connect(port, "127.0.0.1")
+        ends.push(from, to)
         for (const socket of [from, to]) socket.on("error", () => undefined)
         from.pipe(to).pipe(from)
       })
       made.listen(0, "127.0.0.1", () => {
         const address = made.address()
         const at = address !== null && typeof address === "object" ? address.port : 0
-        resume(Effect.succeed({ made, port: at, count: () => connections }))
+        resume(Effect.succeed({ made, port: at, count: () => connections, cut }))
       })
     }),
     ({ made }) => Effect.sync(() => made.close())
@@ -130,37 +144,112 @@ describe("an open session", () => {
     })
   )
 
-  for (const side of ["server", "client"] as const)
-    it.live(`takes no new flows once it is old, by the word of the ${side}, and its flows have the drain to end`, () =>
+  for (const side of ["server", "client"] as const) {
+    /** Its certificate is vouched for by another, which ends after so many seconds. */
+    const vouched = (n: number) => {
+      const between = Certificates.make("between", authority, [-1, n / 86_400])
+      const issued = between.issue(side)
+      const material = { ...issued, certificate: issued.certificate + between.certificate }
+      const tls = { ...tlsOf(side).tls, ...material, authorities: authority.certificate }
+      /** The other side. Node shows a server nothing of its client but the first certificate. */
+      const judge = (host: string, tenure?: Tenure) => {
+        const judging = tlsOf(host, tenure)
+        return {
+          tls: { ...judging.tls, authorities: authority.certificate + (side === "client" ? between.certificate : "") }
+        }
+      }
+      return { between, judge, tls }
+    }
+
+    it.live(`ends when a certificate expires that vouches for that of the ${side}`, () =>
       Effect.gen(function* () {
-        const old: Tenure = { sessionAge: "300 millis", sessionDrain: "1 second" }
-        const { port } = yield* server(tlsOf("server", side === "server" ? old : {}))
-        const way = yield* relay(port)
-        const caller = yield* Caller.make(tlsOf("client", side === "client" ? old : {}))
-        const flow = yield* Caller.soon(caller.open(way.port))
-        yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
+        const { judge, tls } = vouched(3)
+        const { port } = yield* server(side === "server" ? { tls } : judge("server"))
+        const flow = yield* Caller.soon((yield* Caller.make(side === "client" ? { tls } : judge("client"))).open(port))
         yield* answers(flow)
         Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
       })
     )
 
-  it.live("keeps its flows when this host renews its certificate, and new ones prove themselves with that", () =>
-    Effect.gen(function* () {
-      for (const side of ["server", "client"] as const) {
-        const renewals = yield* Queue.unbounded<Tls.Material>()
-        const renewing = (host: string) => tlsOf(host, host === side ? { renewals: Stream.fromQueue(renewals) } : {})
-        const { port } = yield* server(renewing("server"))
-        const way = yield* relay(port)
-        const caller = yield* Caller.make(renewing("client"))
-        const flow = yield* Caller.soon(caller.open(way.port))
-        yield* answers(flow)
-        yield* Queue.offer(renewals, authority.issue(side))
-        yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
-        yield* Effect.sleep("200 millis")
-        yield* answers(flow)
+    it.live(`ends when a certificate is revoked that vouches for that of the ${side}`, () =>
+      Effect.gen(function* () {
+        const { between, judge, tls } = vouched(600)
+        for (const { certificate } of [between, authority]) {
+          const revocations = yield* Queue.unbounded<typeof none>()
+          const tenure = { revocations: Stream.fromQueue(revocations) }
+          const { port } = yield* server(side === "server" ? { tls } : judge("server", tenure))
+          const caller = yield* Caller.make(side === "client" ? { tls } : judge("client", tenure))
+          const flow = yield* Caller.soon(caller.open(port))
+          yield* answers(flow)
+          yield* Queue.offer(revocations, { certificates: [Certificates.fingerprintOf({ certificate })], hosts: [] })
+          Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+          const [, text] = yield* refused(caller, port)
+          assert.include(text, "a certificate that vouches for its own is revoked")
+        }
+      })
+    )
+  }
+
+  for (const side of ["server", "client"] as const)
+    it.live(
+      `takes no new flows once it is old, by the word of the ${side}, and its flows have the drain to end`,
+      () => {
+        const said: Array<string> = []
+        return Effect.gen(function* () {
+          const old: Tenure = { sessionAge: "300 millis", sessionDrain: "1 second" }
+          const host = yield* server({ keepalive, ...tlsOf("server", side === "server" ? old : {}) })
+          const way = yield* relay(host.port)
+          const caller = yield* Caller.make({ keepalive, ...tlsOf("client", side === "client" ? old : {}) })
+          const flow = yield* Caller.soon(caller.open(way.port))
+          yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
+          yield* answers(flow)
+          Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+          assert.isTrue(
+            said.some((line) => line.endsWith("it is as old as a session may be")),
+            said.join()
+          )
+          assert.notInclude(said.join(), "no sign of life")
+        }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])))
       }
+    )
+
+  /** A flow by a way, on a session that takes no more since a host has renewed its certificate. */
+  const retiredBy = (side: string) =>
+    Effect.gen(function* () {
+      const renewals = yield* Queue.unbounded<Tls.Material>()
+      const configOf = (host: string) => ({
+        keepalive,
+        ...tlsOf(host, host === side ? { renewals: Stream.fromQueue(renewals) } : {})
+      })
+      const host = yield* server(configOf("server"))
+      const way = yield* relay(host.port)
+      const caller = yield* Caller.make(configOf("client"))
+      const flow = yield* Caller.soon(caller.open(way.port))
+      yield* answers(flow)
+      yield* Queue.offer(renewals, authority.issue(side))
+      yield* until(Effect.map(Effect.scoped(caller.open(way.port)), () => way.count() > 1))
+      return { flow, way, ended: host.ended }
     })
-  )
+
+  for (const side of ["server", "client"]) {
+    it.live(`keeps its flows when the ${side} renews its certificate, however idle, and new ones are on another`, () =>
+      Effect.gen(function* () {
+        const { flow } = yield* retiredBy(side)
+        yield* Effect.sleep("1 second")
+        yield* answers(flow)
+      })
+    )
+
+    it.live(`that takes no more since the ${side} has renewed its certificate ends with a peer that goes silent`, () =>
+      Effect.gen(function* () {
+        const { ended, flow, way } = yield* retiredBy(side)
+        way.cut()
+        Caller.assertReason(yield* Caller.ending(flow), "PeerLost")
+        // Others that were opened to see whether it takes any are over by now.
+        yield* until(Effect.map(Queue.take(ended), (why) => why === "PeerLost"))
+      })
+    )
+  }
 })
 
 describe("an owner of a name", () => {
@@ -200,14 +289,31 @@ describe("a tenure that cannot work", () => {
   const cases: ReadonlyArray<readonly [string, Tenure, string]> = [
     ["a host that is no name", { revoked: { certificates: [], hosts: ["a/b"] } }, "tls.revoked"],
     ["a fingerprint that is none", { revoked: { certificates: ["ab"], hosts: [] } }, "tls.revoked"],
+    ["the host itself", { revoked: { certificates: [], hosts: ["client"] } }, "tls.revoked"],
+    [
+      "what vouches for it",
+      { revoked: { certificates: [Certificates.fingerprintOf(authority)], hosts: [] } },
+      "tls.revoked"
+    ],
     ["an age of nothing", { sessionAge: 0 }, "tls.sessionAge"],
     ["a drain without an end", { sessionDrain: "Infinity" }, "tls.sessionDrain"]
   ]
-  it.effect.each(cases)("is refused before a socket is opened: %s", ([, tenure, setting]) =>
+  it.live.each(cases)("is refused before a socket is opened: %s", ([, tenure, setting]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.scoped(Caller.make(tlsOf("client", tenure))))
       Caller.assertReason(error, "InvalidConfig")
       assert.include(String(error), setting)
     })
   )
+
+  it.live("is told of when a later list has the host itself", () => {
+    const said: Array<string> = []
+    return Effect.gen(function* () {
+      const revocations = Stream.make({ certificates: [], hosts: ["client"] })
+      // Where the list comes after the certificate is known.
+      const later = Stream.concat(Stream.fromEffectDrain(Effect.sleep("1 second")), revocations)
+      yield* Caller.make(tlsOf("client", { revocations: later }))
+      yield* until(Effect.sync(() => said.some((line) => line.endsWith('this host itself: host "client" is revoked'))))
+    }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])))
+  })
 })

@@ -79,7 +79,7 @@ const knock = (port: number, options: tls.ConnectionOptions, watch?: (socket: tl
 
 /** Opens a session as a stranger with these secrets; what the other side says as it closes it. */
 const goaway = (port: number, secrets: tls.SecureContextOptions) =>
-  Effect.callback<Tls.Refused | undefined>((resume) => {
+  Effect.callback<Error | undefined>((resume) => {
     const session = http2.connect(`https://127.0.0.1:${port}`, { ...secrets, checkServerIdentity: () => undefined })
     session.on("error", () => undefined)
     session.on("goaway", (code, _, said) => resume(Effect.succeed(Tls.refusalOf(code, said))))
@@ -235,6 +235,7 @@ describe("a caller", () => {
     Effect.gen(function* () {
       const { port } = yield* server(as("server"))
       assert.strictEqual(yield* knock(port, {}), "closed")
+      assert.include(String(yield* goaway(port, { ca: authority.certificate })), "(NO_CERTIFICATE)")
       const old = yield* knock(port, { ...secretsOf(authority.issue("client")), maxVersion: "TLSv1.2" })
       assert.match(String(old), /protocol version/)
       const noHttp2 = yield* knock(port, { ...secretsOf(authority.issue("client")), ALPNProtocols: ["http/1.1"] })

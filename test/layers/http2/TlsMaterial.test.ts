@@ -142,18 +142,41 @@ const listening = () => {
 }
 
 /** A host in virtual time, which begins now, what it logs, and how often it took other credentials. */
-const host = Effect.fnUntraced(function* (material: Tls.Material) {
+const host = Effect.fnUntraced(function* (material: Tls.Material, boundNames = false) {
   yield* TestClock.setTime(Date.now())
   const heard = listening()
   const renewals = yield* Queue.unbounded<Tls.Material>()
   const made = yield* Effect.provide(
-    Tls.make({ ...material, ...owner, renewals: Stream.fromQueue(renewals) }),
+    Tls.make({ ...material, ...owner, boundNames, renewals: Stream.fromQueue(renewals) }),
     heard.layer
   )
   let supplied = 0
   made.supply({ setSecureContext: () => void supplied++ })
   const said = (text: string) => heard.lines.filter((line) => line.includes(text)).length
   return { ...heard, renewals, said, supplied: () => supplied - 1 }
+})
+
+describe("a renewal that grants less", () => {
+  it.effect("is told, where names are bound", () =>
+    Effect.gen(function* () {
+      const granting = (...patterns: ReadonlyArray<string>) => {
+        const uris = [
+          `grinta://${owner.fabric}/server`,
+          ...patterns.map((one) => `grinta-names://${owner.fabric}/${one}`)
+        ]
+        return authority.issue("server", { uris })
+      }
+      for (const isBound of [true, false]) {
+        const { renewals, said } = yield* host(granting("orders", "stock.*"), isBound)
+        yield* Queue.offer(renewals, granting("stock.*", "orders"))
+        yield* until(() => said("is another one by now") === 1)
+        yield* Queue.offer(renewals, granting("stock.*"))
+        yield* until(() => said("is another one by now") === 2)
+        assert.strictEqual(said('grants "orders" no more'), isBound ? 1 : 0)
+        assert.strictEqual(said("no more"), isBound ? 1 : 0)
+      }
+    })
+  )
 })
 
 describe("a renewal that cannot be used", () => {

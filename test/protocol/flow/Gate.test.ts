@@ -76,6 +76,40 @@ describe("a gate", () => {
     }
   })
 
+  it("has places for others than those that take no more flows, and says which of these is one too many", () => {
+    const gate = Gate.make({ ...bounds, sessionsMax: 50 })
+    const enter = (address: string, hosts: ReadonlyArray<string>) => {
+      const seat = Gate.arrive(gate, address, 0, true)
+      if (typeof seat === "string") return assert.fail(seat)
+      assert.isUndefined(Gate.prove(gate, seat, hosts, 0))
+      return seat
+    }
+    for (const [hosts, most] of [
+      [["a"], Gate.retiredTimes * Gate.sessionsPerPeerMax],
+      [[], Gate.retiredTimes * bounds.sessionsPerAddressMax]
+    ] as const) {
+      const seats = Array.from({ length: most }, () => {
+        const seat = enter("10.0.0.1", hosts)
+        assert.isUndefined(Gate.retire(gate, seat))
+        return seat
+      })
+      assert.strictEqual(gate.total, 0)
+      const next = enter("10.0.0.1", hosts)
+      assert.isUndefined(Gate.retire(gate, enter("10.0.0.2", ["b"])))
+      assert.strictEqual(Gate.retire(gate, next), seats[0])
+      // Saying it twice is fine.
+      assert.isUndefined(Gate.retire(gate, next))
+      for (const seat of [...gate.retired]) Gate.leave(gate, seat)
+      assert.deepStrictEqual([gate.total, gate.inside.size, gate.retiredBy.size], [0, 0, 0])
+    }
+    const seats: Array<Gate.Seat> = []
+    const closed = Array.from({ length: 51 }, (_, at) => {
+      seats.push(enter("10.0.1.1", [`host-${at}`]))
+      return Gate.retire(gate, seats[at] ?? assert.fail())
+    })
+    assert.deepStrictEqual(closed, [...Array.from({ length: 50 }, () => undefined), seats[0]])
+  })
+
   it("holds loopback to the bounds of an address when told so", () => {
     const gate = Gate.make({ ...bounds, limitsLoopback: true })
     assert.isTrue(Gate.ban(gate, "127.0.0.1", 0))
