@@ -167,11 +167,12 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
 }
 
 /**
- * The link of a call: for each of its `turns` connect-node has let a frame pass, which `take` gives; `outgoing` is what it pulls.
+ * The link of a call: for each of its `turns` connect-node has let a frame pass, which `take` gives, or why it is none; `outgoing`
+ * is what it pulls.
  */
 export const make = (
   turns: AsyncIterable<unknown>,
-  take: () => Frame.Frame | undefined,
+  take: () => Frame.Frame | string | undefined,
   outgoing: Outgoing,
   carrier: Carrier
 ): Link => {
@@ -190,6 +191,10 @@ export const make = (
 
   const onResult = ({ done }: IteratorResult<unknown>): void => {
     const frame = done === true ? undefined : take()
+    if (typeof frame === "string") {
+      carrier.blame()
+      return incoming.end(() => new LinkBroken({ how: "violation", detail: frame }))
+    }
     if (frame !== undefined) return incoming.come(frame)
     // The iterable of a stream that was reset ends as if in good order.
     if (carrier.fate() === "open") incoming.end(() => Cause.Done())

@@ -45,10 +45,10 @@ export interface Options {
   readonly run: (effect: Effect.Effect<void>) => unknown
 }
 
-/** A call, and what its frames are read by. */
+/** A call, and what gives its frames. */
 interface Asked {
   readonly call: Call
-  readonly frames: FrameParser
+  readonly take: Parameters<typeof ConnectLink.make>[1]
 }
 
 type OnCall = (
@@ -111,15 +111,12 @@ const boundsOf = ({ method, service }: UniversalHandler): ForeignBounds.Bounds |
 
 export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sessionsMax }: Options): OnCall => {
   const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
-    const serveCall = (turns: AsyncIterable<unknown>, outgoing: ConnectLink.Outgoing, { call, frames }: Asked) =>
+    const serveCall = (turns: AsyncIterable<unknown>, outgoing: ConnectLink.Outgoing, { call, take }: Asked) =>
       Effect.gen(function* () {
         const { carrier } = call
         const broken = Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause)))
         yield* Background.run("the end of a call", broken)
-        yield* serve(
-          ConnectLink.make(turns, () => frames.frames.shift(), outgoing, carrier),
-          call
-        )
+        yield* serve(ConnectLink.make(turns, take, outgoing, carrier), call)
       }).pipe(Effect.scoped)
     return router.service(FlowService, {
       open: (turns, context) => {
@@ -189,14 +186,16 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     return { asked: Signal.until(came, () => messages > 0), see }
   }
 
-  /** What sees the frames of a flow. */
-  const reading =
-    ({ carrier }: Call, frames: FrameParser) =>
-    (message: Uint8Array): string | undefined => {
-      const wrong = frames.takeFrame(message)
+  /** What sees the frames of a flow, and gives them to its link. What is no frame is answered by the flow, with a last word. */
+  const reading = ({ carrier }: Call) => {
+    const frames = new FrameParser()
+    let wrong: string | undefined
+    const see = (message: Uint8Array): undefined => {
+      wrong ??= frames.takeFrame(message)
       if (wrong === undefined) carrier.begin()
-      return wrong
     }
+    return { see, take: () => frames.frames.shift() ?? wrong }
+  }
 
   return (session, stream, headers, rawHeaders) => {
     const timeoutMillis = ForeignRequest.timeoutOf(headers)
@@ -224,9 +223,9 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     if (ForeignRequest.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
     const request = new http2.Http2ServerRequest(stream, ForeignRequest.shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
-    const frames = new FrameParser()
+    const { see, take } = reading(call)
     const counted = bounds && counting(call, bounds)
-    const values = createContextValues().set(askedKey, { call, frames })
+    const values = createContextValues().set(askedKey, { call, take })
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
@@ -234,7 +233,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     const guarded = isBytes(asked.body)
       ? EnvelopeGuard.guard(asked.body, {
           ...{ frameWireBytesMax: bounds?.bodyBytesMax ?? frameWireBytesMax, hasGzip, progress },
-          see: counted?.see ?? reading(call, frames),
+          see: counted?.see ?? see,
           isHidden: bounds === undefined
         })
       : undefined

@@ -64,7 +64,7 @@ describe("the streams of a session", () => {
     Effect.gen(function* () {
       const session = yield* world
       const streams = Array.from({ length: 100 }, (_, i) => ({ path: `/${i}`, ...open(session, `/${i}`) }))
-      yield* until(() => session.streams.size === 0)
+      yield* until(() => session.streams.size === 0 && streams.every(({ heard }) => heard.at(-1) === "close"))
       for (const { carrier, heard, path } of streams) {
         assert.deepStrictEqual(heard, [path, "end", "close"])
         assert.strictEqual(carrier.fate(), "open")
