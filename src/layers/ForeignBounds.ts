@@ -25,6 +25,9 @@ export const watch: Bounds = { ...check, age: "30 minutes" }
 /** A tool asks for each symbol that it meets. */
 export const reflection: Bounds = { messagesMax: 256, bodyBytesMax: 64 * 1024, age: "5 minutes" }
 
+/** Flows of foreign calls that have said nothing yet, on a port: each of them is ten times what one of a host is. */
+export const silentMax = 1024
+
 /** What a port for probes takes: each is a connection with a call now and then, and anybody may be at the other end. */
 export const healthBounds = {
   sessionsMax: 256,

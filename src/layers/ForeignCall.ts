@@ -161,15 +161,16 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     )
   }
 
-  /** Of calls that are no flows: a stranger may have many connections with many of them. */
+  /** Of calls that are no flows, and of flows that have said nothing: a stranger may have many connections with many of them. */
   const seats = Seats.make<Call>(sessionsMax)
+  const silent = Seats.make<Call>(ForeignBounds.silentMax)
 
-  /** Gives a call a seat until its stream is closed; false when there is none. */
-  const seat = (call: Call): boolean => {
+  /** Gives a call a seat until its stream is closed, or it says something; false when there is none. */
+  const seat = (call: Call, of: Seats.Seats<Call>): boolean => {
     const { countedAs } = call.carrier
-    if (!Seats.isFree(seats, countedAs)) return false
-    Seats.take(seats, call, countedAs)
-    call.stream.once("close", () => Seats.give(seats, call, countedAs))
+    if (!Seats.isFree(of, countedAs)) return false
+    Seats.take(of, call, countedAs)
+    call.stream.once("close", () => Seats.give(of, call, countedAs))
     return true
   }
 
@@ -187,10 +188,12 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
   }
 
   /** What sees the frames of a flow, and gives them to its link. What is no frame is answered by the flow, with a last word. */
-  const reading = ({ carrier }: Call) => {
+  const reading = (call: Call) => {
+    const { carrier } = call
     const frames = new FrameParser()
     let wrong: string | undefined
     const see = (message: Uint8Array): undefined => {
+      Seats.give(silent, call, carrier.countedAs)
       wrong ??= frames.takeFrame(message)
       if (wrong === undefined) carrier.begin()
     }
@@ -215,7 +218,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
       run(close(call))
       return
     }
-    if (bounds !== undefined && !seat(call)) {
+    if (!seat(call, bounds === undefined ? silent : seats)) {
       run(Refusals.flowRefused("calls"))
       stream.close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return

@@ -9,6 +9,7 @@ import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as ForeignBounds from "../../../src/layers/ForeignBounds.ts"
 import * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import * as Allowance from "../../../src/protocol/flow/Allowance.ts"
@@ -55,6 +56,29 @@ const zipped = (frame: Uint8Array) => {
 }
 
 describe("flows over gRPC", () => {
+  it.live("that say nothing have so many places, and give them back once they do", () =>
+    Effect.gen(function* () {
+      const { port } = yield* server(
+        { keepalive, streamsMax: 10_000 },
+        { ...FlowServer.defaults, openTimeout: "1 hour" }
+      )
+      const ask = (stream: number) => asking(stream, "/grinta.v1.FlowService/Open")
+      const ids = Array.from({ length: 250 }, (_, index) => 2 * index + 1)
+      const clients: Array<Client> = []
+      for (let i = 0; i < 5; i++) clients.push(yield* say(port, ...ids.map(ask)))
+      const refused = (client: Client) => ids.filter((id) => resetOf(client, id) === code.refused)
+      const count = () => clients.reduce((sum, client) => sum + refused(client).length, 0)
+      yield* until(() => count() === 5 * 250 - ForeignBounds.silentMax)
+      const [first] = clients
+      if (first === undefined) return
+      first.socket.write(data(1, open))
+      yield* until(() => isAnswered(first, 1))
+      first.socket.write(Buffer.concat([ask(501), ask(503)]))
+      yield* until(() => resetOf(first, 503) === code.refused)
+      assert.isUndefined(resetOf(first, 501))
+    })
+  )
+
   it.live("whose messages nobody takes cost about their bytes, however many messages those are", () =>
     Effect.gen(function* () {
       const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0 })), Transport)
