@@ -35,7 +35,7 @@ export interface Guarded {
 /** Messages that all calls together are given in one turn. */
 export const messagesPerTurn = 64
 
-const messages = new PerTurn(messagesPerTurn)
+const messages = new PerTurn<Envelope.Parser>(messagesPerTurn)
 
 const nothing = new Uint8Array(0)
 const emptyEnvelope = Envelope.wrap(nothing)
@@ -110,7 +110,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
         }
         const stepInTurn = (): void => {
           if (chunk === nothing || messages.take()) step()
-          else messages.later(step)
+          else messages.later(parser, step)
         }
         const onInflated = (result: Uint8Array | Gunzip.Failed): void => {
           if (result instanceof Uint8Array) return giveMessage(result)

@@ -35,6 +35,20 @@ export const timeoutOf = (headers: Headers): number | undefined => {
 }
 
 /**
+ * Whether a call needs nothing but its frames taken and given: Connect in binary, no compression, a deadline that makes
+ * sense or none. All others are left to connect-node, which speaks the other protocols, and says what is wrong.
+ */
+export const isDirect = (headers: Headers): boolean =>
+  headers[":path"] === DirectCall.path &&
+  headers[":method"] === "POST" &&
+  headers["content-type"] === DirectCall.contentType &&
+  (headers["connect-protocol-version"] ?? DirectCall.protocolVersion) === DirectCall.protocolVersion &&
+  headers["content-encoding"] === undefined &&
+  headers["connect-content-encoding"] === undefined &&
+  headers.expect === undefined &&
+  !Number.isNaN(timeoutOf(headers))
+
+/**
  * What the headers say of the caller beside the flow; a string says why it cannot be taken. Their list is asked, name by name and
  * value by value: in an object of headers Node has made one value of those of one name, and to go through it costs more.
  */

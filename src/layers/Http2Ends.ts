@@ -12,16 +12,16 @@ interface Ended {
   readonly onClose: () => void
 }
 
-const ends = new PerTurn(endsPerTurn)
+const ends = new PerTurn<typeof closed>(endsPerTurn)
 
 /** Tells that a stream has closed, now or later. */
 export const closed = (stream: Ended): void => {
   if (ends.take()) stream.onClose()
-  else ends.later(() => stream.onClose())
+  else ends.later(closed, () => stream.onClose())
 }
 
 /** Tells that a stream says nothing more, now or later. */
 export const ended = (stream: Ended): void => {
   if (ends.take()) stream.onEnd()
-  else ends.later(() => stream.onEnd())
+  else ends.later(closed, () => stream.onEnd())
 }

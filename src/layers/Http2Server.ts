@@ -22,10 +22,10 @@ import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
-import { foreignCost, Http2Openings } from "./Http2Openings.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as Http2Shares from "./Http2Shares.ts"
 import * as Http2Sniff from "./Http2Sniff.ts"
+import { PerTurn } from "./PerTurn.ts"
 import * as Refusals from "./Refusals.ts"
 import { StreamCarrier } from "./StreamCarrier.ts"
 import * as StreamLink from "./StreamLink.ts"
@@ -50,18 +50,11 @@ export const streamsPerTurn = 128
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 /**
- * Whether a call needs nothing but its frames taken and given: Connect in binary, no compression, a deadline that makes
- * sense or none. All others are left to connect-node, which speaks the other protocols, and says what is wrong.
+ * Streams that are served in one turn: one packet of a few kilobytes may open two hundred, and all that is served would wait for
+ * the last of them. A flow is one of them, and a call that connect-node serves as many as it costs.
  */
-export const isDirect = (headers: http2.IncomingHttpHeaders): boolean =>
-  headers[":path"] === DirectCall.path &&
-  headers[":method"] === "POST" &&
-  headers["content-type"] === DirectCall.contentType &&
-  (headers["connect-protocol-version"] ?? DirectCall.protocolVersion) === DirectCall.protocolVersion &&
-  headers["content-encoding"] === undefined &&
-  headers["connect-content-encoding"] === undefined &&
-  headers.expect === undefined &&
-  !Number.isNaN(ForeignRequest.timeoutOf(headers))
+export const openingsPerTurn = 48
+const foreignCost = 3
 
 /**
  * Drops what has come with a connection that is refused. Node gives it to the session in the next turn, which has no handle once it
@@ -147,14 +140,15 @@ export const serve = Effect.fnUntraced(function* (
     headers: http2.IncomingHttpHeaders,
     rawHeaders: Array<string>
   ): void => {
-    if (serveLink === undefined || !isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
+    if (serveLink === undefined || !ForeignRequest.isDirect(headers))
+      return onCall(session, stream, headers, rawHeaders)
     const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders))
     const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
     carrier.listen()
     run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
   }
 
-  const inTurn = new Http2Openings<Http2Session.Session>()
+  const inTurn = new PerTurn<Http2Session.Session>(openingsPerTurn)
 
   const onStream = (
     stream: http2.ServerHttp2Stream,
@@ -178,10 +172,11 @@ export const serve = Effect.fnUntraced(function* (
     }
     // An error of which nobody hears would end the process.
     stream.on("error", ignore).on("close", onGone)
-    inTurn.later(session, cost, () => {
+    const serve = (): void => {
       stream.off("close", onGone)
       if (!isGone) serveStream(session, stream, headers, rawHeaders)
-    })
+    }
+    inTurn.later(session, serve, cost)
   }
 
   const bounds: http2.ServerOptions = {

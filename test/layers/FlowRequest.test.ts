@@ -11,7 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Result, Stream } from "effect"
 import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
 import * as FlowServer from "../../src/layers/FlowServer.ts"
-import * as Http2Server from "../../src/layers/Http2Server.ts"
+import * as ForeignRequest from "../../src/layers/ForeignRequest.ts"
 import * as Timeouts from "../../src/layers/Timeouts.ts"
 import * as TransportConnect from "../../src/layers/TransportConnect.ts"
 import * as Envelope from "../../src/protocol/flow/Envelope.ts"
@@ -226,7 +226,7 @@ const paths = [
 for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
   describe(name, () => {
     it("is the one that serves the request", () => {
-      assert.strictEqual(Http2Server.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
+      assert.strictEqual(ForeignRequest.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
     })
 
     // None of them makes a URL.
@@ -490,7 +490,7 @@ describe("the direct path", () => {
     ["another method", { ":method": "GET" }, false]
   ]
   it.each(cases)("%s", (_, headers, isDirect) => {
-    assert.strictEqual(Http2Server.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
+    assert.strictEqual(ForeignRequest.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
   })
 
   it.live("answers at the deadline with these bytes", () =>

@@ -1,7 +1,8 @@
 /** Streams that begin at once, and those that wait for them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { Http2Openings, openingsPerTurn } from "../../../src/layers/Http2Openings.ts"
+import { openingsPerTurn } from "../../../src/layers/Http2Server.ts"
+import { PerTurn } from "../../../src/layers/PerTurn.ts"
 import * as Caller from "./Caller.ts"
 import { asked, open, request, sayFrom } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
@@ -9,9 +10,9 @@ import { server } from "./Server.ts"
 
 const { code, data, headers, reset } = RawPeer
 
-const enter = (openings: Http2Openings<string>, session: string, cost: number, serve: () => void): void => {
+const enter = (openings: PerTurn<string>, session: string, cost: number, serve: () => void): void => {
   if (openings.take(cost)) serve()
-  else openings.later(session, cost, serve)
+  else openings.later(session, serve, cost)
 }
 
 const turn = Effect.callback<void>((resume) => {
@@ -24,7 +25,7 @@ describe("streams that begin", () => {
     [Schema.Array(Schema.Literals(["a", "b", "c"])), Schema.Array(Schema.Literals([1, 3]))],
     ([sessions, costs]) =>
       Effect.gen(function* () {
-        const openings = new Http2Openings<string>()
+        const openings = new PerTurn<string>(openingsPerTurn)
         const all = Array.from({ length: 20 }, () => sessions).flat()
         const served: Array<string> = []
         let spent = 0
@@ -56,7 +57,7 @@ describe("streams that begin", () => {
 
   it.effect("of a session with few are not behind those of one with many", () =>
     Effect.gen(function* () {
-      const openings = new Http2Openings<string>()
+      const openings = new PerTurn<string>(openingsPerTurn)
       const served: Array<string> = []
       for (let i = 0; i < 1000; i++) enter(openings, "many", 1, () => void served.push("many"))
       enter(openings, "few", 1, () => void served.push("few"))
