@@ -9,11 +9,10 @@ import * as http2 from "node:http2"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger, Metric } from "effect"
+import { Effect, Metric } from "effect"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
 import * as Http2Ends from "../../../src/layers/Http2Ends.ts"
 import { streamsPerTurn } from "../../../src/layers/Http2Server.ts"
-import type * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import * as Conduct from "../../../src/protocol/flow/Conduct.ts"
 import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Gate from "../../../src/protocol/flow/Gate.ts"
@@ -21,7 +20,7 @@ import * as Caller from "./Caller.ts"
 import * as Certificates from "./Certificates.ts"
 import { asked, open, paths, request, sayFrom } from "./RawClient.ts"
 import * as RawPeer from "./RawPeer.ts"
-import { server } from "./Server.ts"
+import { limited as world } from "./Server.ts"
 
 const { code, data, frame, headers, reset, type } = RawPeer
 
@@ -42,18 +41,6 @@ const counted = (id: string, reason: string) =>
       0
     )
   )
-
-const world = (config: TransportConnect.Options, flows?: FlowServer.Config) =>
-  Effect.gen(function* () {
-    const log: Array<string> = []
-    const logger = Logger.layer([
-      // At Info a host says where it listens.
-      Logger.make(({ logLevel, message }) => void (logLevel !== "Info" && log.push(String(message))))
-    ])
-    const keepalive = { interval: "1 hour", timeout: "1 second" } as const
-    const host = yield* Effect.provide(server({ limitsLoopback: true, keepalive, ...config }, flows), logger)
-    return { ...host, log }
-  })
 
 /** A flow of a client, and what was answered first. */
 const flowFrom = (address: string, port: number) =>

@@ -1,7 +1,7 @@
 /**
  * A host that echoes, on a real port, and takes JSON.
  */
-import { Context, Effect, Layer, Queue, Stream } from "effect"
+import { Context, Effect, Layer, Logger, Queue, Stream } from "effect"
 import * as Callers from "../../../src/layers/Callers.ts"
 import * as FlowAccess from "../../../src/layers/FlowAccess.ts"
 import * as FlowAnswer from "../../../src/layers/FlowAnswer.ts"
@@ -44,4 +44,17 @@ export const server = (
     const opening = yield* Timeouts.make(flows.openTimeout)
     yield* transport.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening, callers }))
     return { callers, ended, port: transport.flowPort, served }
+  })
+
+/** The same with its log: it holds the addresses of loopback to its bounds, and asks for no signs of life. */
+export const limited = (config: TransportConnect.Options = {}, flows?: FlowServer.Config) =>
+  Effect.gen(function* () {
+    const log: Array<string> = []
+    const logger = Logger.layer([
+      // At Info a host says where it listens.
+      Logger.make(({ logLevel, message }) => void (logLevel !== "Info" && log.push(String(message))))
+    ])
+    const keepalive = { interval: "1 hour", timeout: "1 second" } as const
+    const host = yield* Effect.provide(server({ limitsLoopback: true, keepalive, ...config }, flows), logger)
+    return { ...host, log }
   })

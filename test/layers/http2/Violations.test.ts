@@ -4,9 +4,8 @@
  * rules of any network.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect } from "effect"
 import * as FlowServer from "../../../src/layers/FlowServer.ts"
-import type * as TransportConnect from "../../../src/layers/TransportConnect.ts"
 import * as Conduct from "../../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
@@ -14,21 +13,9 @@ import * as FrameBytes from "../../../src/protocol/flow/FrameBytes.ts"
 import * as Caller from "./Caller.ts"
 import { asked, open, openAs, paths, sayFrom } from "./RawClient.ts"
 import { data } from "./RawPeer.ts"
-import { server } from "./Server.ts"
+import { limited as world } from "./Server.ts"
 
 const flooder = "127.0.0.2"
-
-const world = (config: TransportConnect.Options = {}, flows?: FlowServer.Config) =>
-  Effect.gen(function* () {
-    const log: Array<string> = []
-    const logger = Logger.layer([
-      // At Info a host says where it listens.
-      Logger.make(({ logLevel, message }) => void (logLevel !== "Info" && log.push(String(message))))
-    ])
-    const keepalive = { interval: "1 hour", timeout: "1 second" } as const
-    const host = yield* Effect.provide(server({ limitsLoopback: true, keepalive, ...config }, flows), logger)
-    return { ...host, log }
-  })
 
 const banned = `${flooder} gets no new connection for 1m: a flood of flows that break the rules`
 
