@@ -49,6 +49,8 @@ export interface Session {
   readonly write: (...frames: ReadonlyArray<Uint8Array>) => boolean
   /** The number of a stream that was not used yet. */
   readonly next: () => number
+  /** Streams that the host lets be opened now. What opens more ends the connection before it is large. */
+  readonly room: () => number
   readonly isOpen: () => boolean
 }
 
@@ -61,6 +63,16 @@ export interface Behaviour {
 }
 
 const headerBytes = 9
+
+const settingBytes = 6
+const maxConcurrentStreams = 3
+
+/** The limit of streams in a SETTINGS frame. */
+const streamsMaxIn = (payload: Buffer): number | undefined => {
+  for (let at = 0; at + settingBytes <= payload.length; at += settingBytes)
+    if (payload.readUInt16BE(at) === maxConcurrentStreams) return payload.readUInt32BE(at + 2)
+  return undefined
+}
 
 /** Cuts what comes into frames, after so many bytes that are none. */
 export const cut = (
@@ -87,6 +99,8 @@ export const cut = (
 export const session = (means: Means, behaviour: Behaviour = {}): Session => {
   const socket = means.flow(behaviour.from)
   let stream = -1
+  let streamsMax = 0
+  let ended = 0
   let isOpen = true
   const made: Session = {
     socket,
@@ -95,6 +109,7 @@ export const session = (means: Means, behaviour: Behaviour = {}): Session => {
       stream += 2
       return stream
     },
+    room: () => streamsMax - ((stream + 1) / 2 - ended),
     write: (...frames) => {
       if (!isOpen || socket.writableLength > waitingBytesMax) return false
       socket.write(Buffer.concat(frames))
@@ -107,9 +122,14 @@ export const session = (means: Means, behaviour: Behaviour = {}): Session => {
   socket.on("close", close).on("end", close).on("error", close)
   const hear = (kind: number, flags: number, id: number, payload: Buffer): void => {
     if (kind === type.ping && flags === 0 && behaviour.isDeaf !== true) made.write(frame(type.ping, 1, 0, payload))
-    if (kind === type.settings && flags === 0) made.write(frame(type.settings, 1, 0))
+    if (kind === type.settings && flags === 0) {
+      streamsMax = streamsMaxIn(payload) ?? streamsMax
+      made.write(frame(type.settings, 1, 0))
+    }
+    const isEnd = (kind === type.data || kind === type.headers) && (flags & 1) === 1
     if (kind === type.reset) means.over("reset")
-    if ((kind === type.data || kind === type.headers) && (flags & 1) === 1) means.over("ended")
+    if (isEnd) means.over("ended")
+    if (kind === type.reset || isEnd) ended += 1
     if (kind === type.data) behaviour.onData?.(id, payload, made)
   }
   socket.on("data", cut(hear))

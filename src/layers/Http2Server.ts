@@ -22,6 +22,7 @@ import * as ForeignRequest from "./ForeignRequest.ts"
 import * as Http2Gate from "./Http2Gate.ts"
 import * as Http2Guard from "./Http2Guard.ts"
 import * as Http2Lookout from "./Http2Lookout.ts"
+import { Http2Pauses } from "./Http2Pauses.ts"
 import * as Http2Session from "./Http2Session.ts"
 import * as Http2Shares from "./Http2Shares.ts"
 import * as Http2Sniff from "./Http2Sniff.ts"
@@ -43,9 +44,6 @@ export interface Options extends Http2Gate.Options, Http2Guard.Options {
   /** What is told of what is served. */
   readonly served: Served
 }
-
-/** Whenever so many streams have come, the connections of whose the last one is are read no further in the same turn. */
-export const streamsPerTurn = 128
 
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
@@ -111,16 +109,7 @@ export const serve = Effect.fnUntraced(function* (
   const serveLink = onLink && serveLinkBy(onLink)
   const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
 
-  let opened = 0
-  /** A stream has come: those that wait in the sockets of a peer, each of which may be read in one turn, are too many for it. */
-  const count = (session: Http2Session.Session): void => {
-    opened += 1
-    if (opened % streamsPerTurn !== 0) return
-    const { countedAs } = session
-    const isSame = (other: Http2Session.Session) => countedAs !== undefined && other.countedAs === countedAs
-    for (const other of sessions.values()) if (other === session || isSame(other)) other.socket.pauseTurn()
-  }
-
+  const pauses = new Http2Pauses()
   /** Whether a peer may open another stream: one that may not has nothing made for it. */
   const mayOpen = (session: Http2Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
     if (Http2Session.isTooLong(rawHeaders)) {
@@ -157,7 +146,7 @@ export const serve = Effect.fnUntraced(function* (
     rawHeaders: Array<string>
   ): void => {
     const session = stream.session === undefined ? undefined : sessions.get(stream.session)
-    if (session !== undefined) count(session)
+    if (session !== undefined) pauses.count(session, sessions.values())
     if (session === undefined || !mayOpen(session, rawHeaders)) {
       stream.on("error", ignore).close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return

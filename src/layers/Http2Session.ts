@@ -159,13 +159,13 @@ export interface Heard {
 const listenersOf = (
   streams: Map<http2.Http2Stream, Heard>,
   counts: Counts,
-  pauseTurn: () => void,
+  pause: () => void,
   isLost: () => boolean
 ) => ({
   data(this: http2.Http2Stream, chunk: Uint8Array): void {
     counts.pieces += 1
     counts.pieceBytes += chunk.byteLength
-    if (counts.pieces % piecesPerTurn === 0) pauseTurn()
+    if (counts.pieces % piecesPerTurn === 0) pause()
     streams.get(this)?.onData(chunk)
   },
   /** Of a stream that was reset, or whose session is lost, the end is told when it closes, in its turn. */
@@ -260,7 +260,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
       return was
     },
     streams,
-    listeners: listenersOf(streams, counts, () => socket.pauseTurn(), isGone),
+    listeners: listenersOf(streams, counts, () => socket.pause(), isGone),
     counts,
     countedAs: undefined,
     peer: undefined,

@@ -30,6 +30,7 @@ const isHandle = (handle: unknown): handle is Handle =>
 
 export class Http2Socket {
   readonly socket: net.Socket
+  private turns = 0
 
   constructor(socket: net.Socket) {
     this.socket = socket
@@ -69,15 +70,20 @@ export class Http2Socket {
     if (handle !== undefined && handle.writeQueueSize > 0) handle.readStop()
   }
 
-  /** Reads no more in this turn of the event loop, where the system would give up to 32 reads in a row. */
-  pauseTurn(): void {
+  /** Reads no more for so many turns of the event loop; in each the system would give up to 32 reads in a row. */
+  pause(turns = 1): void {
     const { handle } = this
     if (handle === undefined) return
     handle.readStop()
-    setImmediate(this.go)
+    if (this.turns === 0) setImmediate(this.go)
+    this.turns = Math.max(this.turns, turns)
   }
 
-  private readonly go = (): void => this.readOn()
+  private readonly go = (): void => {
+    this.turns -= 1
+    if (this.turns > 0) setImmediate(this.go)
+    else this.readOn()
+  }
 
   /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */
   reset(): void {

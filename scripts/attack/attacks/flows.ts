@@ -4,6 +4,17 @@ import { addressOf } from "../Means.ts"
 import { dataOf, deaf, echo, envelope, flowOf, repeated, sessions, turnsPerSecond } from "../Sessions.ts"
 import * as Streams from "../Streams.ts"
 
+/** Calls `act` so many times a turn and `most` times in all on each session, as far as the host lets streams be opened. */
+const filled = (most: number, perTurn: number, act: (session: Streams.Session) => void) => {
+  const counts = new Map<Streams.Session, number>()
+  return (session: Streams.Session): void => {
+    const count = counts.get(session) ?? 0
+    const now = Math.min(perTurn, most - count, session.room())
+    counts.set(session, count + Math.max(0, now))
+    for (let i = 0; i < now; i++) act(session)
+  }
+}
+
 export const flows: ReadonlyArray<Attack> = [
   {
     name: "pieces-empty",
@@ -58,15 +69,12 @@ export const flows: ReadonlyArray<Attack> = [
     by: "C",
     answer: "borne",
     seconds: 8,
-    run: (means) => {
-      const counts = new Map<Streams.Session, number>()
-      return sessions(means, 2, (session) => {
-        const count = counts.get(session) ?? 0
-        if (count >= 5_000) return
-        counts.set(session, count + 50)
-        for (let i = 0; i < 50; i++) Streams.openFlow(session, echo(means))
-      })
-    }
+    run: (means) =>
+      sessions(
+        means,
+        2,
+        filled(5_000, 50, (session) => Streams.openFlow(session, echo(means)))
+      )
   },
   {
     name: "windows-closed",
@@ -75,22 +83,9 @@ export const flows: ReadonlyArray<Attack> = [
     answer: "borne",
     seconds: 8,
     run: (means) => {
-      const counts = new Map<Streams.Session, number>()
-      const message = Streams.messages(new Uint8Array(15_000))
-      return sessions(
-        means,
-        2,
-        (session) => {
-          const count = counts.get(session) ?? 0
-          if (count >= 1_000) return
-          counts.set(session, count + 10)
-          for (let i = 0; i < 10; i++) {
-            const stream = Streams.openFlow(session, echo(means))
-            session.write(...dataOf(stream, repeated(message, 4)))
-          }
-        },
-        () => ({ windowBytes: 0 })
-      )
+      const bytes = repeated(Streams.messages(new Uint8Array(15_000)), 4)
+      const act = (session: Streams.Session) => session.write(...dataOf(Streams.openFlow(session, echo(means)), bytes))
+      return sessions(means, 2, filled(1_000, 10, act), () => ({ windowBytes: 0 }))
     }
   },
   {
@@ -100,17 +95,9 @@ export const flows: ReadonlyArray<Attack> = [
     answer: "borne",
     seconds: 8,
     run: (means) => {
-      const counts = new Map<Streams.Session, number>()
-      const message = Streams.messages(new Uint8Array(30_000))
-      return sessions(means, 2, (session) => {
-        const count = counts.get(session) ?? 0
-        if (count >= 1_000) return
-        counts.set(session, count + 10)
-        for (let i = 0; i < 10; i++) {
-          const stream = Streams.openFlow(session, deaf(means))
-          session.write(...dataOf(stream, repeated(message, 4)))
-        }
-      })
+      const bytes = repeated(Streams.messages(new Uint8Array(30_000)), 4)
+      const act = (session: Streams.Session) => session.write(...dataOf(Streams.openFlow(session, deaf(means)), bytes))
+      return sessions(means, 2, filled(1_000, 10, act))
     }
   },
   {
@@ -121,12 +108,11 @@ export const flows: ReadonlyArray<Attack> = [
     seconds: 8,
     run: (means) => {
       const begun = Buffer.concat([envelope(0, 60_000), new Uint8Array(13_000)])
-      return sessions(means, 2, (session) => {
-        for (let i = 0; i < 40; i++) {
-          const stream = session.next()
-          session.write(Streams.headers(stream, Streams.request()), Streams.data(stream, begun))
-        }
-      })
+      const act = (session: Streams.Session) => {
+        const stream = session.next()
+        session.write(Streams.headers(stream, Streams.request()), Streams.data(stream, begun))
+      }
+      return sessions(means, 2, filled(8_000, 40, act))
     }
   },
   {
