@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { committed, latest, released } from "../scripts/released.ts"
 import { flagsFor } from "../scripts/sources.ts"
 import { uriOf } from "../src/protocol/Identity.ts"
-import { make as makeAuthority } from "../test/layers/http2/Certificates.ts"
+import { make as makeAuthority } from "../test/layers/transport/http2/tls/Certificates.ts"
 import { type Loaded, load } from "./flow/peers.ts"
 import type { PairArguments } from "./PairArguments.ts"
 

@@ -1,5 +1,5 @@
 /** What grinta is to reach, each from the medians of one run. */
-import { streamWindowBytes } from "../src/layers/Http2Session.ts"
+import { streamWindowBytes } from "../src/layers/transport/http2/Session.ts"
 import type { Run } from "./Run.ts"
 import { median } from "./stats.ts"
 

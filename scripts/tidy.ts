@@ -241,7 +241,7 @@ const hearing = new Set(["Background", "tapCause"])
 
 /** A fiber that fails prints nothing. What simulates hosts makes none. */
 const heardFibers: Check = ({ path, tokens }) => {
-  if (path === "src/layers/Background.ts") return []
+  if (path === "src/layers/core/Background.ts") return []
   return tokens.flatMap((token, at) => {
     if (token.text !== ".") return []
     const [module = "", name = ""] = [tokens[at - 1]?.text, tokens[at + 1]?.text]

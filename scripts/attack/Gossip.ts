@@ -1,7 +1,7 @@
 /** How an attacker speaks on the membership plane: datagrams and streams of memberlist, made by hand or by our own codecs. */
 import type * as net from "node:net"
 import { Option, Result } from "effect"
-import * as AesGcm from "../../src/layers/AesGcm.ts"
+import * as AesGcm from "../../src/layers/gossip/AesGcm.ts"
 import * as Compression from "../../src/protocol/memberlist/Compression.ts"
 import type { Framing } from "../../src/protocol/memberlist/Framing.ts"
 import * as Keyring from "../../src/protocol/memberlist/Keyring.ts"

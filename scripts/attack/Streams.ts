@@ -1,10 +1,10 @@
 /** How an attacker speaks on the port for flows: HTTP/2 frame by frame, and frames of flows within. */
 import type * as net from "node:net"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
-import { data, frame, headers, reset, type } from "../../test/layers/http2/RawPeer.ts"
+import { data, frame, headers, reset, type } from "../../test/layers/transport/http2/RawPeer.ts"
 import { type Means, waitingBytesMax } from "./Means.ts"
 
-export { code, data, frame, goaway, headers, reset, type } from "../../test/layers/http2/RawPeer.ts"
+export { code, data, frame, goaway, headers, reset, type } from "../../test/layers/transport/http2/RawPeer.ts"
 
 export const uint32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)

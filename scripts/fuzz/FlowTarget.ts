@@ -4,7 +4,7 @@
  * However they are cut, the same messages come out, and a flow that ends in good order does so all the same.
  */
 import { deepStrictEqual } from "node:assert"
-import * as StreamFrames from "../../src/layers/StreamFrames.ts"
+import * as StreamFrames from "../../src/layers/transport/http2/FrameQueue.ts"
 import * as Inbox from "../../src/protocol/flow/Inbox.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Receiver from "../../src/protocol/flow/Receiver.ts"

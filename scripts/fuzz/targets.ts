@@ -1,8 +1,8 @@
 /** All that takes bytes or text from the network, or from a file that an operator writes. */
 import { deepStrictEqual } from "node:assert"
 import { Option, Result, Schema } from "effect"
-import * as AesGcm from "../../src/layers/AesGcm.ts"
-import * as StreamFrames from "../../src/layers/StreamFrames.ts"
+import * as AesGcm from "../../src/layers/gossip/AesGcm.ts"
+import * as StreamFrames from "../../src/layers/transport/http2/FrameQueue.ts"
 import * as Address from "../../src/protocol/Address.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"

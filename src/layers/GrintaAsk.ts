@@ -7,12 +7,12 @@
 import { Config, type Duration, Effect, Redacted } from "effect"
 import * as Secret from "../protocol/Secret.ts"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import * as Sealed from "./core/Sealed.ts"
+import * as Setting from "./core/Setting.ts"
 import type { Variable } from "./GrintaVariables.ts"
-import * as RevocationFile from "./RevocationFile.ts"
-import * as Sealed from "./Sealed.ts"
-import * as Setting from "./Setting.ts"
-import type * as Tls from "./Tls.ts"
-import * as TlsFiles from "./TlsFiles.ts"
+import * as TlsFiles from "./transport/http2/tls/Files.ts"
+import * as RevocationFile from "./transport/http2/tls/RevocationFile.ts"
+import type * as Tls from "./transport/http2/tls/Tls.ts"
 
 export const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })

@@ -2,12 +2,12 @@
 import { type Duration, Effect } from "effect"
 import * as Secret from "../protocol/Secret.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
-import * as Exposure from "./Exposure.ts"
-import type * as GossipKeys from "./GossipKeys.ts"
-import * as GossipKeysFile from "./GossipKeysFile.ts"
+import * as Exposure from "./core/Exposure.ts"
+import * as Sealed from "./core/Sealed.ts"
 import { ask, askKeys as askListed, invalid, text } from "./GrintaAsk.ts"
-import * as Sealed from "./Sealed.ts"
-import type * as Tls from "./Tls.ts"
+import type * as GossipKeys from "./gossip/Keys.ts"
+import * as GossipKeysFile from "./gossip/KeysFile.ts"
+import type * as Tls from "./transport/http2/tls/Tls.ts"
 
 export interface Options {
   readonly keys?: ReadonlyArray<Sealed.Secret>

@@ -1,4 +1,4 @@
-/** Looking for others, as src/layers/GossipSwimSeeds.ts does it: the rules are the same, and here it is virtual time. */
+/** Looking for others, as src/layers/gossip/Seeds.ts does it: the rules are the same, and here it is virtual time. */
 import * as Reunion from "../protocol/swim/Reunion.ts"
 import { exchange } from "./Delivery.ts"
 import type { Host } from "./Host.ts"

@@ -4,11 +4,11 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Exit, Fiber, Layer, Logger, References, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
-import * as GossipSwim from "../../src/layers/GossipSwim.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import * as MemoryNetwork from "../../src/layers/MemoryNetwork.ts"
-import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as GossipSwim from "../../src/layers/gossip/GossipSwim.ts"
+import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
+import * as MemoryNetwork from "../../src/layers/memory/MemoryNetwork.ts"
+import * as TransportConnect from "../../src/layers/transport/TransportConnect.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import { Fabric } from "../../src/services/Fabric.ts"
@@ -16,7 +16,7 @@ import { GossipSocket } from "../../src/services/GossipSocket.ts"
 import type { Host } from "../../src/services/Host.ts"
 import { Transport } from "../../src/services/Transport.ts"
 import * as Cluster from "../layers/gossip/Cluster.ts"
-import * as Certificates from "../layers/http2/Certificates.ts"
+import * as Certificates from "../layers/transport/http2/tls/Certificates.ts"
 
 const document = readFileSync("docs/operations.md", "utf8")
 
@@ -254,7 +254,9 @@ describe("what is said of names and addresses", () => {
   const section = document.split("\n## ").find((one) => one.startsWith("Names and addresses")) ?? ""
   const sentences = [...section.matchAll(/^\| \w+ \| `([^`]+)` \|/gm)].map(([, line = ""]) => line)
   const folder = new URL("../../src/layers/", import.meta.url)
-  const sources = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), "utf8"))
+  const sources = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(new URL(file, folder), "utf8"))
 
   it("is in a table", () => assert.isAtLeast(sentences.length, 6))
 

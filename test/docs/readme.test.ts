@@ -6,7 +6,7 @@ import { Effect, Exit, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as Variables from "../../src/layers/GrintaVariables.ts"
-import * as Certificates from "../layers/http2/Certificates.ts"
+import * as Certificates from "../layers/transport/http2/tls/Certificates.ts"
 import { blocksOf, type Program, shellFault, sort, sourceOf, timeless, where } from "./blocks.ts"
 
 const documents = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]

@@ -9,10 +9,10 @@ import { createGrpcTransport } from "@connectrpc/connect-node"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import * as Tls from "../../src/layers/Tls.ts"
+import * as Tls from "../../src/layers/transport/http2/tls/Tls.ts"
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../src/protocol/gen/grpc/health/v1/health_pb.ts"
 import { Transport } from "../../src/services/Transport.ts"
-import type * as Certificates from "../layers/http2/Certificates.ts"
+import type * as Certificates from "../layers/transport/http2/tls/Certificates.ts"
 import { blocksOf, sort } from "./blocks.ts"
 
 const { shells } = sort(blocksOf("docs/security.md", readFileSync("docs/security.md", "utf8")))

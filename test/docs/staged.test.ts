@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as GossipKeys from "../../src/layers/GossipKeys.ts"
-import * as GossipKeysFile from "../../src/layers/GossipKeysFile.ts"
+import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as GossipKeysFile from "../../src/layers/gossip/KeysFile.ts"
 import { blocksOf, sort } from "./blocks.ts"
 
 const { shells } = sort(blocksOf("docs/security.md", readFileSync("docs/security.md", "utf8")))

@@ -2,7 +2,7 @@
 import * as http2 from "node:http2"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, type Scope } from "effect"
-import * as ForeignRequest from "../../src/layers/ForeignRequest.ts"
+import * as ForeignRequest from "../../src/layers/transport/http2/foreign/Request.ts"
 import { FailReason, RejectReason } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Calls from "./FlowCalls.ts"
 import * as FlowHost from "./FlowHost.ts"

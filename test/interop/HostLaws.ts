@@ -1,8 +1,8 @@
 /** What a caller of ours makes of a host of another make, whose endpoints are those of `go/flow/service.go`. */
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
-import * as FlowCaller from "../../src/layers/FlowCaller.ts"
-import * as TransportConnect from "../../src/layers/TransportConnect.ts"
+import * as FlowCaller from "../../src/layers/flow/Opening.ts"
+import * as TransportConnect from "../../src/layers/transport/TransportConnect.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"

@@ -1,7 +1,7 @@
 /** Hosts of ours in this process: the membership plane alone, on loopback, with a passenger that writes down what it hears. */
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
-import * as GossipSwim from "../../src/layers/GossipSwim.ts"
+import * as GossipSwim from "../../src/layers/gossip/GossipSwim.ts"
 import type { Settings } from "../../src/protocol/swim/Config.ts"
 import { Gossip, type Member, type MemberChange } from "../../src/services/Gossip.ts"
 import { GossipSocket } from "../../src/services/GossipSocket.ts"

@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process"
 import type { Server } from "node:net"
 import { createInterface } from "node:readline"
 import { Effect, Layer } from "effect"
-import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
+import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { GossipSocket } from "../../src/services/GossipSocket.ts"
 
 export const loopback = "127.0.0.1"

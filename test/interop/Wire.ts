@@ -3,9 +3,9 @@
  */
 import { Effect, Layer, Option, Result } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
-import * as GossipKeys from "../../src/layers/GossipKeys.ts"
-import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
-import * as PushPull from "../../src/layers/PushPull.ts"
+import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as PushPull from "../../src/layers/gossip/StreamExchange.ts"
+import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { type Address, parseHost } from "../../src/protocol/Address.ts"
 import type { Framing } from "../../src/protocol/memberlist/Framing.ts"
 import * as Label from "../../src/protocol/memberlist/Label.ts"

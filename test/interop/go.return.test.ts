@@ -1,8 +1,8 @@
 /** Coming back: after a leave, after a death that was forgotten, and at another address. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
-import * as GossipSwim from "../../src/layers/GossipSwim.ts"
+import * as GossipSwim from "../../src/layers/gossip/GossipSwim.ts"
+import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { GossipSocket } from "../../src/services/GossipSocket.ts"
 import { Self } from "../../src/services/Host.ts"
 import * as GoPeer from "./GoPeer.ts"

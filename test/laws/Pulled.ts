@@ -3,7 +3,7 @@
  */
 import type { Cause } from "effect"
 import { Effect } from "effect"
-import * as Signal from "../../src/layers/Signal.ts"
+import * as Signal from "../../src/layers/core/Signal.ts"
 import type * as Frame from "../../src/protocol/flow/Frame.ts"
 import type { Link, LinkBroken } from "../../src/services/Transport.ts"
 

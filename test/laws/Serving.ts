@@ -2,11 +2,11 @@
  * One endpoint at the far host of a wire, and the way to open a flow to it.
  */
 import { Cause, Context, Effect, Exit, Option, type Scope } from "effect"
-import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
-import * as FlowCaller from "../../src/layers/FlowCaller.ts"
-import type { Exposed } from "../../src/layers/FlowExposed.ts"
-import * as FlowServer from "../../src/layers/FlowServer.ts"
-import * as Timeouts from "../../src/layers/Timeouts.ts"
+import * as Timeouts from "../../src/layers/core/Timeouts.ts"
+import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
+import type { Exposed } from "../../src/layers/flow/Exposed.ts"
+import * as FlowCaller from "../../src/layers/flow/Opening.ts"
+import * as FlowServer from "../../src/layers/flow/Serving.ts"
 import type { Limits } from "../../src/protocol/flow/Limits.ts"
 import type { Contract } from "../../src/services/Contract.ts"
 import type { Handler } from "../../src/services/Fabric.ts"

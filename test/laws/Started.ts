@@ -1,5 +1,5 @@
 /** What `connect` does last. */
-import type { Opened } from "../../src/layers/FabricFlows.ts"
+import type { Opened } from "../../src/layers/fabric/Dialling.ts"
 import type { Flow } from "../../src/services/Flow.ts"
 
 /** Has the handler start. */

@@ -17,12 +17,12 @@ import {
   Stream,
   Tracer
 } from "effect"
-import * as FlowAnswer from "../../src/layers/FlowAnswer.ts"
-import * as FlowCaller from "../../src/layers/FlowCaller.ts"
-import * as FlowDeadline from "../../src/layers/FlowDeadline.ts"
-import * as FlowServer from "../../src/layers/FlowServer.ts"
-import * as FlowTrace from "../../src/layers/FlowTrace.ts"
-import * as Timeouts from "../../src/layers/Timeouts.ts"
+import * as FlowDeadline from "../../src/layers/core/Monotonic.ts"
+import * as Timeouts from "../../src/layers/core/Timeouts.ts"
+import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
+import * as FlowCaller from "../../src/layers/flow/Opening.ts"
+import * as FlowServer from "../../src/layers/flow/Serving.ts"
+import * as FlowTrace from "../../src/layers/flow/Trace.ts"
 import * as Buffers from "../../src/protocol/flow/Buffers.ts"
 import type * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"

@@ -4,9 +4,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Queue, Random, Scope, Stream } from "effect"
-import * as FabricFlows from "../../src/layers/FabricFlows.ts"
-import * as FlowServer from "../../src/layers/FlowServer.ts"
-import * as Timeouts from "../../src/layers/Timeouts.ts"
+import * as Timeouts from "../../src/layers/core/Timeouts.ts"
+import * as FabricFlows from "../../src/layers/fabric/Dialling.ts"
+import * as FlowServer from "../../src/layers/flow/Serving.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"

@@ -26,20 +26,20 @@ import {
   Stream,
   Tracer
 } from "effect"
-import * as GossipKeys from "../../src/layers/GossipKeys.ts"
-import * as GossipSocketNode from "../../src/layers/GossipSocketNode.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as GrintaAsk from "../../src/layers/GrintaAsk.ts"
 import * as Variables from "../../src/layers/GrintaVariables.ts"
-import * as Tls from "../../src/layers/Tls.ts"
-import * as TlsContext from "../../src/layers/TlsContext.ts"
-import * as TlsMaterial from "../../src/layers/TlsMaterial.ts"
+import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
+import * as TlsContext from "../../src/layers/transport/http2/tls/Context.ts"
+import * as TlsMaterial from "../../src/layers/transport/http2/tls/Material.ts"
+import * as Tls from "../../src/layers/transport/http2/tls/Tls.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
 import { Fabric } from "../../src/services/Fabric.ts"
 import { Gossip } from "../../src/services/Gossip.ts"
 import { GossipSocket } from "../../src/services/GossipSocket.ts"
-import * as Certificates from "./http2/Certificates.ts"
+import * as Certificates from "./transport/http2/tls/Certificates.ts"
 
 /** Forms in which a text may be found inside another: itself, and in base64 and hex, wherever its bytes begin in them. */
 const formsOf = (secret: Buffer): ReadonlyArray<string> => [

@@ -5,10 +5,10 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Layer, Schedule } from "effect"
 import { Gossip, Grinta } from "../../src/index.ts"
-import * as GossipKeys from "../../src/layers/GossipKeys.ts"
 import * as GrintaVariables from "../../src/layers/GrintaVariables.ts"
-import * as TlsFiles from "../../src/layers/TlsFiles.ts"
-import * as Certificates from "./http2/Certificates.ts"
+import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as TlsFiles from "../../src/layers/transport/http2/tls/Files.ts"
+import * as Certificates from "./transport/http2/tls/Certificates.ts"
 
 describe("keys and TLS on their way", () => {
   const { authorities, certificate, key } = Certificates.make("an authority").issue("h")

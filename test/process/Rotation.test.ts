@@ -10,7 +10,7 @@ import { createInterface } from "node:readline"
 import { stripVTControlCharacters } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random, Schedule, Schema, type Scope } from "effect"
-import * as Certificates from "../layers/http2/Certificates.ts"
+import * as Certificates from "../layers/transport/http2/tls/Certificates.ts"
 import { Report, type Setup } from "./rotated.ts"
 
 const program = new URL("./rotated.ts", import.meta.url).pathname

@@ -9,9 +9,9 @@
 import { createInterface } from "node:readline"
 import { Effect, Layer, Logger, Queue, Schema, Scope, Stream } from "effect"
 import { Endpoint, Fabric, Gossip, Grinta, type NetworkError } from "../../src/index.ts"
-import type { Options } from "../../src/layers/Tls.ts"
-import * as TlsFiles from "../../src/layers/TlsFiles.ts"
-import type { Stage } from "../../src/layers/TlsStage.ts"
+import * as TlsFiles from "../../src/layers/transport/http2/tls/Files.ts"
+import type { Stage } from "../../src/layers/transport/http2/tls/Stage.ts"
+import type { Options } from "../../src/layers/transport/http2/tls/Tls.ts"
 
 export const Setup = Schema.Struct({
   name: Schema.String,

@@ -1,5 +1,5 @@
 /** Whoever is called by a host, and answers as no host does: the caller has to hold, and each call to come to an end. */
-import { good } from "../../../test/layers/http2/RawPeer.ts"
+import { good } from "../../../test/layers/transport/http2/RawPeer.ts"
 import type { Attack } from "../Attack.ts"
 import { accept, accepted, called, type Session } from "../Servers.ts"
 import { dataOf, envelope, repeated, turnsPerSecond } from "../Sessions.ts"

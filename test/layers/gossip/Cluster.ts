@@ -1,8 +1,8 @@
 /** Hosts on one memory network, started, killed and closed one by one, for the tests beside this file. */
 import { Effect, Exit, Layer, Random, Scope } from "effect"
-import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
-import * as GossipSwim from "../../../src/layers/GossipSwim.ts"
-import * as MemoryNetwork from "../../../src/layers/MemoryNetwork.ts"
+import * as GossipSwim from "../../../src/layers/gossip/GossipSwim.ts"
+import * as GossipSocketMemory from "../../../src/layers/gossip/socket/GossipSocketMemory.ts"
+import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
 import { Gossip } from "../../../src/services/Gossip.ts"
 import { GossipSocket } from "../../../src/services/GossipSocket.ts"
 import { Self } from "../../../src/services/Host.ts"

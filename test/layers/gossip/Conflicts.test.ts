@@ -1,7 +1,7 @@
 /** What is told of names and versions that do not go together: each once in a while, and none in place of another. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import * as Conflicts from "../../../src/layers/GossipSwimConflicts.ts"
+import * as Conflicts from "../../../src/layers/gossip/Conflicts.ts"
 import type { Member } from "../../../src/protocol/swim/Member.ts"
 
 const place = (last: number) => ({ bytes: Uint8Array.of(10, 0, 0, last), port: 7946 })

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as MemoryNetwork from "../../../src/layers/MemoryNetwork.ts"
+import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
 import * as Accusation from "../../../src/protocol/swim/Accusation.ts"
 import type { MemberChange } from "../../../src/services/Gossip.ts"
 import * as Cluster from "./Cluster.ts"

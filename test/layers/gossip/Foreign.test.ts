@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
-import type * as GossipSwim from "../../../src/layers/GossipSwim.ts"
+import type * as GossipSwim from "../../../src/layers/gossip/GossipSwim.ts"
 import type { NodeState, PushPull } from "../../../src/protocol/memberlist/Message.ts"
 import * as Packet from "../../../src/protocol/memberlist/Packet.ts"
 import * as Serf from "../../../src/protocol/memberlist/Serf.ts"

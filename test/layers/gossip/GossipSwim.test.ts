@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { MemoryNetwork } from "../../../src/layers/MemoryNetwork.ts"
+import { MemoryNetwork } from "../../../src/layers/memory/MemoryNetwork.ts"
 import type { MemberChange, MemberStatus, Passenger } from "../../../src/services/Gossip.ts"
 import * as Cluster from "./Cluster.ts"
 

@@ -1,7 +1,7 @@
 /** Somebody on a memory network who speaks raw bytes. */
 import { Effect, Layer } from "effect"
-import * as GossipSocketMemory from "../../../src/layers/GossipSocketMemory.ts"
-import { MemoryNetwork } from "../../../src/layers/MemoryNetwork.ts"
+import * as GossipSocketMemory from "../../../src/layers/gossip/socket/GossipSocketMemory.ts"
+import { MemoryNetwork } from "../../../src/layers/memory/MemoryNetwork.ts"
 import { GossipSocket } from "../../../src/services/GossipSocket.ts"
 
 export const intruder = Effect.gen(function* () {

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Option, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as AesGcm from "../../../src/layers/AesGcm.ts"
+import * as AesGcm from "../../../src/layers/gossip/AesGcm.ts"
 import * as Keyring from "../../../src/protocol/memberlist/Keyring.ts"
 import * as Cluster from "./Cluster.ts"
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schedule } from "effect"
-import * as GossipKeys from "../../../src/layers/GossipKeys.ts"
-import * as GossipKeysFile from "../../../src/layers/GossipKeysFile.ts"
+import * as GossipKeys from "../../../src/layers/gossip/Keys.ts"
+import * as GossipKeysFile from "../../../src/layers/gossip/KeysFile.ts"
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString("base64")
 const [a, b] = [key(1), key(2)]

@@ -1,9 +1,9 @@
 /** States that are too large to be taken in at once. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import * as Merge from "../../../src/layers/GossipSwimMerge.ts"
-import * as Seat from "../../../src/layers/GossipSwimSeat.ts"
-import * as Slices from "../../../src/layers/Slices.ts"
+import * as Slices from "../../../src/layers/core/Slices.ts"
+import * as Merge from "../../../src/layers/gossip/Merge.ts"
+import * as Seat from "../../../src/layers/gossip/Seat.ts"
 import type { NodeState } from "../../../src/protocol/memberlist/Message.ts"
 import type { Input } from "../../../src/protocol/swim/Input.ts"
 

@@ -1,7 +1,7 @@
 /** What the log tells of many members at once. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import * as GossipSwimLog from "../../../src/layers/GossipSwimLog.ts"
+import * as GossipSwimLog from "../../../src/layers/gossip/Log.ts"
 import type { MemberChange, MemberStatus } from "../../../src/services/Gossip.ts"
 
 const change = (id: string, status: MemberStatus, from?: MemberStatus): MemberChange => ({

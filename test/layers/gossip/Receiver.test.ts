@@ -1,7 +1,7 @@
 /** What of the datagrams that come waits for the machine. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
-import * as Receiver from "../../../src/layers/GossipSwimReceiver.ts"
+import * as Receiver from "../../../src/layers/gossip/Receiver.ts"
 import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
 import * as Packet from "../../../src/protocol/memberlist/Packet.ts"
 import * as Backlog from "../../../src/protocol/swim/Backlog.ts"

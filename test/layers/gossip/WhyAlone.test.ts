@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import * as MemoryNetwork from "../../../src/layers/MemoryNetwork.ts"
+import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
 import { SocketFailed } from "../../../src/services/GossipSocket.ts"
 import * as Cluster from "./Cluster.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Metric, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import * as RegistryGossip from "../../../src/layers/RegistryGossip.ts"
+import * as RegistryGossip from "../../../src/layers/registry/RegistryGossip.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
 import type { NetworkError } from "../../../src/services/NetworkError.ts"
 import type { Claim, Registry } from "../../../src/services/Registry.ts"

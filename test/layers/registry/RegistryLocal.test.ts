@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
-import * as RegistryLocal from "../../../src/layers/RegistryLocal.ts"
+import * as RegistryLocal from "../../../src/layers/registry/RegistryLocal.ts"
 import { Self } from "../../../src/services/Host.ts"
 import { type Claim, Registry } from "../../../src/services/Registry.ts"
 import * as Fold from "./Fold.ts"

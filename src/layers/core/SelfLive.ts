@@ -1,0 +1,23 @@
+/**
+ * Who this process is: its name and this life of it.
+ */
+import { Clock, Effect, Layer } from "effect"
+import { Self } from "../../services/Host.ts"
+
+export interface Options {
+  readonly name: string
+  readonly locality?: string
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** The generation is the wall clock when the layer is built, in microseconds. */
+export const layer = ({ locality = "", name, tags = {} }: Options): Layer.Layer<Self> =>
+  Layer.effect(
+    Self,
+    Effect.map(Clock.currentTimeNanos, (nanos) => ({
+      id: name,
+      generation: Math.max(1, Number(nanos / 1000n)),
+      locality,
+      tags
+    }))
+  )

@@ -1,0 +1,143 @@
+/**
+ * The flows that this host opens: to itself over a pair of queues, to others over whatever dials them.
+ */
+import { Duration, Effect, Exit, Scope } from "effect"
+import * as Busy from "../../protocol/flow/Busy.ts"
+import type { Limits } from "../../protocol/flow/Limits.ts"
+import * as Proof from "../../protocol/Proof.ts"
+import type { Contract } from "../../services/Contract.ts"
+import type { Host } from "../../services/Host.ts"
+import type { NetworkError } from "../../services/NetworkError.ts"
+import { type Link, LinkBroken, type Transport } from "../../services/Transport.ts"
+import * as Background from "../core/Background.ts"
+import * as Signal from "../core/Signal.ts"
+import * as Timeouts from "../core/Timeouts.ts"
+import * as FlowCaller from "../flow/Opening.ts"
+import * as LinkPair from "../transport/link/LocalLink.ts"
+
+export interface Options {
+  readonly selfId: string
+  readonly dial: Transport["Service"]["dial"]
+  /** Serves a link that came from this very host. */
+  readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
+  readonly limits: Limits
+  readonly certificate?: Transport["Service"]["certificate"]
+  /** Is told of each flow, from the beginning of its opening to its end. */
+  readonly busy?: Busy.Busy
+}
+
+/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`. */
+export type OpenFlow = <In, Out, E>(
+  host: Host,
+  contract: Contract<In, Out, E>,
+  call?: FlowCaller.Call
+) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
+
+export type Opened<In, Out, E> = Pick<FlowCaller.Opened<In, Out, E>, "flow" | "start">
+
+type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "close" | "linger">
+
+/** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
+const lingerTimeout = Duration.seconds(5)
+
+export interface Flows {
+  readonly open: OpenFlow
+  /** Gives the flows that their callers have ended and left the time to arrive. */
+  readonly settle: Effect.Effect<void>
+}
+
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Flows, never, Scope.Scope> {
+  const { answer, busy = Busy.make(), certificate, limits, selfId } = options
+  const runLocal = yield* Background.makeRun("a flow within this host")
+  const runLingering = yield* Background.makeRun("leaving a flow")
+  const timeouts = yield* Timeouts.make(lingerTimeout)
+  /** The scope of each flow, and the host it is to. */
+  const open = new Map<Scope.Closeable, string>()
+  const changed = Signal.make()
+  let lingering = 0
+
+  /** A link to an endpoint of this very host. */
+  const dialSelf: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
+    const [caller, server] = LinkPair.make(Proof.byPlace(selfId, certificate?.()))
+    const leave = (end: LinkPair.LinkEnd, detail: string) =>
+      Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail })))
+    yield* Effect.addFinalizer(() => leave(caller, "the caller left its scope"))
+    runLocal(Effect.ensuring(Effect.scoped(answer(server)), leave(server, "the endpoint is gone")))
+    return caller
+  })
+
+  const dial = Effect.fnUntraced(function* <In, Out, E>(
+    host: Host,
+    contract: Contract<In, Out, E>,
+    call: FlowCaller.Call
+  ) {
+    const link = host.id === selfId ? yield* dialSelf : yield* options.dial(host)
+    return yield* FlowCaller.open(link, contract, { ...call, caller: selfId, host, limits })
+  })
+
+  const settled = Signal.until(changed, () => lingering === 0)
+  const settle = Effect.asVoid(Effect.timeoutOption(settled, lingerTimeout))
+
+  yield* Effect.addFinalizer((exit) =>
+    Effect.suspend(() => Effect.forEach([...open.keys()], (scope) => Scope.close(scope, exit), { discard: true }))
+  )
+
+  const close = (own: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.andThen(
+      Scope.close(own, exit),
+      Effect.sync(() => {
+        const host = open.get(own)
+        if (host !== undefined && open.delete(own)) Busy.end(busy, host)
+      })
+    )
+
+  /** Closes the scope of a flow that its caller has left, in the caller's time only when something went wrong. */
+  const leave = (own: Scope.Closeable, channel: Leaving, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+    channel.close()
+    if (Exit.isFailure(exit)) return close(own, exit)
+    lingering += 1
+    const left = Effect.andThen(
+      close(own, exit),
+      Effect.sync(() => {
+        lingering -= 1
+        Signal.notify(changed)
+      })
+    )
+    const waiting = channel.linger()
+    const leaving = waiting === undefined ? left : Effect.ensuring(Timeouts.within(timeouts, waiting), left)
+    return Effect.sync(() => runLingering(Effect.asVoid(leaving)))
+  }
+
+  /** A finalizer that holds no more than this: `Effect.addFinalizer` would hold all of the context of its caller. */
+  const leaving =
+    (own: Scope.Closeable, channel: Leaving) =>
+    (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+      leave(own, channel, exit)
+
+  /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
+  const dialApart = <In, Out, E>(
+    host: Host,
+    contract: Contract<In, Out, E>,
+    call: FlowCaller.Call
+  ): Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope> =>
+    Effect.flatMap(Effect.scope, (scope) => {
+      const own = Scope.makeUnsafe()
+      open.set(own, host.id)
+      Busy.begin(busy, host.id)
+      // From the success on to the finalizer nothing may come between: the flow would be left to nobody.
+      return Effect.uninterruptibleMask((restore) =>
+        restore(Scope.provide(dial(host, contract, call), own)).pipe(
+          Effect.onError((cause) => close(own, Exit.failCause(cause))),
+          Effect.tap(({ channel }) => Scope.addFinalizerExit(scope, leaving(own, channel)))
+        )
+      )
+    })
+
+  return {
+    open: (host, contract, call = {}) => {
+      const dialled = dialApart(host, contract, call)
+      return Effect.catch(dialled, (error) => (FlowCaller.isRefused(error) ? dialled : Effect.fail(error)))
+    },
+    settle
+  }
+})

@@ -1,0 +1,141 @@
+/**
+ * A flow to each owner of a name, opened anew as often as it breaks while the owner is there.
+ */
+import { Deferred, Duration, Effect, Exit, FiberMap, Option, Queue, Result, Schedule, Scope, Stream } from "effect"
+import * as Attempts from "../../protocol/flow/Attempts.ts"
+import { isSameContract } from "../../protocol/names/NameRecords.ts"
+import { type Contract, common } from "../../services/Contract.ts"
+import type { EachFlow, Fabric } from "../../services/Fabric.ts"
+import { NetworkError, type NetworkErrorReason } from "../../services/NetworkError.ts"
+import type { Entry } from "../../services/Registry.ts"
+import * as Background from "../core/Background.ts"
+import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Timeouts from "../core/Timeouts.ts"
+import type * as FlowCaller from "../flow/Opening.ts"
+import * as FabricConnect from "./Connecting.ts"
+import { incompatible, type Tries } from "./Owners.ts"
+
+export interface Options extends Omit<FabricConnect.Options, "self"> {
+  /** Why this host has no name any more, once it has given it up. */
+  readonly lost: () => NetworkErrorReason | undefined
+}
+
+/** What was opened, and what was told of it, that nobody has taken yet. */
+const bufferSize = 64
+
+const pause = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
+
+/** A flow that lived for so long has shown that its owner serves: the pauses begin anew with the shortest. */
+const provenMillis = 10_000
+
+/** Whether nothing has changed but what the host says of itself: then its flow goes on. */
+const isRelabelled = (a: Entry, b: Entry): boolean =>
+  a.host !== b.host &&
+  a.host.generation === b.host.generation &&
+  a.host.address === b.host.address &&
+  a.host.flowPort === b.host.flowPort &&
+  isSameContract(a, b)
+
+/** Closes the scope of a flow that is over, without a wait for what was sent on it. */
+const abandoned = Exit.fail("the flow has broken")
+
+export const make = (options: Options): Fabric["Service"]["connectEach"] => {
+  const { check, lost, owners, registry, timeouts } = options
+
+  return <In, Out, E>(
+    contract: Contract<In, Out, E>,
+    { metadata, timeout = FabricConnect.connectTimeout }: Parameters<Fabric["Service"]["connectEach"]>[1] = {}
+  ) => {
+    type Each = EachFlow<In, Out, E>
+
+    /** Opens flows to one owner, one after the other, for as long as it runs. */
+    const hold = Effect.fnUntraced(function* (
+      entry: Entry,
+      call: FlowCaller.Call,
+      tell: (each: Each) => Effect.Effect<unknown>
+    ): Effect.fn.Return<never, never, Scope.Scope> {
+      const { host } = entry
+      const all = yield* Effect.scope
+      let broken: Scope.Closeable | undefined
+
+      const opened = Effect.fnUntraced(function* (scope: Scope.Scope, onBroken: () => void) {
+        const tries: Tries = Attempts.make([entry], 0)
+        Attempts.next(tries, yield* FlowDeadline.now)
+        const dialled = Scope.provide(owners.dial(entry, contract, { ...call, onBroken }), scope)
+        const found = yield* Timeouts.within(timeouts, dialled, timeout)
+        if (Option.isNone(found))
+          return yield* Effect.fail(FabricConnect.late(contract.name, Duration.toMillis(timeout), tries))
+        found.value.start()
+        return found.value.flow
+      })
+
+      /** One flow from its opening on; fails when there is to be a longer pause before the next. */
+      const turn = Effect.gen(function* () {
+        const isOver = yield* Deferred.make<void>()
+        const scope = yield* Scope.fork(all)
+        const flow = yield* Effect.result(opened(scope, () => Deferred.doneUnsafe(isOver, Effect.void)))
+        if (Result.isFailure(flow)) {
+          yield* Scope.close(scope, abandoned)
+          yield* tell({ _tag: "Failed", host, error: flow.failure })
+          return yield* Effect.fail("not opened")
+        }
+        const sinceMillis = yield* FlowDeadline.now
+        yield* tell({ _tag: "Opened", host, flow: flow.success })
+        yield* Deferred.await(isOver)
+        // What came on it may still be read: it is closed when the one after it is over, too.
+        if (broken !== undefined) yield* Scope.close(broken, abandoned)
+        broken = scope
+        if ((yield* FlowDeadline.now) - sinceMillis < provenMillis) return yield* Effect.fail("soon over")
+      })
+
+      return yield* turn.pipe(
+        Effect.retry(pause),
+        Effect.orElseSucceed(() => undefined),
+        Effect.andThen(Effect.sleep("100 millis")),
+        Effect.forever
+      )
+    }, Effect.scoped)
+
+    return Stream.callback<Each, NetworkError>(
+      Effect.fnUntraced(
+        function* (queue) {
+          yield* check("connect", contract.name)
+          const said = yield* FabricConnect.metadataOf(metadata)
+          const call: FlowCaller.Call = said === undefined ? {} : { metadata: said }
+          const flowsByHost = yield* FiberMap.make<string>()
+          const tell = (each: Each) => Queue.offer(queue, each)
+          const shown = new Map<string, Entry>()
+          const down = ({ host }: Entry) => {
+            shown.delete(host.id)
+            return FiberMap.remove(flowsByHost, host.id)
+          }
+          const up = (entry: Entry) => {
+            const { id } = entry.host
+            const before = shown.get(id)
+            shown.set(id, entry)
+            if (before !== undefined && isRelabelled(before, entry)) return Effect.void
+            const failed: Each = { _tag: "Failed", host: entry.host, error: incompatible(entry, contract) }
+            const held = common(contract, entry) === undefined ? tell(failed) : hold(entry, call, tell)
+            return Effect.asVoid(FiberMap.run(flowsByHost, id, Background.heard("flows to each owner")(held)))
+          }
+          yield* registry.watch(contract.name).pipe(
+            Stream.runForEach((event) => {
+              if (event._tag === "Snapshot") {
+                const found = event.entries.filter(({ name }) => name === contract.name)
+                return Effect.forEach(found, up, { discard: true })
+              }
+              if (event.entry.name !== contract.name) return Effect.void
+              return event._tag === "Up" ? up(event.entry) : down(event.entry)
+            })
+          )
+          // The registry is closed, and so is this fabric.
+          const reason = lost()
+          if (reason !== undefined) return yield* Effect.fail(new NetworkError({ operation: "connect", reason }))
+          yield* Queue.end(queue)
+        },
+        (effect) => Effect.scoped(effect)
+      ),
+      { bufferSize }
+    )
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
+ */
+import { Effect, Layer } from "effect"
+import { revision } from "../../protocol/flow/Frame.ts"
+import { Fabric } from "../../services/Fabric.ts"
+import { Gossip, type Member, type MemberChange } from "../../services/Gossip.ts"
+import { type Host, Self } from "../../services/Host.ts"
+import type { NetworkError } from "../../services/NetworkError.ts"
+import { Registry } from "../../services/Registry.ts"
+import { Transport } from "../../services/Transport.ts"
+import * as Signal from "../core/Signal.ts"
+import * as FlowServer from "../flow/Serving.ts"
+import * as FlowSettings from "../flow/Settings.ts"
+import * as FabricCore from "./Core.ts"
+import * as FabricMembers from "./Members.ts"
+
+/** A live host other than that one. */
+const isOther = ({ host, status }: Member, self: string): boolean =>
+  host !== undefined && host.id !== self && (status === "alive" || status === "suspect")
+
+const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
+  const gossip = yield* Gossip
+  const registry = yield* Registry
+  const transport = yield* Transport
+  const self = yield* Self
+
+  /** This host as the others see it. */
+  const host: Effect.Effect<Host> = Effect.map(gossip.self, (member) => ({
+    ...self,
+    tags: member.host?.tags ?? self.tags,
+    generation: member.host?.generation ?? self.generation,
+    address: member.address,
+    flowPort: transport.flowPort,
+    revision
+  }))
+  const isAlone = Effect.map(gossip.members, (members) => !members.some((member) => isOther(member, self.id)))
+  /** Counts the changes of members. */
+  let changes = 0
+  const changed = Signal.make()
+  const joined = Effect.gen(function* () {
+    while (true) {
+      const seen = changes
+      if (!(yield* isAlone)) return
+      yield* Signal.until(changed, () => changes !== seen)
+    }
+  })
+  const { answer, drain, fabric, doubtCaller, served } = yield* FabricCore.make({
+    self: host,
+    selfId: self.id,
+    registry,
+    dial: transport.dial,
+    reach: transport.reach,
+    roundTripMillis: gossip.roundTripMillis,
+    hostOf: yield* FabricMembers.make(gossip),
+    join: gossip.join,
+    isAlone,
+    joined,
+    lost: gossip.lost,
+    leave: gossip.leave,
+    mayOwn: transport.mayOwn,
+    certificate: transport.certificate,
+    flows,
+    level: "Info"
+  })
+  yield* transport.serve(answer, served)
+  // A program may close its host before the scopes of its endpoints: their callers get the same time then.
+  yield* Effect.addFinalizer(() => drain)
+
+  /** The flows of a dead host end soon, whoever opened them, unless it answers where they go. */
+  const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      changes += 1
+      Signal.notify(changed)
+      if (member.status !== "dead" || member.host === undefined) return Effect.void
+      doubtCaller(member.host.id)
+      return transport.doubt(member.host)
+    })
+  yield* gossip.onChange(onChange)
+  return fabric
+})
+
+/** With other bounds than `FlowServer.defaults`. Errors: InvalidConfig for a bound that cannot work. */
+export const layerConfig = (
+  config: Partial<FlowServer.Config>
+): Layer.Layer<Fabric, NetworkError, Gossip | Registry | Transport | Self> => {
+  const flows = { ...FlowServer.defaults, ...config }
+  return Layer.effect(Fabric, Effect.andThen(FlowSettings.check(flows), make(flows)))
+}
+
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and so
+ * `RegistryGossip.layerLimits`.
+ */
+export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
+  Fabric,
+  make(FlowServer.defaults)
+)

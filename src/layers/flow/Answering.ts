@@ -1,0 +1,154 @@
+/**
+ * The first frame of an incoming link, and what becomes of it.
+ */
+import { Cause, Effect, Result, type Scope } from "effect"
+import * as Foreign from "../../protocol/Foreign.ts"
+import * as Frame from "../../protocol/flow/Frame.ts"
+import * as Metadata from "../../protocol/flow/Metadata.ts"
+import * as Name from "../../protocol/Name.ts"
+import * as Proof from "../../protocol/Proof.ts"
+import type { Peer } from "../../services/Flow.ts"
+import type { Link, LinkBroken } from "../../services/Transport.ts"
+import * as FlowHandshake from "../core/Handshake.ts"
+import type { Timeouts } from "../core/Timeouts.ts"
+import { type Audit, identityRule } from "./Audit.ts"
+import type { Beside, Exposed } from "./Exposed.ts"
+import { notFound } from "./Turns.ts"
+
+export interface Options extends Beside {
+  readonly self: string
+  readonly find: (name: string) => Exposed | undefined
+  /** Timeouts of `Config.openTimeout`. */
+  readonly opening: Timeouts
+  /** Hears of callers that are not who they say. */
+  readonly audit?: Audit
+}
+
+/**
+ * Answers an incoming link: the first frame decides which endpoint serves it, or why none does. When it does not come in time,
+ * the link is given up.
+ */
+export const answer = (link: Link, options: Options): Effect.Effect<void, never, Scope.Scope> => {
+  const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
+    if (open === undefined) return Effect.void
+    if (typeof open === "string") return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", open))
+    if (open._tag !== "Open") return violate(link, `${open._tag} came before Open`)
+    return serve(link, open, options)
+  }
+  return Effect.flatMap(first(link, options.opening), begin)
+}
+
+/**
+ * An endpoint that is not there is told to whoever asks, since its name is no secret: members know all names, and the health of
+ * each is told. What it speaks is told to those that may open flows to it.
+ */
+const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<void, never, Scope.Scope> => {
+  const unread = refusal(open, options)
+  if (unread !== undefined) return FlowHandshake.refuse(link, unread)
+  const proven = Proof.identityOf(link.proven, open.caller)
+  if (proven === undefined) return impostor(link, open, options)
+  const metadata = metadataOf(link, open)
+  if (Result.isFailure(metadata)) return violate(link, `the metadata cannot be taken: ${metadata.failure}`)
+  const exposed = options.find(open.endpoint)
+  if (exposed === undefined) return FlowHandshake.refuse(link, notFound)
+  const id = proven._tag === "Host" ? proven.id : open.caller
+  const peer: Peer = { id, proven, path: open.path ?? noPath, metadata: metadata.success }
+  const asked = exposed.access.ask(peer, link)
+  if (asked === undefined) return admit(link, open, peer, exposed, options)
+  return Effect.matchEffect(asked, {
+    onFailure: () => Effect.void,
+    onSuccess: (rejected) =>
+      rejected === undefined ? admit(link, open, peer, exposed, options) : FlowHandshake.refuse(link, rejected)
+  })
+}
+
+/** Refuses a caller that has said what no caller may say. */
+const violate = (link: Link, detail: string): Effect.Effect<void> => {
+  link.blame?.()
+  return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", detail))
+}
+
+/** Serves a caller that may call, if it speaks what the endpoint does. */
+const admit = (
+  link: Link,
+  open: Frame.Open,
+  peer: Peer,
+  exposed: Exposed,
+  options: Options
+): Effect.Effect<void, never, Scope.Scope> => {
+  const refused = exposed.refusal(open)
+  return refused === undefined ? exposed.serve(link, open, peer, options) : FlowHandshake.refuse(link, refused)
+}
+
+const noPath: ReadonlyArray<string> = []
+
+const noMetadata = Result.succeed(Metadata.none)
+
+/** What the caller has said in Open and in the headers of its call. */
+const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<Metadata.Metadata, string> => {
+  if (said === undefined && open.metadata === undefined) return noMetadata
+  if (typeof said === "string") return Result.fail(said)
+  const own = Metadata.parse(Object.entries(open.metadata ?? {}))
+  return said === undefined ? own : Result.flatMap(own, (metadata) => Metadata.merge(said, metadata))
+}
+
+/** Somebody who says to be another host than he has proven to be. */
+const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
+  const { otherwise = Proof.nothing } = link.proven ?? {}
+  const why = `it says that it is host ${Foreign.quoted(caller, Name.nameBytesMax)}`
+  const noted =
+    audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: identityRule, why }) ?? Effect.void
+  const detail = `the certificate of this connection is not that of host "${caller}"`
+  return Effect.andThen(noted, FlowHandshake.refuse(link, Frame.rejected("Unauthorized", detail)))
+}
+
+const late = Frame.fail("ProtocolViolation", "no Open came in time")
+
+/**
+ * Waits for the first frame; undefined when the link breaks or is given up, since none comes in time. Whoever has ended it
+ * without a frame, or with something else, is told what is wrong: an answer with no frame at all would look like a good end.
+ */
+const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame | string | undefined> =>
+  Effect.callback((resume) => {
+    const timeout = begin(() => {
+      link.cancel(late)
+      heard(undefined)
+    })
+    const heard = (frame: Frame.Frame | string | undefined): void => {
+      end(timeout)
+      resume(Effect.succeed(frame))
+    }
+    const onEnd = (how: () => LinkBroken | Cause.Done): void => {
+      if (link.isBroken()) return heard(undefined)
+      const ended = how()
+      heard(Cause.isDone(ended) ? "the stream stopped without Open" : ended.detail)
+    }
+    const listener = FlowHandshake.listen(link, { onFirst: heard, onEnd })
+    return Effect.sync(() => {
+      end(timeout)
+      link.detach(listener)
+    })
+  })
+
+const refusal = (open: Frame.Open, options: { readonly self: string }): Frame.Rejected | undefined => {
+  if (open.wireVersion !== Frame.wireVersion)
+    return Frame.rejected(
+      "Incompatible",
+      `frames of version ${open.wireVersion}, this host speaks ${Frame.wireVersion}`
+    )
+  // Logs, errors and handlers are told who calls, and by whom a flow was passed on.
+  for (const id of [open.caller, ...(open.path ?? [])]) {
+    const wrong = id === "" && id === open.caller ? undefined : Name.violation(id)
+    if (wrong !== undefined) return Frame.rejected("NameInvalid", `the name of a host ${wrong}`)
+  }
+  if (open.host !== "" && open.host !== options.self)
+    return Frame.rejected("WrongHost", `this is host "${options.self}"`)
+  const passed = open.path ?? []
+  if (passed.length > Frame.pathLengthMax || passed.includes(options.self))
+    return Frame.rejected(
+      "Path",
+      `it has passed ${passed.length} hosts${passed.includes(options.self) ? ", this one too" : ""}`
+    )
+  const rule = Name.violation(open.endpoint)
+  return rule === undefined ? undefined : Frame.rejected("NameInvalid", rule)
+}

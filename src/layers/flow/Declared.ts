@@ -1,0 +1,36 @@
+/**
+ * The error that an endpoint declares, on its way to a caller: the frame that says it, or why there is none.
+ *
+ * Bounds: an error is at most as large as a message, and cut like one.
+ */
+import { identity, Result } from "effect"
+import * as Frame from "../../protocol/flow/Frame.ts"
+import type { Contract } from "../../services/Contract.ts"
+
+/** An error that no caller can be told. */
+export interface Untold {
+  /** For the log of its owner; follows "the handler of ..". */
+  readonly what: string
+  /** What the caller is told instead. */
+  readonly last: Frame.Fail
+}
+
+export const frameOf = <E>(
+  { error }: Pick<Contract<never, never, E>, "error">,
+  failure: E,
+  bytesMax: number
+): Result.Result<Frame.Fail, Untold> => {
+  const encoded = Result.flatMap(
+    Result.try(() => error.encode(failure)),
+    identity
+  )
+  if (Result.isFailure(encoded)) {
+    const told = "the handler failed with an error that does not fit the contract of the endpoint"
+    const what = `failed with an error that does not fit its contract: ${String(encoded.failure)}`
+    return Result.fail({ what, last: Frame.fail("Handler", told) })
+  }
+  const { byteLength } = encoded.success
+  if (byteLength <= bytesMax) return Result.succeed(Frame.fail("Domain", "", encoded.success.slice()))
+  const what = `failed with an error of ${byteLength} bytes, at most ${bytesMax} are allowed`
+  return Result.fail({ what, last: Frame.fail("MessageTooLarge", `the handler ${what}`) })
+}

@@ -1,0 +1,51 @@
+/**
+ * Sending and receiving at once, as one stream: whoever sends all before reading anything waits for a peer that waits for
+ * its answers to be read.
+ *
+ * What has come is handed out before a failure of the flow is, and nothing is taken from the flow that is not handed out.
+ */
+import { Cause, Effect, Exit, Fiber, Pull, type Scope, Stream } from "effect"
+import type { Flow } from "../../services/Flow.ts"
+import type { FlowError } from "../../services/FlowError.ts"
+import * as Signal from "../core/Signal.ts"
+import type { FlowChannel } from "./FlowEnd.ts"
+import * as FlowReader from "./Inbound.ts"
+
+type Channel<E> = Pick<FlowChannel<E>, "reader" | "sendAll" | "writer">
+
+/** A message could not be sent, or there was none to be had: the flow goes on, and its peer waits. */
+const failedAlone = <A, E>({ writer }: Channel<unknown>, exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
+  Exit.isFailure(exit) && writer.sender.status === "open"
+
+/** Fails once nothing can be sent any more although this side has not ended. */
+const cutOff = <E>(channel: Channel<E>): Effect.Effect<void, FlowError | E> => {
+  const { changed, sender } = channel.writer
+  const isCut = Signal.until(changed, () => sender.status === "failed" || sender.fail !== undefined)
+  return Effect.flatMap(isCut, () => channel.sendAll([]))
+}
+
+/** See `Flow.exchange`. */
+export const make = <Sent, Received, E, E2, R>(
+  flow: Flow<Sent, Received, E>,
+  channel: Channel<E>,
+  outgoing: Stream.Stream<Sent, E2, R>
+): Stream.Stream<Received, FlowError | E | E2, R> => {
+  const send = Effect.andThen(Stream.run(outgoing, flow.sink), flow.end)
+  const fork = (scope: Scope.Scope) => Effect.forkIn(send, scope, { startImmediately: true }) // tidy: it is joined below
+  return Stream.transformPull(flow.messages, (pull, scope) =>
+    Effect.map(fork(scope), (sending) => {
+      const failing = Effect.flatMap(Fiber.await(sending), (exit) =>
+        failedAlone(channel, exit) ? Effect.failCause(exit.cause) : Effect.never
+      )
+      const next = Effect.suspend(() => {
+        const sent = sending.pollUnsafe()
+        const hasNews = !FlowReader.isEmpty(channel.reader) || channel.reader.receiver.status === "ended"
+        const isSafe = hasNews || (sent !== undefined && Exit.isSuccess(sent))
+        return isSafe ? pull : Effect.raceFirst(pull, failing)
+      })
+      return Pull.catchDone(next, () =>
+        Effect.andThen(Effect.raceFirst(Fiber.join(sending), cutOff(channel)), Cause.done())
+      )
+    })
+  )
+}

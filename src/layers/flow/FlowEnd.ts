@@ -1,0 +1,300 @@
+/**
+ * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
+ * for every transport and for both ends.
+ *
+ * The link drives it, and no fiber does. What has come is handed out before a failure, which drops what waits to leave.
+ */
+import { Cause, type Context, Effect, Result, Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Frame from "../../protocol/flow/Frame.ts"
+import type { Limits } from "../../protocol/flow/Limits.ts"
+import { bytesAbove, firstAbove, type Message } from "../../protocol/flow/Message.ts"
+import * as Receiver from "../../protocol/flow/Receiver.ts"
+import * as Sender from "../../protocol/flow/Sender.ts"
+import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../../services/FlowError.ts"
+import type { Link, LinkBroken, Listener } from "../../services/Transport.ts"
+import * as Background from "../core/Background.ts"
+import * as Signal from "../core/Signal.ts"
+import { FlowFate } from "./Fate.ts"
+import * as FlowReader from "./Inbound.ts"
+import * as FlowWriter from "./Outbound.ts"
+import { done, lastOfLink, reasonOfFail, reasonOfLink, refusalOf } from "./Reasons.ts"
+
+export interface Options<E> {
+  readonly endpoint: string
+  readonly peer: string
+  readonly limits: Limits
+  /** The error that the peer declared, from its bytes; a string says why there is none. */
+  readonly decodeError: (encoded: Uint8Array) => Result.Result<E, unknown>
+  /** The caller finishes the link with its last frame; the endpoint keeps it until its handler is done. */
+  readonly role: "caller" | "endpoint"
+}
+
+/**
+ * A class, and its effects made when they are asked for: a closure for each function and an effect for each wait would be
+ * most of the memory of an idle flow.
+ */
+export class FlowChannel<E> extends FlowFate<E> implements Listener {
+  private readonly decodeError: Options<E>["decodeError"]
+  private readonly scope: Scope.Scope
+  private readonly context: Context.Context<never> | undefined
+  private endedBy = "this direction has ended"
+  private isWithdrawn = false
+
+  /** `context` is that of a link which may say later how it stopped. */
+  constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
+    const { limits, role } = options
+    super(options, FlowWriter.make({ link, limits, role }), FlowReader.make(limits))
+    this.decodeError = options.decodeError
+    this.scope = scope
+    this.context = context
+  }
+
+  /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
+  send(message: Message): Effect.Effect<void, FlowError | E> {
+    const { writer } = this
+    const refused = this.tooLarge(bytesAbove(message, writer.sender.limits.messageBytesMax)) ?? this.refusal()
+    if (refused !== undefined) return refused
+    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(this.room, () => this.send(message))
+    FlowWriter.commit(writer)
+    return Effect.void
+  }
+
+  /** As `send`, for all or none of them, unless the flow fails or who sends is interrupted while it waits for room. */
+  sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
+    const { messageBytesMax } = this.writer.sender.limits
+    return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)
+  }
+
+  private sendFrom(messages: ReadonlyArray<Message>, from: number): Effect.Effect<void, FlowError | E> {
+    const { writer } = this
+    // One that fails meanwhile takes nothing, and waits for no room.
+    const refused = this.refusal()
+    if (refused !== undefined) return refused
+    for (let i = from; i < messages.length; i++) {
+      const message = messages[i]
+      if (message !== undefined && !FlowWriter.offer(writer, message))
+        return Effect.flatMap(this.room, () => this.sendFrom(messages, i))
+    }
+    FlowWriter.commit(writer)
+    return Effect.void
+  }
+
+  private get room(): Effect.Effect<void> {
+    return Signal.until(this.writer.changed, () => this.isClosed || FlowWriter.isAnswering(this.writer))
+  }
+
+  private tooLarge(bytes: number | undefined): Effect.Effect<never, FlowError> | undefined {
+    if (bytes === undefined || this.isClosed) return undefined
+    return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: this.writer.sender.limits.messageBytesMax })))
+  }
+
+  /** Why no message can be sent now; undefined when one can. */
+  private refusal(): Effect.Effect<never, FlowError | E> | undefined {
+    if (this.isClosed) return this.closed()
+    if (this.failing !== undefined || this.writer.sender.status === "open") return this.failing
+    return Effect.fail(this.error(new FlowClosed({ detail: this.endedBy })))
+  }
+
+  /** Waits until the flow is closed or has failed, and says so. */
+  get stopped(): Effect.Effect<never, FlowError | E> {
+    const isStopped = () => this.isClosed || this.failing !== undefined
+    return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
+  }
+
+  /** Says the caller's second word, on which the handler starts. */
+  start(): void {
+    FlowWriter.owe(this.writer, "word")
+  }
+
+  /** Waits for the caller's second word; false if the flow is over without it. */
+  get started(): Effect.Effect<boolean> {
+    const isOver = () => this.isClosed || this.failing !== undefined
+    return Effect.map(
+      Signal.until(this.reader.changed, () => this.reader.receiver.hasHeard || isOver()),
+      () => !isOver()
+    )
+  }
+
+  /** The endpoint is being withdrawn: its handler hears of it, and so does a caller that understands. */
+  withdraw(tellsPeer: boolean): void {
+    this.isWithdrawn = true
+    if (tellsPeer) FlowWriter.owe(this.writer, "draining")
+    Signal.notify(this.reader.changed)
+  }
+
+  /** Waits until the endpoint is being withdrawn, or the flow is over. */
+  get draining(): Effect.Effect<void> {
+    const { changed, receiver } = this.reader
+    const isDraining = () => this.isWithdrawn || receiver.isDraining
+    return Signal.until(changed, () => isDraining() || this.isClosed || this.failing !== undefined)
+  }
+
+  get end(): Effect.Effect<void, FlowError | E> {
+    return Effect.suspend(() => this.closed() ?? this.endWith())
+  }
+
+  /** Ends the outgoing direction, with End or with the given frame; what was sent before leaves first. */
+  endWith(last?: Frame.Fail): Effect.Effect<void, FlowError | E> {
+    return Effect.suspend(() => {
+      if (this.failing !== undefined) return this.failing
+      FlowWriter.end(this.writer, last)
+      return Effect.void
+    })
+  }
+
+  /** Waits until the last frame is with the carrier, or never will be. */
+  get flushed(): Effect.Effect<void> {
+    return FlowWriter.flushed(this.writer)
+  }
+
+  /** Takes the next message that has come; undefined when none has, or none is handed out any more. */
+  take(): Message | undefined {
+    return this.refused === undefined ? FlowReader.take(this.reader) : undefined
+  }
+
+  /** As `take`, for all that have come. */
+  takeAll(): NonEmptyReadonlyArray<Message> | undefined {
+    return this.refused === undefined ? FlowReader.takeAll(this.reader) : undefined
+  }
+
+  /** Lets more come, if there is room since some was taken. True if it did: whoever heard of it may have interrupted the taker. */
+  goOn(): boolean {
+    const { reader } = this
+    if (!reader.isHeld || FlowReader.isFull(reader)) return false
+    reader.isHeld = false
+    this.writer.link.goOn()
+    return true
+  }
+
+  /** Waits until something can be taken, or says why nothing ever will. */
+  get arrival(): Effect.Effect<void, FlowError | E | Cause.Done> {
+    return Effect.suspend((): Effect.Effect<void, FlowError | E | Cause.Done> => {
+      const stopped = this.closed() ?? this.refused
+      if (stopped !== undefined) return stopped
+      if (FlowReader.isEmpty(this.reader)) {
+        if (this.hasHeardAll()) return done
+        if (this.failing !== undefined) return this.failing
+      }
+      return Signal.until(this.reader.changed, () => this.hasNews())
+    })
+  }
+
+  private hasNews(): boolean {
+    return this.isClosed || this.failing !== undefined || !FlowReader.isEmpty(this.reader) || this.hasHeardAll()
+  }
+
+  /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
+  get drain(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      FlowReader.discard(this.reader)
+      this.writer.link.goOn()
+      return FlowReader.atEnd(this.reader)
+    })
+  }
+
+  /**
+   * For a caller that has ended and goes: as `drain`, but not for long under a peer that has more to say than nobody hears.
+   * Undefined for a caller that has not ended.
+   */
+  linger(): Effect.Effect<void> | undefined {
+    const { status } = this.writer.sender
+    if (status !== "ending" && status !== "ended") return undefined
+    return Effect.raceFirst(this.drain, FlowReader.overheard(this.reader))
+  }
+
+  /** Takes a frame; whether another may come. */
+  onFrame(frame: Frame.Frame): boolean {
+    if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
+    this.reader.isHeld = this.failing === undefined && FlowReader.isFull(this.reader)
+    return !this.reader.isHeld
+  }
+
+  private onReceived(received: Receiver.Received): void {
+    switch (received._tag) {
+      case "Messages":
+        return FlowReader.accept(this.reader, received.batch)
+      case "Ended":
+        return Signal.notify(this.reader.changed)
+      case "Failed": {
+        const { fail } = received
+        const declared = fail.reason === "Domain" ? this.decodeError(fail.error) : undefined
+        const isDeclared = declared !== undefined && Result.isSuccess(declared)
+        return this.breakWith(() => (isDeclared ? declared.success : this.error(reasonOfFail(fail))))
+      }
+      case "TooLarge":
+      case "Violation":
+        // How much this side takes the other cannot know.
+        if (received._tag === "Violation") this.writer.link.blame?.()
+        this.refuse(...refusalOf(received, this.reader.receiver.limits.messageBytesMax))
+    }
+  }
+
+  onEnd(how: () => LinkBroken | Cause.Done): void {
+    this.reader.phase = "ended"
+    const ended = this.isSettled() ? undefined : how()
+    if (Cause.isDone(ended)) this.onFinished()
+    else if (ended !== undefined) this.onBroken(() => ended)
+    Signal.notify(this.reader.changed)
+  }
+
+  /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
+  private onFinished(): void {
+    const { link, role } = this.writer
+    if (this.reader.receiver.status === "ended") {
+      if (role === "caller") this.breakWith(() => this.error(new FlowClosed({ detail: "the endpoint has finished" })))
+    } else if (link.stopped === undefined || this.context === undefined) this.onStopped()
+    else {
+      const told = (how: LinkBroken | Cause.Done) => (Cause.isDone(how) ? this.onStopped() : this.onBroken(() => how))
+      const settle = Effect.catch(link.stopped, (how) => Effect.sync(() => told(how)))
+      Effect.runForkWith(this.context)(Effect.forkIn(Background.heard("ending a flow")(settle), this.scope)) // tidy: heard
+    }
+  }
+
+  /** A caller that has finished may still listen: it is told, since an answer without another word would look like a good end. */
+  private onStopped(): void {
+    const detail = "the stream stopped without End"
+    const last = this.writer.role === "endpoint" ? Frame.fail("ProtocolViolation", detail) : undefined
+    this.breakWith(() => this.error(new PeerLost({ detail })), last)
+  }
+
+  onBroken(how: () => LinkBroken): void {
+    if (this.isSettled()) return
+    const broken = how()
+    if (broken.how === "violation") this.refuse(reasonOfLink(broken), Frame.fail("ProtocolViolation", broken.detail))
+    else if (broken.how !== "finished") this.breakWith(() => this.error(reasonOfLink(broken)), lastOfLink(broken))
+    else {
+      this.endedBy = broken.detail
+      FlowWriter.abandon(this.writer)
+    }
+  }
+
+  onRoom(): void {
+    FlowWriter.onRoom(this.writer)
+  }
+
+  /** Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier. */
+  leave(): void {
+    const { link, role, sender } = this.writer
+    this.close()
+    FlowWriter.flush(this.writer)
+    link.detach(this)
+    // What was finished is on its way, and the scope of the link waits until it has left.
+    if (!this.hasEnded() && !FlowWriter.hasFinished(this.writer))
+      link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
+  }
+}
+
+export const make = Effect.fnUntraced(function* <E>(
+  link: Link,
+  options: Options<E>
+): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const context = link.stopped && (yield* Effect.context<never>())
+  const channel = new FlowChannel(link, options, scope, context)
+  // `Effect.addFinalizer` would keep the context of the fiber for as long as the flow lives.
+  yield* Scope.addFinalizerExit(scope, () => Effect.sync(() => channel.leave()))
+  link.attach(channel)
+  link.goOn()
+  return channel
+})

@@ -1,0 +1,189 @@
+/**
+ * The caller's side of opening a flow: Open, then Accepted or Rejected, then the flow.
+ */
+import { Cause, Effect, type Scope } from "effect"
+import * as Frame from "../../protocol/flow/Frame.ts"
+import type { Limits } from "../../protocol/flow/Limits.ts"
+import * as Metadata from "../../protocol/flow/Metadata.ts"
+import * as NameGrants from "../../protocol/NameGrants.ts"
+import * as Proof from "../../protocol/Proof.ts"
+import type { Contract } from "../../services/Contract.ts"
+import type { Flow } from "../../services/Flow.ts"
+import type { Host } from "../../services/Host.ts"
+import {
+  EndpointBusy,
+  EndpointNotFound,
+  FabricClosed,
+  HostUnreachable,
+  Incompatible,
+  NameInvalid,
+  NetworkError,
+  type NetworkErrorReason,
+  Unauthorized
+} from "../../services/NetworkError.ts"
+import { type Link, LinkBroken } from "../../services/Transport.ts"
+import * as FlowHandshake from "../core/Handshake.ts"
+import * as FlowDeadline from "../core/Monotonic.ts"
+import * as FlowChannel from "./FlowEnd.ts"
+import * as FlowTrace from "./Trace.ts"
+import * as TypedFlow from "./TypedFlow.ts"
+
+const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): NetworkErrorReason => {
+  const { detail } = rejected
+  switch (rejected.reason) {
+    case "EndpointNotFound":
+      return new EndpointNotFound({ endpoint })
+    case "EndpointBusy":
+      return new EndpointBusy({ endpoint, host: host.id })
+    case "NameInvalid":
+      return new NameInvalid({ name: endpoint, rule: detail })
+    case "Unauthorized":
+      return new Unauthorized({ host: host.id, detail, ownersDiffer: rejected.ownersDiffer === true })
+    case "Closed":
+      return new FabricClosed({ host: host.id })
+    case "WrongHost":
+    case "Path":
+      return new HostUnreachable({ host: host.id, address: addressOf(host), cause: detail })
+    case "Incompatible":
+    case "Unspecified":
+      return new Incompatible({ endpoint, host: host.id, detail })
+  }
+}
+
+const noPath: ReadonlyArray<string> = []
+
+const hungUp = new LinkBroken({ how: "finished", detail: "it hung up without an answer" })
+
+/**
+ * What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. It says
+ * nothing of what the host has seen.
+ */
+const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): NetworkErrorReason => {
+  const { detail, how, status } = broken
+  const unreachable = new HostUnreachable({ host: host.id, address: addressOf(host), cause: broken })
+  if (how !== "violation") return unreachable
+  switch (status) {
+    case 401:
+    case 403:
+      return new Unauthorized({ host: host.id, detail })
+    case 429:
+      return new EndpointBusy({ endpoint, host: host.id })
+    case 502:
+    case 503:
+    case 504:
+      return unreachable
+    default:
+      return new Incompatible({ endpoint, host: host.id, detail: `it serves no flows (${detail})` })
+  }
+}
+
+/** The peer has said that it never looked at the flow: opening another is safe. */
+export const isRefused = ({ reason }: NetworkError): boolean =>
+  reason._tag === "HostUnreachable" && reason.cause instanceof LinkBroken && reason.cause.how === "refused"
+
+/**
+ * Whether no handler starts before this caller has said its second word: so in this process, and on a host that says so of
+ * itself. Any other may have started one as soon as Open was written.
+ */
+export const isCareful = ({ revision = 0 }: Host): boolean => revision >= Frame.revision
+
+/** The owner has asked its rules, and says that no other owner of the name lets this caller in either. */
+export const isForAll = ({ reason }: NetworkError): boolean =>
+  reason._tag === "Unauthorized" && reason.ownersDiffer === false
+
+/** No handler was started, and the host may take the flow later. */
+export const isPassing = ({ delivered, reason: { _tag } }: NetworkError): boolean =>
+  delivered === "no" &&
+  (_tag === "EndpointNotFound" || _tag === "EndpointBusy" || _tag === "FabricClosed" || _tag === "HostUnreachable")
+
+const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
+
+/** What a caller says of one call, beyond the endpoint. */
+export interface Call {
+  /** End of the whole flow, in milliseconds on the monotonic clock. */
+  readonly deadlineAt?: number
+  /** Hosts that have passed the flow on. */
+  readonly path?: ReadonlyArray<string>
+  /** What the caller says of itself beside the flow. */
+  readonly metadata?: Metadata.Metadata
+  /** Hears once that the flow has failed, unless the endpoint has ended it in good order. */
+  readonly onBroken?: () => void
+}
+
+export interface Opened<In, Out, E> {
+  readonly flow: Flow<In, Out, E>
+  /** Says the second word, on which the handler starts: once nothing stands any more between the flow and its user. */
+  readonly start: () => void
+  /**
+   * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
+   * waits for before it closes the scope of the flow.
+   */
+  readonly channel: Pick<FlowChannel.FlowChannel<E>, "close" | "linger">
+}
+
+/** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`. */
+export const open = Effect.fnUntraced(function* <In, Out, E>(
+  link: Link,
+  contract: Contract<In, Out, E>,
+  options: Call & { readonly caller: string; readonly host: Host; readonly limits: Limits }
+): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
+  const { caller, deadlineAt, host, limits, metadata, onBroken, path } = options
+  const fail = (reason: NetworkErrorReason, delivered: NetworkError["delivered"] = "no") =>
+    Effect.fail(new NetworkError({ operation: "connect", reason, delivered }))
+  const incompatible = (detail: string) => fail(new Incompatible({ endpoint: contract.name, host: host.id, detail }))
+
+  if (link.grants !== undefined && !NameGrants.allow(link.grants, contract.name)) {
+    const cause = `its certificate does not let it own "${contract.name}"`
+    return yield* fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
+  }
+  const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
+  const trace = yield* FlowTrace.current
+  const asking: Frame.Open = {
+    _tag: "Open",
+    endpoint: contract.name,
+    wireVersion: Frame.wireVersion,
+    contract: contract.fingerprint,
+    codec: contract.codec,
+    caller,
+    host: host.id,
+    ...(deadlineMillis === undefined ? {} : { deadlineMillis: Math.max(1, deadlineMillis) }),
+    ...(trace === undefined ? {} : { trace }),
+    ...(path === undefined ? {} : { path }),
+    ...(metadata === undefined ? {} : { metadata: metadata.revealed }),
+    revision: Frame.revision
+  }
+  const isSafe = link.isWithin === true || isCareful(host)
+  const answer = yield* FlowHandshake.ask(link, asking).pipe(
+    Effect.catch((error) => {
+      const broken = Cause.isDone(error) ? hungUp : error
+      const isSeen = !isSafe && broken.how !== "refused"
+      return fail(reasonOfBroken(broken, contract.name, host), isSeen ? "maybe" : "no")
+    })
+  )
+  if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
+  if (answer._tag !== "Accepted") return yield* incompatible(`it answered Open with ${answer._tag}`)
+  const channel = yield* FlowChannel.make(link, {
+    endpoint: contract.name,
+    peer: host.id,
+    limits,
+    decodeError: contract.error.decode,
+    role: "caller"
+  })
+  if (onBroken !== undefined)
+    channel.onFailed(() => {
+      if (channel.reader.receiver.status !== "ended") onBroken()
+    })
+  yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
+  const flow = TypedFlow.make(channel, {
+    endpoint: contract.name,
+    peer: {
+      id: host.id,
+      proven: Proof.identityOf(link.proven, host.id) ?? Proof.nothing,
+      path: noPath,
+      metadata: Metadata.none
+    },
+    outgoing: contract.input,
+    incoming: contract.output
+  })
+  return { flow, channel, start: () => channel.start() }
+})

@@ -1,0 +1,300 @@
+/**
+ * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
+ */
+import { Cause, type Context, type Duration, Effect, Exit, identity, Result, type Scope } from "effect"
+import { toHex } from "../../protocol/Fingerprint.ts"
+import * as Frame from "../../protocol/flow/Frame.ts"
+import * as Limits from "../../protocol/flow/Limits.ts"
+import { type Contract, serves } from "../../services/Contract.ts"
+import type { Handler } from "../../services/Fabric.ts"
+import type { Peer } from "../../services/Flow.ts"
+import { FlowClosed, ProtocolViolation } from "../../services/FlowError.ts"
+import type { Link } from "../../services/Transport.ts"
+import * as FlowHandshake from "../core/Handshake.ts"
+import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Signal from "../core/Signal.ts"
+import * as FlowAccess from "./Authorizing.ts"
+import type { Beside, Exposed } from "./Exposed.ts"
+import * as FlowChannel from "./FlowEnd.ts"
+import * as FlowHandlers from "./Handlers.ts"
+import * as FlowTurns from "./Turns.ts"
+import * as TypedFlow from "./TypedFlow.ts"
+
+export interface Config {
+  readonly limits: Limits.Limits
+  /** Flows that one endpoint serves at a time, each with a handler of its own. */
+  readonly concurrency: number
+  /** Flows that wait for their turn at one endpoint; one more is told EndpointBusy at once. */
+  readonly backlog: number
+  /** What the flows of an endpoint that is no longer exposed get to finish, before they are ended. */
+  readonly drain: Duration.Input
+  /** How long a link may stay without its Open. */
+  readonly openTimeout: Duration.Input
+  /** What a handler gets to finish after its flow has failed, before it is interrupted. */
+  readonly handlerGrace: Duration.Input
+  /** How long a finished flow waits for its caller to read what was sent, and to finish too. */
+  readonly drainTimeout: Duration.Input
+}
+
+export const defaults: Config = {
+  limits: Limits.defaults,
+  concurrency: 12_000,
+  backlog: 64,
+  drain: "5 seconds",
+  openTimeout: "5 seconds",
+  handlerGrace: "5 seconds",
+  drainTimeout: "30 seconds"
+}
+
+/**
+ * A flow on its way through its endpoint:
+ *
+ * ```text
+ *   opening ── Accepted is out ──> accepted ── the caller's second word, or at once without one ──> running ──> over
+ * ```
+ */
+interface Served<E> extends FlowHandlers.Served {
+  readonly link: Link
+  readonly peer: Peer
+  /** The caller speaks frames of revision 1: it says a second word, and may be told of draining. */
+  readonly isNew: boolean
+  /** While it is opening: what holds it then holds it as long as the flow lives. */
+  open: Frame.Open | undefined
+  /** From when it was accepted. */
+  channel: FlowChannel.FlowChannel<never> | undefined
+  running: FlowHandlers.Running<E> | undefined
+  /** Takes it off its caller's account. */
+  forget: (() => void) | undefined
+  /** The rule that has let its caller in: another one is asked before the handler starts. */
+  rule: unknown
+  /** The rule was changed meanwhile, and lets its caller in no more. */
+  isUnwanted: boolean
+}
+
+const noneDeclared = () => Result.fail("a caller declares no errors")
+
+/** Prepares an endpoint. `context` is what the fibers of its handlers run with. */
+export const expose = <In, Out, E, R>(
+  contract: Contract<In, Out, E>,
+  handler: Handler<In, Out, E, R>,
+  options: {
+    readonly context: Context.Context<Exclude<R, Scope.Scope>>
+    readonly config: Config
+    /** Who may open flows to it; members only unless said. */
+    readonly access?: FlowAccess.Guard
+  }
+): Exposed => {
+  const { access = FlowAccess.membersOnly, config } = options
+  const turns = FlowTurns.make<Served<E>>(config)
+  const handlers = FlowHandlers.make(contract, handler, {
+    context: options.context,
+    grace: config.handlerGrace,
+    errorBytesMax: config.limits.messageBytesMax
+  })
+  const changed = Signal.make()
+  const all = new Set<Served<E>>()
+  let isAbandoned = false
+
+  const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
+    if (open.codec !== "" && open.codec !== contract.codec)
+      return Frame.rejected("Incompatible", `codec "${open.codec}" asked for, "${contract.codec}" spoken`)
+    if (serves(contract, open.contract)) return undefined
+    const [asked, spoken] = [toHex(open.contract), toHex(contract.fingerprint)]
+    return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
+  }
+
+  /** Ends a flow as its handler has ended, for whom it is over with that. */
+  const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowChannel.FlowChannel<never>) {
+    const { last, link } = served
+    turns.leave(served)
+    channel.close()
+    yield* Effect.ignore(channel.endWith(last))
+    yield* channel.flushed.pipe(
+      Effect.andThen(Effect.sync(() => link.finish())),
+      Effect.andThen(channel.drain),
+      Effect.timeoutOption(config.drainTimeout)
+    )
+  })
+
+  /** What is left to do once the handler runs. It holds as little as it can: mostly it waits, once for each idle flow. */
+  const conclude = (served: Served<E>, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
+    Effect.flatMap(FlowHandlers.ended(running), () => finish(served, channel))
+
+  const withdraw = ({ channel, isNew }: Served<E>): void => channel?.withdraw(isNew)
+
+  /** Goes on once the rule that there is by now has let the caller in, or the flow is turned out. */
+  const judged = <A, E2, R>(served: Served<E>, next: () => Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> => {
+    if (served.isUnwanted || served.rule === access.rule()) return next()
+    return Effect.flatMap(access.lets(served.peer), (isLet) => {
+      if (isLet) served.rule = access.rule()
+      else turnOut(served)
+      return next()
+    })
+  }
+
+  /** Accepts a flow, and starts its handler once the caller knows, if it says so; what is left to do. */
+  const accept = Effect.fnUntraced(function* (
+    served: Served<E>,
+    open: Frame.Open,
+    beside?: Beside,
+    deadlineAt?: number
+  ) {
+    const { isNew, link, peer } = served
+    served.open = undefined
+    if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
+    const channel = yield* FlowChannel.make<never>(link, {
+      endpoint: contract.name,
+      peer: peer.id,
+      limits: config.limits,
+      decodeError: noneDeclared,
+      role: "endpoint"
+    })
+    served.channel = channel
+    if (served.isUnwanted) turnOut(served)
+    if (turns.isClosed()) withdraw(served)
+    yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
+    if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
+    const { input: incoming, name: endpoint, output: outgoing } = contract
+    const flow = TypedFlow.make(channel, { endpoint, peer, outgoing, incoming })
+    const start = () => {
+      const running = handlers.start(flow, channel, served, { trace: open.trace, deadlineAt })
+      served.running = running
+      return conclude(served, channel, running)
+    }
+    const begin = () => judged(served, () => (served.isUnwanted ? finish(served, channel) : start()))
+    if (!isNew) return begin()
+    const words = beside?.words
+    const timeout = words?.begin(() => channel.fail(new ProtocolViolation({ detail: unsaid.detail }), unsaid))
+    return Effect.flatMap(channel.started, (isStarted) => {
+      if (timeout !== undefined) words?.end(timeout)
+      return isStarted ? begin() : finish(served, channel)
+    })
+  })
+
+  /** Answers a flow in its turn; what is left to do. */
+  const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
+    Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
+      Effect.flatMap(turns.take(served, open.deadlineMillis), (told) =>
+        judged(served, () => {
+          const rejected = served.isUnwanted ? access.rejected : told
+          if (rejected === undefined) return accept(served, open, beside, deadlineAt)
+          return Effect.succeed(FlowHandshake.refuse(served.link, rejected))
+        })
+      )
+    )
+
+  const serving = (served: Served<E>, beside?: Beside): Effect.Effect<void, never, Scope.Scope> =>
+    served.open === undefined
+      ? Effect.void
+      : Effect.matchEffect(inTurn(served, served.open, beside), {
+          onFailure: () => Effect.void,
+          onSuccess: identity
+        })
+
+  const isAtWork = ({ running }: Served<E>): boolean => running !== undefined && running.pollUnsafe() === undefined
+
+  const release = (served: Served<E>): void => {
+    all.delete(served)
+    served.forget?.()
+    turns.leave(served)
+    Signal.notify(changed)
+  }
+
+  const end = ({ channel }: Served<E>): void => channel?.fail(new FlowClosed({ detail: closed.detail }), closed)
+
+  /** Ends a flow that its caller may not have any more, whatever has become of it. */
+  const turnOut = (served: Served<E>): void => {
+    const { channel } = served
+    served.isUnwanted = true
+    if (channel === undefined) turns.leave(served)
+    else channel.fail(new FlowClosed({ detail: turnedOut.detail }), turnedOut)
+  }
+
+  /** Those that wait for their turn come first: the end of another would give it to them. */
+  const revise = (): Effect.Effect<number> => {
+    const isOpen = ({ channel }: Served<E>): number => Number(channel !== undefined)
+    const those = [...all].toSorted((a, b) => isOpen(a) - isOpen(b))
+    const look = (served: Served<E>) =>
+      Effect.map(access.lets(served.peer), (isLet) => {
+        if (isLet || !all.has(served)) return 0
+        turnOut(served)
+        return 1
+      })
+    return Effect.map(Effect.forEach(those, look, { concurrency: revisedAtOnce }), (ended) =>
+      ended.reduce<number>((sum, n) => sum + n, 0)
+    )
+  }
+
+  /** Waits until the handler has ended; once the endpoint is abandoned it goes on alone. */
+  const left = (served: Served<E>): Effect.Effect<void> => {
+    const { running } = served
+    if (running === undefined || !isAtWork(served)) return Effect.sync(() => release(served))
+    served.isLeft = true
+    running.interruptUnsafe()
+    running.addObserver(() => Signal.notify(changed))
+    return Effect.map(
+      Signal.until(changed, () => isAbandoned || !isAtWork(served)),
+      // A handler that has ended calls back at once.
+      () => running.addObserver(() => release(served))
+    )
+  }
+
+  /** What serves a flow has no failures but defects: of a tracer, or of ours. */
+  const broken = (served: Served<E>, cause: Cause.Cause<never>): Effect.Effect<void> => {
+    served.link.cancel(Frame.fail("Handler", "the endpoint could not serve the flow"))
+    const log = Effect.logError(`a flow of "${contract.name}" could not be served`, cause)
+    return Effect.andThen(Effect.provideContext(log, options.context), left(served))
+  }
+
+  /** Apart from `serve`, whose arguments these two functions would hold. */
+  const whole = (served: Served<E>, beside?: Beside): Effect.Effect<void, never, Scope.Scope> => {
+    all.add(served)
+    return Effect.onExit(
+      Effect.suspend(() => serving(served, beside)),
+      (exit) => (Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? broken(served, exit.cause) : left(served))
+    )
+  }
+
+  return {
+    access,
+    refusal,
+    serve: (link, open, peer, beside) => {
+      const rule = access.rule()
+      return Effect.suspend(() =>
+        whole({ ...opening, rule, link, open, peer, isNew: (open.revision ?? 0) >= Frame.revision }, beside)
+      )
+    },
+    revise: Effect.suspend(revise),
+    stop: Effect.sync(() => {
+      turns.close()
+      const serving = [...turns.serving]
+      for (const served of serving) withdraw(served)
+      return serving.length
+    }),
+    close: Effect.suspend(() => {
+      for (const served of [...turns.serving]) if (served.running === undefined) end(served)
+      return handlers.close
+    }),
+    abandon: Effect.sync(() => {
+      isAbandoned = true
+      for (const served of [...all]) end(served)
+      Signal.notify(changed)
+      return [...all].filter(isAtWork).length
+    }),
+    idle: Signal.until(changed, () => all.size === 0)
+  }
+}
+
+const opening = {
+  channel: undefined,
+  running: undefined,
+  forget: undefined,
+  isUnwanted: false,
+  isLeft: false,
+  last: undefined
+}
+
+const turnedOut = Frame.fail("Reset", "this caller may not use the endpoint any more")
+const unsaid = Frame.fail("ProtocolViolation", "no second word came in time")
+const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
+const revisedAtOnce = 16 // functions asked at a time whether flows that are open may stay

@@ -1,0 +1,35 @@
+/**
+ * What gossip over a socket is encrypted with, and what the log says of it.
+ */
+import { Effect } from "effect"
+import { host as textOf } from "../../protocol/Address.ts"
+import type { GossipSocket } from "../../services/GossipSocket.ts"
+import * as Exposure from "../core/Exposure.ts"
+import type * as GossipKeys from "./Keys.ts"
+
+/** The keys that the membership layer was given, or those of the socket. */
+export const encryption = (
+  given: GossipKeys.Options = {},
+  { keys = [] }: Pick<GossipSocket["Service"], "keys">
+): GossipKeys.Options => (given.keys === undefined || given.keys.length === 0 ? { ...given, keys } : given)
+
+const migrations = {
+  verifyIncoming: "accepts gossip that is not encrypted",
+  verifyOutgoing: "sends gossip that is not encrypted"
+} as const
+
+/** Nothing is said where gossip stays within this process, or is encrypted and nothing else is accepted. */
+export const tell = (
+  { keys = [], verifyIncoming = true, verifyOutgoing = true }: GossipKeys.Options,
+  { address, reach }: Pick<GossipSocket["Service"], "address" | "reach">
+): Effect.Effect<void> => {
+  if (reach === undefined) return Effect.void
+  if (keys.length === 0) return Exposure.tell("gossip", textOf(address.bytes), address.port, "keys")
+  const open = [
+    ...(verifyIncoming ? [] : [migrations.verifyIncoming]),
+    ...(verifyOutgoing ? [] : [migrations.verifyOutgoing])
+  ]
+  return open.length === 0
+    ? Effect.void
+    : Effect.logWarning(`this host has keys, and ${open.join(" and ")}: for a move from plaintext to keys alone`)
+}

@@ -1,0 +1,121 @@
+/** Admits those that dial the gossip port: so many a second of one address, then to a seat, and to memory for what they say. */
+import { Deferred, Effect, Exit, Option } from "effect"
+import { type Address, source as sourceOf } from "../../protocol/Address.ts"
+import * as Buckets from "../../protocol/Buckets.ts"
+import * as Held from "../../protocol/memberlist/Held.ts"
+import * as Pace from "../../protocol/memberlist/Pace.ts"
+import * as Seats from "../../protocol/memberlist/Seats.ts"
+import * as StreamCodec from "../../protocol/memberlist/StreamCodec.ts"
+import type { ByteStream } from "../../services/GossipSocket.ts"
+
+/** Streams of one address, a second and at once. */
+export const streamsPerSecond = 32
+export const streamsBurst = 128
+/** Of those, push/pulls that are answered. */
+export const pushPullsPerSecond = 16
+export const pushPullsBurst = 128
+
+/** How long a stream waits for a seat. */
+const waitTimeout = "2 seconds"
+
+/** How long a stream may take for its label and its first header, and how long when others wait for its seat. */
+export const headerMillis = 2000
+export const headerMillisWanted = 200
+/** How often it is looked whether they do. */
+const lookMillis = 100
+/** How often a stream that has come too fast looks whether it may go on. */
+const paceInterval = "20 millis"
+
+export interface Options {
+  readonly isMember: (source: string) => boolean
+  readonly count: (reason: string) => void
+  readonly now: () => number
+}
+
+/** A stream that has a seat. */
+export interface Seated {
+  /** The stream, which is read no faster than it may be: see `Pace`. */
+  readonly paced: (stream: ByteStream) => ByteStream
+  /** Whether there is room for what its reader holds by now. */
+  readonly hold: (reader: StreamCodec.State) => boolean
+  /** Is over when the stream has taken too long for its label and its first header, as `hold` has seen them. */
+  readonly silence: Effect.Effect<void>
+  /** Whether a push/pull of this address is to be answered. */
+  readonly mayExchange: () => boolean
+}
+
+export interface Room {
+  /** Serves a stream of this peer when it has a seat, or counts why it has none. */
+  readonly seat: (peer: Address, serve: (seated: Seated) => Effect.Effect<void>) => Effect.Effect<void>
+}
+
+type Holder = Deferred.Deferred<void>
+
+export const make = ({ count, isMember, now }: Options): Room => {
+  const seats = Seats.make<Holder>()
+  const held = Held.make()
+  const pace = Pace.make(now())
+  const streams = Buckets.make(streamsPerSecond, streamsBurst)
+  const pushPulls = Buckets.make(pushPullsPerSecond, pushPullsBurst)
+
+  const leave = (seat: Seats.Seat<Holder>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const next = Seats.leave(seats, seat)
+      if (next !== undefined) Deferred.doneUnsafe(next.holder, Exit.void)
+    })
+
+  const paced = (read: Pace.Read, stream: ByteStream): ByteStream => {
+    const turn: Effect.Effect<void> = Effect.suspend(() =>
+      Pace.isDue(pace, read, now()) ? Effect.void : Effect.andThen(Effect.sleep(paceInterval), turn)
+    )
+    const charged = Effect.tap(stream.read, ({ length }) => Effect.sync(() => Pace.charge(pace, read, length)))
+    return { ...stream, read: Effect.andThen(turn, charged) }
+  }
+
+  const seated = (seat: Seats.Seat<Holder>, share: Held.Share): Seated => {
+    const read = Pace.read(seat.source, seat.isMember)
+    const sinceMillis = now()
+    let hasBegun = false
+    const silence: Effect.Effect<void> = Effect.suspend(() => {
+      if (hasBegun) return Effect.never
+      const millis = sinceMillis + (Seats.isWanted(seats, seat) ? headerMillisWanted : headerMillis) - now()
+      return millis <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Math.min(lookMillis, millis)), silence)
+    })
+    return {
+      paced: (stream) => paced(read, stream),
+      silence,
+      hold: (reader) => {
+        if (reader.opened) Pace.open(pace, read)
+        hasBegun ||= StreamCodec.isBegun(reader)
+        return Held.hold(held, share, StreamCodec.heldBytes(reader), StreamCodec.isProven(reader))
+      },
+      mayExchange: () => Buckets.take(pushPulls, seat.source, now())
+    }
+  }
+
+  const refuse = (reason: string): Effect.Effect<void> => Effect.sync(() => count(`stream.${reason}`))
+
+  return {
+    seat: (peer, serve) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          const source = sourceOf(peer.bytes)
+          if (!Buckets.take(streams, source, now())) return refuse("sourceRate")
+          const seat = Seats.enter(seats, source, isMember(source), Deferred.makeUnsafe<void>())
+          if (seat === undefined) return refuse("refused")
+          const share = Held.share(source, seat.isMember)
+          const waited =
+            seat.state === "seated"
+              ? Effect.succeed(Option.some(undefined))
+              : Effect.timeoutOption(Deferred.await(seat.holder), waitTimeout)
+          const served = Effect.flatMap(waited, (turn) =>
+            Option.isSome(turn) ? Effect.suspend(() => serve(seated(seat, share))) : refuse("refused")
+          )
+          return restore(served).pipe(
+            Effect.ensuring(Effect.sync(() => Held.release(held, share))),
+            Effect.ensuring(leave(seat))
+          )
+        })
+      )
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * A gossip port on Node: UDP and TCP on the same port number.
+ *
+ * With port 0, TCP picks a port and UDP takes the same number; when that is taken, both try again with another one.
+ */
+import * as Dns from "node:dns"
+import * as Os from "node:os"
+import { Effect, Exit, Layer, Scope } from "effect"
+import { type Address, equalBytes, isUnspecified, parseHost } from "../../../protocol/Address.ts"
+import { plain } from "../../../protocol/Secret.ts"
+import { GossipSocket, SocketFailed } from "../../../services/GossipSocket.ts"
+import { InvalidConfig, NetworkError } from "../../../services/NetworkError.ts"
+import * as Exposure from "../../core/Exposure.ts"
+import { type Secret, seal } from "../../core/Sealed.ts"
+import * as Counters from "../Counters.ts"
+import * as GossipKeys from "../Keys.ts"
+import * as Tcp from "./Tcp.ts"
+import * as Udp from "./Udp.ts"
+
+interface Settings {
+  /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all of this machine. */
+  readonly host: string
+  /** Keys in base64, the primary first; `GossipSwim` encrypts what goes over the port with them. */
+  readonly keys?: ReadonlyArray<Secret> | undefined
+  /** Gossip is in plaintext though other machines reach the port. */
+  readonly insecure?: true | undefined
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Incoming streams that may be open at a time. */
+  readonly streamsMax?: number
+  /** Servers to ask for SRV records, each `address` or `address:port`; those of the system unless said otherwise. */
+  readonly dnsServers?: ReadonlyArray<string>
+}
+
+/** An address that other machines reach goes with `keys`, or with `insecure: true`. */
+export type Options = Settings &
+  (
+    | { readonly host: Exposure.Loopback }
+    | { readonly keys: readonly [Secret, ...ReadonlyArray<Secret>] }
+    | { readonly insecure: true }
+  )
+
+/** More than are served or wait at a time: whom there is no room for is told apart by address there. */
+const streamsMaxDefault = 512
+
+/** How often a port that TCP picked may be taken on UDP. */
+const attemptsMax = 10
+
+const invalid = (setting: string, detail: string): NetworkError =>
+  new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
+
+interface Refusal {
+  readonly protocol: "TCP" | "UDP"
+  readonly isTaken: boolean
+  readonly code: string
+}
+
+const toError = ({ host: given, port }: Settings, { code, isTaken, protocol }: Refusal): NetworkError => {
+  const host = plain(given)
+  if (isTaken)
+    return invalid(
+      "gossipPort",
+      `${protocol} port ${port} on ${host} is in use by another program: stop that one, or choose another port (0 lets the system choose)`
+    )
+  if (code === "EACCES" || code === "EPERM")
+    return invalid("gossipPort", `this process may not bind ${protocol} port ${port} on ${host}: choose one above 1023`)
+  if (["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN"].includes(code))
+    return invalid("host", `${host} is no address of this machine`)
+  return invalid("gossipPort", `${protocol} port ${port} on ${host} cannot be bound: ${code}`)
+}
+
+/** Binds both sides once, for the life of the scope. */
+const bindOnce = Effect.fnUntraced(function* (options: Settings, count: (reason: string) => void) {
+  const { host, port, streamsMax = streamsMaxDefault } = options
+  const tcp = yield* Effect.mapError(
+    Tcp.listen(host, port, streamsMax, count),
+    ({ code }): Refusal => ({ protocol: "TCP", isTaken: code === "EADDRINUSE", code })
+  )
+  const udp = yield* Effect.mapError(
+    Udp.open(tcp.host, tcp.port, count),
+    ({ code }): Refusal => ({ protocol: "UDP", isTaken: code === "EADDRINUSE", code })
+  )
+  return { tcp, udp }
+})
+
+const bind = Effect.fnUntraced(function* (options: Settings, count: (reason: string) => void) {
+  const owner = yield* Effect.scope
+  const attempt = Effect.gen(function* () {
+    const scope = yield* Scope.fork(owner)
+    return yield* bindOnce(options, count).pipe(
+      Scope.provide(scope),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+  })
+  return yield* attempt.pipe(
+    Effect.retry({
+      times: attemptsMax - 1,
+      while: ({ isTaken, protocol }) => options.port === 0 && isTaken && protocol === "UDP"
+    }),
+    Effect.mapError((refusal) => toError(options, refusal))
+  )
+})
+
+const isPrivate = ([a = 0, b = 0]: Uint8Array): boolean =>
+  a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128)
+
+/**
+ * For a port bound to all addresses: the one from before while this machine has it, else the first private IPv4 address of
+ * the machine, else any. A machine that has none keeps the one from before, or loopback.
+ */
+const advertised = (bound: Address, before: Address | undefined): Address => {
+  if (!isUnspecified(bound.bytes)) return bound
+  const candidates = Object.values(Os.networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid)
+    .flatMap(({ address }) => parseHost(address) ?? [])
+    .filter(({ length }) => length <= bound.bytes.length)
+  if (before !== undefined && candidates.some((bytes) => equalBytes(bytes, before.bytes))) return before
+  const ipv4 = candidates.filter(({ length }) => length === 4)
+  const bytes = ipv4.find(isPrivate) ?? ipv4[0] ?? candidates[0]
+  if (bytes === undefined && before !== undefined) return before
+  return { bytes: bytes ?? Uint8Array.of(127, 0, 0, 1), port: bound.port }
+}
+
+const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFailed> =>
+  Effect.callback((resume) => {
+    Dns.lookup(host, { all: true }, (error, found) => {
+      const addresses = error ? [] : found.flatMap(({ address }) => parseHost(address) ?? [])
+      resume(
+        addresses.length > 0
+          ? Effect.succeed(addresses)
+          : Effect.fail(
+              new SocketFailed({ how: "unknown", detail: `it has no address: ${error?.code ?? "none is known"}` })
+            )
+      )
+    })
+  })
+
+/** Throws when a server is no address. */
+const resolverOf = (servers: ReadonlyArray<string> | undefined): Dns.Resolver => {
+  const resolver = new Dns.Resolver()
+  if (servers !== undefined) resolver.setServers(servers)
+  return resolver
+}
+
+const lookupService =
+  (servers: ReadonlyArray<string> | undefined) =>
+  (name: string): Effect.Effect<ReadonlyArray<Dns.SrvRecord & { readonly host: string }>, SocketFailed> =>
+    Effect.callback((resume) => {
+      const resolver = resolverOf(servers)
+      resolver.resolveSrv(name, (error, records) => {
+        const found = error ? [] : records.map((record) => ({ ...record, host: record.name }))
+        resume(
+          found.length > 0
+            ? Effect.succeed(found.sort((a, b) => a.priority - b.priority || b.weight - a.weight))
+            : Effect.fail(
+                new SocketFailed({ how: "unknown", detail: `it has no SRV record: ${error?.code ?? "none is known"}` })
+              )
+        )
+      })
+      return Effect.sync(() => resolver.cancel())
+    })
+
+const make = Effect.fnUntraced(function* (options: Settings) {
+  const { dnsServers, host, insecure = false, keys = [] } = options
+  yield* Exposure.check(host, keys.length === 0 ? ["keys"] : [], insecure)
+  yield* GossipKeys.make({ keys })
+  yield* Effect.try({
+    try: () => resolverOf(dnsServers),
+    catch: () => invalid("dnsServers", "one of them is no address")
+  })
+  const { count, read } = yield* Counters.make("socket.")
+  const { tcp, udp } = yield* bind(options, count)
+  const bytes = parseHost(tcp.host)
+  if (bytes === undefined)
+    return yield* invalid("host", `${plain(host)} is bound to ${tcp.host}, which is no IP address`)
+  const address: Address = { bytes, port: tcp.port }
+  let reachedAt = advertised(address, undefined)
+  return GossipSocket.of({
+    address,
+    keys: keys.map(seal),
+    reach: Exposure.isLocal(host) ? "machine" : "network",
+    advertised: Effect.sync(() => {
+      reachedAt = advertised(address, reachedAt)
+      return reachedAt
+    }),
+    receive: udp.receive,
+    send: udp.send,
+    dial: tcp.dial,
+    serve: tcp.serve,
+    lookup,
+    lookupService: lookupService(dnsServers),
+    counters: read
+  })
+})
+
+/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host, port or keys. */
+export const layer = (options: Options): Layer.Layer<GossipSocket, NetworkError> =>
+  Layer.effect(GossipSocket, make(options))

@@ -1,0 +1,201 @@
+/**
+ * A network of many hosts inside one process, for tests: latency, loss, cuts and kills, by Effect's Clock and Random.
+ *
+ * Under a test clock it runs in virtual time, and with a seeded Random every run is the same. What it carries is up to
+ * the layers upon it: `GossipSocketMemory` for gossip, `TransportMemory` for flows. A host is a name; each name keeps
+ * its address for the life of the network.
+ */
+import { Clock, Context, Duration, Effect, Latch, Layer, Random, type Scope } from "effect"
+import * as Background from "../core/Background.ts"
+
+export interface Options {
+  /** One-way delay; each packet takes up to `jitter` more. */
+  readonly latency?: Duration.Input
+  readonly jitter?: Duration.Input
+  /** Share of the packets that vanish, and that arrive twice, from 0 to 1. */
+  readonly loss?: number
+  readonly duplication?: number
+}
+
+/** One life of a host on the network: from its first plug to its last unplugging, or to its death. */
+export interface Plug {
+  readonly name: string
+  /** Its IPv4 address: 10.0.0.1 for the first name, and so on. */
+  readonly bytes: Uint8Array
+  /** False once this life was killed or unplugged: nothing that it sends arrives any more. */
+  readonly isLive: () => boolean
+}
+
+interface Life extends Plug {
+  plugs: number
+  isKilled: boolean
+}
+
+export class MemoryNetwork extends Context.Service<
+  MemoryNetwork,
+  {
+    /** Puts a host on the network for the life of the scope. Layers of one host plug the same name, and share its life. */
+    readonly plug: (name: string) => Effect.Effect<Plug, never, Scope.Scope>
+    /** The host that has or had this textual IP address. */
+    readonly nameAt: (ip: string) => string | undefined
+    /** The address of a name that was ever plugged. */
+    readonly addressOf: (name: string) => Uint8Array | undefined
+    /** Whether both hosts live and the way from one to the other is not cut. Loss is no obstacle. */
+    readonly isReachable: (from: string, to: string) => boolean
+    readonly isPlugged: (name: string) => boolean
+    /** Runs `arrive` once the packet has made its way; not at all if it was lost or cannot get there; twice at times. */
+    readonly carry: (from: Plug, to: string, arrive: () => void) => Effect.Effect<void>
+    /** Waits one-way latency, then for as long as the way is cut in either direction. Ends early when a host is gone. */
+    readonly travel: (from: string, to: string) => Effect.Effect<void>
+    /** Waits for the next change of cuts or lives after this call. */
+    readonly changed: () => Effect.Effect<void>
+    /** Runs something in the background for as long as the network exists. */
+    readonly fork: (effect: Effect.Effect<void>) => Effect.Effect<void>
+    readonly cut: (a: string, b: string) => Effect.Effect<void>
+    readonly cutOneWay: (from: string, to: string) => Effect.Effect<void>
+    /** Undoes all cuts. */
+    readonly heal: Effect.Effect<void>
+    /** Process death: no goodbye, all its packets vanish, its streams and links break at once. A later plug is a new life. */
+    readonly kill: (name: string) => Effect.Effect<void>
+    /** Calls `hook` at each kill, for the life of the scope, in the turn of the kill. */
+    readonly onKilled: (hook: (name: string) => void) => Effect.Effect<void, never, Scope.Scope>
+    readonly setLoss: (rate: number) => Effect.Effect<void>
+  }
+>()("grinta/layers/MemoryNetwork") {}
+
+const hostsMax = 65_534
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
+  const scope = yield* Effect.scope
+  const latencyMillis = Duration.toMillis(options.latency ?? "1 millis")
+  const jitterMillis = Duration.toMillis(options.jitter ?? 0)
+  const duplication = options.duplication ?? 0
+  let loss = options.loss ?? 0
+  const addresses = new Map<string, Uint8Array>()
+  const names = new Map<string, string>()
+  const lives = new Map<string, Life>()
+  const cuts = new Set<string>()
+  const hooks = new Set<(name: string) => void>()
+  /** Opens at the next change, for those who looked before it. */
+  let change = Latch.makeUnsafe(false)
+
+  const announce = (): void => {
+    const now = change
+    change = Latch.makeUnsafe(false)
+    now.openUnsafe()
+  }
+
+  const addressFor = (name: string): Uint8Array => {
+    const known = addresses.get(name)
+    if (known !== undefined) return known
+    const number = (addresses.size % hostsMax) + 1
+    const bytes = Uint8Array.of(10, 0, number >> 8, number & 0xff)
+    addresses.set(name, bytes)
+    names.set(bytes.join("."), name)
+    return bytes
+  }
+
+  const begin = (name: string): Life => {
+    const life: Life = {
+      name,
+      bytes: addressFor(name),
+      plugs: 0,
+      isKilled: false,
+      isLive: () => !life.isKilled && life.plugs > 0
+    }
+    lives.set(name, life)
+    return life
+  }
+
+  const join = (name: string): Life => {
+    const life = lives.get(name) ?? begin(name)
+    life.plugs += 1
+    if (life.plugs === 1) announce()
+    return life
+  }
+
+  const part = (life: Life): void => {
+    life.plugs -= 1
+    if (life.plugs > 0 || life.isKilled) return
+    lives.delete(life.name)
+    announce()
+  }
+
+  const keyOf = (from: string, to: string): string => `${from}\n${to}`
+  const isPlugged = (name: string): boolean => lives.has(name)
+  const isCut = (from: string, to: string): boolean => cuts.has(keyOf(from, to))
+  const isReachable = (from: string, to: string): boolean => isPlugged(from) && isPlugged(to) && !isCut(from, to)
+  const delay = (): Duration.Duration => Duration.millis(latencyMillis + jitterMillis * random.nextDoubleUnsafe())
+
+  const fork = (effect: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.asVoid(
+      Effect.forkIn(Background.heard("the memory network")(Effect.provideService(effect, Clock.Clock, clock)), scope)
+    )
+
+  const packet = Effect.fnUntraced(function* (from: Plug, to: string, arrive: () => void) {
+    const sent = lives.get(to)
+    yield* Effect.sleep(delay())
+    if (sent !== undefined && sent === lives.get(to) && !isCut(from.name, to)) arrive()
+  })
+
+  const carry = (from: Plug, to: string, arrive: () => void) =>
+    Effect.suspend(() => {
+      if (!from.isLive() || !isReachable(from.name, to) || random.nextDoubleUnsafe() < loss) return Effect.void
+      const once = fork(packet(from, to, arrive))
+      return random.nextDoubleUnsafe() < duplication ? Effect.andThen(once, fork(packet(from, to, arrive))) : once
+    })
+
+  const travel = Effect.fnUntraced(function* (from: string, to: string) {
+    yield* Effect.sleep(delay())
+    while (isPlugged(from) && isPlugged(to) && (isCut(from, to) || isCut(to, from))) yield* change.await
+  })
+
+  const edit = (apply: () => void) =>
+    Effect.sync(() => {
+      apply()
+      announce()
+    })
+
+  return MemoryNetwork.of({
+    plug: (name) =>
+      Effect.acquireRelease(
+        Effect.sync(() => join(name)),
+        (life) => Effect.sync(() => part(life))
+      ),
+    nameAt: (ip) => names.get(ip),
+    addressOf: (name) => addresses.get(name),
+    isReachable,
+    isPlugged,
+    carry,
+    travel,
+    changed: () => change.await,
+    fork,
+    cut: (a, b) => edit(() => cuts.add(keyOf(a, b)).add(keyOf(b, a))),
+    cutOneWay: (from, to) => edit(() => cuts.add(keyOf(from, to))),
+    heal: edit(() => cuts.clear()),
+    kill: (name) =>
+      edit(() => {
+        const life = lives.get(name)
+        if (life === undefined) return
+        life.isKilled = true
+        lives.delete(name)
+        for (const hook of [...hooks]) hook(name)
+      }),
+    onKilled: (hook) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => hooks.add(hook)),
+          () => Effect.sync(() => hooks.delete(hook))
+        )
+      ),
+    setLoss: (rate) =>
+      Effect.sync(() => {
+        loss = rate
+      })
+  })
+})
+
+/** A network of its own for each call. Clock and Random are those under which it is built. */
+export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> => Layer.effect(MemoryNetwork, make(options))

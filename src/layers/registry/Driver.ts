@@ -1,0 +1,235 @@
+/**
+ * The registry as a service, over a name directory and any way to spread its records.
+ *
+ * The directory steps synchronously, so that every look-up and every claim sees the latest state; what is to be spread
+ * waits in an outbox that a fiber empties, so that no step waits for the network.
+ */
+import { Clock, Deferred, Duration, Effect, Latch, Metric, type Scope } from "effect"
+import * as Name from "../../protocol/Name.ts"
+import * as Directory from "../../protocol/names/Directory.ts"
+import * as DirectoryLimits from "../../protocol/names/DirectoryLimits.ts"
+import type * as Exchange from "../../protocol/names/Exchange.ts"
+import type { NameRecord, NamesUnreadable, SkipReason } from "../../protocol/names/NameRecords.ts"
+import type { Host } from "../../services/Host.ts"
+import {
+  FabricClosed,
+  InvalidConfig,
+  NameInvalid,
+  NameTaken,
+  NetworkError,
+  type NetworkErrorReason,
+  QuotaExceeded
+} from "../../services/NetworkError.ts"
+import type { Claim, Registry } from "../../services/Registry.ts"
+import * as Background from "../core/Background.ts"
+import * as RegistryComplaints from "./Complaints.ts"
+import * as RegistryRenewal from "./Renewal.ts"
+import * as ReservedNames from "./ReservedNames.ts"
+import * as RegistryWatch from "./Watchers.ts"
+
+export interface Options {
+  readonly self: Host
+  readonly limits: Partial<Directory.Limits>
+  /** Spreads a record; a newer one of the same key takes the place of an older one. */
+  readonly broadcast: (key: string, record: NameRecord) => Effect.Effect<void>
+  /** Announces another life of this host to the others. */
+  readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
+}
+
+export interface Driver {
+  readonly registry: Registry["Service"]
+  readonly feed: (input: Directory.Input) => Effect.Effect<void>
+  /** For reading only. */
+  readonly directory: Directory.Directory
+  /** Loses all claims, and answers nothing any more, for this reason. */
+  readonly close: (reason: NetworkErrorReason) => Effect.Effect<void>
+}
+
+export type DropReason =
+  | Directory.DropReason
+  | Exchange.DropReason
+  | SkipReason
+  | NamesUnreadable["reason"]
+  | "outboxLimit"
+
+/** Records that wait to be spread; of more, the oldest are left to the push/pull. */
+const outboxMax = 4096
+
+const farewellTimeout = Duration.seconds(1)
+
+const tickInterval = Duration.minutes(1)
+
+const dropped = Metric.counter("grinta_names_dropped", {
+  description: "Name records without effect, and messages that hold none, by reason",
+  incremental: true
+})
+
+/** Counts all of one reason at once. */
+export const count = (reasons: ReadonlyArray<DropReason>): Effect.Effect<void> => {
+  if (reasons.length === 0) return Effect.void
+  const times = new Map<DropReason, number>()
+  for (const reason of reasons) times.set(reason, (times.get(reason) ?? 0) + 1)
+  const tell = ([reason, many]: readonly [DropReason, number]) =>
+    Metric.update(Metric.withAttributes(dropped, { reason }), many)
+  return Effect.forEach(times, tell, { discard: true })
+}
+
+const fail = (operation: NetworkError["operation"], reason: NetworkErrorReason): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation, reason }))
+
+const refuse = (self: string, name: string, refusal: Directory.Refusal): Effect.Effect<never, NetworkError> => {
+  switch (refusal._tag) {
+    case "Taken":
+      return fail("expose", new NameTaken({ name, owner: refusal.owner, isHere: refusal.owner === self }))
+    case "Quota":
+      return fail("expose", new QuotaExceeded({ what: refusal.what, limit: refusal.limit }))
+    case "Left":
+      return fail("expose", new FabricClosed({ host: self }))
+  }
+}
+
+/** Records by key, in the order in which they came. */
+const makeOutbox = (broadcast: Options["broadcast"]) => {
+  const waiting = new Map<string, NameRecord>()
+  const isDue = Latch.makeUnsafe(false)
+  const flush = Effect.whileLoop({
+    while: () => waiting.size > 0,
+    body: () => {
+      const [next] = waiting
+      if (next === undefined) return Effect.void
+      waiting.delete(next[0])
+      return broadcast(...next)
+    },
+    step: () => undefined
+  })
+  return {
+    flush,
+    /** Puts a record in; whether another had to go. */
+    put: (record: NameRecord): boolean => {
+      const key = `${record.host}/${record.name}`
+      waiting.delete(key)
+      waiting.set(key, record)
+      isDue.openUnsafe()
+      const [oldest] = waiting.keys()
+      return waiting.size > outboxMax && oldest !== undefined && waiting.delete(oldest)
+    },
+    /** Waits until something has come, and spreads it. */
+    turn: Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush))
+  }
+}
+
+/** Errors: InvalidConfig for a bound that cannot work. */
+export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<void, NetworkError> => {
+  const wrong = DirectoryLimits.violation({ ...DirectoryLimits.defaults, ...limits })
+  if (wrong === undefined) return Effect.void
+  return fail("listen", new InvalidConfig({ setting: `names.${wrong.limit}`, detail: wrong.detail }))
+}
+
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Driver, never, Scope.Scope> {
+  const { limits, self } = options
+  const directory = Directory.make(self, limits)
+  const watchers = RegistryWatch.make(directory.view)
+  const outbox = makeOutbox(options.broadcast)
+  const complain = RegistryComplaints.make()
+  /** The exposures of the names claimed, each to be told if its name is lost. */
+  const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
+  /** Why no more names are claimed. */
+  let closed: NetworkErrorReason | undefined
+
+  const end = (name: string, reason: NetworkErrorReason): void => {
+    const holder = holders.get(name)
+    holders.delete(name)
+    if (holder !== undefined) Deferred.doneUnsafe(holder, fail("expose", reason))
+  }
+
+  const step = <A, E>(
+    input: Directory.Input,
+    then: (outputs: ReadonlyArray<Directory.Output>, now: number) => Effect.Effect<A, E>
+  ) =>
+    Clock.clockWith((clock) =>
+      Effect.suspend(() => {
+        const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+        const wall = clock.currentTimeMillisUnsafe() * 1000
+        const outputs = Directory.step(directory, input, { now, wall })
+        let overflow = 0
+        for (const output of outputs) {
+          if (output._tag === "Broadcast" && outbox.put(output.record)) overflow += 1
+          if (output._tag === "Lost") end(output.name, new NameTaken({ name: output.name, owner: output.winner }))
+        }
+        watchers.notify(outputs)
+        const counted = overflow === 0 ? Effect.void : count(new Array<DropReason>(overflow).fill("outboxLimit"))
+        return Effect.andThen(counted, then(outputs, now))
+      })
+    )
+
+  const feed = (input: Directory.Input): Effect.Effect<void> =>
+    step(input, (outputs, now) => {
+      const reasons = outputs.flatMap((output) => (output._tag === "Dropped" ? [output.reason] : []))
+      if (reasons.length === 0) return Effect.void
+      renewal.hear(outputs)
+      return Effect.andThen(count(reasons), complain(outputs, now))
+    })
+
+  const acquire = (claim: Claim, holder: Deferred.Deferred<never, NetworkError>) =>
+    step({ _tag: "Claim", ...claim }, (outputs) => {
+      const refused = outputs.find((output) => output._tag === "Refused")
+      if (refused !== undefined) return refuse(self.id, claim.name, refused.refusal)
+      holders.set(claim.name, holder)
+      return Effect.void
+    })
+
+  /** What is said last is said before the end goes on, if the way out is free. */
+  const farewell = Effect.timeoutOption(Effect.interruptible(outbox.flush), farewellTimeout)
+
+  const release = (name: string) => step({ _tag: "Release", name }, () => Effect.void)
+
+  const claim: Registry["Service"]["claim"] = Effect.fn("Registry.claim")(function* (claim) {
+    const { name } = claim
+    const rule = Name.violation(name)
+    if (rule !== undefined) return yield* fail("expose", new NameInvalid({ name, rule }))
+    yield* ReservedNames.check(name)
+    if (closed !== undefined) return yield* fail("expose", closed)
+    const holder = Deferred.makeUnsafe<never, NetworkError>()
+    yield* Effect.acquireRelease(acquire(claim, holder), () =>
+      Effect.suspend(() => {
+        if (holders.get(name) !== holder) return Effect.void
+        holders.delete(name)
+        return Effect.andThen(release(name), farewell)
+      })
+    )
+    return { lost: Deferred.await(holder) }
+  })
+
+  const close = (reason: NetworkErrorReason) =>
+    Effect.suspend(() => {
+      closed = reason
+      const names = [...holders.keys()]
+      for (const name of names) end(name, reason)
+      return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
+    })
+
+  const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew })
+  const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
+  yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
+  yield* Background.loop("the spreading of name records", outbox.turn)
+  yield* Background.loop("the end of tombstones", Effect.delay(feed({ _tag: "Tick" }), tickInterval))
+
+  return {
+    directory,
+    feed,
+    close: closeAll,
+    registry: {
+      claim,
+      resolve: (name) =>
+        Effect.suspend(() => {
+          const rule = Name.violation(name)
+          if (rule !== undefined) return fail("resolve", new NameInvalid({ name, rule }))
+          if (closed !== undefined) return fail("resolve", closed)
+          return Effect.succeed(Directory.resolve(directory, name))
+        }),
+      scan: (prefix) => Effect.sync(() => Directory.scan(directory, prefix)),
+      watch: watchers.watch,
+      hosts: Effect.sync(() => Directory.hosts(directory))
+    }
+  }
+})

@@ -1,0 +1,86 @@
+/** Drives the exchange of digests and deltas over streams of the membership plane. */
+import { Clock, Effect, FiberSet, Latch, Random, type Scope } from "effect"
+import { format, parseHost } from "../../protocol/Address.ts"
+import type * as Directory from "../../protocol/names/Directory.ts"
+import * as Machine from "../../protocol/names/Exchange.ts"
+import * as NameRecords from "../../protocol/names/NameRecords.ts"
+import type { Gossip } from "../../services/Gossip.ts"
+import * as Background from "../core/Background.ts"
+import { count } from "./Driver.ts"
+
+export interface Exchange {
+  /** What a peer gets in a push/pull. */
+  readonly localState: () => Uint8Array
+  readonly feed: (input: Machine.Input) => Effect.Effect<void>
+}
+
+const encode = ({ records, ...parts }: Machine.Message): Uint8Array => NameRecords.encode(records, parts)
+
+export const make = Effect.fnUntraced(function* (
+  directory: Directory.Directory,
+  { join, members, send }: Pick<Gossip["Service"], "join" | "members" | "send">
+): Effect.fn.Return<Exchange, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
+  const sends = yield* FiberSet.make()
+  const isDue = Latch.makeUnsafe(false)
+  const draw = (): number => random.nextDoubleUnsafe()
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const machine = Machine.make(directory, { now: now(), random: draw })
+  let armedAt = Number.POSITIVE_INFINITY
+
+  /** A join is an exchange of states; what it brings comes back as a change of that member. */
+  const meet = Effect.fnUntraced(
+    function* (id: string) {
+      const member = (yield* members).find((member) => member.id === id)
+      const bytes = member && parseHost(member.address)
+      if (bytes !== undefined && member !== undefined) yield* join([`${id}/${format({ bytes, port: member.port })}`])
+    },
+    (effect, id) =>
+      Effect.annotateLogs(
+        Effect.catch(effect, (error) => Effect.logDebug(`no word from host "${id}": ${error.message}`)),
+        { peer: id }
+      )
+  )
+
+  const perform = (output: Machine.Output): Effect.Effect<void> => {
+    switch (output._tag) {
+      case "Send": {
+        const { messages, to } = output
+        const all = Effect.forEach(messages, (message) => send(to, encode(message)), { discard: true })
+        const sent = all.pipe(
+          Effect.catch((error) => Effect.logDebug(`names for host "${to}" wait: ${error.message}`)),
+          Effect.catchCause((cause) => Effect.logError(`sending names to host "${to}" failed`, cause)),
+          Effect.andThen(feed({ _tag: "Sent", to }))
+        )
+        return Effect.asVoid(
+          FiberSet.run(sends, Background.heard("sending names")(Effect.annotateLogs(sent, { peer: to })))
+        )
+      }
+      case "Meet":
+        return Effect.asVoid(FiberSet.run(sends, Background.heard("meeting a host")(meet(output.host))))
+      case "Dropped":
+        return count([output.reason])
+    }
+  }
+
+  const feed = (input: Machine.Input): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const outputs = Machine.step(machine, input, { now: now(), random: draw })
+      const performed = outputs.length === 0 ? Effect.void : Effect.forEach(outputs, perform, { discard: true })
+      if (Machine.nextDeadline(machine) < armedAt) isDue.openUnsafe()
+      return performed
+    })
+
+  const rounds = Effect.gen(function* () {
+    isDue.closeUnsafe()
+    armedAt = Machine.nextDeadline(machine)
+    const millis = Math.ceil(armedAt - now())
+    if (millis > 0) yield* Effect.raceFirst(Effect.sleep(millis), isDue.await)
+    if (now() >= Machine.nextDeadline(machine)) yield* feed({ _tag: "Tick" })
+  })
+
+  yield* Background.loop("the exchange of names", rounds)
+
+  return { localState: () => encode(Machine.localState(machine, draw)), feed }
+})

@@ -1,0 +1,149 @@
+/**
+ * The registry over gossip: this host's name records ride on the membership plane, and every host holds all names.
+ *
+ * A record is gossiped when it is new to a host. What gossip did not bring, digests find out: they come with each push/pull
+ * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
+ * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
+ */
+import { Clock, Duration, Effect, Layer, Result, type Scope } from "effect"
+import { revision } from "../../protocol/flow/Frame.ts"
+import * as Name from "../../protocol/Name.ts"
+import * as Directory from "../../protocol/names/Directory.ts"
+import * as Exchange from "../../protocol/names/Exchange.ts"
+import * as Merging from "../../protocol/names/Merging.ts"
+import * as NameRecords from "../../protocol/names/NameRecords.ts"
+import { type Evidence, Gossip, type Member } from "../../services/Gossip.ts"
+import { Self } from "../../services/Host.ts"
+import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
+import { Registry } from "../../services/Registry.ts"
+import * as Background from "../core/Background.ts"
+import * as Slices from "../core/Slices.ts"
+import * as RegistryDirectory from "./Driver.ts"
+import * as RegistryExchange from "./ExchangeDriver.ts"
+
+/** How often members are looked up that the membership plane has forgotten. */
+const sweepInterval = Duration.seconds(30)
+
+const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) }))
+
+/** Others would leave out the records of such a host. */
+const check = ({ generation, id }: Self["Service"]): Effect.Effect<void, NetworkError> => {
+  const rule = Name.violation(id)
+  if (rule !== undefined) return invalid("name", `"${id}" ${rule}`)
+  const isLife = Number.isSafeInteger(generation) && generation >= 1
+  return isLife ? Effect.void : invalid("generation", `${generation} is no whole number of microseconds from 1`)
+}
+
+const changed = ({ host, id, status }: Member, evidence: ReadonlyArray<Evidence>): Directory.Input => ({
+  _tag: "MemberChanged",
+  id,
+  status,
+  host,
+  evidence
+})
+
+/** Records that are decoded and merged at a time: that takes a millisecond or two. */
+const sliceRecords = 256
+
+/**
+ * Takes a message in, some records at a time so that others run between, and has the exchange answer what it says of its
+ * sender's directory.
+ */
+const receive = Effect.fnUntraced(function* (
+  { directory, feed }: RegistryDirectory.Driver,
+  exchange: RegistryExchange.Exchange,
+  breathe: Effect.Effect<void>,
+  bytes: Uint8Array,
+  via: "gossip" | "state"
+) {
+  const reading = NameRecords.read(bytes)
+  if (Result.isFailure(reading)) {
+    const { reason } = reading.failure
+    if (reason !== "foreign") yield* RegistryDirectory.count([reason])
+    return
+  }
+  const { pieces: _, skipped, ...parts } = reading.success
+  const merging = Merging.make()
+  const before = directory.progress
+  yield* RegistryDirectory.count(skipped)
+  do {
+    const some = NameRecords.readSome(reading.success, sliceRecords, (heading) =>
+      Directory.refusalOf(directory, merging, heading)
+    )
+    const merge = Exchange.mergeOf({ ...parts, records: some.records }, via)
+    yield* RegistryDirectory.count(some.skipped)
+    yield* feed({ ...merge, merging, isPart: NameRecords.hasMore(reading.success) })
+    yield* breathe
+  } while (NameRecords.hasMore(reading.success))
+  yield* Effect.forEach(Exchange.inputsOf({ records: [], ...parts }, directory.progress > before), exchange.feed, {
+    discard: true
+  })
+})
+
+const make = Effect.fnUntraced(function* (
+  limits: Partial<Directory.Limits>
+): Effect.fn.Return<Registry["Service"], NetworkError, Gossip | Self | Scope.Scope> {
+  const gossip = yield* Gossip
+  const { generation, id, locality, tags } = yield* Self
+  yield* check({ generation, id, locality, tags })
+  yield* RegistryDirectory.checkLimits(limits)
+  const { address, host } = yield* gossip.self
+  const driver = yield* RegistryDirectory.make({
+    self: {
+      id,
+      generation,
+      locality,
+      tags,
+      address: host?.address ?? address,
+      flowPort: host?.flowPort ?? 0,
+      revision
+    },
+    limits,
+    renew: gossip.renew,
+    broadcast: (key, record) =>
+      Effect.andThen(gossip.broadcast(key, NameRecords.encode([record]), "hosts"), exchange.feed({ _tag: "Gossiped" }))
+  })
+  const { directory, feed } = driver
+  const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
+  yield* Background.run(
+    "closing the names of a host that lost its own",
+    Effect.catch(gossip.lost, ({ reason }) => driver.close(reason))
+  )
+  const clock = yield* Clock.Clock
+  const breathe = Slices.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  yield* gossip.board({
+    message: (payload) => receive(driver, exchange, breathe, payload, "gossip"),
+    localState: Effect.sync(exchange.localState),
+    isOfHosts: NameRecords.isNames,
+    mergeState: (state) => receive(driver, exchange, breathe, state, "state"),
+    memberChanged: ({ evidence, member }) => feed(changed(member, evidence))
+  })
+  // What came in since boarding is newer than this list.
+  const members = yield* gossip.members
+  const unheard = members.filter((member) => member.id === id || !Directory.isMember(directory, member.id))
+  yield* Effect.forEach(unheard, (member) => feed(changed(member, [])), { discard: true })
+
+  /** Only the gone are ever forgotten, so a member that came while the list was made is safe. */
+  const sweep = Effect.gen(function* () {
+    const remembered = new Set((yield* gossip.members).map((member) => member.id))
+    const forgotten = Directory.gone(directory).filter((gone) => gone !== id && !remembered.has(gone))
+    yield* Effect.forEach(
+      forgotten,
+      (gone) => feed({ _tag: "MemberChanged", id: gone, status: "forgotten", host: undefined }),
+      { discard: true }
+    )
+  })
+  yield* Background.loop("the sweep of forgotten hosts", Effect.delay(sweep, sweepInterval))
+  return driver.registry
+})
+
+/** With other bounds than `Directory.limits`. Errors: as `layer`, and InvalidConfig for a bound that cannot work. */
+export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
+  Layer.effect(Registry, make(limits))
+
+/**
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each.
+ * Errors: InvalidConfig for a host whose name or generation no other host would take.
+ */
+export const layer: Layer.Layer<Registry, NetworkError, Gossip | Self> = layerLimits({})

@@ -1,0 +1,296 @@
+/**
+ * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
+ * closed when idle.
+ *
+ * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, when other machines reach the
+ * address and there is neither `tls` nor `insecure: true`, or when the port cannot be bound; `dial` fails with
+ * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
+ * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
+ * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
+ */
+import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import * as Foreign from "../../protocol/Foreign.ts"
+import * as Limits from "../../protocol/flow/Limits.ts"
+import * as Told from "../../protocol/Told.ts"
+import type { Host } from "../../services/Host.ts"
+import { HostUnreachable, NetworkError, Unauthorized } from "../../services/NetworkError.ts"
+import { type Link, Transport } from "../../services/Transport.ts"
+import * as Background from "../core/Background.ts"
+import * as Exposure from "../core/Exposure.ts"
+import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Setting from "../core/Setting.ts"
+import * as Timeouts from "../core/Timeouts.ts"
+import * as Acceptor from "./Acceptor.ts"
+import * as Http2Client from "./http2/Client.ts"
+import { healthBounds } from "./http2/foreign/Bounds.ts"
+import * as Http2Lookout from "./http2/Lookout.ts"
+import * as ReceivedMemory from "./http2/ReceivedMemory.ts"
+import * as Http2Sign from "./http2/Sign.ts"
+import * as Http2Server from "./http2/server/Server.ts"
+import * as Tls from "./http2/tls/Tls.ts"
+
+export interface Config {
+  /** Address to serve on. */
+  readonly host: string
+  /** Port to serve on; 0 lets the system choose. */
+  readonly port: number
+  /**
+   * Another port, where the health of this host is told in plaintext, whatever `tls` says, and nothing else is served: for
+   * probes that speak no TLS. Undefined for none.
+   */
+  readonly healthPort?: number | undefined
+  readonly keepalive: Http2Lookout.Keepalive
+  /** What the flows of one peer may have this host hold. */
+  readonly share: Http2Lookout.Share
+  readonly connectTimeout: Duration.Input
+  /** How long a session without flows is kept. */
+  readonly idleTimeout: Duration.Input
+  readonly firstStreamTimeout: Duration.Input
+  /** How long a frame may take once it has begun. */
+  readonly frameTimeout: Duration.Input
+  readonly sessionsMax: number
+  /** Connections of one remote address at a time; one more is closed at once. */
+  readonly sessionsPerAddressMax: number
+  /** How long an address gets no new connection once a session of it was a flood. */
+  readonly banDuration: Duration.Input
+  /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
+  readonly limitsLoopback: boolean
+  readonly streamsMax: number
+  /** Largest frame on the wire that is read, in bytes: at least what any peer may send, `Limits.frameWireBytesMax`. */
+  readonly frameWireBytesMax: number
+  /** Both sides of a session prove who they are, as far as it verifies; without it nothing is encrypted, and nobody is asked. */
+  readonly tls?: Tls.Config | undefined
+  /** Flows are in plaintext though other machines reach the port. */
+  readonly insecure?: true | undefined
+}
+
+/** What is not said is as in `defaults`. An address that other machines reach goes with `tls`, or with `insecure: true`. */
+export type Options = Partial<Omit<Config, "host" | "tls" | "insecure">> & Exposure.Protected<"tls", Tls.Config>
+
+export const defaults: Config = {
+  host: "127.0.0.1",
+  port: 7947,
+  keepalive: { interval: "1 second", timeout: "4400 millis" },
+  share: { bytesMax: 64 * 1024 * 1024, timeout: "30 seconds" },
+  connectTimeout: "5 seconds",
+  idleTimeout: "5 minutes",
+  firstStreamTimeout: "10 seconds",
+  frameTimeout: "30 seconds",
+  sessionsMax: 4096,
+  sessionsPerAddressMax: 64,
+  banDuration: "60 seconds",
+  limitsLoopback: false,
+  streamsMax: 16_384,
+  frameWireBytesMax: Limits.frameWireBytesMax
+}
+
+/** A window of a stream and a frame that is read have their place in one array. */
+const frameWireBytesCeiling = 2 ** 30
+
+/** What HTTP/2 may count. */
+const streamsCeiling = 2 ** 31 - 1
+
+/** Errors: InvalidConfig for the first setting that cannot work. */
+export const check = (config: Config): Effect.Effect<void, NetworkError> =>
+  Setting.check("listen", {
+    flowPort: Setting.port(config.port),
+    healthPort: config.healthPort === undefined ? undefined : Setting.count(config.healthPort, 1, 65_535),
+    "keepalive.interval": Setting.span(config.keepalive.interval),
+    "keepalive.timeout": Setting.span(config.keepalive.timeout),
+    "share.bytesMax": Setting.count(config.share.bytesMax, 1),
+    "share.timeout": Setting.span(config.share.timeout),
+    connectTimeout: Setting.span(config.connectTimeout),
+    idleTimeout: Setting.span(config.idleTimeout),
+    firstStreamTimeout: Setting.span(config.firstStreamTimeout),
+    frameTimeout: Setting.span(config.frameTimeout),
+    sessionsMax: Setting.count(config.sessionsMax, 1),
+    sessionsPerAddressMax: Setting.count(config.sessionsPerAddressMax, 1),
+    banDuration: Setting.time(config.banDuration),
+    streamsMax: Setting.count(config.streamsMax, 1, streamsCeiling),
+    frameWireBytesMax: Setting.count(config.frameWireBytesMax, Limits.frameWireBytesMax, frameWireBytesCeiling)
+  })
+
+/** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
+interface Shared extends Http2Client.Peer {
+  readonly host: Http2Client.Address
+  flows: number
+  /** While it has flows. */
+  lease: Scope.Closeable | undefined
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** One session is to one host: another one that follows it at its address must prove that it is that. */
+const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.authorityOf(host)}`
+
+const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ id, address, flowPort })
+
+/** How long a host that was told of so goes without saying. */
+const mutePauseMillis = 600_000
+
+/** What a failure of the network means to who wanted to reach a host. */
+const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
+  const reason =
+    cause instanceof Tls.Refused
+      ? new Unauthorized({ host: id, detail: Foreign.text(cause.message) })
+      : new HostUnreachable({ host: id, address: `${address}:${flowPort}`, cause })
+  return new NetworkError({ operation: "connect", reason })
+}
+
+const make = Effect.fnUntraced(function* (config: Config) {
+  yield* check(config)
+  yield* Exposure.check(config.host, config.tls === undefined ? ["tls"] : [], config.insecure === true)
+  ReceivedMemory.keepFreed()
+  const acceptor = Acceptor.make()
+  const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
+  const lookout = yield* Http2Lookout.make(config)
+  const run = yield* Background.makeRun("the log of sessions")
+  const scope = yield* Effect.scope
+  const clock = yield* Clock.Clock
+  const heard = Http2Sign.make(clock)
+  const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
+  const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
+  if (tls === undefined) yield* Exposure.tell("flows", config.host, flowPort, "tls")
+  if (healthPort !== undefined) {
+    const probes = { ...serving, ...healthBounds, portSetting: "healthPort", port: healthPort, tls: undefined } as const
+    yield* Exposure.tellHealth(config.host, yield* Http2Server.serve(probes))
+  }
+  const calls: Http2Client.Options = {
+    streams: Http2Client.streamsOf(config),
+    leaving: yield* Timeouts.make(Http2Client.leaveTimeout)
+  }
+  /** Every session that has flows, or may get some. */
+  const live = new Set<Shared>()
+  /** The session of each host that takes new flows. */
+  const current = new Map<string, Shared>()
+
+  const mutes = Told.make(mutePauseMillis)
+  const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Told.isDue(mutes, keyOf(host), FlowDeadline.nowOf(clock))
+        ? Effect.logWarning(`host "${host.id}" at ${Http2Client.authorityOf(host)} hung up: ${Http2Client.mute}`)
+        : Effect.void
+    )
+
+  const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
+    const { connectTimeout } = config
+    let isGivenUp = false
+    const told = (why: string): void => {
+      isGivenUp = true
+      const text = `the session with host "${host.id}" at ${Http2Client.authorityOf(host)} is given up: ${why}`
+      run(Effect.annotateLogs(Effect.logWarning(text), { peer: host.id }))
+    }
+    const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
+      // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
+      Effect.forkIn(Background.heard("forgetting a session")(RcMap.invalidate(sessions, host)), scope)
+    )
+    const shared: Shared = { session, headers: Http2Client.headersTo(host, session), host, flows: 0, lease: undefined }
+    live.add(shared)
+    current.set(keyOf(host), shared)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        live.delete(shared)
+        if (current.get(keyOf(host)) === shared) current.delete(keyOf(host))
+      })
+    )
+    const hungUp = Effect.suspend(() =>
+      isGivenUp || !Http2Client.isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
+    )
+    // Interrupted when it is this side that closes the session.
+    const retired = Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared)))
+    yield* Background.run("forgetting a session", retired)
+    return shared
+  })
+  const sessions: RcMap.RcMap<Http2Client.Address, Shared, unknown> = yield* RcMap.make({
+    lookup: connect,
+    idleTimeToLive: config.idleTimeout
+  })
+
+  /** From now on another session is opened; this one is closed when its last flow is. */
+  const forget = (shared: Shared): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      current.get(keyOf(shared.host)) === shared && current.delete(keyOf(shared.host))
+        ? RcMap.invalidate(sessions, shared.host)
+        : Effect.void
+    )
+
+  /** One flow less on a session. */
+  const release = (shared: Shared): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { lease } = shared
+      shared.flows -= 1
+      if (shared.flows > 0 || lease === undefined) return Effect.void
+      shared.lease = undefined
+      return Scope.close(lease, Exit.void)
+    })
+
+  /**
+   * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
+   * opened. One that is over before it is used is followed by one more, and no other.
+   */
+  const acquire = (host: Http2Client.Address, restore: Restore, isAgain = false): Effect.Effect<Shared, unknown> =>
+    Effect.suspend(() => {
+      const leased = current.get(keyOf(host))
+      if (leased?.lease !== undefined && leased.session.isOpen()) {
+        leased.flows += 1
+        return Effect.succeed(leased)
+      }
+      const lease = Scope.makeUnsafe()
+      return restore(Scope.provide(RcMap.get(sessions, host), lease)).pipe(
+        Effect.tapError(() => RcMap.invalidate(sessions, host)),
+        Effect.tap(({ session }) => restore(Http2Client.agree(session, config.connectTimeout))),
+        Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
+        Effect.flatMap((shared) => {
+          // Another flow may have leased it meanwhile.
+          const surplus = shared.lease === undefined ? Effect.void : Scope.close(lease, Exit.void)
+          shared.lease ??= lease
+          shared.flows += 1
+          if (shared.session.isOpen()) return Effect.as(surplus, shared)
+          const next = isAgain ? Effect.fail(Http2Client.overOf(shared.session)) : acquire(host, restore, true)
+          return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), next)
+        })
+      )
+    })
+
+  const dial = (host: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const scope = yield* Effect.scope
+        const shared = yield* acquire(addressOf(host), restore)
+        const called = yield* Effect.onError(Http2Client.call(shared, calls), () => release(shared))
+        yield* Scope.addFinalizer(scope, Effect.andThen(called.leave, release(shared)))
+        return called.link
+      })
+    ).pipe(Effect.mapError((cause) => unreachable(host, cause)))
+
+  /** A session that takes new flows, whoever has a lease of it. */
+  const open = (host: Http2Client.Address): Effect.Effect<Shared, unknown> =>
+    Effect.suspend(() => {
+      const known = current.get(keyOf(host))
+      if (known?.session.isOpen()) return Effect.succeed(known)
+      return Effect.tapError(Effect.scoped(RcMap.get(sessions, host)), () => RcMap.invalidate(sessions, host))
+    })
+
+  const reach = (host: Host): Effect.Effect<void, NetworkError> =>
+    Effect.gen(function* () {
+      const address = addressOf(host)
+      let { session } = yield* open(address)
+      if (yield* heard(session)) return
+      // It was closed, or takes no more flows: another one tells.
+      const isOver = !session.isOpen()
+      if (isOver) session = (yield* open(address)).session
+      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(Http2Client.overOf(session))
+    }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
+
+  const doubt = (host: Host) =>
+    Effect.sync(() => {
+      const key = keyOf(host)
+      for (const { host: at, session } of live) if (keyOf(at) === key) session.doubt()
+    })
+
+  const bound = tls === undefined ? {} : { mayOwn: tls.mayOwn, certificate: tls.certificate }
+  return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt, ...bound })
+})
+
+export const layer = (config: Options = {}): Layer.Layer<Transport, NetworkError> =>
+  Layer.effect(Transport, make({ ...defaults, ...config }))

@@ -1,0 +1,274 @@
+/**
+ * A link over one HTTP/2 stream that speaks Connect: what both ends of a direct call share.
+ *
+ * What comes is parsed and handed to the listener in the turn in which it came, so that an answer leaves with the same look
+ * at the socket. While the listener takes no more, the stream is paused, and its window stops the peer. There is room for a
+ * frame once the stream has passed the last one on, and what is sent meanwhile goes out as one frame.
+ */
+import * as http2 from "node:http2"
+import { Cause, type Effect } from "effect"
+import * as Buffers from "../../../protocol/flow/Buffers.ts"
+import * as Envelope from "../../../protocol/flow/Envelope.ts"
+import type * as Frame from "../../../protocol/flow/Frame.ts"
+import * as FrameBytes from "../../../protocol/flow/FrameBytes.ts"
+import * as Held from "../../../protocol/flow/Held.ts"
+import type * as Progress from "../../../protocol/flow/Progress.ts"
+import { type Link, LinkBroken } from "../../../services/Transport.ts"
+import * as FlowBuffers from "../../core/FrameBuffers.ts"
+import { type Ending, Inlet } from "../link/Inlet.ts"
+import * as StreamFrames from "./FrameQueue.ts"
+import * as StreamHold from "./Pausing.ts"
+import type { Waiter } from "./Room.ts"
+import type { Hearer, StreamCarrier } from "./StreamFate.ts"
+
+/** How one side of a transport handles its streams: the same for all of them. */
+export interface Options<S> {
+  readonly frameWireBytesMax: number
+  readonly progress: Progress.Bounds
+  /** The caller reads an answer, which says how it ended; the endpoint writes one. */
+  readonly role: "caller" | "endpoint"
+  /** Runs before the first bytes are written. */
+  readonly begin: (stream: S) => void
+}
+
+/** A frame this short may have another one behind it. Behind a longer one that would stop whenever the window does. */
+const shortBytesMax = 4 * 1024
+
+/**
+ * Two halves with states of their own:
+ *
+ * ```text
+ *   reading   as drawn at `Link`; what ends it is the end of the stream, or a violation, after which nothing is parsed
+ *   writing   unbegun ── the first bytes are due ──> begun ── finish, cancel ──> finished
+ *                └───────────────── cancel, and there is no room ───────────────────┘
+ * ```
+ *
+ * A class, and its effects made when they are asked for: see `FlowChannel`.
+ */
+export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends Inlet implements Link, Hearer, Waiter {
+  private readonly stream: S
+  private readonly carrier: StreamCarrier
+  private readonly options: Options<S>
+  private readonly frames: StreamFrames.StreamFrames
+  private writing: "unbegun" | "begun" | "finished" = "unbegun"
+  /** Frames and bytes that the stream has not passed on yet. */
+  private writes = 0
+  private writtenBytes = 0
+  private hasBegun = false
+
+  constructor(stream: S, carrier: StreamCarrier, options: Options<S>) {
+    super()
+    this.stream = stream
+    this.carrier = carrier
+    this.options = options
+    this.frames = StreamFrames.make({ bytesMax: options.frameWireBytesMax, hasEnd: options.role === "caller" })
+    carrier.hear(this)
+  }
+
+  get proven(): Link["proven"] {
+    return this.carrier.proven
+  }
+
+  get grants(): Link["grants"] {
+    return this.carrier.grants
+  }
+
+  get countedAs(): Link["countedAs"] {
+    return this.carrier.countedAs
+  }
+
+  get metadata(): Link["metadata"] {
+    return this.carrier.metadata
+  }
+
+  doubt(): void {
+    this.carrier.doubt()
+  }
+
+  blame(): void {
+    this.carrier.blame()
+  }
+
+  /** What comes is no flow, so nobody hears it. */
+  refuse(why: LinkBroken): void {
+    this.endWith(() => why)
+    StreamHold.release(this.stream)
+  }
+
+  private endWith(how: Ending): void {
+    this.ended ??= how
+    this.deliver()
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.ended !== undefined) return StreamHold.readOn(this.stream)
+    const detail = StreamFrames.push(this.frames, chunk)
+    if (!this.hasBegun && !StreamFrames.isEmpty(this.frames)) {
+      this.hasBegun = true
+      this.carrier.begin()
+    }
+    if (detail !== undefined) {
+      this.ended = () => StreamFrames.violation(detail)
+      this.blame()
+    }
+    // A piece of a frame is no news.
+    if (!StreamFrames.isEmpty(this.frames) || detail !== undefined) this.deliver()
+    if (StreamFrames.isEmpty(this.frames)) return StreamHold.readOn(this.stream)
+    StreamFrames.keep(this.frames)
+    StreamHold.hold(this.stream)
+  }
+
+  heldBytes(): number {
+    return StreamFrames.heldBytes(this.frames) + (this.listener?.heldBytes?.() ?? 0)
+  }
+
+  unsentBytes(): number {
+    return this.listener?.unsentBytes?.() ?? 0
+  }
+
+  /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
+  look(nowMillis: number, isQuiet: boolean): void {
+    if (this.ended !== undefined) return
+    const now = { isRead: isQuiet && !this.stream.isPaused(), nowMillis }
+    const detail = StreamFrames.look(this.frames, this.options.progress, now)
+    if (detail !== undefined) this.endWith(() => StreamFrames.violation(detail))
+  }
+
+  /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
+  onEnd(): void {
+    const how = this.carrier.fate()
+    const { envelopes } = this.frames
+    const { end } = envelopes
+    const lost = (detail: string) => this.endWith(() => new LinkBroken({ how: "lost", detail }))
+    if (how !== "open") this.endWith(() => new LinkBroken({ how, detail: "no more frames" }))
+    else if (!Envelope.isComplete(envelopes)) lost("it stopped within a frame")
+    else if (end !== undefined) this.endWith(() => StreamFrames.endOf(Held.view(end)))
+    else if (this.options.role === "endpoint") this.endWith(() => Cause.Done())
+    else lost("the answer stopped without its end")
+  }
+
+  onExpired(): void {
+    const broken = this.carrier.cause()
+    if (broken !== undefined) this.listener?.onBroken(broken)
+  }
+
+  onClose(): void {
+    if (this.ended === undefined) this.onEnd()
+    this.onExpired()
+    this.onRoom()
+  }
+
+  /** The next frame, if one has come. Reads on once everything was handed out: an ended link throws away what still comes. */
+  protected take(): Frame.Frame | undefined {
+    const frame = StreamFrames.take(this.frames)
+    const isLast = frame !== undefined && StreamFrames.isEmpty(this.frames)
+    if (isLast && this.stream.isPaused()) StreamHold.release(this.stream)
+    return frame
+  }
+
+  isBroken(): boolean {
+    return this.carrier.cause() !== undefined
+  }
+
+  private begin(): void {
+    if (this.writing !== "unbegun") return
+    this.writing = "begun"
+    this.options.begin(this.stream)
+  }
+
+  private isOver(): boolean {
+    const { stream } = this
+    return this.writing === "finished" || stream.destroyed || stream.closed || stream.writableEnded
+  }
+
+  finish(): void {
+    if (this.isOver()) {
+      this.writing = "finished"
+      return
+    }
+    this.begin()
+    this.writing = "finished"
+    if (this.options.role === "caller") this.stream.end()
+    else this.stream.end(this.carrier.fate() === "deadline" ? Envelope.lateEnd : Envelope.goodEnd)
+  }
+
+  private overBy(): LinkBroken {
+    if (this.writing === "finished") return new LinkBroken({ how: "finished", detail: "this side has finished" })
+    const how = this.carrier.fate()
+    // A server may say that it wants no more of a request, and go on; a client that stops its stream has given it up.
+    const otherwise = this.options.role === "caller" ? "finished" : "reset"
+    return new LinkBroken({ how: how === "open" ? otherwise : how, detail: "the stream takes no more frames" })
+  }
+
+  private onRoom(): void {
+    this.listener?.onRoom()
+  }
+
+  private onWritten(frame: Uint8Array, error: Error | null | undefined): void {
+    if (!error) Buffers.give(FlowBuffers.shared, frame)
+    this.writes -= 1
+    this.writtenBytes -= frame.byteLength
+    const { room } = this.carrier
+    if (room.isShut) room.look()
+    if (this.hasRoom()) this.onRoom()
+  }
+
+  /** The session has room again. */
+  onTurn(): void {
+    this.onRoom()
+  }
+
+  private put(frame: Frame.Frame): void {
+    this.begin()
+    const bytes = FrameBytes.encode(frame)
+    this.writes += 1
+    this.writtenBytes += bytes.byteLength
+    this.carrier.said(bytes.byteLength)
+    this.carrier.room.take(bytes.byteLength)
+    this.stream.write(bytes, (error) => this.onWritten(bytes, error))
+  }
+
+  isIdle(): boolean {
+    return this.writes === 0 && this.carrier.room.isOpen()
+  }
+
+  private hasStreamRoom(): boolean {
+    return this.writes === 0 || (this.writes === 1 && this.writtenBytes <= shortBytesMax)
+  }
+
+  /** Whether it takes another frame. The first one need not wait for its session; any other is asked again in its turn. */
+  private hasRoom(): boolean {
+    if (!this.hasStreamRoom()) return false
+    const { room } = this.carrier
+    if (this.writing === "unbegun" || room.isOpen()) return true
+    room.wait(this)
+    return false
+  }
+
+  fill(next: () => Frame.Frame | undefined): void {
+    while (this.hasRoom() && !this.isOver()) {
+      const frame = next()
+      if (frame === undefined) return
+      this.put(frame)
+    }
+    if (this.isOver() && next() !== undefined) this.listener?.onBroken(() => this.overBy())
+  }
+
+  cancel(last: Frame.Fail): void {
+    const isFinished = this.writing === "finished" && this.options.role === "caller"
+    if (this.isOver() && !isFinished) return
+    if (!isFinished && this.hasStreamRoom()) {
+      this.begin()
+      this.stream.write(FrameBytes.encode(last))
+      // Whoever opened the stream lets it flush before it closes it.
+      this.finish()
+    } else {
+      this.writing = "finished"
+      this.stream.close(http2.constants.NGHTTP2_CANCEL)
+    }
+  }
+
+  get stopped(): Effect.Effect<never, LinkBroken | Cause.Done> | undefined {
+    return this.options.role === "endpoint" ? this.carrier.stopped : undefined
+  }
+}

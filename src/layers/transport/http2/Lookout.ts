@@ -1,0 +1,157 @@
+/**
+ * Looks after all sessions of a transport, a few times a second: whether their peers live, whether frames that have begun
+ * go on, whether a full socket is read, whether what their peers have this host hold goes.
+ */
+import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Liveness from "../../../protocol/flow/Liveness.ts"
+import * as Progress from "../../../protocol/flow/Progress.ts"
+import * as Waste from "../../../protocol/flow/Waste.ts"
+import * as Background from "../../core/Background.ts"
+import * as FlowDeadline from "../../core/Monotonic.ts"
+import type * as Http2Session from "./Session.ts"
+import * as Http2Shares from "./Shares.ts"
+
+export interface Keepalive {
+  /** How long a peer may be silent before it is asked for a sign of life, by a PING. */
+  readonly interval: Duration.Input
+  /**
+   * How long it may be silent from then on. A sign is any byte that comes, and any that a full socket takes. Longer than any
+   * pause that a peer may take (garbage collection, a long computation).
+   */
+  readonly timeout: Duration.Input
+}
+
+/** What one peer may have a host hold. */
+export type Share = Http2Shares.Bounds
+
+export interface Lookout {
+  /** Looks after a session until it is closed. `told` hears why it was given up, if it was. */
+  readonly watch: (session: Http2Session.Session, told?: (why: string) => void) => void
+}
+
+/** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
+const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
+
+/** A session that brings less than this is quiet, in bytes a second: one byte of a frame at a time takes ten on the wire. */
+const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
+
+interface Watched {
+  readonly session: Http2Session.Session
+  readonly liveness: Liveness.Liveness
+  readonly waste: Waste.Waste
+  readonly told: (why: string) => void
+  /** What had come when its streams were last looked at. */
+  readBytes: number
+}
+
+const silent = "no sign of life"
+const unread = "it sends, and does not read"
+const wasteful = "it sends what brings nothing"
+
+/** The word for a counter of why a session was given up. */
+export const reasonOf = (why: string): string => (why === silent ? "silent" : why === unread ? "unread" : "waste")
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly keepalive: Keepalive
+  readonly frameTimeout: Duration.Input
+  readonly share: Share
+}): Effect.fn.Return<Lookout, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const intervalMillis = Duration.toMillis(options.keepalive.interval)
+  const timeoutMillis = Duration.toMillis(options.keepalive.timeout)
+  const shortest = Math.min(intervalMillis, timeoutMillis, Duration.toMillis(options.frameTimeout)) / 4
+  const restMillis = Math.max(lookMillis.least, Math.min(lookMillis.most, shortest))
+  const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
+  let streamsLookedMillis = FlowDeadline.nowOf(clock)
+  const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
+  const shares = yield* Http2Shares.make(options.share)
+  const watched = new Map<Http2Session.Session, Watched>()
+
+  /**
+   * Asks for a sign of life. Node sends no PING on a session that takes no more streams, so its peer gets SETTINGS that change
+   * nothing, which it has to answer, too. How long those took Node does not know.
+   */
+  const ask = ({ liveness, session: { http2 } }: Watched): void => {
+    if (http2.destroyed) return
+    const leftMillis = FlowDeadline.nowOf(clock)
+    const answered = (error: Error | null): void => {
+      if (error === null) Liveness.answer(liveness, FlowDeadline.nowOf(clock) - leftMillis)
+    }
+    if (http2.closed) http2.settings({}, answered)
+    else http2.ping(answered)
+  }
+
+  const giveUp = ({ session, told }: Watched, why: string): void => {
+    watched.delete(session)
+    told(why)
+    session.abandon()
+  }
+
+  const look = (one: Watched, nowMillis: number): void => {
+    const { liveness, session } = one
+    if (session.isLost()) {
+      watched.delete(session)
+      return
+    }
+    const { room, socket } = session
+    const why = room.check(nowMillis)
+    if (why !== undefined) return giveUp(one, why)
+    if (session.isDoubted() && Liveness.doubt(liveness, nowMillis)) ask(one)
+    const { readBytes, takenBytes } = socket
+    const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
+    if (verdict === "dead") return giveUp(one, silent)
+    if (verdict === "ask") ask(one)
+    // What has come to a session whose socket is full waits, and has brought nothing yet.
+    if (room.isFull || readBytes === one.waste.readBytes) return
+    const { everBegun: streams, pieces } = session.counts
+    let { pieceBytes } = session.counts
+    for (const heard of session.streams.values()) pieceBytes += heard.unreadBytes()
+    if (Waste.look(one.waste, { readBytes, sentBytes: takenBytes, pieces, pieceBytes, streams }, nowMillis)) return
+    if (session.guard === undefined) giveUp(one, wasteful)
+    else session.guard.onWaste()
+  }
+
+  const lookAtStreams = (nowMillis: number): void => {
+    const elapsedMillis = nowMillis - streamsLookedMillis
+    if (elapsedMillis < streamsMillis) return
+    streamsLookedMillis = nowMillis
+    // What came while this process slept is not known to be slow.
+    const isPast = elapsedMillis > 2 * streamsMillis + restMillis
+    for (const one of watched.values()) {
+      const { room, socket, streams } = one.session
+      const cameBytes = socket.readBytes - one.readBytes
+      one.readBytes = socket.readBytes
+      const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < quietBytesPerSecond * elapsedMillis
+      for (const heard of streams.values()) heard.look(nowMillis, isQuiet)
+    }
+  }
+
+  const round = (): number => {
+    const nowMillis = FlowDeadline.nowOf(clock)
+    let isAnyFull = false
+    for (const one of watched.values()) {
+      look(one, nowMillis)
+      isAnyFull ||= one.session.room.isShut
+    }
+    lookAtStreams(nowMillis)
+    shares.look(nowMillis)
+    return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
+  }
+
+  // One round that goes wrong is no reason to look after nobody any more.
+  const rounds = Effect.sync(round).pipe(
+    Effect.catchCause((cause) => Effect.as(Effect.logError("a look at the sessions failed", cause), restMillis)),
+    Effect.flatMap(Effect.sleep),
+    Effect.forever
+  )
+  yield* Background.run("looking after sessions", rounds)
+
+  return {
+    watch: (session, told = () => undefined) => {
+      const nowMillis = FlowDeadline.nowOf(clock)
+      const [liveness, waste] = [Liveness.make(nowMillis), Waste.make(nowMillis)]
+      shares.join(session)
+      watched.set(session, { session, told, liveness, waste, readBytes: 0 })
+    }
+  }
+})

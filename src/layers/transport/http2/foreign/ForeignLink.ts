@@ -1,0 +1,230 @@
+/**
+ * A link over one Connect call: frames in and out of the async iterables that connect-node works with.
+ *
+ * Connect reports a lost peer, a cancelled call and a closed session alike, so how a link broke is never read from its
+ * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
+ */
+import { Code, ConnectError } from "@connectrpc/connect"
+import { Cause, type Effect } from "effect"
+import * as Foreign from "../../../../protocol/Foreign.ts"
+import * as Frame from "../../../../protocol/flow/Frame.ts"
+import type { Frame as ProtoFrame } from "../../../../protocol/gen/grinta/v1/flow_pb.ts"
+import { type Link, LinkBroken, type Listener } from "../../../../services/Transport.ts"
+import { AskedFrames } from "../../link/AskedFrames.ts"
+import * as EnvelopeGuard from "./EnvelopeGuard.ts"
+
+/** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
+export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
+  readonly iterable: AsyncIterable<ProtoFrame>
+  /** Has this one hear of room, and of what breaks it. */
+  readonly hear: (listener: Pick<Listener, "onBroken" | "onRoom">) => void
+  readonly breakWith: (broken: LinkBroken) => void
+  /** Finishes with an error of Connect, for a call of which connect-node makes nothing. */
+  readonly refuse: (cause: unknown) => void
+}
+
+type Pulled = IteratorResult<ProtoFrame, undefined>
+
+/** A frame waits only while nobody pulls, and then nothing else is pulled before it. */
+export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
+  const finished: Pulled = { done: true, value: undefined }
+  let listener: Pick<Listener, "onBroken" | "onRoom"> | undefined
+  let pull: ((result: Pulled | Promise<never>) => void) | undefined
+  let waiting: Frame.Frame | undefined
+  let isFinished = false
+  let broken: LinkBroken | undefined
+  let refusal: unknown
+
+  const result = (frame: Frame.Frame): Pulled => ({ done: false, value: Frame.toProto(frame) })
+
+  const last = () => {
+    if (fate() === "deadline") refusal ??= new ConnectError("the time of the call is over", Code.DeadlineExceeded)
+    return refusal === undefined ? finished : Promise.reject(refusal)
+  }
+
+  const give = (what: Pulled | Promise<never>): void => {
+    const to = pull
+    pull = undefined
+    to?.(what)
+  }
+
+  const put = (frame: Frame.Frame): void => {
+    if (pull === undefined) waiting = frame
+    else give(result(frame))
+  }
+
+  const finish = (): void => {
+    isFinished = true
+    if (pull !== undefined) give(last())
+  }
+
+  const breakWith = (cause: LinkBroken): void => {
+    waiting = undefined
+    if (!isFinished) broken ??= cause
+    finish()
+    listener?.onBroken(() => cause)
+  }
+
+  const next = (): Promise<Pulled> => {
+    const frame = waiting
+    waiting = undefined
+    const pulled =
+      frame !== undefined
+        ? Promise.resolve(result(frame))
+        : isFinished
+          ? Promise.resolve(last())
+          : new Promise<Pulled>((resolve) => {
+              pull = resolve
+            })
+    listener?.onRoom()
+    return pulled
+  }
+
+  /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
+  const stopped = () => {
+    const how = fate()
+    breakWith(new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" }))
+    return Promise.resolve(finished)
+  }
+
+  return {
+    iterable: { [Symbol.asyncIterator]: () => ({ next, return: stopped, throw: stopped }) },
+    hear: (who) => {
+      listener = who
+    },
+    fill: (next) => {
+      while (!isFinished && waiting === undefined) {
+        const frame = next()
+        if (frame === undefined) return
+        put(frame)
+      }
+      if (isFinished && next() !== undefined)
+        listener?.onBroken(() => broken ?? new LinkBroken({ how: "finished", detail: "this side has finished" }))
+    },
+    finish,
+    cancel: (last) => {
+      if (isFinished) return
+      if (waiting === undefined) put(last)
+      else waiting = undefined
+      finish()
+    },
+    breakWith,
+    refuse: (cause) => {
+      refusal = cause
+      finish()
+    }
+  }
+}
+
+const detailOf = (cause: unknown): string =>
+  Foreign.text(
+    cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
+  )
+
+/** What is known of the stream under a link when it stops. What is a function here may be a method. */
+export interface Carrier {
+  /**
+   * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
+   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "stalled": this side
+   * has given it up. "open": none of them, so what came is to blame.
+   */
+  readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "stalled" | "open"
+  /** As `Link.proven`, and `Link.metadata`. */
+  readonly proven: Link["proven"]
+  /** As `Link.countedAs`. */
+  readonly countedAs?: Link["countedAs"]
+  readonly metadata: Link["metadata"]
+  /** Who holds what comes on the stream and is to leave on it, beside the stream itself. */
+  readonly heldBy: (holder: Pick<Listener, "heldBytes" | "unsentBytes">) => void
+  /** As `Link.doubt`. */
+  readonly doubt: () => void
+  /** As `Link.blame`. */
+  readonly blame: () => void
+  /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
+  readonly cause: () => (() => LinkBroken) | undefined
+  /** Fails once it has. */
+  readonly broken: Effect.Effect<never, LinkBroken>
+  /**
+   * For a stream that has stopped without a last word: fails with its reset, or as done if none comes. A client that gives
+   * up may finish its side just before.
+   */
+  readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
+  /** The deadline of the call has come: breaks the link, unless it is broken already. */
+  readonly expire: () => void
+  /** Waits until the stream is closed. */
+  readonly closed: Effect.Effect<void>
+}
+
+/**
+ * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still
+ * open InvalidArgument is what stops too early, and any other code what is wrong.
+ */
+const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["how"] => {
+  const code = cause instanceof ConnectError ? cause.code : undefined
+  if (code === Code.Unimplemented) return "violation"
+  if (fate !== "open") return fate
+  return code === undefined || code === Code.InvalidArgument ? "lost" : "violation"
+}
+
+/**
+ * The link of a call: for each of its `turns` connect-node has let a frame pass, which `take` gives, or why it is none; `outgoing`
+ * is what it pulls.
+ */
+export const make = (
+  turns: AsyncIterable<unknown>,
+  take: () => Frame.Frame | string | undefined,
+  outgoing: Outgoing,
+  carrier: Carrier
+): Link => {
+  const iterator = turns[Symbol.asyncIterator]()
+  // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
+  // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
+  let first: Promise<IteratorResult<unknown>> | undefined = iterator.next()
+  first.catch(outgoing.refuse)
+
+  const endWith = (cause: unknown): void => {
+    const how = howOf(carrier.fate(), cause)
+    // A path may be slow, and that is nobody's fault.
+    if (how === "violation" && !EnvelopeGuard.isLate(cause)) carrier.blame()
+    incoming.end(() => new LinkBroken({ how, detail: detailOf(cause) }))
+  }
+
+  const onResult = ({ done }: IteratorResult<unknown>): void => {
+    const frame = done === true ? undefined : take()
+    if (typeof frame === "string") {
+      carrier.blame()
+      return incoming.end(() => new LinkBroken({ how: "violation", detail: frame }))
+    }
+    if (frame !== undefined) return incoming.come(frame)
+    // The iterable of a stream that was reset ends as if in good order.
+    if (carrier.fate() === "open") incoming.end(() => Cause.Done())
+    else endWith("no more frames")
+  }
+
+  const incoming = new AskedFrames(() => {
+    const asked = first ?? iterator.next()
+    first = undefined
+    asked.then(onResult, endWith)
+  })
+  outgoing.hear(incoming)
+
+  return {
+    proven: carrier.proven,
+    countedAs: carrier.countedAs,
+    metadata: carrier.metadata,
+    doubt: () => carrier.doubt(),
+    blame: () => carrier.blame(),
+    attach: (listener) => {
+      carrier.heldBy(listener)
+      incoming.attach(listener)
+    },
+    detach: (listener) => incoming.detach(listener),
+    goOn: () => incoming.goOn(),
+    isBroken: () => carrier.cause() !== undefined,
+    isIdle: () => false,
+    fill: outgoing.fill,
+    finish: outgoing.finish,
+    cancel: outgoing.cancel,
+    stopped: carrier.stopped
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The port under the flow server: takes connections as long as `Gate` does, closes all others at once, and says so in the
+ * log, of each reason once in a while.
+ */
+import * as net from "node:net"
+import { Clock, Duration, Effect, type Scope } from "effect"
+import * as Foreign from "../../../../protocol/Foreign.ts"
+import * as Gate from "../../../../protocol/flow/Gate.ts"
+import { plain } from "../../../../protocol/Secret.ts"
+import * as Told from "../../../../protocol/Told.ts"
+import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
+import * as Background from "../../../core/Background.ts"
+import * as FlowDeadline from "../../../core/Monotonic.ts"
+import * as Refusals from "../../../core/Refusals.ts"
+
+export interface Options {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** The setting that says so. */
+  readonly portSetting: "flowPort" | "healthPort"
+  /** Connections at a time; one more is closed at once. */
+  readonly sessionsMax: number
+  /** Connections of one remote address at a time; one more is closed at once. */
+  readonly sessionsPerAddressMax: number
+  /** How long an address gets no new connection once a session of it was a flood; those that it has stay. */
+  readonly banDuration: Duration.Input
+  /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
+  readonly limitsLoopback: boolean
+}
+
+/** Why a connection was closed: a word for a counter, and a sentence for people. */
+export interface Why {
+  readonly reason: string
+  readonly why: string
+}
+
+/** A connection that was taken. */
+export interface Taken {
+  /** Whom it counts for, as `Gate.Seat` says. */
+  readonly peer: () => string
+  /** It has proven which hosts are there, perhaps none; why it is to be closed, if so. */
+  readonly prove: (hosts: ReadonlyArray<string>) => string | undefined
+  /** It takes no more flows. Saying it twice is fine. */
+  readonly retire: () => void
+  /** It was a flood: its peer gets no new connection for a while. */
+  readonly ban: (why: Why) => void
+  /** It was closed, and that is all. */
+  readonly complain: (why: Why) => void
+  /** As `complain`, and no log tells of it. */
+  readonly count: (reason: string) => void
+}
+
+export interface Http2Gate {
+  /** Listens until the scope ends, which closes every connection; the port. `onSocket` gets each one that is taken. */
+  readonly listen: (onSocket: (socket: net.Socket) => void) => Effect.Effect<number, NetworkError, Scope.Scope>
+  /** What was taken, by its socket, or by one that has wrapped it: both have the same ends. */
+  readonly takenOf: (socket: Pick<net.Socket, "remoteAddress" | "remotePort">) => Taken | undefined
+  /** Whether the bounds of peers hold for this one. */
+  readonly isBound: (peer: string) => boolean
+}
+
+/** What a peer is told that has proven who it is, and is not let in. */
+const refusals: Readonly<Record<Gate.Refusal, string>> = {
+  banned: "it takes no connection of this peer for a while",
+  crowded: "it has as many connections of this peer as it takes",
+  full: "it has as many connections as it takes"
+}
+
+/** Why a connection is closed that takes no more flows. */
+const surplus: Why = { reason: "crowded", why: "too many others that take no more flows were there" }
+
+/** How long a reason that was logged goes without saying. */
+const pauseMillis = 60_000
+
+const bind = (server: net.Server, { host, port, portSetting: setting }: Options) =>
+  Effect.callback<number, NetworkError>((resume) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === "EADDRINUSE"
+      const what = taken ? "is in use; choose another port, or 0 for a free one" : `cannot be bound: ${cause.code}`
+      const detail = `${plain(host)}:${port} ${what}`
+      const reason = new InvalidConfig({ setting, detail })
+      resume(Effect.fail(new NetworkError({ operation: "listen", reason })))
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      resume(Effect.succeed(address !== null && typeof address === "object" ? address.port : port))
+    })
+  })
+
+const endOf = ({ remoteAddress, remotePort }: Pick<net.Socket, "remoteAddress" | "remotePort">): string =>
+  `${remoteAddress} ${remotePort}`
+
+/** `isProving`: a connection is to prove who is there before it counts as one. */
+export const make = Effect.fnUntraced(function* (
+  options: Options,
+  isProving: boolean
+): Effect.fn.Return<Http2Gate, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const run = yield* Background.makeRun("the log of the flow port")
+  const ban = Duration.fromInputUnsafe(options.banDuration)
+  const gate = Gate.make({ ...options, banMillis: Duration.toMillis(ban) })
+  const sockets = new Map<Gate.Seat, net.Socket>()
+  const taken = new Map<string, Taken>()
+  const told = Told.make(pauseMillis)
+  /** Apart, so that many that are banned leave room for all else. */
+  const bans = Told.make(pauseMillis)
+  const portName = options.portSetting === "healthPort" ? "the health port" : "the flow port"
+  const now = (): number => FlowDeadline.nowOf(clock)
+
+  const warn = (peer: string, warning: string): void => {
+    run(Effect.annotateLogs(Effect.logWarning(warning), { peer }))
+  }
+
+  const warnOnce = (reason: string, peer: string, warning: string): void => {
+    if (Told.isDue(told, reason, now())) warn(peer, warning)
+  }
+
+  const sayWhy = (refusal: Gate.Refusal, peer: string): void => {
+    run(Refusals.connectionRefused(refusal))
+    const most = Gate.isProven(peer) ? Gate.sessionsPerPeerMax : options.sessionsPerAddressMax
+    switch (refusal) {
+      case "banned":
+        return
+      case "crowded":
+        return warnOnce(refusal, peer, `${peer} has ${most} connections, and gets no more`)
+      case "full":
+        return warnOnce(refusal, peer, `${portName} has ${options.sessionsMax} connections, and takes no more`)
+    }
+  }
+
+  const takenBy = (seat: Gate.Seat): Taken => {
+    /** As people are told: strangers by their address. */
+    const nameOf = (): string => (Gate.isProven(seat.peer) ? Foreign.text(seat.peer) : seat.address)
+    const tell = ({ reason, why }: Why): void => {
+      run(Refusals.connectionClosed(reason))
+      warnOnce(why, nameOf(), `a connection of ${nameOf()} was closed: ${why}`)
+    }
+    return {
+      peer: () => seat.peer,
+      prove: (hosts) => {
+        const refusal = Gate.prove(gate, seat, hosts, now())
+        if (refusal === undefined) return undefined
+        sayWhy(refusal, hosts.length > 0 ? Foreign.text(Gate.peerOf(hosts)) : seat.address)
+        return refusals[refusal]
+      },
+      retire: () => {
+        const first = Gate.retire(gate, seat)
+        if (first === undefined) return
+        takenBy(first).complain(surplus)
+        sockets.get(first)?.destroy()
+      },
+      complain: tell,
+      count: (reason) => {
+        run(Refusals.connectionClosed(reason))
+      },
+      ban: (closed) => {
+        if (!Gate.ban(gate, seat.peer, now())) return tell(closed)
+        run(Refusals.connectionClosed(closed.reason))
+        // Each of its sessions may flood on.
+        if (Told.isDue(bans, seat.peer, now()))
+          warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
+      }
+    }
+  }
+
+  const enter = (socket: net.Socket, onSocket: (socket: net.Socket) => void): void => {
+    // One that was reset before it was looked at has no address any more.
+    const address = Gate.addressOf(socket.remoteAddress ?? "")
+    const seat = Gate.arrive(gate, address, now(), isProving)
+    if (typeof seat === "string") {
+      socket.on("error", () => undefined).destroy()
+      return sayWhy(seat, address)
+    }
+    const end = endOf(socket)
+    sockets.set(seat, socket)
+    const one = takenBy(seat)
+    taken.set(end, one)
+    socket.once("close", () => {
+      sockets.delete(seat)
+      // Another may have come from the same port meanwhile.
+      if (taken.get(end) === one) taken.delete(end)
+      Gate.leave(gate, seat)
+    })
+    const overdue = Gate.overdue(gate)
+    if (overdue !== undefined) {
+      run(Refusals.connectionRefused("overdue"))
+      sockets.get(overdue)?.destroy()
+      Gate.leave(gate, overdue)
+    }
+    onSocket(socket)
+  }
+
+  const listen: Http2Gate["listen"] = Effect.fnUntraced(function* (onSocket) {
+    const server = yield* Effect.acquireRelease(
+      Effect.sync(() => net.createServer((socket) => enter(socket, onSocket))),
+      (made) =>
+        Effect.callback<void>((resume) => {
+          made.close(() => resume(Effect.void))
+          // A session that was destroyed while it had writes pending keeps its connection; the server would wait for it.
+          for (const socket of sockets.values()) socket.destroy()
+        })
+    )
+    const port = yield* bind(server, options)
+    // From here on an error of the server is one of a single connection, which is closed already.
+    server.removeAllListeners("error").on("error", () => undefined)
+    return port
+  })
+
+  return { listen, takenOf: (socket) => taken.get(endOf(socket)), isBound: (peer) => Gate.isBound(gate, peer) }
+})

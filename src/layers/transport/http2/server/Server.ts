@@ -1,0 +1,282 @@
+/**
+ * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
+ * Calls such as grinta makes are served on their stream as they are, all others by connect-node (`ForeignCall`).
+ *
+ * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
+ * D-17, H1, H2 and H6.
+ */
+import * as http2 from "node:http2"
+import type * as net from "node:net"
+import type { TLSSocket } from "node:tls"
+import { Clock, type Duration, Effect, Exit, Scope } from "effect"
+import * as Buckets from "../../../../protocol/Buckets.ts"
+import * as Allowance from "../../../../protocol/flow/Allowance.ts"
+import * as Conduct from "../../../../protocol/flow/Conduct.ts"
+import type { NetworkError } from "../../../../services/NetworkError.ts"
+import type { Link, Served } from "../../../../services/Transport.ts"
+import * as Background from "../../../core/Background.ts"
+import * as FlowDeadline from "../../../core/Monotonic.ts"
+import { PerTurn } from "../../../core/PerTurn.ts"
+import * as Refusals from "../../../core/Refusals.ts"
+import * as DirectCall from "../DirectCall.ts"
+import * as StreamLink from "../DirectLink.ts"
+import * as ForeignCall from "../foreign/Call.ts"
+import * as ForeignRequest from "../foreign/Request.ts"
+import * as Http2Lookout from "../Lookout.ts"
+import * as Http2Session from "../Session.ts"
+import * as Http2Shares from "../Shares.ts"
+import { StreamCarrier } from "../StreamFate.ts"
+import type * as TlsTenure from "../tls/Tenure.ts"
+import * as Tls from "../tls/Tls.ts"
+import * as Http2Gate from "./Gate.ts"
+import * as Http2Guard from "./Guard.ts"
+import { Http2Pauses } from "./Pauses.ts"
+import * as Http2Sniff from "./Sniff.ts"
+
+export interface Options extends Http2Gate.Options, Http2Guard.Options {
+  readonly frameWireBytesMax: number
+  /** Streams of one connection at a time. */
+  readonly streamsMax: number
+  readonly tls?: Tls.Tls | undefined
+  readonly lookout: Http2Lookout.Lookout
+  /** How long a frame may take once it has begun. */
+  readonly frameTimeout: Duration.Input
+  /** What is told of what is served. */
+  readonly served: Served
+}
+
+type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
+
+/**
+ * Streams that are served in one turn: one packet of a few kilobytes may open two hundred, and all that is served would wait for
+ * the last of them. A flow is one of them, and a call that connect-node serves as many as it costs.
+ */
+export const openingsPerTurn = 48
+const foreignCost = 3
+
+/**
+ * Drops what has come with a connection that is refused. Node gives it to the session in the next turn, which has no handle once it
+ * is destroyed: that would end the process.
+ */
+const discard = (socket: net.Socket): void => {
+  while (socket.read() !== null);
+}
+
+const ignore = (): void => {}
+
+/**
+ * Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. Without
+ * it nothing is served but the health of what is served elsewhere.
+ */
+export const serve = Effect.fnUntraced(function* (
+  options: Options,
+  onLink?: OnLink
+): Effect.fn.Return<number, NetworkError, Scope.Scope> {
+  const serving = yield* Scope.fork(yield* Effect.scope)
+  const run = yield* Scope.provide(Background.makeRun("a call"), serving)
+  const sessions = new Map<http2.Http2Session, Http2Session.Session>()
+  const progress = Http2Session.progressOf(options.frameTimeout)
+  const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
+    frameWireBytesMax: options.frameWireBytesMax,
+    progress,
+    role: "endpoint",
+    begin: (stream) => stream.respond({ ":status": 200, "content-type": DirectCall.contentType })
+  }
+
+  const end = (link: Link, call: ForeignCall.Call) =>
+    Effect.andThen(
+      Effect.sync(() => link.finish()),
+      ForeignCall.close(call)
+    )
+
+  /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
+  const serveLinkBy = (onLink: OnLink) => (link: Link, call: ForeignCall.Call) => {
+    const { carrier, timeoutMillis } = call
+    const last = Effect.suspend(() => end(link, call))
+    const served = Http2Shares.admit(carrier.peer, link, onLink(link))
+    if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(served), last)
+    const over = Effect.andThen(
+      Effect.sync(() => carrier.expire()),
+      end(link, call)
+    )
+    return Background.run("the end of a call", Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
+      Effect.andThen(served),
+      Effect.scoped,
+      Effect.ensuring(last)
+    )
+  }
+
+  const serveLink = onLink && serveLinkBy(onLink)
+  const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
+
+  const pauses = new Http2Pauses()
+  /** Whether a peer may open another stream: one that may not has nothing made for it. */
+  const mayOpen = (session: Http2Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
+    if (Http2Session.isTooLong(rawHeaders)) {
+      session.guard?.onFault()
+      return false
+    }
+    if (takeOf(openings, session)) return true
+    run(Refusals.flowRefused("openings"))
+    // It costs nearly what one that is reset does.
+    session.guard?.onGone(http2.constants.NGHTTP2_REFUSED_STREAM, false)
+    return false
+  }
+
+  const serveStream = (
+    session: Http2Session.Session,
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    rawHeaders: Array<string>
+  ): void => {
+    if (serveLink === undefined || !ForeignRequest.isDirect(headers))
+      return onCall(session, stream, headers, rawHeaders)
+    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders))
+    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+    carrier.listen()
+    run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
+  }
+
+  const inTurn = new PerTurn<Http2Session.Session>(openingsPerTurn)
+
+  const onStream = (
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    _flags: number,
+    rawHeaders: Array<string>
+  ): void => {
+    const session = stream.session === undefined ? undefined : sessions.get(stream.session)
+    if (session !== undefined) pauses.count(session, sessions.values())
+    if (session === undefined || !mayOpen(session, rawHeaders)) {
+      stream.on("error", ignore).close(http2.constants.NGHTTP2_REFUSED_STREAM)
+      return
+    }
+    const cost = headers["content-type"] === DirectCall.contentType ? 1 : foreignCost
+    if (inTurn.take(cost)) return serveStream(session, stream, headers, rawHeaders)
+    /** Reset, or without its session: that counts when it happens. */
+    let isGone = false
+    const onGone = (): void => {
+      isGone = true
+      session.guard?.onGone(stream.rstCode, false)
+    }
+    // An error of which nobody hears would end the process.
+    stream.on("error", ignore).on("close", onGone)
+    const serve = (): void => {
+      stream.off("close", onGone)
+      if (!isGone) serveStream(session, stream, headers, rawHeaders)
+    }
+    inTurn.later(session, serve, cost)
+  }
+
+  const bounds: http2.ServerOptions = {
+    settings: { ...Http2Session.settings, maxConcurrentStreams: Allowance.first(options.streamsMax) },
+    maxSessionMemory: Http2Session.sessionMemoryMegabytes,
+    maxHeaderListPairs: Http2Session.headerPairsMax,
+    maxSettings: 16,
+    maxSessionRejectedStreams: 100,
+    streamResetBurst: Conduct.resetsBurst,
+    streamResetRate: Conduct.resetsPerSecond
+  }
+  const { tls } = options
+  const gate = yield* Http2Gate.make(options, tls !== undefined)
+  const clock = yield* Clock.Clock
+  const openings = Buckets.make(Conduct.openingsPerSecond, Conduct.openingsBurst)
+  const resets = Buckets.make(Conduct.resetsPerSecond, Conduct.peerResetsBurst)
+  const faults = Buckets.make(Conduct.faultsPerSecond, Conduct.faultsBurst)
+  /** Takes one from what a peer may have on all of its sessions. */
+  const takeOf = (buckets: Buckets.Buckets, { countedAs }: Http2Session.Session): boolean =>
+    countedAs === undefined || Buckets.take(buckets, countedAs, FlowDeadline.nowOf(clock))
+  /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
+  let arriving: net.Socket | TLSSocket | undefined
+  const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
+    const made = http2.createSecureServer({ ...bounds, ...tls.server })
+    tls.supply(made)
+    return made
+      .prependListener("secureConnection", (socket) => {
+        arriving = socket
+      })
+      .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress, remotePort }) => {
+        // One that has gone by itself shows no address.
+        if (remoteAddress !== undefined)
+          gate.takenOf({ remoteAddress, remotePort })?.complain({ reason: "stranger", why: Tls.strangerOf(cause) })
+      })
+      .on("unknownProtocol", (socket) => socket.destroy())
+  }
+  const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
+
+  /** A session as its certificate lets it last; GOAWAY retires it. */
+  const heldAs = (session: http2.ServerHttp2Session, taken: Http2Gate.Taken): TlsTenure.Held => ({
+    retire: () => {
+      session.close()
+      taken.retire()
+    },
+    end: (over) => {
+      taken.complain(over)
+      Tls.refuse(session, over.why)
+    }
+  })
+
+  const onSession = (session: http2.ServerHttp2Session): void => {
+    const socket = arriving
+    if (socket === undefined) return session.destroy()
+    const encrypted = "authorized" in socket ? socket : undefined
+    const taken = gate.takenOf(socket)
+    if (taken === undefined) {
+      discard(socket)
+      return session.destroy()
+    }
+    const proof = encrypted && tls?.proofOf(encrypted)
+    const adopted = Http2Session.adopt(session, socket, proof)
+    const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
+    if (doubt !== undefined) taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
+    const why = doubt ?? (tls && taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? []))
+    if (why !== undefined) {
+      discard(socket)
+      Tls.refuse(session, why, doubt === undefined ? http2.constants.NGHTTP2_ENHANCE_YOUR_CALM : undefined)
+      run(adopted.leave)
+      return
+    }
+    sessions.set(session, adopted)
+    if (gate.isBound(taken.peer())) adopted.countedAs = taken.peer()
+    options.lookout.watch(adopted, (why) => taken.complain({ reason: Http2Lookout.reasonOf(why), why }))
+    const guarded = Http2Guard.guard(adopted, options, {
+      ...taken,
+      takeReset: () => takeOf(resets, adopted),
+      takeFault: () => takeOf(faults, adopted)
+    })
+    const guarding = run(Effect.andThen(Effect.raceFirst(guarded, adopted.closed), adopted.leave))
+    const held = heldAs(session, taken)
+    const lasting = proof?.shown ? tls?.watch(proof.shown, held) : tls?.stage.watch("incoming", held)
+    const watching = lasting && run(lasting)
+    session.once("close", () => {
+      sessions.delete(session)
+      guarding.interruptUnsafe()
+      watching?.interruptUnsafe()
+    })
+  }
+  /** Beside TLS, for as long as that is not all that there is. */
+  const plain = tls === undefined ? server : http2.createServer(bounds)
+  for (const each of new Set([server, plain])) each.on("session", onSession).on("stream", onStream)
+  const enter = (to: http2.Http2Server | http2.Http2SecureServer) => (socket: net.Socket) => {
+    arriving = socket
+    to.emit("connection", socket)
+  }
+  const sides = {
+    secured: enter(server),
+    // By its first byte the stage may be another one.
+    plain: (socket: net.Socket) => enter(tls === undefined || tls.stage.takesPlaintext() ? plain : server)(socket)
+  }
+  const port = yield* gate.listen((socket) =>
+    tls?.stage.takesPlaintext() ? Http2Sniff.sniff(socket, run, sides) : sides.secured(socket)
+  )
+  /** Says GOAWAY on every session; ends what is served; and lets what was said leave, before the gate closes their connections. */
+  const close = Effect.gen(function* () {
+    server.close()
+    if (plain !== server) plain.close()
+    for (const session of sessions.keys()) session.close()
+    yield* Scope.close(serving, Exit.void)
+    yield* Effect.forEach([...sessions.values()], ({ leave }) => leave, { concurrency: "unbounded", discard: true })
+  })
+  yield* Effect.addFinalizer(() => close)
+  return port
+})

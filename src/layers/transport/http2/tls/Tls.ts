@@ -1,0 +1,192 @@
+/**
+ * Who is at the other end of a connection: TLS 1.3 with a certificate on both sides, each from an authority that the other
+ * side believes, and each with the name of its host in it (`protocol/Identity`).
+ *
+ * A certificate that names no host of the fabric is one of a client from outside: it may call, but not as a host.
+ * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged
+ * (`TlsMaterial`, `TlsRenewal`).
+ * Source: faults.md, D-2, T1 to T3 and P16.
+ */
+import * as http2 from "node:http2"
+import * as tls from "node:tls"
+import { Data, Effect, type Scope, Stream } from "effect"
+import * as Identity from "../../../../protocol/Identity.ts"
+import * as NameGrants from "../../../../protocol/NameGrants.ts"
+import { byCertificate, type Certificate, certificateOf, unproven } from "../../../../protocol/Proof.ts"
+import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
+import type { Proof } from "../Session.ts"
+import type * as TlsContext from "./Context.ts"
+import * as TlsMaterial from "./Material.ts"
+import * as TlsRenewal from "./Renewal.ts"
+import * as TlsStage from "./Stage.ts"
+import * as TlsTenure from "./Tenure.ts"
+
+export type { Material } from "./Material.ts"
+
+export interface Options extends TlsMaterial.Material, TlsTenure.Options, TlsStage.Options {
+  /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
+  readonly renewals?: Stream.Stream<TlsMaterial.Material>
+  /**
+   * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and opens no
+   * flow to an owner that may not own the name, whatever gossip says. Off unless said otherwise.
+   */
+  readonly boundNames?: boolean
+}
+
+export interface Config extends Options {
+  readonly fabric: string
+  /** Name of the host itself. */
+  readonly host: string
+}
+
+export interface Tls {
+  /** What a server of connections is made with, beside material. */
+  readonly server: tls.TlsOptions
+  /** Has a server take the material that there is, and whatever takes its place. */
+  readonly supply: (server: TlsContext.Server) => void
+  /** Connects to a host, which must prove that it is that host. */
+  readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
+  /** What the other side of a connection has proven. */
+  readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Proof
+  /** Why a connection is not to be believed; undefined when it is. */
+  readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
+  /** Whether TLS is all that there is. */
+  readonly stage: TlsStage.TlsStage
+  /** Ends a session once the certificate that it has shown counts no more. */
+  readonly watch: TlsTenure.Tenure["watch"]
+  /** Whether this host may own a name. */
+  readonly mayOwn: (name: string) => boolean
+  /** The certificate that this host shows by now. */
+  readonly certificate: () => Certificate
+}
+
+const protocol = "h2"
+
+/** How long the other side may take to prove itself. Source: faults.md, D-16. */
+const handshakeMillis = 5_000
+
+const quoted = (names: ReadonlyArray<string>): string =>
+  names.length === 0 ? "no host" : names.map((name) => `"${name}"`).join(" and ")
+
+export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
+  const { boundNames = false, fabric, renewals = Stream.empty } = config
+  let own: TlsTenure.Own = () => undefined
+  const tenure = yield* TlsTenure.make(config, () => own())
+  const stage = yield* TlsStage.make(config, config.sessionDrain ?? TlsTenure.defaultDrain)
+  const servers = new Set<TlsContext.Server>()
+  const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
+    servers.forEach(supply)
+    tenure.renewed()
+  })
+  own = () => held().revocable
+  const doubt = tenure.doubtOf(held().revocable)
+  if (doubt !== undefined) {
+    const reason = new InvalidConfig({ setting: "tls.revoked", detail: `of this host itself ${doubt}` })
+    return yield* new NetworkError({ operation: "listen", reason })
+  }
+  const hostsOf = (names: string | undefined): ReadonlyArray<string> => Identity.hostsOf(names ?? "", fabric)
+  return {
+    server: {
+      requestCert: true,
+      // Node would close the connection without a word to either side: `doubtOf` is asked instead.
+      rejectUnauthorized: false,
+      ALPNProtocols: [protocol],
+      handshakeTimeout: handshakeMillis
+    },
+    supply: (server) => {
+      servers.add(server)
+      held().supply(server)
+    },
+    connect: (address, to) =>
+      tls.connect({
+        ...address,
+        secureContext: held().context,
+        rejectUnauthorized: true,
+        ALPNProtocols: [protocol],
+        // The host is known by its name in the fabric, not by one of DNS.
+        servername: "",
+        checkServerIdentity: (_, { subjectaltname }) => {
+          const hosts = hostsOf(subjectaltname)
+          return hosts.includes(to)
+            ? undefined
+            : new Error(`its certificate is that of ${quoted(hosts)}, not of "${to}"`)
+        }
+      }),
+    proofOf: (socket) => {
+      const theirs = socket.getPeerX509Certificate()
+      if (theirs === undefined) return { proven: unproven }
+      const { subjectAltName = "" } = theirs
+      const hosts = hostsOf(subjectAltName)
+      // Of what is not believed nobody asks further, and it may be made to take long.
+      const chain = socket.authorized ? TlsMaterial.shownChain(theirs, held().vouching) : [theirs]
+      return {
+        proven: byCertificate(certificateOf(theirs, Identity.namesOf(subjectAltName)), hosts),
+        grants: boundNames ? NameGrants.patternsOf(subjectAltName, fabric) : undefined,
+        shown: {
+          hosts,
+          fingerprints: chain.map(({ fingerprint256 }) => fingerprint256),
+          expiresAt: Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
+        }
+      }
+    },
+    doubtOf: (socket, { shown }) => {
+      if (shown === undefined) return "NO_CERTIFICATE"
+      return socket.authorized ? tenure.doubtOf(shown) : String(socket.authorizationError)
+    },
+    stage,
+    watch: tenure.watch,
+    mayOwn: (name) => !boundNames || NameGrants.allow(held().grants, name),
+    certificate: () => held().shown
+  }
+})
+
+/** Why a connection speaks no HTTP/2 although it was made; undefined when it does. */
+export const unspoken = ({ alpnProtocol }: Pick<tls.TLSSocket, "alpnProtocol">): string | undefined =>
+  alpnProtocol === protocol ? undefined : "it speaks TLS, and does not offer HTTP/2 behind it"
+
+/** A host does not believe the certificate of this one. */
+export class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {
+  override get message() {
+    return `it does not believe the certificate of this host (${this.why})`
+  }
+}
+
+/** Tells the other side of a session that it is not wanted, and why; Node would give no code with what it says itself. */
+export const refuse = (
+  session: http2.Http2Session,
+  why: string,
+  code: number = http2.constants.NGHTTP2_INADEQUATE_SECURITY
+): void => {
+  session.goaway(code, 0, Buffer.from(why))
+  session.destroy()
+}
+
+/** What a GOAWAY says that ends a session; undefined of one that only retires it. */
+export const refusalOf = (code: number, said: Uint8Array | undefined): Error | undefined => {
+  if (code === http2.constants.NGHTTP2_NO_ERROR) return undefined
+  const why = Buffer.from(said ?? []).toString("latin1", 0, 64)
+  if (code === http2.constants.NGHTTP2_INADEQUATE_SECURITY) return new Refused({ why })
+  return new Error(why === "" ? `it closed the session with error code ${code}` : why)
+}
+
+/** The alerts of a server that does not believe its client, or wants a certificate of it. */
+const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/
+
+/** What comes of a peer that speaks no TLS at all. */
+const noTls = /^ERR_SSL_(WRONG_VERSION_NUMBER|HTTP_REQUEST|HTTPS_PROXY_REQUEST|PACKET_LENGTH_TOO_LONG)$/
+
+/** Why a connection was closed before it was one, as the log says it. */
+export const strangerOf = ({ code, message }: NodeJS.ErrnoException): string =>
+  noTls.test(code ?? "")
+    ? "it speaks no TLS, as a host without tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
+    : `TLS: ${code ?? message}`
+
+/** What an error of a connection means, without the places in OpenSSL that its text is full of. */
+export const explain = (cause: unknown): unknown => {
+  if (!(cause instanceof Error && "code" in cause && "reason" in cause)) return cause
+  const [code, why] = [String(cause.code), String(cause.reason)]
+  if (!code.startsWith("ERR_SSL_")) return cause
+  if (noTls.test(code))
+    return new Error("it speaks no TLS, and this host does: tls (GRINTA_TLS_CERTIFICATE)", { cause })
+  return alerts.test(code) ? new Refused({ why }) : new Error(`TLS: ${why}`, { cause })
+}
