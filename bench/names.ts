@@ -9,7 +9,7 @@ import { parseArgs } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { Effect, Result, Stream } from "effect"
-import * as RegistryWatch from "../src/layers/registry/Watchers.ts"
+import * as Watchers from "../src/layers/registry/Watchers.ts"
 import * as Directory from "../src/protocol/names/Directory.ts"
 import * as DirectoryDelta from "../src/protocol/names/DirectoryDelta.ts"
 import * as NameRecords from "../src/protocol/names/NameRecords.ts"
@@ -245,7 +245,7 @@ const watched = Effect.fnUntraced(function* (
   changed: ReadonlyArray<number>,
   eventsOf: number
 ) {
-  const watchers = RegistryWatch.make(directory.view)
+  const watchers = Watchers.make(directory.view)
   let heard = 0
   const settled = (count: number) =>
     Effect.whileLoop({ while: () => heard < count, body: () => Effect.yieldNow, step: () => undefined })

@@ -4,7 +4,7 @@
  * However they are cut, the same messages come out, and a flow that ends in good order does so all the same.
  */
 import { deepStrictEqual } from "node:assert"
-import * as StreamFrames from "../../src/layers/transport/http2/FrameQueue.ts"
+import * as FrameQueue from "../../src/layers/transport/http2/FrameQueue.ts"
 import * as Inbox from "../../src/protocol/flow/Inbox.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Receiver from "../../src/protocol/flow/Receiver.ts"
@@ -22,16 +22,16 @@ const hexOf = (message: unknown): string =>
 const limits: Limits.Limits = { ...Limits.defaults, messageBytesMax: 200_000 }
 
 const read = (input: Uint8Array, hasEnd: boolean, chunkBytes: number): Outcome => {
-  const frames = StreamFrames.make({ bytesMax: Limits.frameWireBytesMax, hasEnd })
+  const frames = FrameQueue.make({ bytesMax: Limits.frameWireBytesMax, hasEnd })
   const receiver = Receiver.make(limits)
   const inbox = Inbox.make(limits)
   const messages: Array<string> = []
   let end = "open"
   let isFirst = true
   for (let at = 0; at < input.length && end === "open"; at += chunkBytes) {
-    const violation = StreamFrames.push(frames, input.slice(at, at + chunkBytes))
-    while (end === "open" && !StreamFrames.isEmpty(frames)) {
-      const frame = StreamFrames.take(frames)
+    const violation = FrameQueue.push(frames, input.slice(at, at + chunkBytes))
+    while (end === "open" && !FrameQueue.isEmpty(frames)) {
+      const frame = FrameQueue.take(frames)
       if (frame === undefined) throw new Error("there is a frame, and none is given")
       // The handshake is before the flow.
       const isHandshake = isFirst && frame._tag !== "Data"

@@ -2,7 +2,7 @@
 import { deepStrictEqual } from "node:assert"
 import { Option, Result, Schema } from "effect"
 import * as AesGcm from "../../src/layers/gossip/AesGcm.ts"
-import * as StreamFrames from "../../src/layers/transport/http2/FrameQueue.ts"
+import * as FrameQueue from "../../src/layers/transport/http2/FrameQueue.ts"
 import * as Address from "../../src/protocol/Address.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as FrameBytes from "../../src/protocol/flow/FrameBytes.ts"
@@ -222,7 +222,7 @@ export const targets: ReadonlyArray<Target> = [
     legal: ["{}", '{"error":{"code":"deadline_exceeded"}}', '{"metadata":{"a":["b"]}}'].map(Legal.text),
     bytesMax: 8_192,
     run: (input) => {
-      StreamFrames.endOf(input)
+      FrameQueue.endOf(input)
     }
   },
   swim,

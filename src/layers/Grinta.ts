@@ -26,8 +26,8 @@ import type { Secret } from "./core/Sealed.ts"
 import * as SelfLive from "./core/SelfLive.ts"
 import * as Setting from "./core/Setting.ts"
 import * as FabricMesh from "./fabric/FabricMesh.ts"
-import * as FlowServer from "./flow/Serving.ts"
-import * as FlowSettings from "./flow/Settings.ts"
+import * as Serving from "./flow/Serving.ts"
+import * as Settings from "./flow/Settings.ts"
 import { ask, askPort, askPublic, askTls, flag, invalid, listOf, oneOf, text, time, whole } from "./GrintaAsk.ts"
 import * as Encryption from "./GrintaEncryption.ts"
 import * as Variables from "./GrintaVariables.ts"
@@ -37,7 +37,7 @@ import * as GossipSocketNode from "./gossip/socket/GossipSocketNode.ts"
 import * as HostName from "./HostName.ts"
 import type { MemoryNetwork } from "./memory/MemoryNetwork.ts"
 import * as Runtime from "./Runtime.ts"
-import * as RegistryDirectory from "./registry/Driver.ts"
+import * as Driver from "./registry/Driver.ts"
 import * as RegistryGossip from "./registry/RegistryGossip.ts"
 import type * as Tls from "./transport/http2/tls/Tls.ts"
 import * as TransportConnect from "./transport/TransportConnect.ts"
@@ -85,7 +85,7 @@ export interface Options {
    */
   readonly tls?: Tls.Options
   /** Bounds of the flows that are served here. */
-  readonly flows?: Partial<FlowServer.Config>
+  readonly flows?: Partial<Serving.Config>
   /**
    * Bounds of the names. `ownBytesMax` is what the names exposed here may take, 512 KiB unless said otherwise, and
    * `recordsBytesMax` what those of all other hosts may take here, 12 MiB unless said otherwise.
@@ -156,8 +156,8 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
     recordsBytesMax: yield* ask(undefined, "GRINTA_FABRIC_NAMES_BYTES", whole, recordsBytesMax),
     ...options.names
   }
-  yield* RegistryDirectory.checkLimits(names)
-  yield* FlowSettings.check({ ...FlowServer.defaults, ...options.flows })
+  yield* Driver.checkLimits(names)
+  yield* Settings.check({ ...Serving.defaults, ...options.flows })
   const stateFile = yield* askPublic(options.stateFile, "stateFile", "GRINTA_STATE_FILE", "")
   const profile = yield* ask<Profile, Profile>(options.profile, "GRINTA_PROFILE", oneOf("lan", "wan", "local"), "lan")
   const keepalive = options.keepalive ?? keepaliveOf(profile)
@@ -198,7 +198,7 @@ const annotated = (keys: { readonly fabric: string; readonly host: string }) =>
 const stack = <E, R>(
   self: SelfLive.Options,
   fabric: string,
-  flows: Partial<FlowServer.Config>,
+  flows: Partial<Serving.Config>,
   names: Partial<Directory.Limits>,
   gossip: (flowPort: number) => GossipSwim.Config,
   carriers: Layer.Layer<GossipSocket | Transport, E, R>
@@ -257,7 +257,7 @@ export interface MemoryOptions extends SelfLive.Options {
   readonly seeds?: ReadonlyArray<string>
   readonly profile?: Profile
   readonly keys?: ReadonlyArray<Secret>
-  readonly flows?: Partial<FlowServer.Config>
+  readonly flows?: Partial<Serving.Config>
   readonly names?: Partial<Directory.Limits>
 }
 

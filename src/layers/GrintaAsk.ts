@@ -10,7 +10,7 @@ import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 import * as Sealed from "./core/Sealed.ts"
 import * as Setting from "./core/Setting.ts"
 import type { Variable } from "./GrintaVariables.ts"
-import * as TlsFiles from "./transport/http2/tls/Files.ts"
+import * as Files from "./transport/http2/tls/Files.ts"
 import * as RevocationFile from "./transport/http2/tls/RevocationFile.ts"
 import type * as Tls from "./transport/http2/tls/Tls.ts"
 
@@ -93,7 +93,7 @@ const manners = [
 const askMaterial = Effect.fnUntraced(function* (
   every: Duration.Input
 ): Effect.fn.Return<Tls.Options | undefined, NetworkError> {
-  const { authorities, certificate, key } = TlsFiles.variables
+  const { authorities, certificate, key } = Files.variables
   const sources = yield* Effect.all({
     certificate: ask(undefined, certificate, secret, none),
     key: ask(undefined, key, secret, none),
@@ -103,7 +103,7 @@ const askMaterial = Effect.fnUntraced(function* (
     (_, i) => Redacted.value([sources.certificate, sources.key, sources.authorities][i] ?? none) === ""
   )
   const [first] = missing
-  if (first === undefined) return yield* TlsFiles.load(sources, every)
+  if (first === undefined) return yield* Files.load(sources, every)
   if (missing.length < 3)
     return yield* invalid(first, `TLS needs ${certificate}, ${key}, ${authorities}, and this is missing`)
   for (const variable of manners)

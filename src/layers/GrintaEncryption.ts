@@ -6,7 +6,7 @@ import * as Exposure from "./core/Exposure.ts"
 import * as Sealed from "./core/Sealed.ts"
 import { ask, askKeys as askListed, invalid, text } from "./GrintaAsk.ts"
 import type * as GossipKeys from "./gossip/Keys.ts"
-import * as GossipKeysFile from "./gossip/KeysFile.ts"
+import * as KeysFile from "./gossip/KeysFile.ts"
 import type * as Tls from "./transport/http2/tls/Tls.ts"
 
 export interface Options {
@@ -29,7 +29,7 @@ export const askKeys = Effect.fnUntraced(function* (
   if (path === "") return { keys: listed }
   const setting = keysFile === undefined ? "GRINTA_KEYS_FILE" : "keysFile"
   if (listed.length > 0) return yield* invalid(setting, "there are keys, and a file of keys: give one of them")
-  return yield* GossipKeysFile.load(path, setting, every)
+  return yield* KeysFile.load(path, setting, every)
 })
 
 /** Errors: InvalidConfig when others reach the address, plaintext is taken there, and nobody said that it may be. */

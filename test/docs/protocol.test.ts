@@ -5,17 +5,17 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, Option, Result, Schema, Stream } from "effect"
 import * as Timeouts from "../../src/layers/core/Timeouts.ts"
-import * as FabricCore from "../../src/layers/fabric/Core.ts"
-import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
-import * as FlowCaller from "../../src/layers/flow/Opening.ts"
-import * as FlowServer from "../../src/layers/flow/Serving.ts"
+import * as Core from "../../src/layers/fabric/Core.ts"
+import * as Answering from "../../src/layers/flow/Answering.ts"
+import * as Opening from "../../src/layers/flow/Opening.ts"
+import * as Serving from "../../src/layers/flow/Serving.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import * as ForeignBounds from "../../src/layers/transport/http2/foreign/Bounds.ts"
+import * as Bounds from "../../src/layers/transport/http2/foreign/Bounds.ts"
 import * as EnvelopeGuard from "../../src/layers/transport/http2/foreign/EnvelopeGuard.ts"
 import * as Http2Room from "../../src/layers/transport/http2/Room.ts"
-import * as Http2Session from "../../src/layers/transport/http2/Session.ts"
-import * as Http2Shares from "../../src/layers/transport/http2/Shares.ts"
-import * as LinkPair from "../../src/layers/transport/link/LocalLink.ts"
+import * as Session from "../../src/layers/transport/http2/Session.ts"
+import * as Shares from "../../src/layers/transport/http2/Shares.ts"
+import * as LocalLink from "../../src/layers/transport/link/LocalLink.ts"
 import * as TransportConnect from "../../src/layers/transport/TransportConnect.ts"
 import { toHex } from "../../src/protocol/Fingerprint.ts"
 import * as Conduct from "../../src/protocol/flow/Conduct.ts"
@@ -53,7 +53,7 @@ const raw = {
   decode: (encoded: Uint8Array) => Result.succeed(new TextDecoder().decode(encoded))
 }
 const contract = Contract.make("echo", { input: raw, output: raw, error: Refused })
-const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis", drainTimeout: "100 millis" }
+const config: Serving.Config = { ...Serving.defaults, handlerGrace: "50 millis", drainTimeout: "100 millis" }
 const host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 1, locality: "", tags: {} }
 
 const camel = (reason: string): string =>
@@ -156,7 +156,7 @@ const until = (heard: ReadonlyArray<string>, gets = "nothing") =>
 
 /** Writes what is drawn for one side, the last of it once `ready`, and reads whatever the other one says. */
 const play = Effect.fnUntraced(function* (
-  end: LinkPair.LinkEnd,
+  end: LocalLink.LinkEnd,
   steps: ReadonlyArray<Step>,
   ready: Effect.Effect<unknown>
 ) {
@@ -172,13 +172,13 @@ const play = Effect.fnUntraced(function* (
 })
 
 const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
-  const [near, far] = LinkPair.make()
+  const [near, far] = LocalLink.make()
   const heard: Array<string> = []
   const isEnded = drawn.caller.some((step) => step !== "finish" && step._tag === "End")
   // The host keeps its side until its handler is done, which is not drawn.
   yield* Effect.forkScoped(Effect.flatten(play(far, drawn.host, until(heard, drawn.gets.get("caller")))))
   const options = { caller: "client", host, limits: config.limits }
-  const opened = FlowCaller.open(near, { ...contract, name: nameIn(drawn) }, options)
+  const opened = Opening.open(near, { ...contract, name: nameIn(drawn) }, options)
   const heardOut = Effect.flatMap(Effect.map(opened, started), (flow) =>
     Effect.andThen(isEnded ? flow.end : Effect.void, listen(flow, heard))
   )
@@ -187,15 +187,15 @@ const callerGets = Effect.fnUntraced(function* (drawn: Drawn) {
 })
 
 const endpointGets = Effect.fnUntraced(function* (drawn: Drawn) {
-  const [near, far] = LinkPair.make()
+  const [near, far] = LocalLink.make()
   const heard: Array<string> = []
   const done = yield* Deferred.make<string>()
-  const exposed = FlowServer.expose(
+  const exposed = Serving.expose(
     contract,
     (flow) => Effect.onExit(listen(flow, heard), (exit) => Deferred.succeed(done, outcome(heard, exit))),
     { context: Context.empty(), config }
   )
-  const answered = FlowAnswer.answer(far, {
+  const answered = Answering.answer(far, {
     self: "server",
     find: (name) => (name === contract.name ? exposed : undefined),
     opening: yield* Timeouts.make(config.openTimeout)
@@ -226,7 +226,7 @@ describe("the lives of a flow", () => {
 describe("the tables", () => {
   const tables = readFileSync("docs/limits.md", "utf8").split("\n")
   const row = (cell: string): string => tables.find((line) => line.includes(`\`${cell}\` |`)) ?? ""
-  const limits = { ...config.limits, ...TransportConnect.defaults, ...FlowServer.defaults }
+  const limits = { ...config.limits, ...TransportConnect.defaults, ...Serving.defaults }
 
   it.each(["messageBytesMax", "frameBytesMax", "frameMessagesMax", "bufferBytesMax", "inboxBytesMax"] as const)(
     "say the limit %s",
@@ -248,8 +248,8 @@ describe("the tables", () => {
 
   it.each(
     Object.entries({
-      streamWindowBytes: Http2Session.streamWindowBytes,
-      sessionWindowBytes: Http2Session.sessionWindowBytes,
+      streamWindowBytes: Session.streamWindowBytes,
+      sessionWindowBytes: Session.sessionWindowBytes,
       unreadBytesMax: Http2Room.unreadBytesMax,
       turnBytesMax: Http2Room.turnBytesMax
     })
@@ -261,7 +261,7 @@ describe("the tables", () => {
     assert.include(row("share.bytesMax"), ` ${bytesMax} bytes; `)
     assert.include(row("share.bytesMax"), `after ${seconds(timeout)} `)
     assert.include(row("share.timeout"), ` ${seconds(timeout)} `)
-    assert.include(row("waitTimeout"), ` ${Http2Shares.waitingMax}, and ${seconds(Http2Shares.waitTimeout)}, then`)
+    assert.include(row("waitTimeout"), ` ${Shares.waitingMax}, and ${seconds(Shares.waitTimeout)}, then`)
   })
 
   it.each(
@@ -275,9 +275,9 @@ describe("the tables", () => {
   )("say how many values a message may hold: %s", (name, count) => assert.include(row(name), ` ${count}, then`))
 
   it("say what the headers of a call may be, and what a port for health takes", () => {
-    assert.include(row("headerPairsMax"), ` ${Http2Session.headerPairsMax}, then`)
-    assert.include(row("headerListBytesMax"), ` ${Http2Session.headerListBytesMax}, then`)
-    const { idleTimeout, sessionsMax, sessionsPerAddressMax, streamsMax } = ForeignBounds.healthBounds
+    assert.include(row("headerPairsMax"), ` ${Session.headerPairsMax}, then`)
+    assert.include(row("headerListBytesMax"), ` ${Session.headerListBytesMax}, then`)
+    const { idleTimeout, sessionsMax, sessionsPerAddressMax, streamsMax } = Bounds.healthBounds
     assert.include(
       row("healthBounds"),
       ` ${sessionsMax}, ${sessionsPerAddressMax} and ${streamsMax}, and ${idleTimeout} |`
@@ -285,14 +285,11 @@ describe("the tables", () => {
   })
 
   it("say what a call that is no flow may take", () => {
-    assert.include(row("requestTimeout"), ` ${ForeignBounds.requestTimeout}, then`)
-    const { check, reflection, watch } = ForeignBounds
+    assert.include(row("requestTimeout"), ` ${Bounds.requestTimeout}, then`)
+    const { check, reflection, watch } = Bounds
     for (const [name, { bodyBytesMax, messagesMax }] of Object.entries({ check, reflection })) {
-      assert.include(
-        row(`ForeignBounds.${name}`),
-        ` ${messagesMax === 1 ? "one message" : `${messagesMax} messages`}, then`
-      )
-      assert.include(row(`ForeignBounds.${name}`), ` ${bodyBytesMax} bytes`)
+      assert.include(row(`Bounds.${name}`), ` ${messagesMax === 1 ? "one message" : `${messagesMax} messages`}, then`)
+      assert.include(row(`Bounds.${name}`), ` ${bodyBytesMax} bytes`)
     }
     assert.include(row("age"), ` ${check.age}, ${watch.age} and ${reflection.age}, then`)
     assert.include(row("messagesPerTurn"), ` ${EnvelopeGuard.messagesPerTurn} |`)
@@ -331,7 +328,7 @@ describe("the tables", () => {
   })
 
   it("say how long the second word of a caller may take", () =>
-    assert.include(row("wordTimeout"), ` ${Duration.toSeconds(FabricCore.wordTimeout)} seconds`))
+    assert.include(row("wordTimeout"), ` ${Duration.toSeconds(Core.wordTimeout)} seconds`))
 
   it("say how much the end of an answer may hold", () =>
     assert.include(row("endBytesMax"), ` ${Envelope.endBytesMax} bytes`))

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
-import * as GossipKeysFile from "../../src/layers/gossip/KeysFile.ts"
+import * as Keys from "../../src/layers/gossip/Keys.ts"
+import * as KeysFile from "../../src/layers/gossip/KeysFile.ts"
 import { blocksOf, sort } from "./blocks.ts"
 
 const { shells } = sort(blocksOf("docs/security.md", readFileSync("docs/security.md", "utf8")))
@@ -37,8 +37,8 @@ describe("the commands of docs/security.md for a file of keys", () => {
       const ages: Array<string> = []
       for (const [i, command] of commands.entries()) {
         execFileSync("sh", ["-c", command], { cwd, stdio: "pipe" })
-        const options = yield* GossipKeysFile.load(join(cwd, "shop.keys"), "GRINTA_KEYS_FILE")
-        const { keyring } = yield* GossipKeys.make(options)
+        const options = yield* KeysFile.load(join(cwd, "shop.keys"), "GRINTA_KEYS_FILE")
+        const { keyring } = yield* Keys.make(options)
         const found = (yield* keyring.list).map(({ fingerprint }) => fingerprint)
         for (const fingerprint of found) if (!ages.includes(fingerprint)) ages.push(fingerprint)
         const keys = found.map((fingerprint) => ages.indexOf(fingerprint))

@@ -2,7 +2,7 @@
 import * as http2 from "node:http2"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, type Scope } from "effect"
-import * as ForeignRequest from "../../src/layers/transport/http2/foreign/Request.ts"
+import * as Request from "../../src/layers/transport/http2/foreign/Request.ts"
 import { FailReason, RejectReason } from "../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Calls from "./FlowCalls.ts"
 import * as FlowHost from "./FlowHost.ts"
@@ -84,7 +84,7 @@ export const flowLaws = (client: Client): void => {
       const { headers, port } = yield* listener
       const call = yield* client.call(port, { timeoutMillis: client.timeoutMillis })
       yield* call.send(Calls.open("echo"))
-      assert.strictEqual(ForeignRequest.isDirect(yield* headers), client.isDirect)
+      assert.strictEqual(Request.isDirect(yield* headers), client.isDirect)
     })
   )
 

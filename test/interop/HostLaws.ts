@@ -1,7 +1,7 @@
 /** What a caller of ours makes of a host of another make, whose endpoints are those of `go/flow/service.go`. */
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
-import * as FlowCaller from "../../src/layers/flow/Opening.ts"
+import * as Opening from "../../src/layers/flow/Opening.ts"
 import * as TransportConnect from "../../src/layers/transport/TransportConnect.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
 import * as Codec from "../../src/services/Codec.ts"
@@ -21,7 +21,7 @@ const connect = Effect.fnUntraced(function* (serve: Effect.Effect<number, never,
   const host = { id: "stranger", generation: 1, address: loopback, flowPort, locality: "", tags: {} }
   const contract = Contract.make(endpoint, { input: Codec.bytes, output: Codec.bytes, error: Banned })
   const link = yield* transport.dial(host)
-  return started(yield* FlowCaller.open(link, contract, { caller: "ours", host, limits: Limits.defaults }))
+  return started(yield* Opening.open(link, contract, { caller: "ours", host, limits: Limits.defaults }))
 })
 
 export const hostLaws = (name: string, serve: Effect.Effect<number, never, Scope.Scope>): void => {

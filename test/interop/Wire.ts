@@ -3,7 +3,7 @@
  */
 import { Effect, Layer, Option, Result } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
-import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as Keys from "../../src/layers/gossip/Keys.ts"
 import * as PushPull from "../../src/layers/gossip/StreamExchange.ts"
 import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { type Address, parseHost } from "../../src/protocol/Address.ts"
@@ -85,7 +85,7 @@ export interface Cluster {
 export const toBase64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64")
 
 const framingOf = ({ compress = true, keys = [], label = "" }: Cluster): Effect.Effect<Framing> =>
-  GossipKeys.make({ keys: keys.map(toBase64) }).pipe(
+  Keys.make({ keys: keys.map(toBase64) }).pipe(
     Effect.map(({ cipher }) => ({ label: Option.getOrThrow(Label.fromString(label)), compress, cipher: cipher() })),
     Effect.orDie
   )

@@ -3,9 +3,9 @@
  */
 import { Cause, Context, Effect, Exit, Option, type Scope } from "effect"
 import * as Timeouts from "../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
+import * as Answering from "../../src/layers/flow/Answering.ts"
 import type { Exposed } from "../../src/layers/flow/Exposed.ts"
-import * as FlowCaller from "../../src/layers/flow/Opening.ts"
+import * as Opening from "../../src/layers/flow/Opening.ts"
 import * as FlowServer from "../../src/layers/flow/Serving.ts"
 import type { Limits } from "../../src/protocol/flow/Limits.ts"
 import type { Contract } from "../../src/services/Contract.ts"
@@ -41,11 +41,11 @@ export const serving = Effect.fnUntraced(function* <In, Out, E>(
   const find = (name: string) => (name === contract.name ? endpoint : undefined)
   const { words } = options
   const answering = { self: "server", find, opening, ...(words === undefined ? {} : { words }) }
-  yield* wire.serve((link) => FlowAnswer.answer(link, answering))
+  yield* wire.serve((link) => Answering.answer(link, answering))
   const openAs = <I, O, Err>(asked: Contract<I, O, Err>) =>
-    Effect.flatMap(wire.dial, (link) =>
-      FlowCaller.open(link, asked, { caller: "client", host: wire.host, limits })
-    ).pipe(Effect.map(started))
+    Effect.flatMap(wire.dial, (link) => Opening.open(link, asked, { caller: "client", host: wire.host, limits })).pipe(
+      Effect.map(started)
+    )
   return { open: openAs(contract), openAs, endpoint, wire }
 })
 

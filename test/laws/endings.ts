@@ -3,11 +3,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Random, Schema, Scope, Stream } from "effect"
-import * as FlowDeadline from "../../src/layers/core/Monotonic.ts"
+import * as Monotonic from "../../src/layers/core/Monotonic.ts"
 import * as Timeouts from "../../src/layers/core/Timeouts.ts"
-import * as FabricFlows from "../../src/layers/fabric/Dialling.ts"
-import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
-import * as FlowServer from "../../src/layers/flow/Serving.ts"
+import * as Dialling from "../../src/layers/fabric/Dialling.ts"
+import * as Answering from "../../src/layers/flow/Answering.ts"
+import * as Serving from "../../src/layers/flow/Serving.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
 import type { Handler } from "../../src/services/Fabric.ts"
@@ -26,7 +26,7 @@ const numbers = Contract.make("numbers", { input: Schema.Number, output: Schema.
 const rawNumbers = { ...bytes, name: numbers.name, codec: "", fingerprint: 0n }
 const numbersOfBytes = { ...numbers, name: bytes.name, codec: "", fingerprint: 0n }
 
-const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
+const config: Serving.Config = { ...Serving.defaults, handlerGrace: "50 millis" }
 
 const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "5 seconds")
 
@@ -66,12 +66,12 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
   const expose = <In, Out, E>(contract: Contract.Contract<In, Out, E>, handler: Handler<In, Out, E, never>) =>
     Effect.gen(function* () {
       const wire = yield* makeWire
-      const endpoint = FlowServer.expose(contract, handler, { context: Context.empty(), config })
+      const endpoint = Serving.expose(contract, handler, { context: Context.empty(), config })
       const opening = yield* Timeouts.make(config.openTimeout)
       const find = (asked: string) => (asked === contract.name ? endpoint : undefined)
-      yield* wire.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening }))
+      yield* wire.serve((link) => Answering.answer(link, { self: "server", find, opening }))
       const fabric = { selfId: "client", dial: () => wire.dial, answer: () => Effect.void, limits: config.limits }
-      const flows = yield* FabricFlows.make(fabric)
+      const flows = yield* Dialling.make(fabric)
       yield* Effect.addFinalizer(() => flows.settle)
       const openAs = <I, O, Err>(asked: Contract.Contract<I, O, Err>) =>
         Effect.map(flows.open(wire.host, asked), started)
@@ -344,8 +344,8 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
         const { open: unbounded, wire } = yield* expose(bytes, (flow) => Effect.andThen(flow.end, Effect.never))
         yield* unbounded
         const fabric = { selfId: "client", dial: () => wire.dial, answer: () => Effect.void, limits: config.limits }
-        const flows = yield* FabricFlows.make(fabric)
-        const bounded = { deadlineAt: (yield* FlowDeadline.now) + 200 }
+        const flows = yield* Dialling.make(fabric)
+        const bounded = { deadlineAt: (yield* Monotonic.now) + 200 }
         const flow = started(yield* flows.open(wire.host, bytes, bounded))
         yield* flow.end
         assert.strictEqual(reasonOf(yield* Effect.exit(soon(flow.receive))), "DeadlineExceeded")

@@ -17,12 +17,12 @@ import {
   Stream,
   Tracer
 } from "effect"
-import * as FlowDeadline from "../../src/layers/core/Monotonic.ts"
+import * as Monotonic from "../../src/layers/core/Monotonic.ts"
 import * as Timeouts from "../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../src/layers/flow/Answering.ts"
-import * as FlowCaller from "../../src/layers/flow/Opening.ts"
-import * as FlowServer from "../../src/layers/flow/Serving.ts"
-import * as FlowTrace from "../../src/layers/flow/Trace.ts"
+import * as Answering from "../../src/layers/flow/Answering.ts"
+import * as Opening from "../../src/layers/flow/Opening.ts"
+import * as Serving from "../../src/layers/flow/Serving.ts"
+import * as Trace from "../../src/layers/flow/Trace.ts"
 import * as Buffers from "../../src/protocol/flow/Buffers.ts"
 import type * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Limits from "../../src/protocol/flow/Limits.ts"
@@ -61,7 +61,7 @@ const typed = Contract.make("typed", {
   error: Refused
 })
 
-const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
+const config: Serving.Config = { ...Serving.defaults, handlerGrace: "50 millis" }
 
 export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>) => {
   /**
@@ -73,11 +73,11 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     wire: Wire,
     contract: Contract.Contract<In, Out, E>,
     handler: Handler<In, Out, E, never>,
-    bounds: Partial<FlowServer.Config> = {},
+    bounds: Partial<Serving.Config> = {},
     context = Context.empty()
   ) =>
     Effect.gen(function* () {
-      const endpoint = FlowServer.expose(contract, handler, {
+      const endpoint = Serving.expose(contract, handler, {
         context,
         config: { ...config, ...bounds }
       })
@@ -85,7 +85,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       const seen = { asked: 0, gone: 0 }
       yield* wire.serve((link) =>
         Effect.ensuring(
-          FlowAnswer.answer(link, {
+          Answering.answer(link, {
             self: "server",
             find: (asked) => {
               seen.asked += 1
@@ -100,10 +100,10 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       )
       const openAs = <I, O, Err>(
         asked: Contract.Contract<I, O, Err>,
-        call: FlowCaller.Call = {}
+        call: Opening.Call = {}
       ): Effect.Effect<Flow<I, O, Err>, NetworkError, Scope.Scope> =>
         Effect.flatMap(wire.dial, (link) =>
-          FlowCaller.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
+          Opening.open(link, asked, { ...call, caller: "client", host: wire.host, limits: config.limits })
         ).pipe(Effect.map(started))
       return { open: openAs(contract), openAs, endpoint, close: endpoint.close, seen }
     })
@@ -111,7 +111,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
   const expose = <In, Out, E>(
     contract: Contract.Contract<In, Out, E>,
     handler: Handler<In, Out, E, never>,
-    bounds?: Partial<FlowServer.Config>,
+    bounds?: Partial<Serving.Config>,
     context?: Context.Context<never>
   ) =>
     Effect.flatMap(makeWire, (wire) =>
@@ -604,7 +604,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     )
 
     /** An endpoint whose handlers say how many they are, and go one at a time. */
-    const turnstile = (bounds: Partial<FlowServer.Config>) =>
+    const turnstile = (bounds: Partial<Serving.Config>) =>
       Effect.gen(function* () {
         const state = { now: 0, most: 0, served: 0 }
         const turns = yield* Queue.unbounded<void>()
@@ -703,7 +703,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
             Effect.ignore
           )
         )
-        const deadlineAt = (yield* FlowDeadline.now) + 200
+        const deadlineAt = (yield* Monotonic.now) + 200
         const flow = yield* openAs(bytes, { deadlineAt })
         yield* Effect.sleep("300 millis")
         assert.deepStrictEqual([...(yield* flow.receive)], [5])
@@ -728,7 +728,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     it.live("a deadline that is kept says nothing", () =>
       Effect.gen(function* () {
         const { openAs } = yield* expose(bytes, echo)
-        const flow = yield* openAs(bytes, { deadlineAt: (yield* FlowDeadline.now) + 60_000 })
+        const flow = yield* openAs(bytes, { deadlineAt: (yield* Monotonic.now) + 60_000 })
         yield* flow.send(Uint8Array.of(1))
         yield* flow.end
         assert.strictEqual((yield* soon(Stream.runCollect(flow.messages))).length, 1)
@@ -739,7 +739,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
       Effect.gen(function* () {
         const heard = yield* Deferred.make<readonly [Tracer.Span, Frame.Trace | undefined]>()
         const { open } = yield* expose(bytes, () =>
-          Effect.all([Effect.orDie(Effect.currentSpan), FlowTrace.current]).pipe(
+          Effect.all([Effect.orDie(Effect.currentSpan), Trace.current]).pipe(
             Effect.flatMap((found) => Deferred.succeed(heard, found))
           )
         )
@@ -747,7 +747,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const outer = { parent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, state }
         const caller = yield* Effect.andThen(open, Effect.orDie(Effect.currentSpan)).pipe(
           Effect.withSpan("caller"),
-          Effect.provideServiceEffect(Tracer.ParentSpan, FlowTrace.begin("outer", outer))
+          Effect.provideServiceEffect(Tracer.ParentSpan, Trace.begin("outer", outer))
         )
         const [span, onward] = yield* soon(Deferred.await(heard))
         const parent = Option.getOrUndefined(span.parent)
@@ -1021,7 +1021,7 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
         const limits = { ...config.limits, messageBytesMax: 20 }
         yield* exposeAt(wire, typed, echo)
         const flow = yield* Effect.flatMap(wire.dial, (link) =>
-          FlowCaller.open(link, typed, { caller: "client", host: wire.host, limits })
+          Opening.open(link, typed, { caller: "client", host: wire.host, limits })
         ).pipe(Effect.map(started))
         const text = (length: number) => `{"n":1,"tags":["${"a".repeat(length)}"]}`
         const fits = 20 - text(0).length

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Queue, Random, Scope, Stream } from "effect"
 import * as Timeouts from "../../src/layers/core/Timeouts.ts"
-import * as FabricFlows from "../../src/layers/fabric/Dialling.ts"
+import * as Dialling from "../../src/layers/fabric/Dialling.ts"
 import * as FlowServer from "../../src/layers/flow/Serving.ts"
 import * as Frame from "../../src/protocol/flow/Frame.ts"
 import * as Codec from "../../src/services/Codec.ts"
@@ -153,7 +153,7 @@ export const startingLaws = (name: string, makeWire: Effect.Effect<Wire, Network
         const far = yield* counting()
         const { dial, host } = far.wire
         const limits = FlowServer.defaults.limits
-        const flows = yield* FabricFlows.make({ selfId: "client", dial: () => dial, answer: () => Effect.void, limits })
+        const flows = yield* Dialling.make({ selfId: "client", dial: () => dial, answer: () => Effect.void, limits })
         let taken = 0
         for (let round = 0; round < 60; round++) {
           const millis = yield* Random.nextIntBetween(0, 4)
@@ -192,7 +192,7 @@ export const startingLaws = (name: string, makeWire: Effect.Effect<Wire, Network
           )
           const limits = FlowServer.defaults.limits
           const dial = () => wire.dial
-          const flows = yield* FabricFlows.make({ selfId: "client", dial, answer: () => Effect.void, limits })
+          const flows = yield* Dialling.make({ selfId: "client", dial, answer: () => Effect.void, limits })
           const opening = yield* Effect.forkChild(Effect.exit(flows.open({ ...wire.host, revision }, bytes)))
           yield* soon(Deferred.await(asked))
           yield* wire.kill

@@ -29,10 +29,10 @@ import {
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as GrintaAsk from "../../src/layers/GrintaAsk.ts"
 import * as Variables from "../../src/layers/GrintaVariables.ts"
-import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
+import * as Keys from "../../src/layers/gossip/Keys.ts"
 import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import * as TlsContext from "../../src/layers/transport/http2/tls/Context.ts"
-import * as TlsMaterial from "../../src/layers/transport/http2/tls/Material.ts"
+import * as Material from "../../src/layers/transport/http2/tls/Material.ts"
 import * as Tls from "../../src/layers/transport/http2/tls/Tls.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Endpoint from "../../src/services/Endpoint.ts"
@@ -356,13 +356,13 @@ describe("a run with known secrets", () => {
       assert.isDefined(tls)
       dump.look("TLS of the environment", tls)
       for (const given of [keys, gossipKeys]) {
-        const made = yield* GossipKeys.make({ keys: given })
+        const made = yield* Keys.make({ keys: given })
         dump.look("a keyring", made)
         dump.look("a cipher", made.cipher())
         dump.look("the list of a keyring", yield* made.keyring.list)
       }
       for (const material of [tls ?? own, own]) {
-        dump.look("credentials", yield* TlsMaterial.check(material, { fabric: "", host: "a" }))
+        dump.look("credentials", yield* Material.check(material, { fabric: "", host: "a" }))
         dump.look("TLS", yield* Tls.make({ ...own, key: Redacted.make(own.key), fabric: "", host: "a" }))
         const server = nodeTls.createServer()
         TlsContext.make(material).supply(server)

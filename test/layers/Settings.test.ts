@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Exit, Layer } from "effect"
 import * as SelfLive from "../../src/layers/core/SelfLive.ts"
 import * as FabricMesh from "../../src/layers/fabric/FabricMesh.ts"
-import * as FlowServer from "../../src/layers/flow/Serving.ts"
+import * as Serving from "../../src/layers/flow/Serving.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
 import * as MemoryNetwork from "../../src/layers/memory/MemoryNetwork.ts"
 import * as RegistryLocal from "../../src/layers/registry/RegistryLocal.ts"
@@ -29,11 +29,11 @@ const transportCounts = ["sessionsMax", "sessionsPerAddressMax", "streamsMax", "
 const transportSpans = ["connectTimeout", "idleTimeout", "firstStreamTimeout", "frameTimeout"] as const
 
 describe("a setting that cannot work is named, with what it may be", () => {
-  const inMemory = (flows: Partial<FlowServer.Config>) =>
+  const inMemory = (flows: Partial<Serving.Config>) =>
     Grinta.layerMemory({ name: "a", flows }).pipe(Layer.provide(MemoryNetwork.layer()))
 
   for (const [name, layerOf] of [
-    ["a host", (flows: Partial<FlowServer.Config>) => host({ flows })],
+    ["a host", (flows: Partial<Serving.Config>) => host({ flows })],
     ["a host in memory", inMemory]
   ] as const) {
     it.live.each(limitNames)(`the limits of flows, at ${name}: %s`, (limit) =>
@@ -114,7 +114,7 @@ describe("a setting that cannot work is named, with what it may be", () => {
       const limits = { messageBytesMax: 1, frameBytesMax: 1, frameMessagesMax: 1, bufferBytesMax: 1, inboxBytesMax: 1 }
       const times = { drain: 0, handlerGrace: 0, drainTimeout: 0, openTimeout: 1 }
       assert.strictEqual(yield* complaintOf(inMemory({ limits, backlog: 0, concurrency: 1, ...times })), "")
-      assert.strictEqual(yield* complaintOf(inMemory(FlowServer.defaults)), "")
+      assert.strictEqual(yield* complaintOf(inMemory(Serving.defaults)), "")
       assert.strictEqual(yield* complaintOf(TransportConnect.layer({ port: 0, banDuration: 0 })), "")
     })
   )

@@ -9,7 +9,7 @@
 import { createInterface } from "node:readline"
 import { Effect, Layer, Logger, Queue, Schema, Scope, Stream } from "effect"
 import { Endpoint, Fabric, Gossip, Grinta, type NetworkError } from "../../src/index.ts"
-import * as TlsFiles from "../../src/layers/transport/http2/tls/Files.ts"
+import * as Files from "../../src/layers/transport/http2/tls/Files.ts"
 import type { Stage } from "../../src/layers/transport/http2/tls/Stage.ts"
 import type { Options } from "../../src/layers/transport/http2/tls/Tls.ts"
 
@@ -210,7 +210,7 @@ if (import.meta.filename === process.argv[1]) {
   const host = Effect.gen(function* () {
     const setup = yield* Schema.decodeEffect(Json)(process.argv[2] ?? "")
     const { gossipPort, keysFile, name, seeds, verifyIncoming, verifyOutgoing, ...paths } = setup
-    const material = yield* TlsFiles.load(paths, "200 millis")
+    const material = yield* Files.load(paths, "200 millis")
     const tls: Options = {
       ...material,
       verifyIncoming,

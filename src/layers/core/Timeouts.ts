@@ -4,7 +4,7 @@
  */
 import { Clock, type Context, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import * as Background from "./Background.ts"
-import * as FlowDeadline from "./Monotonic.ts"
+import * as Monotonic from "./Monotonic.ts"
 
 export interface Timeout {
   /** When it is over, in milliseconds on the monotonic clock. */
@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function* (
   const sleep = Effect.gen(function* () {
     let count = 0
     for (let next = first(); next !== undefined; next = first()) {
-      const left = next.at - FlowDeadline.nowOf(clock)
+      const left = next.at - Monotonic.nowOf(clock)
       if (left > 0) yield* Effect.sleep(Math.ceil(left))
       else if (begun.delete(next)) yield* tell(next)
       // Ten thousand may be over at once, and others have their turn in between.
@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     lengthMillis,
     begin: (onOver) => {
-      const timeout = { at: FlowDeadline.nowOf(clock) + lengthMillis, onOver }
+      const timeout = { at: Monotonic.nowOf(clock) + lengthMillis, onOver }
       begun.add(timeout)
       if (!isAsleep) {
         isAsleep = true

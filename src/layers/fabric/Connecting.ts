@@ -24,9 +24,10 @@ import type { Flow } from "../../services/Flow.ts"
 import type { Host } from "../../services/Host.ts"
 import { FabricClosed, InvalidConfig, NetworkError, Timeout } from "../../services/NetworkError.ts"
 import type { Registry } from "../../services/Registry.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Timeouts from "../core/Timeouts.ts"
-import * as FlowCaller from "../flow/Opening.ts"
+import * as Deadline from "../flow/Deadline.ts"
+import * as Opening from "../flow/Opening.ts"
 import type { Owners, Tries } from "./Owners.ts"
 import { triedOf } from "./Owners.ts"
 
@@ -57,11 +58,11 @@ const millisOf = (setting: string, given: Duration.Input): Effect.Effect<number,
 
 /** When the whole flow ends, on the monotonic clock: the sooner of what was asked for and what its opener is bound by. */
 const endOf = Effect.fnUntraced(function* (deadline: Duration.Input | undefined) {
-  const inherited = yield* FlowDeadline.Inherited
+  const inherited = yield* Deadline.Inherited
   if (deadline === undefined) return inherited
   const millis = yield* millisOf("deadline", deadline)
   if (millis === Number.POSITIVE_INFINITY) return undefined
-  return Math.min((yield* FlowDeadline.now) + millis, inherited ?? Number.MAX_SAFE_INTEGER)
+  return Math.min((yield* Monotonic.now) + millis, inherited ?? Number.MAX_SAFE_INTEGER)
 })
 
 /** The hosts that have passed a flow on, as far as Open can say them. */
@@ -98,7 +99,7 @@ export const metadataOf = (
 /** The error of an opening that was not over in time, and what was tried till then. */
 export const late = (endpoint: string, millis: number, tries: Tries | undefined): NetworkError => {
   const tried = tries === undefined ? [] : (triedOf(tries) ?? [])
-  const isAsked = tries?.all.some(({ owner, status }) => status === "opening" && !FlowCaller.isCareful(owner.host))
+  const isAsked = tries?.all.some(({ owner, status }) => status === "opening" && !Opening.isCareful(owner.host))
   return new NetworkError({
     operation: "connect",
     reason: new Timeout({ afterMillis: Math.ceil(millis), endpoint }),
@@ -140,7 +141,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
           yield* check("connect", name)
           const tried = yield* Effect.result(once)
           if (Result.isSuccess(tried)) return tried.success
-          if (!FlowCaller.isPassing(tried.failure)) return yield* Effect.fail(tried.failure)
+          if (!Opening.isPassing(tried.failure)) return yield* Effect.fail(tried.failure)
           last = tried.failure
         }
       }),
@@ -157,7 +158,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const said = metadata === undefined ? undefined : yield* metadataOf(metadata)
     const timeoutMillis = yield* millisOf("timeout", timeout)
     const deadlineAt = yield* endOf(deadline)
-    const call: FlowCaller.Call = {
+    const call: Opening.Call = {
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
       ...(path === undefined ? {} : { path }),
       ...(said === undefined ? {} : { metadata: said })
@@ -170,9 +171,9 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       owners.dialOne(found, contract, { select, call, began })
     )
     const opening = wait
-      ? Effect.catch(once, (error) => (FlowCaller.isPassing(error) ? patiently(name, once, error) : Effect.fail(error)))
+      ? Effect.catch(once, (error) => (Opening.isPassing(error) ? patiently(name, once, error) : Effect.fail(error)))
       : once
-    const leftMillis = deadlineAt === undefined ? Number.POSITIVE_INFINITY : deadlineAt - (yield* FlowDeadline.now)
+    const leftMillis = deadlineAt === undefined ? Number.POSITIVE_INFINITY : deadlineAt - (yield* Monotonic.now)
     const millis = Math.max(0, Math.min(leftMillis, timeoutMillis))
     const opened = yield* Timeouts.within(timeouts, opening, millis)
     if (Option.isNone(opened)) return yield* Effect.fail(late(name, millis, tries))

@@ -22,16 +22,16 @@ import type { Link, Served, Transport } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
 import * as Signal from "../core/Signal.ts"
 import * as Timeouts from "../core/Timeouts.ts"
-import * as FlowAnswer from "../flow/Answering.ts"
-import * as FlowAudit from "../flow/Audit.ts"
+import * as Answering from "../flow/Answering.ts"
+import * as Audit from "../flow/Audit.ts"
 import * as Callers from "../flow/Callers.ts"
-import type * as FlowServer from "../flow/Serving.ts"
-import * as FabricConnect from "./Connecting.ts"
-import * as FabricFlows from "./Dialling.ts"
-import * as FabricEach from "./Each.ts"
+import type * as Serving from "../flow/Serving.ts"
+import * as Connecting from "./Connecting.ts"
+import * as Dialling from "./Dialling.ts"
+import * as Each from "./Each.ts"
 import * as FabricExpose from "./Exposing.ts"
-import * as FabricOwners from "./Owners.ts"
-import * as FabricReach from "./Reach.ts"
+import * as Owners from "./Owners.ts"
+import * as Reach from "./Reach.ts"
 
 export interface Options {
   readonly self: Effect.Effect<Host>
@@ -52,7 +52,7 @@ export interface Options {
   readonly leave: Fabric["Service"]["leave"]
   readonly mayOwn?: Transport["Service"]["mayOwn"]
   readonly certificate?: Transport["Service"]["certificate"]
-  readonly flows: FlowServer.Config
+  readonly flows: Serving.Config
   /** Of what this host does, in the log. */
   readonly level: LogLevel.Severity
 }
@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return rule === undefined ? Effect.void : fail(new NameInvalid({ name, rule }))
     })
 
-  const audit = yield* FlowAudit.make
+  const audit = yield* Audit.make
   const {
     changed,
     expose: exposing,
@@ -117,16 +117,16 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const callers = Callers.make()
   const opening = yield* Timeouts.make(flows.openTimeout)
   const incoming = { self: selfId, find, callers, opening, audit, words: yield* Timeouts.make(wordTimeout) }
-  const answer = (link: Link) => FlowAnswer.answer(link, incoming)
+  const answer = (link: Link) => Answering.answer(link, incoming)
   const busy = Busy.make()
   const { certificate, dial } = options
   const flowing = { selfId, dial, answer, certificate, limits: flows.limits, busy }
-  const { open, settle } = yield* FabricFlows.make(flowing)
-  const reach = yield* FabricReach.make({ selfId, reach: options.reach })
-  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis, busy })
-  const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
-  const connecting = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
-  const connectEach = FabricEach.make({ registry, owners, timeouts, check, lost: () => lost })
+  const { open, settle } = yield* Dialling.make(flowing)
+  const reach = yield* Reach.make({ selfId, reach: options.reach })
+  const owners = yield* Owners.make({ self, open, reach, roundTripMillis, busy })
+  const timeouts = yield* Timeouts.make(Connecting.connectTimeout)
+  const connecting = yield* Connecting.make({ self, registry, owners, timeouts, check })
+  const connectEach = Each.make({ registry, owners, timeouts, check, lost: () => lost })
 
   /** Says so when nobody was tried, and nobody could be. */
   const explained = (error: NetworkError): Effect.Effect<never, NetworkError> => {

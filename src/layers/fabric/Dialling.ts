@@ -12,8 +12,8 @@ import { type Link, LinkBroken, type Transport } from "../../services/Transport.
 import * as Background from "../core/Background.ts"
 import * as Signal from "../core/Signal.ts"
 import * as Timeouts from "../core/Timeouts.ts"
-import * as FlowCaller from "../flow/Opening.ts"
-import * as LinkPair from "../transport/link/LocalLink.ts"
+import * as Opening from "../flow/Opening.ts"
+import * as LocalLink from "../transport/link/LocalLink.ts"
 
 export interface Options {
   readonly selfId: string
@@ -30,12 +30,12 @@ export interface Options {
 export type OpenFlow = <In, Out, E>(
   host: Host,
   contract: Contract<In, Out, E>,
-  call?: FlowCaller.Call
+  call?: Opening.Call
 ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
 
-export type Opened<In, Out, E> = Pick<FlowCaller.Opened<In, Out, E>, "flow" | "start">
+export type Opened<In, Out, E> = Pick<Opening.Opened<In, Out, E>, "flow" | "start">
 
-type Leaving = Pick<FlowCaller.Opened<never, never, never>["channel"], "close" | "linger">
+type Leaving = Pick<Opening.Opened<never, never, never>["channel"], "close" | "linger">
 
 /** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
 const lingerTimeout = Duration.seconds(5)
@@ -58,8 +58,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   /** A link to an endpoint of this very host. */
   const dialSelf: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
-    const [caller, server] = LinkPair.make(Proof.byPlace(selfId, certificate?.()))
-    const leave = (end: LinkPair.LinkEnd, detail: string) =>
+    const [caller, server] = LocalLink.make(Proof.byPlace(selfId, certificate?.()))
+    const leave = (end: LocalLink.LinkEnd, detail: string) =>
       Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail })))
     yield* Effect.addFinalizer(() => leave(caller, "the caller left its scope"))
     runLocal(Effect.ensuring(Effect.scoped(answer(server)), leave(server, "the endpoint is gone")))
@@ -69,10 +69,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const dial = Effect.fnUntraced(function* <In, Out, E>(
     host: Host,
     contract: Contract<In, Out, E>,
-    call: FlowCaller.Call
+    call: Opening.Call
   ) {
     const link = host.id === selfId ? yield* dialSelf : yield* options.dial(host)
-    return yield* FlowCaller.open(link, contract, { ...call, caller: selfId, host, limits })
+    return yield* Opening.open(link, contract, { ...call, caller: selfId, host, limits })
   })
 
   const settled = Signal.until(changed, () => lingering === 0)
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const dialApart = <In, Out, E>(
     host: Host,
     contract: Contract<In, Out, E>,
-    call: FlowCaller.Call
+    call: Opening.Call
   ): Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope> =>
     Effect.flatMap(Effect.scope, (scope) => {
       const own = Scope.makeUnsafe()
@@ -136,7 +136,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   return {
     open: (host, contract, call = {}) => {
       const dialled = dialApart(host, contract, call)
-      return Effect.catch(dialled, (error) => (FlowCaller.isRefused(error) ? dialled : Effect.fail(error)))
+      return Effect.catch(dialled, (error) => (Opening.isRefused(error) ? dialled : Effect.fail(error)))
     },
     settle
   }

@@ -9,13 +9,13 @@ import type { EachFlow, Fabric } from "../../services/Fabric.ts"
 import { NetworkError, type NetworkErrorReason } from "../../services/NetworkError.ts"
 import type { Entry } from "../../services/Registry.ts"
 import * as Background from "../core/Background.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Timeouts from "../core/Timeouts.ts"
-import type * as FlowCaller from "../flow/Opening.ts"
-import * as FabricConnect from "./Connecting.ts"
+import type * as Opening from "../flow/Opening.ts"
+import * as Connecting from "./Connecting.ts"
 import { incompatible, type Tries } from "./Owners.ts"
 
-export interface Options extends Omit<FabricConnect.Options, "self"> {
+export interface Options extends Omit<Connecting.Options, "self"> {
   /** Why this host has no name any more, once it has given it up. */
   readonly lost: () => NetworkErrorReason | undefined
 }
@@ -44,14 +44,14 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
 
   return <In, Out, E>(
     contract: Contract<In, Out, E>,
-    { metadata, timeout = FabricConnect.connectTimeout }: Parameters<Fabric["Service"]["connectEach"]>[1] = {}
+    { metadata, timeout = Connecting.connectTimeout }: Parameters<Fabric["Service"]["connectEach"]>[1] = {}
   ) => {
     type Each = EachFlow<In, Out, E>
 
     /** Opens flows to one owner, one after the other, for as long as it runs. */
     const hold = Effect.fnUntraced(function* (
       entry: Entry,
-      call: FlowCaller.Call,
+      call: Opening.Call,
       tell: (each: Each) => Effect.Effect<unknown>
     ): Effect.fn.Return<never, never, Scope.Scope> {
       const { host } = entry
@@ -60,11 +60,11 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
 
       const opened = Effect.fnUntraced(function* (scope: Scope.Scope, onBroken: () => void) {
         const tries: Tries = Attempts.make([entry], 0)
-        Attempts.next(tries, yield* FlowDeadline.now)
+        Attempts.next(tries, yield* Monotonic.now)
         const dialled = Scope.provide(owners.dial(entry, contract, { ...call, onBroken }), scope)
         const found = yield* Timeouts.within(timeouts, dialled, timeout)
         if (Option.isNone(found))
-          return yield* Effect.fail(FabricConnect.late(contract.name, Duration.toMillis(timeout), tries))
+          return yield* Effect.fail(Connecting.late(contract.name, Duration.toMillis(timeout), tries))
         found.value.start()
         return found.value.flow
       })
@@ -79,13 +79,13 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
           yield* tell({ _tag: "Failed", host, error: flow.failure })
           return yield* Effect.fail("not opened")
         }
-        const sinceMillis = yield* FlowDeadline.now
+        const sinceMillis = yield* Monotonic.now
         yield* tell({ _tag: "Opened", host, flow: flow.success })
         yield* Deferred.await(isOver)
         // What came on it may still be read: it is closed when the one after it is over, too.
         if (broken !== undefined) yield* Scope.close(broken, abandoned)
         broken = scope
-        if ((yield* FlowDeadline.now) - sinceMillis < provenMillis) return yield* Effect.fail("soon over")
+        if ((yield* Monotonic.now) - sinceMillis < provenMillis) return yield* Effect.fail("soon over")
       })
 
       return yield* turn.pipe(
@@ -100,8 +100,8 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
       Effect.fnUntraced(
         function* (queue) {
           yield* check("connect", contract.name)
-          const said = yield* FabricConnect.metadataOf(metadata)
-          const call: FlowCaller.Call = said === undefined ? {} : { metadata: said }
+          const said = yield* Connecting.metadataOf(metadata)
+          const call: Opening.Call = said === undefined ? {} : { metadata: said }
           const flowsByHost = yield* FiberMap.make<string>()
           const tell = (each: Each) => Queue.offer(queue, each)
           const shown = new Map<string, Entry>()

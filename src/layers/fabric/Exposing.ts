@@ -11,17 +11,17 @@ import type { Registry } from "../../services/Registry.ts"
 import * as Background from "../core/Background.ts"
 import * as Signal from "../core/Signal.ts"
 import type { Audit } from "../flow/Audit.ts"
-import * as FlowAccess from "../flow/Authorizing.ts"
+import * as Authorizing from "../flow/Authorizing.ts"
 import type { Exposed } from "../flow/Exposed.ts"
-import * as FlowServer from "../flow/Serving.ts"
-import * as FlowSettings from "../flow/Settings.ts"
+import * as Serving from "../flow/Serving.ts"
+import * as Settings from "../flow/Settings.ts"
 import * as ReservedNames from "../registry/ReservedNames.ts"
 
 export interface Options {
   readonly selfId: string
   readonly registry: Registry["Service"]
   readonly check: (operation: NetworkError["operation"], name: string) => Effect.Effect<void, NetworkError>
-  readonly flows: FlowServer.Config
+  readonly flows: Serving.Config
   /** Of what becomes of endpoints, in the log. */
   readonly level: LogLevel.Severity
   /** Who may open flows to any endpoint of this host. */
@@ -125,12 +125,12 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
     yield* ReservedNames.check(name)
     yield* checkAround(yield* Access.Access, access)
     const { allow = "members", ownersDiffer = false, ...bounds } = options
-    const config: FlowServer.Config = { ...flows, ...bounds }
-    yield* FlowSettings.checkEndpoint(config)
+    const config: Serving.Config = { ...flows, ...bounds }
+    yield* Settings.checkEndpoint(config)
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const policy = yield* Effect.fromResult(Access.read(allow, "expose", "allow"))
-    const rule = FlowAccess.make({ endpoint: name, allow: policy, access, ownersDiffer, hostOf, audit, context })
-    const endpoint = FlowServer.expose(contract, handler, { context, config, access: rule })
+    const rule = Authorizing.make({ endpoint: name, allow: policy, access, ownersDiffer, hostOf, audit, context })
+    const endpoint = Serving.expose(contract, handler, { context, config, access: rule })
     let isHeld = false
     const close = (drain: Duration.Input) =>
       Effect.gen(function* () {

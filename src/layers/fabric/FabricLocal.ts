@@ -8,9 +8,9 @@ import { type Host, Self } from "../../services/Host.ts"
 import { HostUnreachable, JoinFailed, NetworkError } from "../../services/NetworkError.ts"
 import { Registry } from "../../services/Registry.ts"
 import * as SelfLive from "../core/SelfLive.ts"
-import * as FlowServer from "../flow/Serving.ts"
+import * as Serving from "../flow/Serving.ts"
 import * as RegistryLocal from "../registry/RegistryLocal.ts"
-import * as FabricCore from "./Core.ts"
+import * as Core from "./Core.ts"
 
 const alone = "a local fabric has no network"
 
@@ -23,7 +23,7 @@ const make = Effect.gen(function* () {
   const registry = yield* Registry
   const self = yield* Self
   const host: Host = { ...self, address: "127.0.0.1", flowPort: 0, revision }
-  const { drain, fabric } = yield* FabricCore.make({
+  const { drain, fabric } = yield* Core.make({
     self: Effect.succeed(host),
     selfId: self.id,
     registry,
@@ -39,7 +39,7 @@ const make = Effect.gen(function* () {
     joined: Effect.void,
     lost: Effect.never,
     leave: Effect.void,
-    flows: FlowServer.defaults,
+    flows: Serving.defaults,
     level: "Debug"
   })
   yield* Effect.addFinalizer(() => drain)

@@ -10,16 +10,16 @@ import type { NetworkError } from "../../services/NetworkError.ts"
 import { Registry } from "../../services/Registry.ts"
 import { Transport } from "../../services/Transport.ts"
 import * as Signal from "../core/Signal.ts"
-import * as FlowServer from "../flow/Serving.ts"
-import * as FlowSettings from "../flow/Settings.ts"
-import * as FabricCore from "./Core.ts"
-import * as FabricMembers from "./Members.ts"
+import * as Serving from "../flow/Serving.ts"
+import * as Settings from "../flow/Settings.ts"
+import * as Core from "./Core.ts"
+import * as Members from "./Members.ts"
 
 /** A live host other than that one. */
 const isOther = ({ host, status }: Member, self: string): boolean =>
   host !== undefined && host.id !== self && (status === "alive" || status === "suspect")
 
-const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
+const make = Effect.fnUntraced(function* (flows: Serving.Config) {
   const gossip = yield* Gossip
   const registry = yield* Registry
   const transport = yield* Transport
@@ -45,14 +45,14 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
       yield* Signal.until(changed, () => changes !== seen)
     }
   })
-  const { answer, drain, fabric, doubtCaller, served } = yield* FabricCore.make({
+  const { answer, drain, fabric, doubtCaller, served } = yield* Core.make({
     self: host,
     selfId: self.id,
     registry,
     dial: transport.dial,
     reach: transport.reach,
     roundTripMillis: gossip.roundTripMillis,
-    hostOf: yield* FabricMembers.make(gossip),
+    hostOf: yield* Members.make(gossip),
     join: gossip.join,
     isAlone,
     joined,
@@ -80,12 +80,12 @@ const make = Effect.fnUntraced(function* (flows: FlowServer.Config) {
   return fabric
 })
 
-/** With other bounds than `FlowServer.defaults`. Errors: InvalidConfig for a bound that cannot work. */
+/** With other bounds than `Serving.defaults`. Errors: InvalidConfig for a bound that cannot work. */
 export const layerConfig = (
-  config: Partial<FlowServer.Config>
+  config: Partial<Serving.Config>
 ): Layer.Layer<Fabric, NetworkError, Gossip | Registry | Transport | Self> => {
-  const flows = { ...FlowServer.defaults, ...config }
-  return Layer.effect(Fabric, Effect.andThen(FlowSettings.check(flows), make(flows)))
+  const flows = { ...Serving.defaults, ...config }
+  return Layer.effect(Fabric, Effect.andThen(Settings.check(flows), make(flows)))
 }
 
 /**
@@ -94,5 +94,5 @@ export const layerConfig = (
  */
 export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
   Fabric,
-  make(FlowServer.defaults)
+  make(Serving.defaults)
 )

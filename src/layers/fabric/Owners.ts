@@ -11,9 +11,9 @@ import type { Gossip } from "../../services/Gossip.ts"
 import type { Host } from "../../services/Host.ts"
 import { EndpointNotFound, Incompatible, NetworkError } from "../../services/NetworkError.ts"
 import type { Entry } from "../../services/Registry.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Signal from "../core/Signal.ts"
-import * as FlowCaller from "../flow/Opening.ts"
+import * as Opening from "../flow/Opening.ts"
 import type { Opened, OpenFlow } from "./Dialling.ts"
 import type { Reach } from "./Reach.ts"
 
@@ -34,7 +34,7 @@ export interface Owners {
   readonly dial: <In, Out, E>(
     entry: Entry,
     contract: Contract<In, Out, E>,
-    call?: FlowCaller.Call
+    call?: Opening.Call
   ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
   /** A flow to one of the owners. `began` is given what is tried, before it is. */
   readonly dialOne: <In, Out, E>(
@@ -42,7 +42,7 @@ export interface Owners {
     contract: Contract<In, Out, E>,
     options: {
       readonly select: Select.Select
-      readonly call: FlowCaller.Call
+      readonly call: Opening.Call
       readonly began: (tries: Tries) => void
     }
   ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const inTurn = Effect.fnUntraced(function* <In, Out, E>(
     tries: Tries,
     contract: Contract<In, Out, E>,
-    call: FlowCaller.Call
+    call: Opening.Call
   ): Effect.fn.Return<Opened<In, Out, E>, NetworkError, Scope.Scope> {
     const changed = Signal.make()
     let hasNews = false
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     }
 
     while (true) {
-      const next = Attempts.next(tries, FlowDeadline.nowOf(clock))
+      const next = Attempts.next(tries, Monotonic.nowOf(clock))
       switch (next._tag) {
         case "Reach": {
           begin(next.attempt)
@@ -148,14 +148,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         case "Open": {
           const { attempt } = next
           const opened = yield* Effect.result(dial(attempt.owner, contract, call))
-          for (const { owner } of Attempts.silent(tries, FlowDeadline.nowOf(clock))) reach.note(owner.host)
+          for (const { owner } of Attempts.silent(tries, Monotonic.nowOf(clock))) reach.note(owner.host)
           if (Result.isSuccess(opened)) {
             reach.forget(attempt.owner.host)
             return opened.success
           }
           if (opened.failure.reason._tag === "HostUnreachable") reach.note(attempt.owner.host)
           Attempts.failed(tries, attempt, opened.failure)
-          if (opened.failure.delivered === "maybe" || FlowCaller.isForAll(opened.failure))
+          if (opened.failure.delivered === "maybe" || Opening.isForAll(opened.failure))
             return yield* Effect.fail(explained(opened.failure, tries))
           break
         }

@@ -9,7 +9,7 @@ import * as Lately from "../../protocol/flow/Lately.ts"
 import type { Host } from "../../services/Host.ts"
 import { FabricClosed, HostUnreachable, NetworkError } from "../../services/NetworkError.ts"
 import type { Transport } from "../../services/Transport.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Timeouts from "../core/Timeouts.ts"
 
 /** How long a host may be silent before it counts as one that cannot be reached. */
@@ -47,7 +47,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const reaching = new Map<string, Fiber.Fiber<NetworkError | undefined>>()
   const lately = Lately.make()
 
-  const note = (host: Host) => Lately.note(lately, keyOf(host), FlowDeadline.nowOf(clock))
+  const note = (host: Host) => Lately.note(lately, keyOf(host), Monotonic.nowOf(clock))
   const forget = (host: Host) => Lately.forget(lately, keyOf(host))
 
   /** Why a host cannot be reached; undefined when it can. */
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* (options: {
   return {
     note,
     forget,
-    order: (all) => Lately.order(lately, all, ({ host }) => keyOf(host), FlowDeadline.nowOf(clock)),
+    order: (all) => Lately.order(lately, all, ({ host }) => keyOf(host), Monotonic.nowOf(clock)),
     begin: (host, told) => {
       if (host.id === options.selfId) return told(undefined)
       reachingFor(host).addObserver((exit) => told(Exit.isSuccess(exit) ? exit.value : closed))

@@ -9,7 +9,7 @@ import * as Name from "../../protocol/Name.ts"
 import * as Proof from "../../protocol/Proof.ts"
 import type { Peer } from "../../services/Flow.ts"
 import type { Link, LinkBroken } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
+import * as Handshake from "../core/Handshake.ts"
 import type { Timeouts } from "../core/Timeouts.ts"
 import { type Audit, identityRule } from "./Audit.ts"
 import type { Beside, Exposed } from "./Exposed.ts"
@@ -31,7 +31,7 @@ export interface Options extends Beside {
 export const answer = (link: Link, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
     if (open === undefined) return Effect.void
-    if (typeof open === "string") return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", open))
+    if (typeof open === "string") return Handshake.refuse(link, Frame.fail("ProtocolViolation", open))
     if (open._tag !== "Open") return violate(link, `${open._tag} came before Open`)
     return serve(link, open, options)
   }
@@ -44,13 +44,13 @@ export const answer = (link: Link, options: Options): Effect.Effect<void, never,
  */
 const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const unread = refusal(open, options)
-  if (unread !== undefined) return FlowHandshake.refuse(link, unread)
+  if (unread !== undefined) return Handshake.refuse(link, unread)
   const proven = Proof.identityOf(link.proven, open.caller)
   if (proven === undefined) return impostor(link, open, options)
   const metadata = metadataOf(link, open)
   if (Result.isFailure(metadata)) return violate(link, `the metadata cannot be taken: ${metadata.failure}`)
   const exposed = options.find(open.endpoint)
-  if (exposed === undefined) return FlowHandshake.refuse(link, notFound)
+  if (exposed === undefined) return Handshake.refuse(link, notFound)
   const id = proven._tag === "Host" ? proven.id : open.caller
   const peer: Peer = { id, proven, path: open.path ?? noPath, metadata: metadata.success }
   const asked = exposed.access.ask(peer, link)
@@ -58,14 +58,14 @@ const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<vo
   return Effect.matchEffect(asked, {
     onFailure: () => Effect.void,
     onSuccess: (rejected) =>
-      rejected === undefined ? admit(link, open, peer, exposed, options) : FlowHandshake.refuse(link, rejected)
+      rejected === undefined ? admit(link, open, peer, exposed, options) : Handshake.refuse(link, rejected)
   })
 }
 
 /** Refuses a caller that has said what no caller may say. */
 const violate = (link: Link, detail: string): Effect.Effect<void> => {
   link.blame?.()
-  return FlowHandshake.refuse(link, Frame.fail("ProtocolViolation", detail))
+  return Handshake.refuse(link, Frame.fail("ProtocolViolation", detail))
 }
 
 /** Serves a caller that may call, if it speaks what the endpoint does. */
@@ -77,7 +77,7 @@ const admit = (
   options: Options
 ): Effect.Effect<void, never, Scope.Scope> => {
   const refused = exposed.refusal(open)
-  return refused === undefined ? exposed.serve(link, open, peer, options) : FlowHandshake.refuse(link, refused)
+  return refused === undefined ? exposed.serve(link, open, peer, options) : Handshake.refuse(link, refused)
 }
 
 const noPath: ReadonlyArray<string> = []
@@ -99,7 +99,7 @@ const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Optio
   const noted =
     audit?.note({ endpoint, peer: { id: caller, proven: otherwise }, rule: identityRule, why }) ?? Effect.void
   const detail = `the certificate of this connection is not that of host "${caller}"`
-  return Effect.andThen(noted, FlowHandshake.refuse(link, Frame.rejected("Unauthorized", detail)))
+  return Effect.andThen(noted, Handshake.refuse(link, Frame.rejected("Unauthorized", detail)))
 }
 
 const late = Frame.fail("ProtocolViolation", "no Open came in time")
@@ -123,7 +123,7 @@ const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame 
       const ended = how()
       heard(Cause.isDone(ended) ? "the stream stopped without Open" : ended.detail)
     }
-    const listener = FlowHandshake.listen(link, { onFirst: heard, onEnd })
+    const listener = Handshake.listen(link, { onFirst: heard, onEnd })
     return Effect.sync(() => {
       end(timeout)
       link.detach(listener)

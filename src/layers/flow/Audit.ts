@@ -9,7 +9,7 @@ import type { Identity } from "../../protocol/Proof.ts"
 import * as Told from "../../protocol/Told.ts"
 import type { Peer } from "../../services/Flow.ts"
 import * as Background from "../core/Background.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 
 export interface Refusal {
   readonly endpoint: string
@@ -75,7 +75,7 @@ export const make: Effect.Effect<Audit, never, Scope.Scope> = Effect.gen(functio
     const identity = identified(peer.proven, peer.id)
     const whose = whoseOf(peer.proven)
     const key = rule === identityRule ? `${rule} ${whose}` : `${endpoint} ${rule} ${identity}`
-    if (!Told.isDue(told, key, FlowDeadline.nowOf(clock), whose)) {
+    if (!Told.isDue(told, key, Monotonic.nowOf(clock), whose)) {
       if (!told.at.has(key) && leftOut++ === 0) run(tellLeftOut)
       return Effect.void
     }

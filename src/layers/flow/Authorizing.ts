@@ -15,7 +15,7 @@ import type * as Access from "../../services/Access.ts"
 import type { Peer } from "../../services/Flow.ts"
 import type { Host } from "../../services/Host.ts"
 import type { Link } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
+import * as Handshake from "../core/Handshake.ts"
 import type { Audit } from "./Audit.ts"
 
 export interface Options {
@@ -178,7 +178,7 @@ export const make = (options: Options): Guard => {
   const asked = (peer: Peer, link: Link): Effect.Effect<Frame.Rejected | undefined, Cause.Done> =>
     Effect.suspend(() => {
       const own = current
-      return Effect.flatMap(FlowHandshake.unlessBroken(link, judge(own, peer)), (denied) => {
+      return Effect.flatMap(Handshake.unlessBroken(link, judge(own, peer)), (denied) => {
         if (own !== current) return asked(peer, link)
         return denied === undefined ? Effect.undefined : refused(peer, denied)
       })

@@ -5,9 +5,9 @@
  */
 import * as Frame from "../../protocol/flow/Frame.ts"
 import { PeerLost } from "../../services/FlowError.ts"
-import type { FlowChannel } from "./FlowEnd.ts"
+import type { FlowEnd } from "./FlowEnd.ts"
 
-type Held = Pick<FlowChannel<never>, "fail" | "writer">
+type Held = Pick<FlowEnd<never>, "fail" | "writer">
 
 export interface Callers {
   /** Counts a flow until the function that it gives is called. */

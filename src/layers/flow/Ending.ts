@@ -9,7 +9,7 @@ import { Cause, Effect, Exit, Option, Result } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
 import type { Contract } from "../../services/Contract.ts"
 import { FlowError } from "../../services/FlowError.ts"
-import * as FlowDeclared from "./Declared.ts"
+import * as Declared from "./Declared.ts"
 
 /** What a handler may end with: the declared error, that of a flow, or that its caller has ended. */
 export type Ended<E> = Exit.Exit<unknown, E | FlowError | Cause.Done>
@@ -56,7 +56,7 @@ const ofFlowError = <E>(error: FlowError, { contract, isLost, peer }: Handled<E>
 }
 
 const ofError = <E>(error: E, { contract, errorBytesMax }: Handled<E>, hasDied: boolean): Ending => {
-  const declared = FlowDeclared.frameOf(contract, error, errorBytesMax)
+  const declared = Declared.frameOf(contract, error, errorBytesMax)
   if (Result.isFailure(declared)) return { level: "Error", ...declared.failure }
   const what = hasDied ? "died, and failed with its declared error" : "failed with its declared error"
   return ending(hasDied ? "Error" : "Debug", what, declared.success)

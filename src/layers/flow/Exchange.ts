@@ -8,10 +8,10 @@ import { Cause, Effect, Exit, Fiber, Pull, type Scope, Stream } from "effect"
 import type { Flow } from "../../services/Flow.ts"
 import type { FlowError } from "../../services/FlowError.ts"
 import * as Signal from "../core/Signal.ts"
-import type { FlowChannel } from "./FlowEnd.ts"
-import * as FlowReader from "./Inbound.ts"
+import type { FlowEnd } from "./FlowEnd.ts"
+import * as Inbound from "./Inbound.ts"
 
-type Channel<E> = Pick<FlowChannel<E>, "reader" | "sendAll" | "writer">
+type Channel<E> = Pick<FlowEnd<E>, "reader" | "sendAll" | "writer">
 
 /** A message could not be sent, or there was none to be had: the flow goes on, and its peer waits. */
 const failedAlone = <A, E>({ writer }: Channel<unknown>, exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
@@ -39,7 +39,7 @@ export const make = <Sent, Received, E, E2, R>(
       )
       const next = Effect.suspend(() => {
         const sent = sending.pollUnsafe()
-        const hasNews = !FlowReader.isEmpty(channel.reader) || channel.reader.receiver.status === "ended"
+        const hasNews = !Inbound.isEmpty(channel.reader) || channel.reader.receiver.status === "ended"
         const isSafe = hasNews || (sent !== undefined && Exit.isSuccess(sent))
         return isSafe ? pull : Effect.raceFirst(pull, failing)
       })

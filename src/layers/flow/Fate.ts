@@ -8,8 +8,8 @@ import * as Receiver from "../../protocol/flow/Receiver.ts"
 import * as Sender from "../../protocol/flow/Sender.ts"
 import { FlowClosed, FlowError, type FlowErrorReason } from "../../services/FlowError.ts"
 import * as Signal from "../core/Signal.ts"
-import type { FlowReader } from "./Inbound.ts"
-import * as FlowWriter from "./Outbound.ts"
+import type { Inbound } from "./Inbound.ts"
+import * as Outbound from "./Outbound.ts"
 
 /**
  * Its states beside those of its halves, which `FlowState` draws:
@@ -23,13 +23,13 @@ import * as FlowWriter from "./Outbound.ts"
  *   open ── the scope of whoever holds it is over ─> closed  beside those above: he is told nothing else from then on
  * ```
  *
- * A class to extend, so that a flow and its fate are one object: see `FlowChannel`.
+ * A class to extend, so that a flow and its fate are one object: see `FlowEnd`.
  */
-export abstract class FlowFate<E> {
+export abstract class Fate<E> {
   private readonly endpoint: string
   private readonly peer: string
-  readonly writer: FlowWriter.FlowWriter
-  readonly reader: FlowReader
+  readonly writer: Outbound.Outbound
+  readonly reader: Inbound
   /** Why nothing more can be said. For reading only. */
   failing: Effect.Effect<never, FlowError | E> | undefined
   /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
@@ -39,8 +39,8 @@ export abstract class FlowFate<E> {
 
   constructor(
     { endpoint, peer }: { readonly endpoint: string; readonly peer: string },
-    writer: FlowWriter.FlowWriter,
-    reader: FlowReader
+    writer: Outbound.Outbound,
+    reader: Inbound
   ) {
     this.endpoint = endpoint
     this.peer = peer
@@ -129,7 +129,7 @@ export abstract class FlowFate<E> {
     if (this.failing !== undefined) return
     let made: Effect.Effect<never, FlowError | E> | undefined
     this.failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
-    FlowWriter.abandon(this.writer, last)
+    Outbound.abandon(this.writer, last)
     Signal.notify(this.reader.changed)
     this.tellFailed?.()
     this.writer.link.goOn()

@@ -15,9 +15,9 @@ import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../../ser
 import type { Link, LinkBroken, Listener } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
 import * as Signal from "../core/Signal.ts"
-import { FlowFate } from "./Fate.ts"
-import * as FlowReader from "./Inbound.ts"
-import * as FlowWriter from "./Outbound.ts"
+import { Fate } from "./Fate.ts"
+import * as Inbound from "./Inbound.ts"
+import * as Outbound from "./Outbound.ts"
 import { done, lastOfLink, reasonOfFail, reasonOfLink, refusalOf } from "./Reasons.ts"
 
 export interface Options<E> {
@@ -34,7 +34,7 @@ export interface Options<E> {
  * A class, and its effects made when they are asked for: a closure for each function and an effect for each wait would be
  * most of the memory of an idle flow.
  */
-export class FlowChannel<E> extends FlowFate<E> implements Listener {
+export class FlowEnd<E> extends Fate<E> implements Listener {
   private readonly decodeError: Options<E>["decodeError"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never> | undefined
@@ -44,7 +44,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   /** `context` is that of a link which may say later how it stopped. */
   constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
     const { limits, role } = options
-    super(options, FlowWriter.make({ link, limits, role }), FlowReader.make(limits))
+    super(options, Outbound.make({ link, limits, role }), Inbound.make(limits))
     this.decodeError = options.decodeError
     this.scope = scope
     this.context = context
@@ -55,8 +55,8 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     const { writer } = this
     const refused = this.tooLarge(bytesAbove(message, writer.sender.limits.messageBytesMax)) ?? this.refusal()
     if (refused !== undefined) return refused
-    if (!FlowWriter.offer(writer, message)) return Effect.flatMap(this.room, () => this.send(message))
-    FlowWriter.commit(writer)
+    if (!Outbound.offer(writer, message)) return Effect.flatMap(this.room, () => this.send(message))
+    Outbound.commit(writer)
     return Effect.void
   }
 
@@ -73,15 +73,15 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     if (refused !== undefined) return refused
     for (let i = from; i < messages.length; i++) {
       const message = messages[i]
-      if (message !== undefined && !FlowWriter.offer(writer, message))
+      if (message !== undefined && !Outbound.offer(writer, message))
         return Effect.flatMap(this.room, () => this.sendFrom(messages, i))
     }
-    FlowWriter.commit(writer)
+    Outbound.commit(writer)
     return Effect.void
   }
 
   private get room(): Effect.Effect<void> {
-    return Signal.until(this.writer.changed, () => this.isClosed || FlowWriter.isAnswering(this.writer))
+    return Signal.until(this.writer.changed, () => this.isClosed || Outbound.isAnswering(this.writer))
   }
 
   private tooLarge(bytes: number | undefined): Effect.Effect<never, FlowError> | undefined {
@@ -104,7 +104,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
 
   /** Says the caller's second word, on which the handler starts. */
   start(): void {
-    FlowWriter.owe(this.writer, "word")
+    Outbound.owe(this.writer, "word")
   }
 
   /** Waits for the caller's second word; false if the flow is over without it. */
@@ -119,7 +119,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   /** The endpoint is being withdrawn: its handler hears of it, and so does a caller that understands. */
   withdraw(tellsPeer: boolean): void {
     this.isWithdrawn = true
-    if (tellsPeer) FlowWriter.owe(this.writer, "draining")
+    if (tellsPeer) Outbound.owe(this.writer, "draining")
     Signal.notify(this.reader.changed)
   }
 
@@ -138,30 +138,30 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   endWith(last?: Frame.Fail): Effect.Effect<void, FlowError | E> {
     return Effect.suspend(() => {
       if (this.failing !== undefined) return this.failing
-      FlowWriter.end(this.writer, last)
+      Outbound.end(this.writer, last)
       return Effect.void
     })
   }
 
   /** Waits until the last frame is with the carrier, or never will be. */
   get flushed(): Effect.Effect<void> {
-    return FlowWriter.flushed(this.writer)
+    return Outbound.flushed(this.writer)
   }
 
   /** Takes the next message that has come; undefined when none has, or none is handed out any more. */
   take(): Message | undefined {
-    return this.refused === undefined ? FlowReader.take(this.reader) : undefined
+    return this.refused === undefined ? Inbound.take(this.reader) : undefined
   }
 
   /** As `take`, for all that have come. */
   takeAll(): NonEmptyReadonlyArray<Message> | undefined {
-    return this.refused === undefined ? FlowReader.takeAll(this.reader) : undefined
+    return this.refused === undefined ? Inbound.takeAll(this.reader) : undefined
   }
 
   /** Lets more come, if there is room since some was taken. True if it did: whoever heard of it may have interrupted the taker. */
   goOn(): boolean {
     const { reader } = this
-    if (!reader.isHeld || FlowReader.isFull(reader)) return false
+    if (!reader.isHeld || Inbound.isFull(reader)) return false
     reader.isHeld = false
     this.writer.link.goOn()
     return true
@@ -172,7 +172,7 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     return Effect.suspend((): Effect.Effect<void, FlowError | E | Cause.Done> => {
       const stopped = this.closed() ?? this.refused
       if (stopped !== undefined) return stopped
-      if (FlowReader.isEmpty(this.reader)) {
+      if (Inbound.isEmpty(this.reader)) {
         if (this.hasHeardAll()) return done
         if (this.failing !== undefined) return this.failing
       }
@@ -181,15 +181,15 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   }
 
   private hasNews(): boolean {
-    return this.isClosed || this.failing !== undefined || !FlowReader.isEmpty(this.reader) || this.hasHeardAll()
+    return this.isClosed || this.failing !== undefined || !Inbound.isEmpty(this.reader) || this.hasHeardAll()
   }
 
   /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
   get drain(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      FlowReader.discard(this.reader)
+      Inbound.discard(this.reader)
       this.writer.link.goOn()
-      return FlowReader.atEnd(this.reader)
+      return Inbound.atEnd(this.reader)
     })
   }
 
@@ -200,20 +200,20 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
   linger(): Effect.Effect<void> | undefined {
     const { status } = this.writer.sender
     if (status !== "ending" && status !== "ended") return undefined
-    return Effect.raceFirst(this.drain, FlowReader.overheard(this.reader))
+    return Effect.raceFirst(this.drain, Inbound.overheard(this.reader))
   }
 
   /** Takes a frame; whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
-    this.reader.isHeld = this.failing === undefined && FlowReader.isFull(this.reader)
+    this.reader.isHeld = this.failing === undefined && Inbound.isFull(this.reader)
     return !this.reader.isHeld
   }
 
   private onReceived(received: Receiver.Received): void {
     switch (received._tag) {
       case "Messages":
-        return FlowReader.accept(this.reader, received.batch)
+        return Inbound.accept(this.reader, received.batch)
       case "Ended":
         return Signal.notify(this.reader.changed)
       case "Failed": {
@@ -265,22 +265,22 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
     else if (broken.how !== "finished") this.breakWith(() => this.error(reasonOfLink(broken)), lastOfLink(broken))
     else {
       this.endedBy = broken.detail
-      FlowWriter.abandon(this.writer)
+      Outbound.abandon(this.writer)
     }
   }
 
   onRoom(): void {
-    FlowWriter.onRoom(this.writer)
+    Outbound.onRoom(this.writer)
   }
 
   /** Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier. */
   leave(): void {
     const { link, role, sender } = this.writer
     this.close()
-    FlowWriter.flush(this.writer)
+    Outbound.flush(this.writer)
     link.detach(this)
     // What was finished is on its way, and the scope of the link waits until it has left.
-    if (!this.hasEnded() && !FlowWriter.hasFinished(this.writer))
+    if (!this.hasEnded() && !Outbound.hasFinished(this.writer))
       link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
   }
 }
@@ -288,10 +288,10 @@ export class FlowChannel<E> extends FlowFate<E> implements Listener {
 export const make = Effect.fnUntraced(function* <E>(
   link: Link,
   options: Options<E>
-): Effect.fn.Return<FlowChannel<E>, never, Scope.Scope> {
+): Effect.fn.Return<FlowEnd<E>, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const context = link.stopped && (yield* Effect.context<never>())
-  const channel = new FlowChannel(link, options, scope, context)
+  const channel = new FlowEnd(link, options, scope, context)
   // `Effect.addFinalizer` would keep the context of the fiber for as long as the flow lives.
   yield* Scope.addFinalizerExit(scope, () => Effect.sync(() => channel.leave()))
   link.attach(channel)

@@ -11,10 +11,10 @@ import type { Contract } from "../../services/Contract.ts"
 import type { Handler } from "../../services/Fabric.ts"
 import type { Flow } from "../../services/Flow.ts"
 import type { FlowError } from "../../services/FlowError.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
-import * as FlowEnding from "./Ending.ts"
-import type { FlowChannel } from "./FlowEnd.ts"
-import * as FlowTrace from "./Trace.ts"
+import * as Deadline from "./Deadline.ts"
+import * as Ending from "./Ending.ts"
+import type { FlowEnd } from "./FlowEnd.ts"
+import * as Trace from "./Trace.ts"
 
 export type Running<E> = Fiber.Fiber<unknown, E | FlowError | Cause.Done>
 
@@ -30,7 +30,7 @@ export interface Handlers<In, Out, E> {
   /** Starts a handler. It is interrupted once its flow has failed and its grace is over. */
   readonly start: (
     flow: Flow<Out, In>,
-    channel: FlowChannel<never>,
+    channel: FlowEnd<never>,
     served: Served,
     /** What came with Open: the caller's trace, and the end of the flow on the monotonic clock. */
     call: { readonly trace: Frame.Trace | undefined; readonly deadlineAt: number | undefined }
@@ -69,9 +69,9 @@ export const make = <In, Out, E, R>(
 
   const start: Handlers<In, Out, E>["start"] = (flow, channel, served, { deadlineAt, trace }) => {
     const { id: peer } = flow.peer
-    const span = runSync(FlowTrace.begin(`serve ${contract.name}`, trace))
+    const span = runSync(Trace.begin(`serve ${contract.name}`, trace))
     const traced = Context.add(context, Tracer.ParentSpan, span)
-    const own = deadlineAt === undefined ? traced : Context.add(traced, FlowDeadline.Inherited, deadlineAt)
+    const own = deadlineAt === undefined ? traced : Context.add(traced, Deadline.Inherited, deadlineAt)
     const running = Effect.runForkWith(own)(invoke(handler, flow)) // tidy: its exit is observed below
     all.add(running)
     let stopping: Fiber.Fiber<void> | undefined
@@ -83,10 +83,10 @@ export const make = <In, Out, E, R>(
       // After a good end an error is not cut any more.
       const isWhole = sender.status === "ended" && sender.buffers !== undefined
       const bytesMax = isWhole ? Math.min(errorBytesMax, wholeErrorBytesMax) : errorBytesMax
-      const ending = FlowEnding.of(exit, { contract, peer, errorBytesMax: bytesMax, isClosed, isLost })
+      const ending = Ending.of(exit, { contract, peer, errorBytesMax: bytesMax, isClosed, isLost })
       served.last = ending?.last
-      run(FlowTrace.end(span, ending === undefined ? Exit.void : exit))
-      if (ending !== undefined) run(FlowEnding.log(ending, exit, { contract, peer }))
+      run(Trace.end(span, ending === undefined ? Exit.void : exit))
+      if (ending !== undefined) run(Ending.log(ending, exit, { contract, peer }))
     })
     channel.onFailed(() => {
       if (running.pollUnsafe() === undefined) stopping ??= run(Effect.delay(Fiber.interrupt(running), grace))

@@ -14,8 +14,8 @@ import * as Signal from "../core/Signal.ts"
 /** What a peer may still say to a caller that is gone, before it is told so. */
 const unheardBytesMax = 256 * 1024
 
-/** A record and functions, for the reason that `FlowWriter` is. */
-export interface FlowReader {
+/** A record and functions, for the reason that `Outbound` is. */
+export interface Inbound {
   readonly receiver: Receiver.Receiver
   readonly inbox: Inbox.Inbox
   /** Something has come, was taken, or will not come; the flow has failed. */
@@ -28,7 +28,7 @@ export interface FlowReader {
   isHeld: boolean
 }
 
-export const make = (limits: Limits): FlowReader => ({
+export const make = (limits: Limits): Inbound => ({
   receiver: Receiver.make(limits),
   inbox: Inbox.make(limits),
   changed: Signal.make(),
@@ -37,7 +37,7 @@ export const make = (limits: Limits): FlowReader => ({
   isHeld: false
 })
 
-export const accept = (reader: FlowReader, batch: Batch): void => {
+export const accept = (reader: Inbound, batch: Batch): void => {
   if (reader.phase === "discarding") reader.unheardBytes += batch.weight
   else Inbox.push(reader.inbox, batch)
   Signal.notify(reader.changed)
@@ -45,29 +45,29 @@ export const accept = (reader: FlowReader, batch: Batch): void => {
   Inbox.keep(reader.inbox)
 }
 
-export const isFull = ({ inbox, phase }: FlowReader): boolean => phase === "keeping" && Inbox.isFull(inbox)
+export const isFull = ({ inbox, phase }: Inbound): boolean => phase === "keeping" && Inbox.isFull(inbox)
 
 /** No message waits. */
-export const isEmpty = ({ inbox }: FlowReader): boolean => inbox.bytes === 0
+export const isEmpty = ({ inbox }: Inbound): boolean => inbox.bytes === 0
 
 /** Takes the next message; undefined when none waits. */
-export const take = ({ inbox }: FlowReader): Message | undefined => Inbox.take(inbox)
+export const take = ({ inbox }: Inbound): Message | undefined => Inbox.take(inbox)
 
 /** Takes all that waits; undefined when nothing does. */
-export const takeAll = ({ inbox }: FlowReader): NonEmptyReadonlyArray<Message> | undefined => {
+export const takeAll = ({ inbox }: Inbound): NonEmptyReadonlyArray<Message> | undefined => {
   const messages = Inbox.takeAll(inbox)
   return isReadonlyArrayNonEmpty(messages) ? messages : undefined
 }
 
 /** From now on what comes is thrown away. */
-export const discard = (reader: FlowReader): void => {
+export const discard = (reader: Inbound): void => {
   if (reader.phase === "keeping") reader.phase = "discarding"
 }
 
 /** Waits until the link has no more frames. */
-export const atEnd = (reader: FlowReader): Effect.Effect<void> =>
+export const atEnd = (reader: Inbound): Effect.Effect<void> =>
   Signal.until(reader.changed, () => reader.phase === "ended")
 
 /** Waits until more was thrown away than a caller that is gone bears. */
-export const overheard = (reader: FlowReader): Effect.Effect<void> =>
+export const overheard = (reader: Inbound): Effect.Effect<void> =>
   Signal.until(reader.changed, () => reader.unheardBytes > unheardBytesMax)

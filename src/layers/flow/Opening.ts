@@ -22,10 +22,11 @@ import {
   Unauthorized
 } from "../../services/NetworkError.ts"
 import { type Link, LinkBroken } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
-import * as FlowChannel from "./FlowEnd.ts"
-import * as FlowTrace from "./Trace.ts"
+import * as Handshake from "../core/Handshake.ts"
+import * as Monotonic from "../core/Monotonic.ts"
+import * as Deadline from "./Deadline.ts"
+import * as FlowEnd from "./FlowEnd.ts"
+import * as Trace from "./Trace.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 const reasonOf = (rejected: Frame.Rejected, endpoint: string, host: Host): NetworkErrorReason => {
@@ -118,7 +119,7 @@ export interface Opened<In, Out, E> {
    * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
    * waits for before it closes the scope of the flow.
    */
-  readonly channel: Pick<FlowChannel.FlowChannel<E>, "close" | "linger">
+  readonly channel: Pick<FlowEnd.FlowEnd<E>, "close" | "linger">
 }
 
 /** Opens a flow over a link that was dialled for it. Errors: those of `Fabric.connect`. */
@@ -136,8 +137,8 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     const cause = `its certificate does not let it own "${contract.name}"`
     return yield* fail(new HostUnreachable({ host: host.id, address: addressOf(host), cause }))
   }
-  const deadlineMillis = yield* FlowDeadline.left(deadlineAt)
-  const trace = yield* FlowTrace.current
+  const deadlineMillis = yield* Monotonic.left(deadlineAt)
+  const trace = yield* Trace.current
   const asking: Frame.Open = {
     _tag: "Open",
     endpoint: contract.name,
@@ -153,7 +154,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     revision: Frame.revision
   }
   const isSafe = link.isWithin === true || isCareful(host)
-  const answer = yield* FlowHandshake.ask(link, asking).pipe(
+  const answer = yield* Handshake.ask(link, asking).pipe(
     Effect.catch((error) => {
       const broken = Cause.isDone(error) ? hungUp : error
       const isSeen = !isSafe && broken.how !== "refused"
@@ -162,7 +163,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
   )
   if (answer._tag === "Rejected") return yield* fail(reasonOf(answer, contract.name, host))
   if (answer._tag !== "Accepted") return yield* incompatible(`it answered Open with ${answer._tag}`)
-  const channel = yield* FlowChannel.make(link, {
+  const channel = yield* FlowEnd.make(link, {
     endpoint: contract.name,
     peer: host.id,
     limits,
@@ -173,7 +174,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     channel.onFailed(() => {
       if (channel.reader.receiver.status !== "ended") onBroken()
     })
-  yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
+  yield* Deadline.enforce(channel, yield* Monotonic.left(deadlineAt))
   const flow = TypedFlow.make(channel, {
     endpoint: contract.name,
     peer: {

@@ -8,11 +8,11 @@ import type { Limits } from "../../protocol/flow/Limits.ts"
 import type { Message } from "../../protocol/flow/Message.ts"
 import * as Sender from "../../protocol/flow/Sender.ts"
 import type { Link } from "../../services/Transport.ts"
-import * as FlowBuffers from "../core/FrameBuffers.ts"
+import * as FrameBuffers from "../core/FrameBuffers.ts"
 import * as Signal from "../core/Signal.ts"
 
 /** A record and functions: an idle flow has one, and a closure for each function would be most of its memory. */
-export interface FlowWriter {
+export interface Outbound {
   readonly link: Link
   readonly role: "caller" | "endpoint"
   readonly sender: Sender.Sender
@@ -24,22 +24,22 @@ export interface FlowWriter {
   phase: "resting" | "scheduled" | "done"
 }
 
-export const make = (options: Pick<FlowWriter, "link" | "role"> & { readonly limits: Limits }): FlowWriter => ({
+export const make = (options: Pick<Outbound, "link" | "role"> & { readonly limits: Limits }): Outbound => ({
   link: options.link,
   role: options.role,
-  sender: Sender.make(options.limits, options.link.isWithin ? undefined : FlowBuffers.shared),
+  sender: Sender.make(options.limits, options.link.isWithin ? undefined : FrameBuffers.shared),
   changed: Signal.make(),
   phase: "resting"
 })
 
-const isSending = ({ sender }: FlowWriter): boolean => sender.status === "open" || sender.status === "ending"
+const isSending = ({ sender }: Outbound): boolean => sender.status === "open" || sender.status === "ending"
 
-const isFinishing = ({ role, sender }: FlowWriter): boolean => role === "caller" || sender.fail !== undefined
+const isFinishing = ({ role, sender }: Outbound): boolean => role === "caller" || sender.fail !== undefined
 
-const isDone = ({ phase }: FlowWriter): boolean => phase === "done"
+const isDone = ({ phase }: Outbound): boolean => phase === "done"
 
 /** Hands to the carrier now what it has room for. */
-export const flush = (writer: FlowWriter): void => {
+export const flush = (writer: Outbound): void => {
   if (isDone(writer)) return
   writer.phase = "resting"
   writer.link.fill(() => Sender.take(writer.sender))
@@ -50,14 +50,14 @@ export const flush = (writer: FlowWriter): void => {
   Signal.notify(writer.changed)
 }
 
-const schedule = (writer: FlowWriter): void => {
+const schedule = (writer: Outbound): void => {
   if (writer.phase !== "resting") return
   writer.phase = "scheduled"
   queueMicrotask(() => flush(writer))
 }
 
 /** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
-export const offer = (writer: FlowWriter, message: Message): boolean => {
+export const offer = (writer: Outbound, message: Message): boolean => {
   const { sender } = writer
   if (!Sender.hasRoom(sender)) {
     flush(writer)
@@ -67,35 +67,35 @@ export const offer = (writer: FlowWriter, message: Message): boolean => {
 }
 
 /** What was offered may leave: at once on an idle carrier, otherwise together with what else is sent in this turn. */
-export const commit = (writer: FlowWriter): void => {
+export const commit = (writer: Outbound): void => {
   if (writer.link.isIdle()) flush(writer)
   else schedule(writer)
 }
 
 /** Has a frame without messages leave, at the end of the turn: a message that is sent in this turn is a word as well. */
-export const owe = (writer: FlowWriter, due: "word" | "draining"): void => {
+export const owe = (writer: Outbound, due: "word" | "draining"): void => {
   if (Sender.owe(writer.sender, due)) schedule(writer)
 }
 
 /** There is room, or no message is taken any more. */
-export const isAnswering = ({ sender }: FlowWriter): boolean => Sender.hasRoom(sender) || sender.status !== "open"
+export const isAnswering = ({ sender }: Outbound): boolean => Sender.hasRoom(sender) || sender.status !== "open"
 
 /** The sender has its last frame: after an End, too, while the link is not finished. */
-const scheduleLast = (writer: FlowWriter): void => {
+const scheduleLast = (writer: Outbound): void => {
   if (isDone(writer) && isSending(writer)) writer.phase = "resting"
   schedule(writer)
 }
 
 /** Says that no more messages come; see `Sender.end`. */
-export const end = (writer: FlowWriter, last?: Frame.Fail): void => {
+export const end = (writer: Outbound, last?: Frame.Fail): void => {
   if (Sender.end(writer.sender, last)) scheduleLast(writer)
 }
 
 /** The link has been finished with the last frame. */
-export const hasFinished = (writer: FlowWriter): boolean => isDone(writer) && isFinishing(writer)
+export const hasFinished = (writer: Outbound): boolean => isDone(writer) && isFinishing(writer)
 
 /** Drops what waits; see `Sender.abandon`. A link that is finished has no room for a Fail: it is reset. */
-export const abandon = (writer: FlowWriter, last?: Frame.Fail): void => {
+export const abandon = (writer: Outbound, last?: Frame.Fail): void => {
   const isFinished = hasFinished(writer)
   Sender.abandon(writer.sender, isFinished ? undefined : last)
   if (isFinished && last !== undefined) writer.link.cancel(last)
@@ -104,9 +104,9 @@ export const abandon = (writer: FlowWriter, last?: Frame.Fail): void => {
 }
 
 /** The carrier has room again, or never will have. */
-export const onRoom = (writer: FlowWriter): void => {
+export const onRoom = (writer: Outbound): void => {
   if (writer.phase !== "scheduled") flush(writer)
 }
 
 /** Waits until the last frame is with the carrier, or never will be. */
-export const flushed = (writer: FlowWriter): Effect.Effect<void> => Signal.until(writer.changed, () => isDone(writer))
+export const flushed = (writer: Outbound): Effect.Effect<void> => Signal.until(writer.changed, () => isDone(writer))

@@ -10,14 +10,15 @@ import type { Handler } from "../../services/Fabric.ts"
 import type { Peer } from "../../services/Flow.ts"
 import { FlowClosed, ProtocolViolation } from "../../services/FlowError.ts"
 import type { Link } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Handshake from "../core/Handshake.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Signal from "../core/Signal.ts"
-import * as FlowAccess from "./Authorizing.ts"
+import * as Authorizing from "./Authorizing.ts"
+import * as Deadline from "./Deadline.ts"
 import type { Beside, Exposed } from "./Exposed.ts"
-import * as FlowChannel from "./FlowEnd.ts"
-import * as FlowHandlers from "./Handlers.ts"
-import * as FlowTurns from "./Turns.ts"
+import * as FlowEnd from "./FlowEnd.ts"
+import * as Handlers from "./Handlers.ts"
+import * as Turns from "./Turns.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
 export interface Config {
@@ -53,7 +54,7 @@ export const defaults: Config = {
  *   opening ── Accepted is out ──> accepted ── the caller's second word, or at once without one ──> running ──> over
  * ```
  */
-interface Served<E> extends FlowHandlers.Served {
+interface Served<E> extends Handlers.Served {
   readonly link: Link
   readonly peer: Peer
   /** The caller speaks frames of revision 1: it says a second word, and may be told of draining. */
@@ -61,8 +62,8 @@ interface Served<E> extends FlowHandlers.Served {
   /** While it is opening: what holds it then holds it as long as the flow lives. */
   open: Frame.Open | undefined
   /** From when it was accepted. */
-  channel: FlowChannel.FlowChannel<never> | undefined
-  running: FlowHandlers.Running<E> | undefined
+  channel: FlowEnd.FlowEnd<never> | undefined
+  running: Handlers.Running<E> | undefined
   /** Takes it off its caller's account. */
   forget: (() => void) | undefined
   /** The rule that has let its caller in: another one is asked before the handler starts. */
@@ -81,12 +82,12 @@ export const expose = <In, Out, E, R>(
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
     readonly config: Config
     /** Who may open flows to it; members only unless said. */
-    readonly access?: FlowAccess.Guard
+    readonly access?: Authorizing.Guard
   }
 ): Exposed => {
-  const { access = FlowAccess.membersOnly, config } = options
-  const turns = FlowTurns.make<Served<E>>(config)
-  const handlers = FlowHandlers.make(contract, handler, {
+  const { access = Authorizing.membersOnly, config } = options
+  const turns = Turns.make<Served<E>>(config)
+  const handlers = Handlers.make(contract, handler, {
     context: options.context,
     grace: config.handlerGrace,
     errorBytesMax: config.limits.messageBytesMax
@@ -104,7 +105,7 @@ export const expose = <In, Out, E, R>(
   }
 
   /** Ends a flow as its handler has ended, for whom it is over with that. */
-  const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowChannel.FlowChannel<never>) {
+  const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowEnd.FlowEnd<never>) {
     const { last, link } = served
     turns.leave(served)
     channel.close()
@@ -117,8 +118,8 @@ export const expose = <In, Out, E, R>(
   })
 
   /** What is left to do once the handler runs. It holds as little as it can: mostly it waits, once for each idle flow. */
-  const conclude = (served: Served<E>, channel: FlowChannel.FlowChannel<never>, running: FlowHandlers.Running<E>) =>
-    Effect.flatMap(FlowHandlers.ended(running), () => finish(served, channel))
+  const conclude = (served: Served<E>, channel: FlowEnd.FlowEnd<never>, running: Handlers.Running<E>) =>
+    Effect.flatMap(Handlers.ended(running), () => finish(served, channel))
 
   const withdraw = ({ channel, isNew }: Served<E>): void => channel?.withdraw(isNew)
 
@@ -141,8 +142,8 @@ export const expose = <In, Out, E, R>(
   ) {
     const { isNew, link, peer } = served
     served.open = undefined
-    if (!FlowHandshake.say(link, Frame.accepted)) return Effect.void
-    const channel = yield* FlowChannel.make<never>(link, {
+    if (!Handshake.say(link, Frame.accepted)) return Effect.void
+    const channel = yield* FlowEnd.make<never>(link, {
       endpoint: contract.name,
       peer: peer.id,
       limits: config.limits,
@@ -152,7 +153,7 @@ export const expose = <In, Out, E, R>(
     served.channel = channel
     if (served.isUnwanted) turnOut(served)
     if (turns.isClosed()) withdraw(served)
-    yield* FlowDeadline.enforce(channel, yield* FlowDeadline.left(deadlineAt))
+    yield* Deadline.enforce(channel, yield* Monotonic.left(deadlineAt))
     if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
     const { input: incoming, name: endpoint, output: outgoing } = contract
     const flow = TypedFlow.make(channel, { endpoint, peer, outgoing, incoming })
@@ -173,12 +174,12 @@ export const expose = <In, Out, E, R>(
 
   /** Answers a flow in its turn; what is left to do. */
   const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
-    Effect.flatMap(FlowDeadline.at(open.deadlineMillis), (deadlineAt) =>
+    Effect.flatMap(Monotonic.at(open.deadlineMillis), (deadlineAt) =>
       Effect.flatMap(turns.take(served, open.deadlineMillis), (told) =>
         judged(served, () => {
           const rejected = served.isUnwanted ? access.rejected : told
           if (rejected === undefined) return accept(served, open, beside, deadlineAt)
-          return Effect.succeed(FlowHandshake.refuse(served.link, rejected))
+          return Effect.succeed(Handshake.refuse(served.link, rejected))
         })
       )
     )

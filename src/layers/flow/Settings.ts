@@ -3,9 +3,9 @@ import { type Effect, Record } from "effect"
 import * as Limits from "../../protocol/flow/Limits.ts"
 import type { NetworkError } from "../../services/NetworkError.ts"
 import * as Setting from "../core/Setting.ts"
-import type * as FlowServer from "./Serving.ts"
+import type * as Serving from "./Serving.ts"
 
-type Own = Pick<FlowServer.Config, "backlog" | "concurrency" | "drain">
+type Own = Pick<Serving.Config, "backlog" | "concurrency" | "drain">
 
 const endpoint = ({ backlog, concurrency, drain }: Own) => ({
   concurrency: Setting.count(concurrency, 1),
@@ -18,7 +18,7 @@ export const checkEndpoint = (config: Own): Effect.Effect<void, NetworkError> =>
   Setting.check("expose", endpoint(config))
 
 /** Those of a host. Errors: InvalidConfig for the first that cannot work. */
-export const check = (config: FlowServer.Config): Effect.Effect<void, NetworkError> => {
+export const check = (config: Serving.Config): Effect.Effect<void, NetworkError> => {
   const wrong = Limits.violation(config.limits)
   const settings = {
     ...(wrong && { [`limits.${wrong.limit}`]: wrong.detail }),

@@ -9,7 +9,7 @@ import { Clock, Context, Effect, type Exit, Option, References, Tracer } from "e
 import type { Trace } from "../../protocol/flow/Frame.ts"
 
 /** What others add to a trace; it rides on the span of the flow that brought it. */
-class TraceState extends Context.Service<TraceState, string>()("grinta/layers/FlowTrace/TraceState") {}
+class TraceState extends Context.Service<TraceState, string>()("grinta/layers/flow/Trace/TraceState") {}
 
 const stateLengthMax = 512
 

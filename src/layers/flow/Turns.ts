@@ -3,8 +3,8 @@ import { type Cause, Effect } from "effect"
 import * as Admission from "../../protocol/flow/Admission.ts"
 import * as Frame from "../../protocol/flow/Frame.ts"
 import type { Link } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Handshake from "../core/Handshake.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Signal from "../core/Signal.ts"
 
 export interface Turns<Ticket> {
@@ -38,11 +38,11 @@ export const make = <Ticket extends { readonly link: Link }>(bounds: {
   const wait = (ticket: Ticket, deadlineMillis: number | undefined) => {
     const decided = Signal.until(changed, () => !admission.waiting.has(ticket))
     const turn = Effect.map(decided, () => (admission.serving.has(ticket) ? undefined : notFound))
-    if (deadlineMillis === undefined) return FlowHandshake.unlessBroken(ticket.link, turn)
+    if (deadlineMillis === undefined) return Handshake.unlessBroken(ticket.link, turn)
     // Its caller has given up before: this is for one that did not.
     const over = Effect.succeed(busy("its time was over before its turn came"))
-    const duration = FlowDeadline.timer(deadlineMillis + overdueMillis)
-    return FlowHandshake.unlessBroken(ticket.link, Effect.timeoutOrElse(turn, { duration, orElse: () => over }))
+    const duration = Monotonic.timer(deadlineMillis + overdueMillis)
+    return Handshake.unlessBroken(ticket.link, Effect.timeoutOrElse(turn, { duration, orElse: () => over }))
   }
 
   return {

@@ -8,8 +8,8 @@ import { areBytes, bytesOf, type Message, Value } from "../../protocol/flow/Mess
 import type { Codec } from "../../services/Codec.ts"
 import type { Flow, Peer } from "../../services/Flow.ts"
 import { type FlowError, MalformedMessage } from "../../services/FlowError.ts"
-import * as FlowExchange from "./Exchange.ts"
-import type { FlowChannel } from "./FlowEnd.ts"
+import * as Exchange from "./Exchange.ts"
+import type { FlowEnd } from "./FlowEnd.ts"
 
 export interface Options<Sent, Received> {
   readonly endpoint: string
@@ -39,7 +39,7 @@ const none: ReadonlyArray<never> = []
 class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   readonly endpoint: string
   readonly peer: Peer
-  readonly #channel: FlowChannel<E>
+  readonly #channel: FlowEnd<E>
   readonly #outgoing: Codec<Sent>
   readonly #incoming: Codec<Received>
   /** Decoded messages, of which those from `#at` on are not handed out yet. */
@@ -50,7 +50,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   #receive: Flow<Sent, Received, E>["receive"] | undefined
   #receiveAll: Flow<Sent, Received, E>["receiveAll"] | undefined
 
-  constructor(channel: FlowChannel<E>, options: Options<Sent, Received>) {
+  constructor(channel: FlowEnd<E>, options: Options<Sent, Received>) {
     this.endpoint = options.endpoint
     this.peer = options.peer
     this.#channel = channel
@@ -107,7 +107,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   }
 
   get exchange(): Flow<Sent, Received, E>["exchange"] {
-    return (outgoing) => FlowExchange.make(this, this.#channel, outgoing)
+    return (outgoing) => Exchange.make(this, this.#channel, outgoing)
   }
 
   get end(): Effect.Effect<void, FlowError | E> {
@@ -214,6 +214,6 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
 }
 
 export const make = <Sent, Received, E>(
-  channel: FlowChannel<E>,
+  channel: FlowEnd<E>,
   options: Options<Sent, Received>
 ): Flow<Sent, Received, E> => new TypedFlow(channel, options)

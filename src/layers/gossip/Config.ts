@@ -15,7 +15,7 @@ import * as Setting from "../core/Setting.ts"
 import * as AesGcm from "./AesGcm.ts"
 import * as GossipKeys from "./Keys.ts"
 import { isHost } from "./MemberView.ts"
-import * as GossipProtection from "./Protection.ts"
+import * as Protection from "./Protection.ts"
 
 export interface Config {
   /** Name of the fabric: the label that keeps clusters apart; empty for none. */
@@ -121,7 +121,7 @@ export const plan = Effect.fnUntraced(function* (
   const limits = { ...SwimConfig.limits, ...config.limits }
   const wrong = Check.violation(settings, limits)
   if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
-  const encryption = GossipProtection.encryption(config.encryption, socket)
+  const encryption = Protection.encryption(config.encryption, socket)
   const keys = yield* GossipKeys.make(encryption)
   const delegateVersion = config.delegateVersion ?? 0
   yield* Setting.check("listen", { delegateVersion: Setting.count(delegateVersion, 0, delegateVersionMax) })
@@ -152,7 +152,7 @@ export const plan = Effect.fnUntraced(function* (
       }
     },
     seeds: config.seeds,
-    tellProtection: GossipProtection.tell(encryption, socket),
+    tellProtection: Protection.tell(encryption, socket),
     nameTimeout: Duration.fromInputUnsafe(config.nameTimeout ?? 0),
     isAddressFixed: config.advertise !== undefined,
     streamTimeout: config.streamTimeout ?? "10 seconds",

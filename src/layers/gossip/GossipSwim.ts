@@ -28,7 +28,7 @@ import * as Seat from "./Seat.ts"
 import * as Seeds from "./Seeds.ts"
 import * as Send from "./Send.ts"
 import * as Strangers from "./Strangers.ts"
-import * as PushPullServer from "./StreamServer.ts"
+import * as StreamServer from "./StreamServer.ts"
 import * as Tags from "./Tags.ts"
 
 export type { Config } from "./Config.ts"
@@ -69,7 +69,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   })
   const seeds = Seeds.make(plan, driver, socket, lost, strangers)
   const wire = { socket, framing: plan.framing, streamTimeout: plan.streamTimeout }
-  yield* PushPullServer.serve(wire, {
+  yield* StreamServer.serve(wire, {
     name: plan.swim.name,
     answerState: driver.answerState,
     merge: (state, from) => Effect.andThen(strangers.state(from, state), driver.merge(state, { peer: from })),

@@ -5,13 +5,13 @@ import { Effect } from "effect"
 import { host as textOf } from "../../protocol/Address.ts"
 import type { GossipSocket } from "../../services/GossipSocket.ts"
 import * as Exposure from "../core/Exposure.ts"
-import type * as GossipKeys from "./Keys.ts"
+import type * as Keys from "./Keys.ts"
 
 /** The keys that the membership layer was given, or those of the socket. */
 export const encryption = (
-  given: GossipKeys.Options = {},
+  given: Keys.Options = {},
   { keys = [] }: Pick<GossipSocket["Service"], "keys">
-): GossipKeys.Options => (given.keys === undefined || given.keys.length === 0 ? { ...given, keys } : given)
+): Keys.Options => (given.keys === undefined || given.keys.length === 0 ? { ...given, keys } : given)
 
 const migrations = {
   verifyIncoming: "accepts gossip that is not encrypted",
@@ -20,7 +20,7 @@ const migrations = {
 
 /** Nothing is said where gossip stays within this process, or is encrypted and nothing else is accepted. */
 export const tell = (
-  { keys = [], verifyIncoming = true, verifyOutgoing = true }: GossipKeys.Options,
+  { keys = [], verifyIncoming = true, verifyOutgoing = true }: Keys.Options,
   { address, reach }: Pick<GossipSocket["Service"], "address" | "reach">
 ): Effect.Effect<void> => {
   if (reach === undefined) return Effect.void

@@ -22,10 +22,10 @@ import {
 } from "../../services/NetworkError.ts"
 import type { Claim, Registry } from "../../services/Registry.ts"
 import * as Background from "../core/Background.ts"
-import * as RegistryComplaints from "./Complaints.ts"
-import * as RegistryRenewal from "./Renewal.ts"
+import * as Complaints from "./Complaints.ts"
+import * as Renewal from "./Renewal.ts"
 import * as ReservedNames from "./ReservedNames.ts"
-import * as RegistryWatch from "./Watchers.ts"
+import * as Watchers from "./Watchers.ts"
 
 export interface Options {
   readonly self: Host
@@ -128,9 +128,9 @@ export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<vo
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Driver, never, Scope.Scope> {
   const { limits, self } = options
   const directory = Directory.make(self, limits)
-  const watchers = RegistryWatch.make(directory.view)
+  const watchers = Watchers.make(directory.view)
   const outbox = makeOutbox(options.broadcast)
-  const complain = RegistryComplaints.make()
+  const complain = Complaints.make()
   /** The exposures of the names claimed, each to be told if its name is lost. */
   const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
   /** Why no more names are claimed. */
@@ -208,7 +208,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
     })
 
-  const renewal = yield* RegistryRenewal.make({ directory, feed, announce: options.renew })
+  const renewal = yield* Renewal.make({ directory, feed, announce: options.renew })
   const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
   yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
   yield* Background.loop("the spreading of name records", outbox.turn)

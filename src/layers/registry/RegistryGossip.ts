@@ -18,8 +18,8 @@ import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
 import { Registry } from "../../services/Registry.ts"
 import * as Background from "../core/Background.ts"
 import * as Slices from "../core/Slices.ts"
-import * as RegistryDirectory from "./Driver.ts"
-import * as RegistryExchange from "./ExchangeDriver.ts"
+import * as Driver from "./Driver.ts"
+import * as ExchangeDriver from "./ExchangeDriver.ts"
 
 /** How often members are looked up that the membership plane has forgotten. */
 const sweepInterval = Duration.seconds(30)
@@ -51,8 +51,8 @@ const sliceRecords = 256
  * sender's directory.
  */
 const receive = Effect.fnUntraced(function* (
-  { directory, feed }: RegistryDirectory.Driver,
-  exchange: RegistryExchange.Exchange,
+  { directory, feed }: Driver.Driver,
+  exchange: ExchangeDriver.Exchange,
   breathe: Effect.Effect<void>,
   bytes: Uint8Array,
   via: "gossip" | "state"
@@ -60,19 +60,19 @@ const receive = Effect.fnUntraced(function* (
   const reading = NameRecords.read(bytes)
   if (Result.isFailure(reading)) {
     const { reason } = reading.failure
-    if (reason !== "foreign") yield* RegistryDirectory.count([reason])
+    if (reason !== "foreign") yield* Driver.count([reason])
     return
   }
   const { pieces: _, skipped, ...parts } = reading.success
   const merging = Merging.make()
   const before = directory.progress
-  yield* RegistryDirectory.count(skipped)
+  yield* Driver.count(skipped)
   do {
     const some = NameRecords.readSome(reading.success, sliceRecords, (heading) =>
       Directory.refusalOf(directory, merging, heading)
     )
     const merge = Exchange.mergeOf({ ...parts, records: some.records }, via)
-    yield* RegistryDirectory.count(some.skipped)
+    yield* Driver.count(some.skipped)
     yield* feed({ ...merge, merging, isPart: NameRecords.hasMore(reading.success) })
     yield* breathe
   } while (NameRecords.hasMore(reading.success))
@@ -87,9 +87,9 @@ const make = Effect.fnUntraced(function* (
   const gossip = yield* Gossip
   const { generation, id, locality, tags } = yield* Self
   yield* check({ generation, id, locality, tags })
-  yield* RegistryDirectory.checkLimits(limits)
+  yield* Driver.checkLimits(limits)
   const { address, host } = yield* gossip.self
-  const driver = yield* RegistryDirectory.make({
+  const driver = yield* Driver.make({
     self: {
       id,
       generation,
@@ -105,7 +105,7 @@ const make = Effect.fnUntraced(function* (
       Effect.andThen(gossip.broadcast(key, NameRecords.encode([record]), "hosts"), exchange.feed({ _tag: "Gossiped" }))
   })
   const { directory, feed } = driver
-  const exchange: RegistryExchange.Exchange = yield* RegistryExchange.make(directory, gossip)
+  const exchange: ExchangeDriver.Exchange = yield* ExchangeDriver.make(directory, gossip)
   yield* Background.run(
     "closing the names of a host that lost its own",
     Effect.catch(gossip.lost, ({ reason }) => driver.close(reason))

@@ -5,12 +5,12 @@ import type * as Directory from "../../protocol/names/Directory.ts"
 import { Self } from "../../services/Host.ts"
 import type { NetworkError } from "../../services/NetworkError.ts"
 import { Registry } from "../../services/Registry.ts"
-import * as RegistryDirectory from "./Driver.ts"
+import * as Driver from "./Driver.ts"
 
 const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
   const { generation, id, locality, tags } = yield* Self
   const self = { id, generation, locality, tags, address: "127.0.0.1", flowPort: 0, revision }
-  const { registry } = yield* RegistryDirectory.make({
+  const { registry } = yield* Driver.make({
     self,
     limits,
     broadcast: () => Effect.void,
@@ -21,7 +21,7 @@ const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
 
 /** With other bounds than `Directory.limits`. Errors: InvalidConfig for a bound that cannot work. */
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Self> =>
-  Layer.effect(Registry, Effect.andThen(RegistryDirectory.checkLimits(limits), make(limits)))
+  Layer.effect(Registry, Effect.andThen(Driver.checkLimits(limits), make(limits)))
 
 /** One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each. */
 export const layer: Layer.Layer<Registry, never, Self> = Layer.effect(Registry, make({}))

@@ -3,7 +3,7 @@
  */
 import { Effect, type Scope } from "effect"
 import type { Link, Served } from "../../services/Transport.ts"
-import * as FlowHandshake from "../core/Handshake.ts"
+import * as Handshake from "../core/Handshake.ts"
 import * as Signal from "../core/Signal.ts"
 
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
@@ -38,7 +38,7 @@ export const make = (): Acceptor => {
     Effect.suspend(() => {
       if (current !== undefined) return current.onLink(link)
       const served = Signal.until(changed, () => current !== undefined)
-      return Effect.matchEffect(FlowHandshake.unlessBroken(link, served), {
+      return Effect.matchEffect(Handshake.unlessBroken(link, served), {
         onFailure: () => Effect.void,
         onSuccess: () => accept(link)
       })

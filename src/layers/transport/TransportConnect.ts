@@ -17,16 +17,16 @@ import { HostUnreachable, NetworkError, Unauthorized } from "../../services/Netw
 import { type Link, Transport } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
 import * as Exposure from "../core/Exposure.ts"
-import * as FlowDeadline from "../core/Monotonic.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import * as Setting from "../core/Setting.ts"
 import * as Timeouts from "../core/Timeouts.ts"
 import * as Acceptor from "./Acceptor.ts"
-import * as Http2Client from "./http2/Client.ts"
+import * as Client from "./http2/Client.ts"
 import { healthBounds } from "./http2/foreign/Bounds.ts"
-import * as Http2Lookout from "./http2/Lookout.ts"
+import * as Lookout from "./http2/Lookout.ts"
 import * as ReceivedMemory from "./http2/ReceivedMemory.ts"
-import * as Http2Sign from "./http2/Sign.ts"
-import * as Http2Server from "./http2/server/Server.ts"
+import * as Sign from "./http2/Sign.ts"
+import * as Server from "./http2/server/Server.ts"
 import * as Tls from "./http2/tls/Tls.ts"
 
 export interface Config {
@@ -39,9 +39,9 @@ export interface Config {
    * probes that speak no TLS. Undefined for none.
    */
   readonly healthPort?: number | undefined
-  readonly keepalive: Http2Lookout.Keepalive
+  readonly keepalive: Lookout.Keepalive
   /** What the flows of one peer may have this host hold. */
-  readonly share: Http2Lookout.Share
+  readonly share: Lookout.Share
   readonly connectTimeout: Duration.Input
   /** How long a session without flows is kept. */
   readonly idleTimeout: Duration.Input
@@ -111,8 +111,8 @@ export const check = (config: Config): Effect.Effect<void, NetworkError> =>
   })
 
 /** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
-interface Shared extends Http2Client.Peer {
-  readonly host: Http2Client.Address
+interface Shared extends Client.Peer {
+  readonly host: Client.Address
   flows: number
   /** While it has flows. */
   lease: Scope.Closeable | undefined
@@ -121,9 +121,9 @@ interface Shared extends Http2Client.Peer {
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** One session is to one host: another one that follows it at its address must prove that it is that. */
-const keyOf = (host: Http2Client.Address): string => `${host.id}/${Http2Client.authorityOf(host)}`
+const keyOf = (host: Client.Address): string => `${host.id}/${Client.authorityOf(host)}`
 
-const addressOf = ({ address, flowPort, id }: Host): Http2Client.Address => ({ id, address, flowPort })
+const addressOf = ({ address, flowPort, id }: Host): Client.Address => ({ id, address, flowPort })
 
 /** How long a host that was told of so goes without saying. */
 const mutePauseMillis = 600_000
@@ -143,21 +143,21 @@ const make = Effect.fnUntraced(function* (config: Config) {
   ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
-  const lookout = yield* Http2Lookout.make(config)
+  const lookout = yield* Lookout.make(config)
   const run = yield* Background.makeRun("the log of sessions")
   const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
-  const heard = Http2Sign.make(clock)
+  const heard = Sign.make(clock)
   const { healthPort, ...serving } = { ...config, lookout, served: acceptor.served }
-  const flowPort = yield* Http2Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
+  const flowPort = yield* Server.serve({ ...serving, portSetting: "flowPort", tls }, acceptor.accept)
   if (tls === undefined) yield* Exposure.tell("flows", config.host, flowPort, "tls")
   if (healthPort !== undefined) {
     const probes = { ...serving, ...healthBounds, portSetting: "healthPort", port: healthPort, tls: undefined } as const
-    yield* Exposure.tellHealth(config.host, yield* Http2Server.serve(probes))
+    yield* Exposure.tellHealth(config.host, yield* Server.serve(probes))
   }
-  const calls: Http2Client.Options = {
-    streams: Http2Client.streamsOf(config),
-    leaving: yield* Timeouts.make(Http2Client.leaveTimeout)
+  const calls: Client.Options = {
+    streams: Client.streamsOf(config),
+    leaving: yield* Timeouts.make(Client.leaveTimeout)
   }
   /** Every session that has flows, or may get some. */
   const live = new Set<Shared>()
@@ -165,26 +165,26 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const current = new Map<string, Shared>()
 
   const mutes = Told.make(mutePauseMillis)
-  const warnOfMute = (host: Http2Client.Address): Effect.Effect<void> =>
+  const warnOfMute = (host: Client.Address): Effect.Effect<void> =>
     Effect.suspend(() =>
-      Told.isDue(mutes, keyOf(host), FlowDeadline.nowOf(clock))
-        ? Effect.logWarning(`host "${host.id}" at ${Http2Client.authorityOf(host)} hung up: ${Http2Client.mute}`)
+      Told.isDue(mutes, keyOf(host), Monotonic.nowOf(clock))
+        ? Effect.logWarning(`host "${host.id}" at ${Client.authorityOf(host)} hung up: ${Client.mute}`)
         : Effect.void
     )
 
-  const connect = Effect.fnUntraced(function* (host: Http2Client.Address) {
+  const connect = Effect.fnUntraced(function* (host: Client.Address) {
     const { connectTimeout } = config
     let isGivenUp = false
     const told = (why: string): void => {
       isGivenUp = true
-      const text = `the session with host "${host.id}" at ${Http2Client.authorityOf(host)} is given up: ${why}`
+      const text = `the session with host "${host.id}" at ${Client.authorityOf(host)} is given up: ${why}`
       run(Effect.annotateLogs(Effect.logWarning(text), { peer: host.id }))
     }
-    const session = yield* Effect.tapError(Http2Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
+    const session = yield* Effect.tapError(Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
       // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
       Effect.forkIn(Background.heard("forgetting a session")(RcMap.invalidate(sessions, host)), scope)
     )
-    const shared: Shared = { session, headers: Http2Client.headersTo(host, session), host, flows: 0, lease: undefined }
+    const shared: Shared = { session, headers: Client.headersTo(host, session), host, flows: 0, lease: undefined }
     live.add(shared)
     current.set(keyOf(host), shared)
     yield* Effect.addFinalizer(() =>
@@ -194,14 +194,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
       })
     )
     const hungUp = Effect.suspend(() =>
-      isGivenUp || !Http2Client.isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
+      isGivenUp || !Client.isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
     )
     // Interrupted when it is this side that closes the session.
     const retired = Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared)))
     yield* Background.run("forgetting a session", retired)
     return shared
   })
-  const sessions: RcMap.RcMap<Http2Client.Address, Shared, unknown> = yield* RcMap.make({
+  const sessions: RcMap.RcMap<Client.Address, Shared, unknown> = yield* RcMap.make({
     lookup: connect,
     idleTimeToLive: config.idleTimeout
   })
@@ -228,7 +228,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
    * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
    * opened. One that is over before it is used is followed by one more, and no other.
    */
-  const acquire = (host: Http2Client.Address, restore: Restore, isAgain = false): Effect.Effect<Shared, unknown> =>
+  const acquire = (host: Client.Address, restore: Restore, isAgain = false): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
       const leased = current.get(keyOf(host))
       if (leased?.lease !== undefined && leased.session.isOpen()) {
@@ -238,7 +238,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       const lease = Scope.makeUnsafe()
       return restore(Scope.provide(RcMap.get(sessions, host), lease)).pipe(
         Effect.tapError(() => RcMap.invalidate(sessions, host)),
-        Effect.tap(({ session }) => restore(Http2Client.agree(session, config.connectTimeout))),
+        Effect.tap(({ session }) => restore(Client.agree(session, config.connectTimeout))),
         Effect.onError((cause) => Scope.close(lease, Exit.failCause(cause))),
         Effect.flatMap((shared) => {
           // Another flow may have leased it meanwhile.
@@ -246,7 +246,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
           shared.lease ??= lease
           shared.flows += 1
           if (shared.session.isOpen()) return Effect.as(surplus, shared)
-          const next = isAgain ? Effect.fail(Http2Client.overOf(shared.session)) : acquire(host, restore, true)
+          const next = isAgain ? Effect.fail(Client.overOf(shared.session)) : acquire(host, restore, true)
           return Effect.andThen(Effect.all([surplus, forget(shared), release(shared)]), next)
         })
       )
@@ -257,14 +257,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
       Effect.gen(function* () {
         const scope = yield* Effect.scope
         const shared = yield* acquire(addressOf(host), restore)
-        const called = yield* Effect.onError(Http2Client.call(shared, calls), () => release(shared))
+        const called = yield* Effect.onError(Client.call(shared, calls), () => release(shared))
         yield* Scope.addFinalizer(scope, Effect.andThen(called.leave, release(shared)))
         return called.link
       })
     ).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
   /** A session that takes new flows, whoever has a lease of it. */
-  const open = (host: Http2Client.Address): Effect.Effect<Shared, unknown> =>
+  const open = (host: Client.Address): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
       const known = current.get(keyOf(host))
       if (known?.session.isOpen()) return Effect.succeed(known)
@@ -279,7 +279,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       // It was closed, or takes no more flows: another one tells.
       const isOver = !session.isOpen()
       if (isOver) session = (yield* open(address)).session
-      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(Http2Client.overOf(session))
+      if (!isOver || !(yield* heard(session))) return yield* Effect.fail(Client.overOf(session))
     }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
   const doubt = (host: Host) =>

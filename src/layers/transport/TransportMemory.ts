@@ -12,7 +12,7 @@ import * as Background from "../core/Background.ts"
 import { MemoryNetwork } from "../memory/MemoryNetwork.ts"
 import * as Acceptor from "./Acceptor.ts"
 import { AskedFrames } from "./link/AskedFrames.ts"
-import * as LinkPair from "./link/LocalLink.ts"
+import * as LocalLink from "./link/LocalLink.ts"
 
 /** Every host of a memory network serves flows on this port. */
 export const flowPort = 7947
@@ -21,7 +21,7 @@ export const flowPort = 7947
 const keepalive: Duration.Input = "5 seconds"
 
 interface Accepting {
-  readonly accept: (link: Link, end: LinkPair.LinkEnd) => void
+  readonly accept: (link: Link, end: LocalLink.LinkEnd) => void
 }
 
 /** Who listens on which network; a network that is gone takes its listeners along. */
@@ -42,7 +42,7 @@ const make = Effect.fnUntraced(function* (
   const plug = yield* network.plug(name)
   const run = yield* Background.makeRun("a flow of the memory network")
   const acceptor = Acceptor.make()
-  const links = new Map<LinkPair.LinkEnd, string>()
+  const links = new Map<LocalLink.LinkEnd, string>()
   const hosts = listenersOf(network)
 
   const lose = (peer: string, detail: string): void => {
@@ -51,14 +51,14 @@ const make = Effect.fnUntraced(function* (
 
   const isAnswering = (peer: string): boolean => network.isReachable(name, peer) && network.isReachable(peer, name)
 
-  const leave = (end: LinkPair.LinkEnd): Effect.Effect<void> =>
+  const leave = (end: LocalLink.LinkEnd): Effect.Effect<void> =>
     Effect.sync(() => {
       links.delete(end)
       end.breakWith(new LinkBroken({ how: "reset", detail: "the other side has left" }))
     })
 
   /** A cut is silent: nothing comes, and after a while nobody waits any longer. */
-  const watch = (end: LinkPair.LinkEnd, peer: string): Effect.Effect<void> =>
+  const watch = (end: LocalLink.LinkEnd, peer: string): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (links.has(end)) {
         yield* Effect.sleep(keepalive)
@@ -67,7 +67,7 @@ const make = Effect.fnUntraced(function* (
     })
 
   /** What one end reads has come all the way, frame by frame, and packed as on any network. */
-  const delayed = (end: LinkPair.LinkEnd, from: string, to: string): Link => {
+  const delayed = (end: LocalLink.LinkEnd, from: string, to: string): Link => {
     const incoming = new AskedFrames(() => end.goOn())
     const arrive = (frame: Frame) =>
       Effect.andThen(
@@ -136,7 +136,7 @@ const make = Effect.fnUntraced(function* (
 
   const dial = Effect.fnUntraced(function* (host: Host) {
     const { peer, there } = yield* visit(host)
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     yield* Effect.acquireRelease(
       Effect.sync(() => links.set(near, peer)),
       () => leave(near)

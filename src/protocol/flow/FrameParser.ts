@@ -74,7 +74,7 @@ const itemBytes = (bytes: Uint8Array, at: number, to: number, leftBytes: number)
   return all <= bytesMax ? all : odd
 }
 
-/** A class for the memory of an idle flow: see `StreamFrames`. */
+/** A class for the memory of an idle flow: see `FrameQueue`. */
 export class FrameParser implements Envelope.Body {
   /** What has come out, to be taken from here. */
   readonly frames: Array<Frame.Frame> = []

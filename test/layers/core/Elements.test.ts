@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Queue, type Scope, Stream } from "effect"
 import * as Background from "../../../src/layers/core/Background.ts"
-import * as GossipKeys from "../../../src/layers/gossip/Keys.ts"
-import * as TlsRenewal from "../../../src/layers/transport/http2/tls/Renewal.ts"
-import * as TlsStage from "../../../src/layers/transport/http2/tls/Stage.ts"
-import * as TlsTenure from "../../../src/layers/transport/http2/tls/Tenure.ts"
+import * as Keys from "../../../src/layers/gossip/Keys.ts"
+import * as Renewal from "../../../src/layers/transport/http2/tls/Renewal.ts"
+import * as Stage from "../../../src/layers/transport/http2/tls/Stage.ts"
+import * as Tenure from "../../../src/layers/transport/http2/tls/Tenure.ts"
 import { make as makeAuthority } from "../transport/http2/tls/Certificates.ts"
 
 const authority = makeAuthority("authority")
@@ -20,7 +20,7 @@ const streams: ReadonlyArray<
     "revocations",
     { certificates: [], hosts: ["b"] },
     Effect.fnUntraced(function* (revocations) {
-      const { doubtOf } = yield* TlsTenure.make({ revocations }, () => undefined)
+      const { doubtOf } = yield* Tenure.make({ revocations }, () => undefined)
       return () => doubtOf({ fingerprints: [], hosts: ["b"] }) !== undefined
     })
   ],
@@ -28,7 +28,7 @@ const streams: ReadonlyArray<
     "stages",
     {},
     Effect.fnUntraced(function* (stages) {
-      const { takesPlaintext } = yield* TlsStage.make({ stages, verifyIncoming: false }, "1 second")
+      const { takesPlaintext } = yield* Stage.make({ stages, verifyIncoming: false }, "1 second")
       return () => !takesPlaintext()
     })
   ],
@@ -38,7 +38,7 @@ const streams: ReadonlyArray<
     Effect.fnUntraced(function* (renewals) {
       let isUsed = false
       const owner = { ...authority.issue("a"), fabric: "", host: "a" }
-      yield* TlsRenewal.make(owner, renewals, () => {
+      yield* Renewal.make(owner, renewals, () => {
         isUsed = true
       })
       return () => isUsed
@@ -48,7 +48,7 @@ const streams: ReadonlyArray<
     "renewals of keys",
     { keys: [other, key] },
     Effect.fnUntraced(function* (renewals) {
-      const { keyring, renew } = yield* GossipKeys.make({ keys: [key], renewals })
+      const { keyring, renew } = yield* Keys.make({ keys: [key], renewals })
       yield* Background.run("keys", renew)
       return () => Effect.runSync(keyring.size) === 2
     })
@@ -74,7 +74,7 @@ describe("names that are bound to certificates", () => {
 
   it.live("are not together with owners that are dialled in plaintext", () =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(TlsStage.make(plain, "1 second"))
+      const exit = yield* Effect.exit(Stage.make(plain, "1 second"))
       assert.include(
         Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "",
         "tls.verifyOutgoing: an owner that is dialled"
@@ -82,7 +82,7 @@ describe("names that are bound to certificates", () => {
       const done = yield* Deferred.make<void>()
       const then = Stream.fromEffect(Effect.andThen(Deferred.succeed(done, undefined), Effect.never))
       const stages = Stream.concat(Stream.make(plain), then)
-      const stage = yield* TlsStage.make({ ...plain, verifyOutgoing: true, stages }, "1 second")
+      const stage = yield* Stage.make({ ...plain, verifyOutgoing: true, stages }, "1 second")
       yield* Deferred.await(done)
       assert.isTrue(stage.dialsTls())
     })

@@ -5,9 +5,9 @@ import { Effect, type Scope, Stream } from "effect"
 import * as Timeouts from "../../../src/layers/core/Timeouts.ts"
 import * as FabricConnect from "../../../src/layers/fabric/Connecting.ts"
 import type { OpenFlow } from "../../../src/layers/fabric/Dialling.ts"
-import * as FabricEach from "../../../src/layers/fabric/Each.ts"
-import * as FabricOwners from "../../../src/layers/fabric/Owners.ts"
-import * as FabricReach from "../../../src/layers/fabric/Reach.ts"
+import * as Each from "../../../src/layers/fabric/Each.ts"
+import * as Owners from "../../../src/layers/fabric/Owners.ts"
+import * as Reach from "../../../src/layers/fabric/Reach.ts"
 import type { Fabric } from "../../../src/services/Fabric.ts"
 import type { Host } from "../../../src/services/Host.ts"
 import type { NetworkError } from "../../../src/services/NetworkError.ts"
@@ -43,10 +43,10 @@ export const connectingBy = Effect.fnUntraced(function* (options: {
   const { open, registry, roundTrips = {} } = options
   const self = Effect.succeed(hostOf("me"))
   const check = () => Effect.void
-  const reach = yield* FabricReach.make({ selfId: "me", reach: options.reach ?? (() => Effect.void) })
+  const reach = yield* Reach.make({ selfId: "me", reach: options.reach ?? (() => Effect.void) })
   const roundTripMillis = (id: string) => Effect.succeed(roundTrips[id])
-  const owners = yield* FabricOwners.make({ self, open, reach, roundTripMillis })
+  const owners = yield* Owners.make({ self, open, reach, roundTripMillis })
   const timeouts = yield* Timeouts.make(FabricConnect.connectTimeout)
   const connect = yield* FabricConnect.make({ self, registry, owners, timeouts, check })
-  return { connect, connectEach: FabricEach.make({ registry, owners, timeouts, check, lost: () => undefined }) }
+  return { connect, connectEach: Each.make({ registry, owners, timeouts, check, lost: () => undefined }) }
 })

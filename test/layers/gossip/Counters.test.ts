@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import * as GossipCounters from "../../../src/layers/gossip/Counters.ts"
+import * as Counters from "../../../src/layers/gossip/Counters.ts"
 import * as GossipSocketNode from "../../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { GossipSocket } from "../../../src/services/GossipSocket.ts"
 import * as Cluster from "./Cluster.ts"
@@ -43,7 +43,7 @@ it.effect("what a host drops and what it fails at are metrics, by the reasons of
 
 it.effect("each reason is counted as one of the two, by what it is about", () =>
   Effect.gen(function* () {
-    const { count, read } = yield* GossipCounters.make()
+    const { count, read } = yield* Counters.make()
     for (const reason of ["packet.rate", "queue.overflow", "stream.refused", "swim.learnLimit"]) count(reason, 3)
     for (const reason of ["pushPull.timeout", "probe.failed", "machine.defect"]) count(reason)
     assert.deepStrictEqual(Object.values(yield* countsOf("grinta_gossip_dropped")), [3, 3, 3, 3])

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import * as GossipSwim from "../../../src/layers/gossip/GossipSwim.ts"
-import * as PushPullSeats from "../../../src/layers/gossip/StreamSeats.ts"
+import * as StreamSeats from "../../../src/layers/gossip/StreamSeats.ts"
 import * as GossipSocketNode from "../../../src/layers/gossip/socket/GossipSocketNode.ts"
 import { format } from "../../../src/protocol/Address.ts"
 import * as Pace from "../../../src/protocol/memberlist/Pace.ts"
@@ -80,9 +80,9 @@ describe("those that dial a gossip port", () => {
         yield* Effect.forkChild(asking)
         yield* TestClock.adjust("1 second")
       }
-      const most = PushPullSeats.pushPullsBurst + 11 * PushPullSeats.pushPullsPerSecond
+      const most = StreamSeats.pushPullsBurst + 11 * StreamSeats.pushPullsPerSecond
       assert.isAtMost(answered, most)
-      assert.isAtLeast(answered, PushPullSeats.pushPullsBurst)
+      assert.isAtLeast(answered, StreamSeats.pushPullsBurst)
       const counters = yield* h1.gossip.counters
       assert.isAbove(counters["stream.pushPullRate"] ?? 0, 0)
       yield* Cluster.start("h2", { seeds: ["h1"] })
@@ -93,7 +93,7 @@ describe("those that dial a gossip port", () => {
 
   it.effect("and are many hosts of one address, which all start at once, all get in", () =>
     Effect.gen(function* () {
-      const room = PushPullSeats.make({ count: (reason) => assert.fail(reason), isMember: () => false, now: () => 0 })
+      const room = StreamSeats.make({ count: (reason) => assert.fail(reason), isMember: () => false, now: () => 0 })
       const peer = { bytes: Uint8Array.of(10, 0, 0, 1), port: 1 }
       let [inside, most, served] = [0, 0, 0]
       const serve = Effect.gen(function* () {
@@ -115,7 +115,7 @@ describe("those that dial a gossip port", () => {
   it.effect("are read as fast as one address may send, and faster once what they say is opened", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
-      const room = PushPullSeats.make({
+      const room = StreamSeats.make({
         count: (reason) => assert.fail(reason),
         isMember: () => true,
         now: () => clock.currentTimeMillisUnsafe()
@@ -153,7 +153,7 @@ describe("those that dial a gossip port", () => {
   it.effect("and are interrupted give their seats and their memory back", () =>
     Effect.gen(function* () {
       const refused: Array<string> = []
-      const room = PushPullSeats.make({ count: (reason) => refused.push(reason), isMember: () => false, now: () => 0 })
+      const room = StreamSeats.make({ count: (reason) => refused.push(reason), isMember: () => false, now: () => 0 })
       const peer = { bytes: Uint8Array.of(10, 0, 0, 1), port: 1 }
       const fibers = yield* Effect.forEach(Array.from({ length: 30 }), () =>
         Effect.forkChild(

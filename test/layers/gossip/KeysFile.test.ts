@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schedule } from "effect"
-import * as GossipKeys from "../../../src/layers/gossip/Keys.ts"
-import * as GossipKeysFile from "../../../src/layers/gossip/KeysFile.ts"
+import * as Keys from "../../../src/layers/gossip/Keys.ts"
+import * as KeysFile from "../../../src/layers/gossip/KeysFile.ts"
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString("base64")
 const [a, b] = [key(1), key(2)]
@@ -39,7 +39,7 @@ const running = Effect.gen(function* () {
   const { drop, path, put } = yield* file
   yield* put(text("# the first", a, b, ...plain))
   const { layer, lines } = listening()
-  const keys = yield* Effect.flatMap(GossipKeysFile.load(path, "GRINTA_KEYS_FILE", "20 millis"), GossipKeys.make)
+  const keys = yield* Effect.flatMap(KeysFile.load(path, "GRINTA_KEYS_FILE", "20 millis"), Keys.make)
   yield* Effect.forkScoped(Effect.provide(keys.renew, layer))
   const { list, verified } = keys.keyring
   const order = Effect.map(list, (all) => all.map(({ fingerprint }) => fingerprint))
@@ -96,7 +96,7 @@ describe("a file of keys", () => {
     Effect.gen(function* () {
       const { path, put } = yield* file
       if (content !== undefined) yield* put(content)
-      const made = Effect.flatMap(GossipKeysFile.load(path, "GRINTA_KEYS_FILE"), GossipKeys.make)
+      const made = Effect.flatMap(KeysFile.load(path, "GRINTA_KEYS_FILE"), Keys.make)
       const error = yield* Effect.flip(made)
       assert.strictEqual(error.reason._tag, "InvalidConfig")
       assert.include(error.message, why)

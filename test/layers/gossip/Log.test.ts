@@ -1,7 +1,7 @@
 /** What the log tells of many members at once. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import * as GossipSwimLog from "../../../src/layers/gossip/Log.ts"
+import * as Log from "../../../src/layers/gossip/Log.ts"
 import type { MemberChange, MemberStatus } from "../../../src/services/Gossip.ts"
 
 const change = (id: string, status: MemberStatus, from?: MemberStatus): MemberChange => ({
@@ -15,7 +15,7 @@ describe("the log of members", () => {
     const lines: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
     let millis = 0
-    const log = GossipSwimLog.make({ self: "a", fabric: "", now: () => millis, isAlone: () => false })
+    const log = Log.make({ self: "a", fabric: "", now: () => millis, isAlone: () => false })
     return Effect.gen(function* () {
       for (let at = 0; at < 5000; at++) yield* log.changed(change(`m${at}`, "alive"))
       assert.strictEqual(lines.length, 1 + 256)
@@ -35,7 +35,7 @@ describe("the log of members", () => {
   it.effect("says nothing of what is no change of status, nor of the host itself", () => {
     const lines: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-    const log = GossipSwimLog.make({ self: "a", fabric: "", now: () => 0, isAlone: () => true })
+    const log = Log.make({ self: "a", fabric: "", now: () => 0, isAlone: () => true })
     return Effect.gen(function* () {
       yield* log.changed(change("b", "alive", "alive"))
       yield* log.changed(change("a", "left", "alive"))

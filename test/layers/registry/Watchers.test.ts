@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Latch, Schema, Scope, Stream } from "effect"
-import * as RegistryWatch from "../../../src/layers/registry/Watchers.ts"
+import * as Watchers from "../../../src/layers/registry/Watchers.ts"
 import * as Directory from "../../../src/protocol/names/Directory.ts"
 import type { NameRecord } from "../../../src/protocol/names/NameRecords.ts"
 import * as Fold from "./Fold.ts"
@@ -11,7 +11,7 @@ const names = ["x", "x.y", "x.z", "y"]
 
 const make = () => {
   const directory = Directory.make(hostOf("m", 1000))
-  const watchers = RegistryWatch.make(directory.view)
+  const watchers = Watchers.make(directory.view)
   let version = 0
   const step = (input: Directory.Input): void => watchers.notify(Directory.step(directory, input, { now: 0 }))
   const say = (fields: Partial<NameRecord>): void => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Acceptor from "../../../src/layers/transport/Acceptor.ts"
-import * as LinkPair from "../../../src/layers/transport/link/LocalLink.ts"
+import * as LocalLink from "../../../src/layers/transport/link/LocalLink.ts"
 import { type Link, LinkBroken } from "../../../src/services/Transport.ts"
 
 describe("an acceptor", () => {
@@ -10,7 +10,7 @@ describe("an acceptor", () => {
       const acceptor = Acceptor.make()
       const served: Array<Link> = []
       const serve = acceptor.serve((link) => Effect.sync(() => void served.push(link)))
-      const [[first], [second], [third]] = [LinkPair.make(), LinkPair.make(), LinkPair.make()]
+      const [[first], [second], [third]] = [LocalLink.make(), LocalLink.make(), LocalLink.make()]
       const waiting = yield* Effect.forkChild(acceptor.accept(first), { startImmediately: true })
       assert.lengthOf(served, 0)
       const serving = yield* Scope.make()
@@ -30,7 +30,7 @@ describe("an acceptor", () => {
   it.effect("lets a link go that breaks before anybody serves", () =>
     Effect.gen(function* () {
       const acceptor = Acceptor.make()
-      const [link] = LinkPair.make()
+      const [link] = LocalLink.make()
       const waiting = yield* Effect.forkChild(acceptor.accept(link), { startImmediately: true })
       link.breakWith(new LinkBroken({ how: "lost", detail: "the connection is gone" }))
       yield* Fiber.join(waiting)

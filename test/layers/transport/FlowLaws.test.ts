@@ -1,7 +1,7 @@
 import * as net from "node:net"
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
-import * as LinkPair from "../../../src/layers/transport/link/LocalLink.ts"
+import * as LocalLink from "../../../src/layers/transport/link/LocalLink.ts"
 import * as TransportConnect from "../../../src/layers/transport/TransportConnect.ts"
 import * as TransportMemory from "../../../src/layers/transport/TransportMemory.ts"
 import type { Host } from "../../../src/services/Host.ts"
@@ -25,14 +25,14 @@ laws(
   "queues",
   Effect.gen(function* () {
     const run = yield* FiberSet.makeRuntime<never, void>()
-    const ends = new Set<LinkPair.LinkEnd>()
+    const ends = new Set<LocalLink.LinkEnd>()
     let accept: ((link: Link) => Effect.Effect<void, never, Scope.Scope>) | undefined
-    const reset = (end: LinkPair.LinkEnd) =>
+    const reset = (end: LocalLink.LinkEnd) =>
       Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail: "" })))
     const wire: Wire = {
       host,
       dial: Effect.gen(function* () {
-        const [caller, server] = LinkPair.make()
+        const [caller, server] = LocalLink.make()
         ends.add(server)
         yield* Effect.addFinalizer(() => reset(caller))
         if (accept !== undefined) run(Effect.ensuring(Effect.scoped(accept(server)), reset(server)))

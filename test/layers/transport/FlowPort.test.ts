@@ -10,9 +10,9 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Queue, type Scope, Stream } from "effect"
 import * as Timeouts from "../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../src/layers/flow/Answering.ts"
-import * as FlowCaller from "../../../src/layers/flow/Opening.ts"
-import * as FlowServer from "../../../src/layers/flow/Serving.ts"
+import * as Answering from "../../../src/layers/flow/Answering.ts"
+import * as Opening from "../../../src/layers/flow/Opening.ts"
+import * as Serving from "../../../src/layers/flow/Serving.ts"
 import * as TransportConnect from "../../../src/layers/transport/TransportConnect.ts"
 import { FailReason, FlowService, FrameSchema, RejectReason } from "../../../src/protocol/gen/grinta/v1/flow_pb.ts"
 import * as Codec from "../../../src/services/Codec.ts"
@@ -21,7 +21,7 @@ import { Transport } from "../../../src/services/Transport.ts"
 import { started } from "../../laws/Started.ts"
 
 const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
-const config: FlowServer.Config = { ...FlowServer.defaults, openTimeout: "300 millis", handlerGrace: "50 millis" }
+const config: Serving.Config = { ...Serving.defaults, openTimeout: "300 millis", handlerGrace: "50 millis" }
 const { frameBytesMax, messageBytesMax } = config.limits
 const hostAt = (flowPort: number) => ({
   id: "server",
@@ -38,16 +38,16 @@ const world = Effect.gen(function* () {
     Layer.build(TransportConnect.layer({ port: 0, firstStreamTimeout: "300 millis", connectTimeout: "2 seconds" })),
     Context.get(Transport)
   )
-  const endpoint = FlowServer.expose(echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)), {
+  const endpoint = Serving.expose(echo, (flow) => Stream.runForEach(flow.batches, (batch) => flow.sendAll(batch)), {
     context: Context.empty(),
     config
   })
-  const hold = FlowServer.expose({ ...echo, name: "hold" }, () => Effect.never, {
+  const hold = Serving.expose({ ...echo, name: "hold" }, () => Effect.never, {
     context: Context.empty(),
     config
   })
   const ended = yield* Queue.unbounded<string>()
-  const listen = FlowServer.expose(
+  const listen = Serving.expose(
     { ...echo, name: "listen" },
     (flow) => Stream.runDrain(flow.messages).pipe(Effect.tapError((error) => Queue.offer(ended, error.reason._tag))),
     { context: Context.empty(), config }
@@ -59,11 +59,11 @@ const world = Effect.gen(function* () {
   ])
   const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowAnswer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
+    Answering.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
   )
   const open = (port: number) =>
     Effect.flatMap(transport.dial(hostAt(port)), (link) =>
-      FlowCaller.open(link, echo, { caller: "client", host: hostAt(port), limits: config.limits })
+      Opening.open(link, echo, { caller: "client", host: hostAt(port), limits: config.limits })
     ).pipe(Effect.map(started))
   const witness = yield* open(transport.flowPort)
   const untouched = Effect.gen(function* () {

@@ -10,9 +10,9 @@ import { fromBinary } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Result, Stream } from "effect"
 import * as Timeouts from "../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../src/layers/flow/Answering.ts"
-import * as FlowServer from "../../../src/layers/flow/Serving.ts"
-import * as ForeignRequest from "../../../src/layers/transport/http2/foreign/Request.ts"
+import * as Answering from "../../../src/layers/flow/Answering.ts"
+import * as Serving from "../../../src/layers/flow/Serving.ts"
+import * as Request from "../../../src/layers/transport/http2/foreign/Request.ts"
 import * as TransportConnect from "../../../src/layers/transport/TransportConnect.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
@@ -25,7 +25,7 @@ import { Transport } from "../../../src/services/Transport.ts"
 const soon = Effect.timeout("10 seconds")
 const silent = Contract.make("silent", { input: Codec.bytes, output: Codec.bytes })
 const echo = Contract.make("echo", { input: Codec.bytes, output: Codec.bytes })
-const config: FlowServer.Config = { ...FlowServer.defaults, handlerGrace: "50 millis" }
+const config: Serving.Config = { ...Serving.defaults, handlerGrace: "50 millis" }
 const openFrame: Frame.Open = {
   _tag: "Open",
   endpoint: "silent",
@@ -40,7 +40,7 @@ const openFrame: Frame.Open = {
 const world = Effect.gen(function* () {
   const transport = yield* Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
   const failed = yield* Deferred.make<string>()
-  const exposed = FlowServer.expose(
+  const exposed = Serving.expose(
     silent,
     (flow) =>
       Stream.runDrain(flow.messages).pipe(
@@ -48,7 +48,7 @@ const world = Effect.gen(function* () {
       ),
     { context: Context.empty(), config }
   )
-  const echoing = FlowServer.expose(echo, (flow) => Stream.runForEach(flow.batches, flow.sendAll), {
+  const echoing = Serving.expose(echo, (flow) => Stream.runForEach(flow.batches, flow.sendAll), {
     context: Context.empty(),
     config
   })
@@ -58,7 +58,7 @@ const world = Effect.gen(function* () {
   ])
   const opening = yield* Timeouts.make(config.openTimeout)
   yield* transport.serve((link) =>
-    FlowAnswer.answer(link, { self: "server", find: (name) => exposures.get(name), opening })
+    Answering.answer(link, { self: "server", find: (name) => exposures.get(name), opening })
   )
   const session = yield* Effect.acquireRelease(
     Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),
@@ -226,7 +226,7 @@ const paths = [
 for (const { codeOf, deadline, headers, isDirect, name, unit } of paths) {
   describe(name, () => {
     it("is the one that serves the request", () => {
-      assert.strictEqual(ForeignRequest.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
+      assert.strictEqual(Request.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
     })
 
     // None of them makes a URL.
@@ -490,7 +490,7 @@ describe("the direct path", () => {
     ["another method", { ":method": "GET" }, false]
   ]
   it.each(cases)("%s", (_, headers, isDirect) => {
-    assert.strictEqual(ForeignRequest.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
+    assert.strictEqual(Request.isDirect({ ...call, ...headers } as http2.IncomingHttpHeaders), isDirect)
   })
 
   it.live("answers at the deadline with these bytes", () =>

@@ -4,8 +4,8 @@ import { fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/pr
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Schema, Stream } from "effect"
 import * as Timeouts from "../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../src/layers/flow/Answering.ts"
-import * as FlowServer from "../../../src/layers/flow/Serving.ts"
+import * as Answering from "../../../src/layers/flow/Answering.ts"
+import * as Serving from "../../../src/layers/flow/Serving.ts"
 import * as TransportConnect from "../../../src/layers/transport/TransportConnect.ts"
 import * as Envelope from "../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
@@ -19,12 +19,12 @@ import { envelope, frames, goodEnd, lives } from "../../vectors/flow.ts"
 
 class Banned extends Schema.TaggedError<Banned>()("Banned", { until: Schema.String }) {}
 
-const config = FlowServer.defaults
+const config = Serving.defaults
 const options = { context: Context.empty(), closed: Effect.never, config }
 const exposed = new Map([
   [
     "list",
-    FlowServer.expose(
+    Serving.expose(
       Contract.make("list", { input: Codec.bytes, output: Codec.bytes }),
       (flow) => Effect.flatMap(Stream.runCollect(flow.messages), flow.sendAll),
       options
@@ -32,7 +32,7 @@ const exposed = new Map([
   ],
   [
     "ban",
-    FlowServer.expose(
+    Serving.expose(
       Contract.make("ban", { input: Codec.bytes, output: Codec.bytes, error: Banned }),
       (flow) => Stream.runForEach(flow.messages, () => Effect.fail(new Banned({ until: "tomorrow" }))),
       options
@@ -40,7 +40,7 @@ const exposed = new Map([
   ],
   [
     "late",
-    FlowServer.expose(
+    Serving.expose(
       Contract.make("late", { input: Codec.bytes, output: Codec.bytes, error: Banned }),
       (flow) =>
         flow.end.pipe(
@@ -58,7 +58,7 @@ const answerTo = (bytes: Uint8Array, headers: http2.OutgoingHttpHeaders) =>
     const transport = yield* Effect.map(Layer.build(TransportConnect.layer({ port: 0 })), Context.get(Transport))
     const opening = yield* Timeouts.make(config.openTimeout)
     yield* transport.serve((link) =>
-      FlowAnswer.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
+      Answering.answer(link, { self: "server", find: (name) => exposed.get(name), opening })
     )
     const session = yield* Effect.acquireRelease(
       Effect.sync(() => http2.connect(`http://127.0.0.1:${transport.flowPort}`)),

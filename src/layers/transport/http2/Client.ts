@@ -8,18 +8,18 @@ import * as Foreign from "../../../protocol/Foreign.ts"
 import * as Conduct from "../../../protocol/flow/Conduct.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
 import * as Background from "../../core/Background.ts"
-import * as FlowDeadline from "../../core/Monotonic.ts"
+import * as Monotonic from "../../core/Monotonic.ts"
 import type { Timeouts } from "../../core/Timeouts.ts"
-import * as Http2Control from "./Control.ts"
+import * as Control from "./Control.ts"
 import * as DirectCall from "./DirectCall.ts"
-import * as StreamLink from "./DirectLink.ts"
-import type * as Http2Lookout from "./Lookout.ts"
-import * as Http2Session from "./Session.ts"
-import { StreamCarrier } from "./StreamFate.ts"
-import type * as TlsTenure from "./tls/Tenure.ts"
+import * as DirectLink from "./DirectLink.ts"
+import type * as Lookout from "./Lookout.ts"
+import * as Session from "./Session.ts"
+import { StreamFate } from "./StreamFate.ts"
+import type * as Tenure from "./tls/Tenure.ts"
 import * as Tls from "./tls/Tls.ts"
 
-export type ClientSession = Http2Session.Session<http2.ClientHttp2Session>
+export type ClientSession = Session.Session<http2.ClientHttp2Session>
 
 /** Whom a call is for. */
 export interface Peer {
@@ -30,7 +30,7 @@ export interface Peer {
 
 /** What the calls of a transport have in common. */
 export interface Options {
-  readonly streams: StreamLink.Options<http2.ClientHttp2Stream>
+  readonly streams: DirectLink.Options<http2.ClientHttp2Stream>
   /** Timeouts of `leaveTimeout`. */
   readonly leaving: Timeouts
 }
@@ -46,8 +46,8 @@ export const authorityOf = ({ address, flowPort }: Address): string =>
   `${address.includes(":") ? `[${address}]` : address}:${flowPort}`
 
 const settings: http2.ClientSessionOptions = {
-  settings: Http2Session.settings,
-  maxSessionMemory: Http2Session.sessionMemoryMegabytes
+  settings: Session.settings,
+  maxSessionMemory: Session.sessionMemoryMegabytes
 }
 
 type Resume = (opened: Effect.Effect<ClientSession, unknown>) => void
@@ -81,7 +81,7 @@ const connectPlain = (host: Address) =>
     return openOn(socket, "connect", (resume) => {
       const session = over(host, "http", socket)
       session.on("error", (cause) => resume(Effect.fail(cause)))
-      session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session, socket))))
+      session.once("connect", () => resume(Effect.succeed(Session.adopt(session, socket))))
     })
   })
 
@@ -108,7 +108,7 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
         if (refusal !== undefined) resume(Effect.fail(refusal))
       })
       session.once("remoteSettings", () => {
-        const adopted = Http2Session.adopt(session, socket, proof)
+        const adopted = Session.adopt(session, socket, proof)
         setImmediate(() => resume(Effect.succeed(adopted)))
       })
     }
@@ -119,8 +119,8 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
 const pestered = ({ http2: session }: ClientSession) =>
   Effect.flatMap(Clock.Clock, (clock) =>
     Effect.callback<Conduct.Fault>((resume) => {
-      const now = () => FlowDeadline.nowOf(clock)
-      Http2Control.watch(session, Conduct.make(now()), now, () => resume(Effect.succeed(Http2Control.pestering)))
+      const now = () => Monotonic.nowOf(clock)
+      Control.watch(session, Conduct.make(now()), now, () => resume(Effect.succeed(Control.pestering)))
     })
   )
 
@@ -140,7 +140,7 @@ export const overOf = (session: ClientSession): unknown => {
 export const connect = Effect.fnUntraced(function* (
   host: Address,
   options: {
-    readonly lookout: Http2Lookout.Lookout
+    readonly lookout: Lookout.Lookout
     readonly connectTimeout: Duration.Input
     /** Hears why the session was given up, if it was. */
     readonly told: (why: string) => void
@@ -156,7 +156,7 @@ export const connect = Effect.fnUntraced(function* (
   )
   options.lookout.watch(session, options.told)
   const { retire, shown, socket } = session
-  const end = ({ why }: Pick<TlsTenure.Over, "why">): void => {
+  const end = ({ why }: Pick<Tenure.Over, "why">): void => {
     options.told(why)
     session.http2.destroy()
   }
@@ -228,15 +228,15 @@ export const streamsOf = (options: {
   readonly frameTimeout: Duration.Input
 }): Options["streams"] => ({
   frameWireBytesMax: options.frameWireBytesMax,
-  progress: Http2Session.progressOf(options.frameTimeout),
+  progress: Session.progressOf(options.frameTimeout),
   role: "caller",
   begin: () => undefined
 })
 
 const open = ({ headers, session }: Peer, options: Options): Call => {
   const stream = session.http2.request(headers)
-  const carrier = new StreamCarrier(session, stream)
-  const link = new StreamLink.StreamLink(stream, carrier, options.streams)
+  const carrier = new StreamFate(session, stream)
+  const link = new DirectLink.DirectLink(stream, carrier, options.streams)
   stream.once("response", (headers) => {
     carrier.isHeard = true
     const why = refusal(headers)

@@ -14,12 +14,12 @@ import * as FrameBytes from "../../../protocol/flow/FrameBytes.ts"
 import * as Held from "../../../protocol/flow/Held.ts"
 import type * as Progress from "../../../protocol/flow/Progress.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
-import * as FlowBuffers from "../../core/FrameBuffers.ts"
+import * as FrameBuffers from "../../core/FrameBuffers.ts"
 import { type Ending, Inlet } from "../link/Inlet.ts"
-import * as StreamFrames from "./FrameQueue.ts"
-import * as StreamHold from "./Pausing.ts"
+import * as FrameQueue from "./FrameQueue.ts"
+import * as Pausing from "./Pausing.ts"
 import type { Waiter } from "./Room.ts"
-import type { Hearer, StreamCarrier } from "./StreamFate.ts"
+import type { Hearer, StreamFate } from "./StreamFate.ts"
 
 /** How one side of a transport handles its streams: the same for all of them. */
 export interface Options<S> {
@@ -43,25 +43,25 @@ const shortBytesMax = 4 * 1024
  *                └───────────────── cancel, and there is no room ───────────────────┘
  * ```
  *
- * A class, and its effects made when they are asked for: see `FlowChannel`.
+ * A class, and its effects made when they are asked for: see `FlowEnd`.
  */
-export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends Inlet implements Link, Hearer, Waiter {
+export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends Inlet implements Link, Hearer, Waiter {
   private readonly stream: S
-  private readonly carrier: StreamCarrier
+  private readonly carrier: StreamFate
   private readonly options: Options<S>
-  private readonly frames: StreamFrames.StreamFrames
+  private readonly frames: FrameQueue.FrameQueue
   private writing: "unbegun" | "begun" | "finished" = "unbegun"
   /** Frames and bytes that the stream has not passed on yet. */
   private writes = 0
   private writtenBytes = 0
   private hasBegun = false
 
-  constructor(stream: S, carrier: StreamCarrier, options: Options<S>) {
+  constructor(stream: S, carrier: StreamFate, options: Options<S>) {
     super()
     this.stream = stream
     this.carrier = carrier
     this.options = options
-    this.frames = StreamFrames.make({ bytesMax: options.frameWireBytesMax, hasEnd: options.role === "caller" })
+    this.frames = FrameQueue.make({ bytesMax: options.frameWireBytesMax, hasEnd: options.role === "caller" })
     carrier.hear(this)
   }
 
@@ -92,7 +92,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   /** What comes is no flow, so nobody hears it. */
   refuse(why: LinkBroken): void {
     this.endWith(() => why)
-    StreamHold.release(this.stream)
+    Pausing.release(this.stream)
   }
 
   private endWith(how: Ending): void {
@@ -101,25 +101,25 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.ended !== undefined) return StreamHold.readOn(this.stream)
-    const detail = StreamFrames.push(this.frames, chunk)
-    if (!this.hasBegun && !StreamFrames.isEmpty(this.frames)) {
+    if (this.ended !== undefined) return Pausing.readOn(this.stream)
+    const detail = FrameQueue.push(this.frames, chunk)
+    if (!this.hasBegun && !FrameQueue.isEmpty(this.frames)) {
       this.hasBegun = true
       this.carrier.begin()
     }
     if (detail !== undefined) {
-      this.ended = () => StreamFrames.violation(detail)
+      this.ended = () => FrameQueue.violation(detail)
       this.blame()
     }
     // A piece of a frame is no news.
-    if (!StreamFrames.isEmpty(this.frames) || detail !== undefined) this.deliver()
-    if (StreamFrames.isEmpty(this.frames)) return StreamHold.readOn(this.stream)
-    StreamFrames.keep(this.frames)
-    StreamHold.hold(this.stream)
+    if (!FrameQueue.isEmpty(this.frames) || detail !== undefined) this.deliver()
+    if (FrameQueue.isEmpty(this.frames)) return Pausing.readOn(this.stream)
+    FrameQueue.keep(this.frames)
+    Pausing.hold(this.stream)
   }
 
   heldBytes(): number {
-    return StreamFrames.heldBytes(this.frames) + (this.listener?.heldBytes?.() ?? 0)
+    return FrameQueue.heldBytes(this.frames) + (this.listener?.heldBytes?.() ?? 0)
   }
 
   unsentBytes(): number {
@@ -130,8 +130,8 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   look(nowMillis: number, isQuiet: boolean): void {
     if (this.ended !== undefined) return
     const now = { isRead: isQuiet && !this.stream.isPaused(), nowMillis }
-    const detail = StreamFrames.look(this.frames, this.options.progress, now)
-    if (detail !== undefined) this.endWith(() => StreamFrames.violation(detail))
+    const detail = FrameQueue.look(this.frames, this.options.progress, now)
+    if (detail !== undefined) this.endWith(() => FrameQueue.violation(detail))
   }
 
   /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
@@ -142,7 +142,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     const lost = (detail: string) => this.endWith(() => new LinkBroken({ how: "lost", detail }))
     if (how !== "open") this.endWith(() => new LinkBroken({ how, detail: "no more frames" }))
     else if (!Envelope.isComplete(envelopes)) lost("it stopped within a frame")
-    else if (end !== undefined) this.endWith(() => StreamFrames.endOf(Held.view(end)))
+    else if (end !== undefined) this.endWith(() => FrameQueue.endOf(Held.view(end)))
     else if (this.options.role === "endpoint") this.endWith(() => Cause.Done())
     else lost("the answer stopped without its end")
   }
@@ -160,9 +160,9 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
 
   /** The next frame, if one has come. Reads on once everything was handed out: an ended link throws away what still comes. */
   protected take(): Frame.Frame | undefined {
-    const frame = StreamFrames.take(this.frames)
-    const isLast = frame !== undefined && StreamFrames.isEmpty(this.frames)
-    if (isLast && this.stream.isPaused()) StreamHold.release(this.stream)
+    const frame = FrameQueue.take(this.frames)
+    const isLast = frame !== undefined && FrameQueue.isEmpty(this.frames)
+    if (isLast && this.stream.isPaused()) Pausing.release(this.stream)
     return frame
   }
 
@@ -205,7 +205,7 @@ export class StreamLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   }
 
   private onWritten(frame: Uint8Array, error: Error | null | undefined): void {
-    if (!error) Buffers.give(FlowBuffers.shared, frame)
+    if (!error) Buffers.give(FrameBuffers.shared, frame)
     this.writes -= 1
     this.writtenBytes -= frame.byteLength
     const { room } = this.carrier

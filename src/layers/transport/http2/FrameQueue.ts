@@ -26,8 +26,8 @@ export const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
   return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${Foreign.text(text)}`)
 }
 
-/** A record and functions, for the reason that `FlowWriter` is. */
-export interface StreamFrames {
+/** A record and functions, for the reason that `Outbound` is. */
+export interface FrameQueue {
   readonly envelopes: Envelope.Parser
   readonly parser: FrameParser
   /** That of a frame of which a part has come, made when it is looked at. */
@@ -36,13 +36,13 @@ export interface StreamFrames {
   head: number
 }
 
-export const make = (options: Pick<Envelope.Parser, "bytesMax" | "hasEnd">): StreamFrames => {
+export const make = (options: Pick<Envelope.Parser, "bytesMax" | "hasEnd">): FrameQueue => {
   const parser = new FrameParser()
   return { envelopes: Envelope.make({ ...options, body: parser }), parser, progress: undefined, head: 0 }
 }
 
 /** How many messages wait. */
-const messagesIn = ({ head, parser }: StreamFrames): number => {
+const messagesIn = ({ head, parser }: FrameQueue): number => {
   let messages = 0
   for (let at = head; at < parser.frames.length; at++) {
     const frame = parser.frames[at]
@@ -52,7 +52,7 @@ const messagesIn = ({ head, parser }: StreamFrames): number => {
 }
 
 /** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
-export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefined => {
+export const push = (frames: FrameQueue, chunk: Uint8Array): string | undefined => {
   const { buffer, byteLength, byteOffset } = chunk
   const detail = Envelope.push(frames.envelopes, new Uint8Array(buffer, byteOffset, byteLength))
   ReceivedMemory.balance(byteLength, messagesIn(frames))
@@ -60,7 +60,7 @@ export const push = (frames: StreamFrames, chunk: Uint8Array): string | undefine
 }
 
 /** Bytes that have come and were not taken: frames that wait, and what there is of one that is not whole. */
-export const heldBytes = ({ envelopes, head, parser }: StreamFrames): number => {
+export const heldBytes = ({ envelopes, head, parser }: FrameQueue): number => {
   let bytes = parser.heldBytes + (envelopes.end?.count ?? 0)
   for (let at = head; at < parser.frames.length; at++) {
     const frame = parser.frames[at]
@@ -69,10 +69,10 @@ export const heldBytes = ({ envelopes, head, parser }: StreamFrames): number => 
   return bytes
 }
 
-export const isEmpty = ({ head, parser }: StreamFrames): boolean => head >= parser.frames.length
+export const isEmpty = ({ head, parser }: FrameQueue): boolean => head >= parser.frames.length
 
 /** The next frame; undefined when none waits. */
-export const take = (frames: StreamFrames): Frame.Frame | undefined => {
+export const take = (frames: FrameQueue): Frame.Frame | undefined => {
   const all = frames.parser.frames
   const frame = all[frames.head]
   if (frame === undefined) return undefined
@@ -85,7 +85,7 @@ export const take = (frames: StreamFrames): Frame.Frame | undefined => {
 }
 
 /** What is left will wait. */
-export const keep = ({ head, parser }: StreamFrames): void => {
+export const keep = ({ head, parser }: FrameQueue): void => {
   for (let at = head; at < parser.frames.length; at++) {
     const frame = parser.frames[at]
     if (frame?._tag === "Data") frame.runs?.keep()
@@ -94,7 +94,7 @@ export const keep = ({ head, parser }: StreamFrames): void => {
 
 /** What is wrong with how a frame comes, if one does and this side reads; undefined when nothing is. */
 export const look = (
-  frames: StreamFrames,
+  frames: FrameQueue,
   bounds: Progress.Bounds,
   { isRead, nowMillis }: { readonly isRead: boolean; readonly nowMillis: number }
 ): string | undefined => {

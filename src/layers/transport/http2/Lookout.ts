@@ -7,9 +7,9 @@ import * as Liveness from "../../../protocol/flow/Liveness.ts"
 import * as Progress from "../../../protocol/flow/Progress.ts"
 import * as Waste from "../../../protocol/flow/Waste.ts"
 import * as Background from "../../core/Background.ts"
-import * as FlowDeadline from "../../core/Monotonic.ts"
-import type * as Http2Session from "./Session.ts"
-import * as Http2Shares from "./Shares.ts"
+import * as Monotonic from "../../core/Monotonic.ts"
+import type * as Session from "./Session.ts"
+import * as Shares from "./Shares.ts"
 
 export interface Keepalive {
   /** How long a peer may be silent before it is asked for a sign of life, by a PING. */
@@ -22,11 +22,11 @@ export interface Keepalive {
 }
 
 /** What one peer may have a host hold. */
-export type Share = Http2Shares.Bounds
+export type Share = Shares.Bounds
 
 export interface Lookout {
   /** Looks after a session until it is closed. `told` hears why it was given up, if it was. */
-  readonly watch: (session: Http2Session.Session, told?: (why: string) => void) => void
+  readonly watch: (session: Session.Session, told?: (why: string) => void) => void
 }
 
 /** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
@@ -36,7 +36,7 @@ const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
 const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
 
 interface Watched {
-  readonly session: Http2Session.Session
+  readonly session: Session.Session
   readonly liveness: Liveness.Liveness
   readonly waste: Waste.Waste
   readonly told: (why: string) => void
@@ -62,10 +62,10 @@ export const make = Effect.fnUntraced(function* (options: {
   const shortest = Math.min(intervalMillis, timeoutMillis, Duration.toMillis(options.frameTimeout)) / 4
   const restMillis = Math.max(lookMillis.least, Math.min(lookMillis.most, shortest))
   const streamsMillis = Math.min(lookMillis.streams, Duration.toMillis(options.frameTimeout) / 4)
-  let streamsLookedMillis = FlowDeadline.nowOf(clock)
+  let streamsLookedMillis = Monotonic.nowOf(clock)
   const bounds: Liveness.Bounds = { intervalMillis, timeoutMillis, lookMillis: restMillis }
-  const shares = yield* Http2Shares.make(options.share)
-  const watched = new Map<Http2Session.Session, Watched>()
+  const shares = yield* Shares.make(options.share)
+  const watched = new Map<Session.Session, Watched>()
 
   /**
    * Asks for a sign of life. Node sends no PING on a session that takes no more streams, so its peer gets SETTINGS that change
@@ -73,9 +73,9 @@ export const make = Effect.fnUntraced(function* (options: {
    */
   const ask = ({ liveness, session: { http2 } }: Watched): void => {
     if (http2.destroyed) return
-    const leftMillis = FlowDeadline.nowOf(clock)
+    const leftMillis = Monotonic.nowOf(clock)
     const answered = (error: Error | null): void => {
-      if (error === null) Liveness.answer(liveness, FlowDeadline.nowOf(clock) - leftMillis)
+      if (error === null) Liveness.answer(liveness, Monotonic.nowOf(clock) - leftMillis)
     }
     if (http2.closed) http2.settings({}, answered)
     else http2.ping(answered)
@@ -127,7 +127,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const round = (): number => {
-    const nowMillis = FlowDeadline.nowOf(clock)
+    const nowMillis = Monotonic.nowOf(clock)
     let isAnyFull = false
     for (const one of watched.values()) {
       look(one, nowMillis)
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
   return {
     watch: (session, told = () => undefined) => {
-      const nowMillis = FlowDeadline.nowOf(clock)
+      const nowMillis = Monotonic.nowOf(clock)
       const [liveness, waste] = [Liveness.make(nowMillis), Waste.make(nowMillis)]
       shares.join(session)
       watched.set(session, { session, told, liveness, waste, readBytes: 0 })

@@ -7,12 +7,12 @@ import { Clock, Deferred, Duration, Effect } from "effect"
 import * as Progress from "../../../protocol/flow/Progress.ts"
 import type * as Share from "../../../protocol/flow/Share.ts"
 import type { Link } from "../../../services/Transport.ts"
-import * as FlowDeadline from "../../core/Monotonic.ts"
+import * as Monotonic from "../../core/Monotonic.ts"
 import type * as Signal from "../../core/Signal.ts"
 import * as Http2Ends from "./Ends.ts"
 import { Http2Room } from "./Room.ts"
 import { Http2Socket } from "./Socket.ts"
-import type * as TlsTenure from "./tls/Tenure.ts"
+import type { Proof } from "./tls/Tenure.ts"
 
 /**
  * Unread data that a stream may hold at its receiver: two frames and a half. A window of one, 64 KiB, takes no whole
@@ -45,11 +45,6 @@ export const settings: http2.Settings = {
   initialWindowSize: streamWindowBytes,
   enablePush: false,
   maxHeaderListSize: headerListBytesMax
-}
-
-/** What the other side of a session has proven by its certificate: nothing without one. */
-export interface Proof extends Pick<Link, "proven" | "grants"> {
-  readonly shown?: TlsTenure.Shown | undefined
 }
 
 /**
@@ -285,15 +280,15 @@ export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Sessi
   // One listener for all streams: a closure for each would be a part of what an idle one costs.
   const onClose = (): void => {
     streams -= 1
-    since = FlowDeadline.nowOf(clock)
+    since = Monotonic.nowOf(clock)
   }
   session.on("stream", (stream) => {
     streams += 1
     stream.on("close", onClose)
   })
   while (true) {
-    const left = streams > 0 || since === undefined ? millis : since + millis - (yield* FlowDeadline.now)
+    const left = streams > 0 || since === undefined ? millis : since + millis - (yield* Monotonic.now)
     if (left <= 0) return
-    yield* Effect.sleep(FlowDeadline.timer(left))
+    yield* Effect.sleep(Monotonic.timer(left))
   }
 })

@@ -9,11 +9,11 @@ import * as Share from "../../../protocol/flow/Share.ts"
 import * as Told from "../../../protocol/Told.ts"
 import type { Link } from "../../../services/Transport.ts"
 import * as Background from "../../core/Background.ts"
-import * as FlowHandshake from "../../core/Handshake.ts"
-import * as FlowDeadline from "../../core/Monotonic.ts"
+import * as Handshake from "../../core/Handshake.ts"
+import * as Monotonic from "../../core/Monotonic.ts"
 import * as Refusals from "../../core/Refusals.ts"
 import * as Signal from "../../core/Signal.ts"
-import type * as Http2Session from "./Session.ts"
+import type * as Session from "./Session.ts"
 
 export interface Bounds {
   /** What this host holds for one peer before its new flows wait, in bytes. */
@@ -24,7 +24,7 @@ export interface Bounds {
 
 export interface Shares {
   /** Counts a session for its peer, if it has one, until it is lost. */
-  readonly join: (session: Http2Session.Session) => void
+  readonly join: (session: Session.Session) => void
   readonly look: (nowMillis: number) => void
 }
 
@@ -38,7 +38,7 @@ export const waitTimeout = "5 seconds"
 /** How long it is not told again that the same peer is above. */
 const pauseMillis = 60_000
 
-const readBytesOf = ({ sessions }: Http2Session.Peer): number => {
+const readBytesOf = ({ sessions }: Session.Peer): number => {
   let bytes = 0
   for (const { socket } of sessions) bytes += socket.readBytes
   return bytes
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
   const run = yield* Background.makeRun("the log of what peers hold")
   const clock = yield* Clock.Clock
   const stalledMillisMax = Duration.toMillis(bounds.timeout)
-  const peers = new Map<string, Http2Session.Peer>()
+  const peers = new Map<string, Session.Peer>()
   const told = Told.make(pauseMillis)
 
   const tell = (who: string, nowMillis: number): void => {
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
     run(Effect.annotateLogs(Effect.logWarning(warning), { peer }))
   }
 
-  const lookAt = (who: string, peer: Http2Session.Peer, nowMillis: number): void => {
+  const lookAt = (who: string, peer: Session.Peer, nowMillis: number): void => {
     const { changed, sessions, share } = peer
     Share.begin(share, nowMillis)
     for (const { streams } of sessions) for (const heard of streams.values()) heard.count(share, nowMillis)
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
         sessions: new Set(),
         changed: Signal.make(),
         waiting: 0,
-        lookedMillis: FlowDeadline.nowOf(clock),
+        lookedMillis: Monotonic.nowOf(clock),
         readBytes: 0
       }
       peers.set(who, peer)
@@ -110,22 +110,22 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
 
 /** Has a new flow of a peer served, in its turn if the peer is above its bound; one too many is refused. */
 export const admit = (
-  peer: Http2Session.Peer | undefined,
+  peer: Session.Peer | undefined,
   link: Link,
   serve: Effect.Effect<void, never, Scope.Scope>
 ): Effect.Effect<void, never, Scope.Scope> =>
   peer === undefined || !Share.isFull(peer.share) ? serve : Effect.suspend(() => waitFor(peer, link, serve))
 
-const waitFor = (peer: Http2Session.Peer, link: Link, serve: Effect.Effect<void, never, Scope.Scope>) => {
-  if (peer.waiting >= waitingMax) return FlowHandshake.refuse(link, busy)
+const waitFor = (peer: Session.Peer, link: Link, serve: Effect.Effect<void, never, Scope.Scope>) => {
+  if (peer.waiting >= waitingMax) return Handshake.refuse(link, busy)
   peer.waiting += 1
   const isFree = Signal.until(peer.changed, () => !Share.isFull(peer.share))
   const leave = Effect.sync(() => {
     peer.waiting -= 1
   })
-  const room = FlowHandshake.unlessBroken(link, Effect.timeoutOption(isFree, waitTimeout))
+  const room = Handshake.unlessBroken(link, Effect.timeoutOption(isFree, waitTimeout))
   return Effect.matchEffect(Effect.ensuring(room, leave), {
     onFailure: () => Effect.void,
-    onSuccess: (free) => (Option.isSome(free) ? serve : FlowHandshake.refuse(link, busy))
+    onSuccess: (free) => (Option.isSome(free) ? serve : Handshake.refuse(link, busy))
   })
 }

@@ -3,7 +3,7 @@
  * is spared where the peer was heard a moment ago.
  */
 import { type Clock, Effect } from "effect"
-import * as FlowDeadline from "../../core/Monotonic.ts"
+import * as Monotonic from "../../core/Monotonic.ts"
 import type { Session } from "./Session.ts"
 
 /** A peer that was heard no longer ago than this is there, in milliseconds. */
@@ -33,7 +33,7 @@ export const make = (clock: Clock.Clock): Heard => {
 
   /** Something came since somebody asked, and that was a moment ago. */
   const isFresh = (session: Session, sign: Sign): boolean => {
-    const nowMillis = FlowDeadline.nowOf(clock)
+    const nowMillis = Monotonic.nowOf(clock)
     const { readBytes } = session.socket
     const isHeard = readBytes !== sign.readBytes && nowMillis - sign.askedMillis <= freshMillis
     sign.readBytes = readBytes

@@ -8,7 +8,7 @@ import { Cause, Effect } from "effect"
 import * as Share from "../../../protocol/flow/Share.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
 import * as Signal from "../../core/Signal.ts"
-import type { Carrier } from "./foreign/ForeignLink.ts"
+import type { Carrier } from "./Carrier.ts"
 import { type Heard, type Session, streamWindowBytes } from "./Session.ts"
 
 /** How soon after the end of its stream the reset of a client comes that gives up. */
@@ -51,7 +51,7 @@ export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClos
  *
  * A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them.
  */
-export class StreamCarrier implements Carrier, Heard {
+export class StreamFate implements Carrier, Heard {
   private readonly session: Session
   private readonly stream: http2.Http2Stream
   private readonly settled = Signal.make()

@@ -9,7 +9,7 @@ import type { Link, LinkBroken, Listener } from "../../../services/Transport.ts"
 /** How the frames of a link ended, made when asked for. */
 export type Ending = () => LinkBroken | Cause.Done
 
-/** A class to extend, so that a link and its reading half are one object: see `FlowChannel`. */
+/** A class to extend, so that a link and its reading half are one object: see `FlowEnd`. */
 export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> {
   protected listener: Listener | undefined
   /** As drawn at `Link`; "giving" while the listener takes a frame, and has not said yet whether another may come. */

@@ -4,9 +4,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Stream } from "effect"
 import { Access } from "../../../../src/index.ts"
-import * as FlowAccess from "../../../../src/layers/flow/Authorizing.ts"
-import * as FlowServer from "../../../../src/layers/flow/Serving.ts"
-import * as LinkPair from "../../../../src/layers/transport/link/LocalLink.ts"
+import * as Authorizing from "../../../../src/layers/flow/Authorizing.ts"
+import * as Serving from "../../../../src/layers/flow/Serving.ts"
+import * as LocalLink from "../../../../src/layers/transport/link/LocalLink.ts"
 import * as Frame from "../../../../src/protocol/flow/Frame.ts"
 import * as Metadata from "../../../../src/protocol/flow/Metadata.ts"
 import * as Rule from "../../../../src/protocol/flow/Rule.ts"
@@ -26,17 +26,17 @@ const open: Frame.Open = {
 const accepted = Effect.gen(function* () {
   const started = yield* Deferred.make<void>()
   const context = Context.empty()
-  const access = FlowAccess.make({
+  const access = Authorizing.make({
     ...{ endpoint: "echo", allow: Rule.members, access: Rule.anyone, ownersDiffer: false, context },
     hostOf: () => undefined,
     audit: { note: () => Effect.void }
   })
-  const endpoint = FlowServer.expose(
+  const endpoint = Serving.expose(
     Echo,
     ({ messages }) => Effect.andThen(Deferred.succeed(started, undefined), Stream.runDrain(messages)),
-    { context, config: FlowServer.defaults, access }
+    { context, config: Serving.defaults, access }
   )
-  const [near, far] = LinkPair.make()
+  const [near, far] = LocalLink.make()
   const caller = pull(near)
   yield* Effect.forkScoped(Effect.scoped(endpoint.serve(far, open, peer)))
   assert.strictEqual((yield* caller.read)._tag, "Accepted")

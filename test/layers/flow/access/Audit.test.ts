@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import * as FlowAudit from "../../../../src/layers/flow/Audit.ts"
+import * as Audit from "../../../../src/layers/flow/Audit.ts"
 import * as Proof from "../../../../src/protocol/Proof.ts"
 
 const client = (fingerprint: string): Proof.Identity => ({
@@ -14,10 +14,10 @@ const client = (fingerprint: string): Proof.Identity => ({
 const web: Proof.Identity = { _tag: "Host", id: "web", certificate: undefined }
 
 /** A record, and the lines of its log. */
-const recorded = <A>(use: (audit: FlowAudit.Audit, lines: ReadonlyArray<string>) => Effect.Effect<A>) => {
+const recorded = <A>(use: (audit: Audit.Audit, lines: ReadonlyArray<string>) => Effect.Effect<A>) => {
   const lines: Array<string> = []
   const logger = Logger.make(({ message }) => void lines.push(String(message)))
-  return Effect.flatMap(FlowAudit.make, (audit) => use(audit, lines)).pipe(
+  return Effect.flatMap(Audit.make, (audit) => use(audit, lines)).pipe(
     Effect.scoped,
     Effect.provide(Logger.layer([logger]))
   )
@@ -35,7 +35,7 @@ describe("the record of refused flows", () => {
               ...{
                 endpoint: `there.is.none.${i}`,
                 peer: { id: `h${i}`, proven },
-                rule: FlowAudit.identityRule,
+                rule: Audit.identityRule,
                 why: ""
               }
             })
@@ -56,13 +56,13 @@ describe("the record of refused flows", () => {
           yield* note(client("ab"), "", `e${i}`)
           yield* note(Proof.nothing, `h${i}`, "e")
         }
-        assert.lengthOf(lines, 2 * FlowAudit.linesOfOneMax)
+        assert.lengthOf(lines, 2 * Audit.linesOfOneMax)
         yield* note(client("cd"), "", "e")
         assert.include(lines.at(-1), "sha256:cd")
         yield* note(web, "web", "e")
         assert.include(lines.at(-1), 'host "web"')
         for (let i = 0; i < 100; i++) yield* note(client(`ef${i}`), "", "e")
-        assert.lengthOf(lines, FlowAudit.linesMax)
+        assert.lengthOf(lines, Audit.linesMax)
       })
     )
   )
@@ -70,17 +70,17 @@ describe("the record of refused flows", () => {
   it.effect("says once a minute how many were left out", () =>
     recorded((audit, lines) =>
       Effect.gen(function* () {
-        const flood = Effect.forEach(Array.from(Array(FlowAudit.linesOfOneMax + 5).keys()), (i) =>
+        const flood = Effect.forEach(Array.from(Array(Audit.linesOfOneMax + 5).keys()), (i) =>
           audit.note({ endpoint: `e${i}`, peer: { id: "", proven: client("ab") }, rule, why: "" })
         )
         for (const turn of [1, 2]) {
           yield* flood
           yield* TestClock.adjust("61 seconds")
-          assert.lengthOf(lines, turn * (FlowAudit.linesOfOneMax + 1))
+          assert.lengthOf(lines, turn * (Audit.linesOfOneMax + 1))
           assert.match(lines.at(-1) ?? "", /^5 more flows were refused within a minute/)
         }
         yield* TestClock.adjust("5 minutes")
-        assert.lengthOf(lines, 2 * (FlowAudit.linesOfOneMax + 1))
+        assert.lengthOf(lines, 2 * (Audit.linesOfOneMax + 1))
       })
     )
   )

@@ -12,7 +12,7 @@ import {
   type Handler,
   type MetadataInput
 } from "../../../../src/index.ts"
-import * as ForeignRequest from "../../../../src/layers/transport/http2/foreign/Request.ts"
+import * as Request from "../../../../src/layers/transport/http2/foreign/Request.ts"
 import * as Metadata from "../../../../src/protocol/flow/Metadata.ts"
 import { callFrom, type TransportName, type Who, world } from "./World.ts"
 
@@ -129,12 +129,12 @@ describe("metadata of a caller", () => {
   )
 
   it("is what its headers say, each of them once", () => {
-    const said = ForeignRequest.metadataOf(["te", "trailers", "grinta-meta-token", "one, two", "grinta-meta-b", ""])
+    const said = Request.metadataOf(["te", "trailers", "grinta-meta-token", "one, two", "grinta-meta-b", ""])
     assert.isTrue(said instanceof Metadata.Metadata)
     if (said instanceof Metadata.Metadata) assert.deepStrictEqual({ ...said.revealed }, { token: "one, two", b: "" })
-    assert.isUndefined(ForeignRequest.metadataOf(["te", "trailers"]))
+    assert.isUndefined(Request.metadataOf(["te", "trailers"]))
     const twice = ["grinta-meta-token", secret, "te", "trailers", "grinta-meta-token", secret]
-    assert.strictEqual(ForeignRequest.metadataOf(twice), '"token" is said twice')
+    assert.strictEqual(Request.metadataOf(twice), '"token" is said twice')
   })
 
   it.live("is in no log, no span and no error, however a flow goes", () => {

@@ -4,10 +4,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect } from "effect"
 import * as Timeouts from "../../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../../src/layers/flow/Answering.ts"
-import * as FlowAccess from "../../../../src/layers/flow/Authorizing.ts"
-import * as FlowServer from "../../../../src/layers/flow/Serving.ts"
-import * as LinkPair from "../../../../src/layers/transport/link/LocalLink.ts"
+import * as Answering from "../../../../src/layers/flow/Answering.ts"
+import * as Authorizing from "../../../../src/layers/flow/Authorizing.ts"
+import * as Serving from "../../../../src/layers/flow/Serving.ts"
+import * as LocalLink from "../../../../src/layers/transport/link/LocalLink.ts"
 import * as Rule from "../../../../src/protocol/flow/Rule.ts"
 import * as Proof from "../../../../src/protocol/Proof.ts"
 import { pull } from "../../../laws/Pulled.ts"
@@ -29,12 +29,12 @@ describe("the id of a caller", () => {
   it.effect.each(callers)("is that of the host that it is: %s", ([, proven, caller, id]) =>
     Effect.gen(function* () {
       const told = yield* Deferred.make<string>()
-      const exposed = FlowServer.expose(Echo, ({ peer }) => Deferred.succeed(told, peer.id), {
-        ...{ context: Context.empty(), config: FlowServer.defaults, access: FlowAccess.fixed(Rule.anyone) }
+      const exposed = Serving.expose(Echo, ({ peer }) => Deferred.succeed(told, peer.id), {
+        ...{ context: Context.empty(), config: Serving.defaults, access: Authorizing.fixed(Rule.anyone) }
       })
-      const [near, far] = LinkPair.make(proven)
+      const [near, far] = LocalLink.make(proven)
       const options = { self: "server", find: () => exposed, opening: yield* Timeouts.make("5 seconds") }
-      yield* Effect.forkScoped(FlowAnswer.answer(far, options))
+      yield* Effect.forkScoped(Answering.answer(far, options))
       yield* pull(near).write({
         ...{ _tag: "Open", endpoint: "echo", wireVersion: 1, contract: 0n, codec: "", caller, host: "" }
       })

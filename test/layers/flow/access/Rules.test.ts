@@ -21,7 +21,7 @@ import {
   NetworkError,
   Registry
 } from "../../../../src/index.ts"
-import * as FabricMembers from "../../../../src/layers/fabric/Members.ts"
+import * as Members from "../../../../src/layers/fabric/Members.ts"
 import * as ReservedNames from "../../../../src/layers/registry/ReservedNames.ts"
 import { asked, Echo, echo, local, reasonOf } from "./Local.ts"
 import { callFrom, endpointOf, world } from "./World.ts"
@@ -374,7 +374,7 @@ describe("what membership shows", () => {
   it.effect("is nothing of a host that is dead or has left, or of a member that is no host", () =>
     Effect.gen(function* () {
       let tell: (change: MemberChange) => Effect.Effect<void> = () => Effect.void
-      const hostOf = yield* FabricMembers.make({
+      const hostOf = yield* Members.make({
         members: Effect.succeed([member("a", "alive", hostNamed("a")), member("serf", "alive")]),
         onChange: (told) =>
           Effect.sync(() => {

@@ -3,7 +3,7 @@
  */
 import { assert } from "@effect/vitest"
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
-import * as FabricFlows from "../../../../src/layers/fabric/Dialling.ts"
+import * as Dialling from "../../../../src/layers/fabric/Dialling.ts"
 import * as TransportConnect from "../../../../src/layers/transport/TransportConnect.ts"
 import * as Envelope from "../../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../../src/protocol/flow/Frame.ts"
@@ -56,7 +56,7 @@ export const make = (
   Effect.gen(function* () {
     const layer = TransportConnect.layer({ port: 0, connectTimeout: "2 seconds", ...config })
     const transport = Context.get(yield* Layer.build(layer), Transport)
-    const flows = yield* FabricFlows.make({
+    const flows = yield* Dialling.make({
       selfId,
       dial: transport.dial,
       answer: () => Effect.void,

@@ -5,9 +5,9 @@ import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Metric, Option, Stream } from "effect"
 import * as Timeouts from "../../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../../src/layers/flow/Answering.ts"
+import * as Answering from "../../../../src/layers/flow/Answering.ts"
 import * as Callers from "../../../../src/layers/flow/Callers.ts"
-import * as FlowServer from "../../../../src/layers/flow/Serving.ts"
+import * as Serving from "../../../../src/layers/flow/Serving.ts"
 import * as DirectCall from "../../../../src/layers/transport/http2/DirectCall.ts"
 import * as TransportConnect from "../../../../src/layers/transport/TransportConnect.ts"
 import type * as Frame from "../../../../src/protocol/flow/Frame.ts"
@@ -20,8 +20,8 @@ const { code, type } = RawPeer
 
 const flowsMax = 5_000
 const codes = [code.cancel, code.none, code.internal, code.refused, code.protocol]
-const config: FlowServer.Config = {
-  ...FlowServer.defaults,
+const config: Serving.Config = {
+  ...Serving.defaults,
   openTimeout: "500 millis",
   handlerGrace: "100 millis",
   drainTimeout: "100 millis"
@@ -76,7 +76,7 @@ describe("nothing is left", () => {
             }
           }
         }
-        const endpoint = FlowServer.expose(
+        const endpoint = Serving.expose(
           Caller.echo,
           (flow) =>
             Effect.suspend(() => {
@@ -98,7 +98,7 @@ describe("nothing is left", () => {
         const transport = Context.get(yield* Layer.build(layer), Transport)
         const opening = yield* Timeouts.make(config.openTimeout)
         yield* transport.serve((link) =>
-          FlowAnswer.answer(link, { self: "server", find: () => endpoint, opening, callers: counted })
+          Answering.answer(link, { self: "server", find: () => endpoint, opening, callers: counted })
         )
         const session = yield* Effect.acquireRelease(
           Effect.callback<http2.ClientHttp2Session>((resume) => {

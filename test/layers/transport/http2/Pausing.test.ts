@@ -2,7 +2,7 @@
 import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
-import * as StreamHold from "../../../../src/layers/transport/http2/Pausing.ts"
+import * as Pausing from "../../../../src/layers/transport/http2/Pausing.ts"
 
 const windowBytes = 100_000
 const chunk = Uint8Array.from({ length: 1000 }, (_, index) => index)
@@ -51,8 +51,8 @@ describe("a stream that is held back", () => {
       reader.on("data", (bytes: Uint8Array) => {
         for (const [at, byte] of bytes.entries()) if (byte !== (((heard + at) % chunk.byteLength) & 255)) wrong.push(at)
         heard += bytes.byteLength
-        if (heard >= holdAt) StreamHold.hold(reader)
-        else StreamHold.readOn(reader)
+        if (heard >= holdAt) Pausing.hold(reader)
+        else Pausing.readOn(reader)
       })
       let isEnded = false
       reader.on("end", () => {
@@ -64,12 +64,12 @@ describe("a stream that is held back", () => {
         const from = heard
         yield* until(() => heard > from && reader.isPaused() && reader.readableLength >= windowBytes * 0.9)
         for (let i = 0; i < 20; i++) yield* trip(session)
-        assert.isAtMost(reader.readableLength, windowBytes + StreamHold.aheadBytes)
-        holdAt = heard + reader.readableLength - StreamHold.aheadBytes / 2
-        StreamHold.release(reader)
+        assert.isAtMost(reader.readableLength, windowBytes + Pausing.aheadBytes)
+        holdAt = heard + reader.readableLength - Pausing.aheadBytes / 2
+        Pausing.release(reader)
       }
       holdAt = Number.POSITIVE_INFINITY
-      StreamHold.release(reader)
+      Pausing.release(reader)
       yield* until(() => isEnded)
       assert.strictEqual(heard, chunks * chunk.byteLength)
       assert.deepStrictEqual(wrong, [])

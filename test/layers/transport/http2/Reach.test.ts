@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import * as FabricFlows from "../../../../src/layers/fabric/Dialling.ts"
+import * as Dialling from "../../../../src/layers/fabric/Dialling.ts"
 import * as Limits from "../../../../src/protocol/flow/Limits.ts"
 import type { Host } from "../../../../src/services/Host.ts"
 import { connectingBy, registryOf } from "../../fabric/World.ts"
@@ -51,7 +51,7 @@ const connecting = Effect.fnUntraced(function* (ports: ReadonlyArray<number>, re
     }
     return { name: "echo", ownership: "group" as const, contract: 0n, host }
   })
-  const { open } = yield* FabricFlows.make({
+  const { open } = yield* Dialling.make({
     selfId: "me",
     dial: transport.dial,
     answer: () => Effect.void,

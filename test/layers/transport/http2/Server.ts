@@ -3,10 +3,10 @@
  */
 import { Context, Effect, Layer, Logger, Queue, Stream } from "effect"
 import * as Timeouts from "../../../../src/layers/core/Timeouts.ts"
-import * as FlowAnswer from "../../../../src/layers/flow/Answering.ts"
-import * as FlowAccess from "../../../../src/layers/flow/Authorizing.ts"
+import * as Answering from "../../../../src/layers/flow/Answering.ts"
+import * as Authorizing from "../../../../src/layers/flow/Authorizing.ts"
 import * as Callers from "../../../../src/layers/flow/Callers.ts"
-import * as FlowServer from "../../../../src/layers/flow/Serving.ts"
+import * as Serving from "../../../../src/layers/flow/Serving.ts"
 import * as TransportConnect from "../../../../src/layers/transport/TransportConnect.ts"
 import * as Rule from "../../../../src/protocol/flow/Rule.ts"
 import { Transport } from "../../../../src/services/Transport.ts"
@@ -15,16 +15,16 @@ import * as Caller from "./Caller.ts"
 /** Serves until the scope ends. `ended` says how its handlers failed; each does `atLast` before it is done. */
 export const server = (
   config: TransportConnect.Options = {},
-  flows: FlowServer.Config = FlowServer.defaults,
+  flows: Serving.Config = Serving.defaults,
   atLast: Effect.Effect<void> = Effect.void,
-  access: FlowAccess.Guard = FlowAccess.fixed(Rule.anyone)
+  access: Authorizing.Guard = Authorizing.fixed(Rule.anyone)
 ) =>
   Effect.gen(function* () {
     const transport = Context.get(yield* Layer.build(TransportConnect.layer({ port: 0, ...config })), Transport)
     const ended = yield* Queue.unbounded<string>()
     const callers = Callers.make()
     const served = { flows: 0 }
-    const endpoint = FlowServer.expose(
+    const endpoint = Serving.expose(
       Caller.echo,
       (flow) => {
         served.flows += 1
@@ -35,19 +35,19 @@ export const server = (
       },
       { context: Context.empty(), config: flows, access }
     )
-    const json = FlowServer.expose(Caller.json, (flow) => Stream.runDrain(flow.messages), {
+    const json = Serving.expose(Caller.json, (flow) => Stream.runDrain(flow.messages), {
       context: Context.empty(),
       config: flows,
-      access: FlowAccess.fixed(Rule.anyone)
+      access: Authorizing.fixed(Rule.anyone)
     })
     const find = (name: string) => (name === Caller.json.name ? json : endpoint)
     const opening = yield* Timeouts.make(flows.openTimeout)
-    yield* transport.serve((link) => FlowAnswer.answer(link, { self: "server", find, opening, callers }))
+    yield* transport.serve((link) => Answering.answer(link, { self: "server", find, opening, callers }))
     return { callers, ended, port: transport.flowPort, served }
   })
 
 /** The same with its log: it holds the addresses of loopback to its bounds, and asks for no signs of life. */
-export const limited = (config: TransportConnect.Options = {}, flows?: FlowServer.Config) =>
+export const limited = (config: TransportConnect.Options = {}, flows?: Serving.Config) =>
   Effect.gen(function* () {
     const log: Array<string> = []
     const logger = Logger.layer([

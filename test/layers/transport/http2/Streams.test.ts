@@ -5,8 +5,8 @@ import * as http2 from "node:http2"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Http2Session from "../../../../src/layers/transport/http2/Session.ts"
-import { type Hearer, StreamCarrier } from "../../../../src/layers/transport/http2/StreamFate.ts"
+import * as Session from "../../../../src/layers/transport/http2/Session.ts"
+import { type Hearer, StreamFate } from "../../../../src/layers/transport/http2/StreamFate.ts"
 
 const soon = Effect.timeout("10 seconds")
 const until = (holds: () => boolean) => soon(Effect.repeat(Effect.sleep("5 millis"), { until: holds }))
@@ -32,10 +32,10 @@ const world = Effect.gen(function* () {
     })
   })
   const connected = yield* Effect.acquireRelease(
-    Effect.callback<Http2Session.Session<http2.ClientHttp2Session>>((resume) => {
+    Effect.callback<Session.Session<http2.ClientHttp2Session>>((resume) => {
       const socket = net.connect(port, "127.0.0.1")
       const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket })
-      session.once("connect", () => resume(Effect.succeed(Http2Session.adopt(session, socket))))
+      session.once("connect", () => resume(Effect.succeed(Session.adopt(session, socket))))
     }),
     (session) => Effect.sync(() => session.http2.destroy())
   )
@@ -43,10 +43,10 @@ const world = Effect.gen(function* () {
 })
 
 /** Opens a stream, and writes down what it hears. */
-const open = (session: Http2Session.Session<http2.ClientHttp2Session>, path: string) => {
+const open = (session: Session.Session<http2.ClientHttp2Session>, path: string) => {
   const heard: Array<string> = []
   const stream = session.http2.request({ ":path": path })
-  const carrier = new StreamCarrier(session, stream)
+  const carrier = new StreamFate(session, stream)
   const hearer: Hearer = {
     onData: (chunk) => heard.push(Buffer.from(chunk).toString()),
     onEnd: () => heard.push("end"),

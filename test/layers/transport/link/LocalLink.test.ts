@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause } from "effect"
-import * as LinkPair from "../../../../src/layers/transport/link/LocalLink.ts"
+import * as LocalLink from "../../../../src/layers/transport/link/LocalLink.ts"
 import * as Frame from "../../../../src/protocol/flow/Frame.ts"
 import { type Link, LinkBroken, type Listener } from "../../../../src/services/Transport.ts"
 
@@ -48,9 +48,9 @@ const fillFrom = (link: Link, from: number, to: number): number => {
 
 const lost = new LinkBroken({ how: "lost", detail: "" })
 
-describe("LinkPair", () => {
+describe("LocalLink", () => {
   it("a listener hears each frame in the turn in which it is written, from the first goOn on", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const there = listen(far)
     assert.strictEqual(fillFrom(near, 1, 3), 2)
     assert.deepStrictEqual(there.frames, [])
@@ -62,7 +62,7 @@ describe("LinkPair", () => {
   })
 
   it("a listener that holds gets no more until it goes on, and then its peer hears of room", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const here = listen(near)
     const there = listen(far)
     there.take(2)
@@ -76,7 +76,7 @@ describe("LinkPair", () => {
   })
 
   it("what was written before there is a listener is its first frame", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     assert.strictEqual(fillFrom(near, 1, 3), 2)
     const there = listen(far)
     there.take(9)
@@ -86,7 +86,7 @@ describe("LinkPair", () => {
   })
 
   it("whoever has no room hears of it when a listener goes on, and not before", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const here = listen(near)
     const there = listen(far)
     assert.strictEqual(fillFrom(near, 1, 3), 2)
@@ -101,7 +101,7 @@ describe("LinkPair", () => {
   })
 
   it("a break leaves what a side that had finished has said", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     fillFrom(near, 1, 1)
     near.finish()
     near.breakWith(lost)
@@ -111,7 +111,7 @@ describe("LinkPair", () => {
   })
 
   it("the good end is heard once, after all frames", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const here = listen(near)
     fillFrom(near, 1, 1)
     here.finish()
@@ -125,7 +125,7 @@ describe("LinkPair", () => {
   })
 
   it("a break is heard at both ends: at once, and as the end by those who go on", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const here = listen(near)
     const there = listen(far)
     here.take(9)
@@ -139,7 +139,7 @@ describe("LinkPair", () => {
   })
 
   it("whoever writes to a link that takes no more is told so", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const here = listen(near)
     here.finish()
     assert.strictEqual(fillFrom(near, 1, 2), 2)
@@ -152,7 +152,7 @@ describe("LinkPair", () => {
 
   it("the last frame of one that gives up is heard before the end, also after the peer has finished", () => {
     for (const isFinished of [false, true]) {
-      const [near, far] = LinkPair.make()
+      const [near, far] = LocalLink.make()
       const there = listen(far)
       there.take(9)
       if (isFinished) there.finish()
@@ -167,7 +167,7 @@ describe("LinkPair", () => {
   })
 
   it("one that has detached hears nothing", () => {
-    const [near, far] = LinkPair.make()
+    const [near, far] = LocalLink.make()
     const there = listen(far)
     there.take(9)
     there.detach()

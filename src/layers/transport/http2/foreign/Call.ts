@@ -14,21 +14,21 @@ import { FlowService } from "../../../../protocol/gen/grinta/v1/flow_pb.ts"
 import { Health as HealthService } from "../../../../protocol/gen/grpc/health/v1/health_pb.ts"
 import type { Link, Served } from "../../../../services/Transport.ts"
 import * as Background from "../../../core/Background.ts"
-import * as FlowDeadline from "../../../core/Monotonic.ts"
+import * as Monotonic from "../../../core/Monotonic.ts"
 import * as Refusals from "../../../core/Refusals.ts"
 import * as Signal from "../../../core/Signal.ts"
-import type * as Http2Session from "../Session.ts"
-import { StreamCarrier } from "../StreamFate.ts"
-import * as ForeignBounds from "./Bounds.ts"
+import type * as Session from "../Session.ts"
+import { StreamFate } from "../StreamFate.ts"
+import * as Bounds from "./Bounds.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
-import * as ConnectLink from "./ForeignLink.ts"
+import * as ForeignLink from "./ForeignLink.ts"
 import * as Health from "./Health.ts"
 import * as Reflection from "./Reflection.ts"
-import * as ForeignRequest from "./Request.ts"
+import * as Request from "./Request.ts"
 
 /** What a handler must know of the call that it serves, and connect-node does not tell it. */
 export interface Call {
-  readonly carrier: StreamCarrier
+  readonly carrier: StreamFate
   readonly stream: http2.ServerHttp2Stream
   /** How long its caller gives it; undefined for ever. */
   readonly timeoutMillis: number | undefined
@@ -48,11 +48,11 @@ export interface Options {
 /** A call, and what gives its frames. */
 interface Asked {
   readonly call: Call
-  readonly take: Parameters<typeof ConnectLink.make>[1]
+  readonly take: Parameters<typeof ForeignLink.make>[1]
 }
 
 type OnCall = (
-  session: Http2Session.Session,
+  session: Session.Session,
   stream: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
   rawHeaders: Array<string>
@@ -74,7 +74,7 @@ const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Ui
 
 /** Named to those that ask for another one. Nothing comes to connect-node compressed, and nothing is compressed by it. */
 const inflatedBefore = {
-  name: ForeignRequest.compression,
+  name: Request.compression,
   compress: () => Promise.reject(new Error("answers are not compressed")),
   decompress: () => Promise.reject(new Error("requests are inflated before"))
 }
@@ -103,25 +103,25 @@ const count = ({ carrier, stream }: Call, bytesMax = Number.POSITIVE_INFINITY): 
 }
 
 /** Calls that are no flows, and what each of them may take; undefined for a flow. */
-const boundsOf = ({ method, service }: UniversalHandler): ForeignBounds.Bounds | undefined => {
+const boundsOf = ({ method, service }: UniversalHandler): Bounds.Bounds | undefined => {
   if (service.typeName === FlowService.typeName) return undefined
-  if (service.typeName !== HealthService.typeName) return ForeignBounds.reflection
-  return method.methodKind === "unary" ? ForeignBounds.check : ForeignBounds.watch
+  if (service.typeName !== HealthService.typeName) return Bounds.reflection
+  return method.methodKind === "unary" ? Bounds.check : Bounds.watch
 }
 
 export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sessionsMax }: Options): OnCall => {
   const routeFlows = (router: ConnectRouter, serve: NonNullable<Options["serveLink"]>): ConnectRouter => {
-    const serveCall = (turns: AsyncIterable<unknown>, outgoing: ConnectLink.Outgoing, { call, take }: Asked) =>
+    const serveCall = (turns: AsyncIterable<unknown>, outgoing: ForeignLink.Outgoing, { call, take }: Asked) =>
       Effect.gen(function* () {
         const { carrier } = call
         const broken = Effect.catch(carrier.broken, (cause) => Effect.sync(() => outgoing.breakWith(cause)))
         yield* Background.run("the end of a call", broken)
-        yield* serve(ConnectLink.make(turns, take, outgoing, carrier), call)
+        yield* serve(ForeignLink.make(turns, take, outgoing, carrier), call)
       }).pipe(Effect.scoped)
     return router.service(FlowService, {
       open: (turns, context) => {
         const asked = context.values.get(askedKey)
-        const outgoing = ConnectLink.makeOutgoing(() => asked?.call.carrier.fate() ?? "lost")
+        const outgoing = ForeignLink.makeOutgoing(() => asked?.call.carrier.fate() ?? "lost")
         if (asked === undefined) outgoing.finish()
         else run(serveCall(turns, outgoing, asked))
         return outgoing.iterable
@@ -142,14 +142,14 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
   if (reflection !== undefined) handlers.set(Reflection.pathBefore, reflection)
 
   /** Closes a call that is no flow once it was answered, or its time is over. */
-  const finish = (call: Call, bounds: ForeignBounds.Bounds, asked: Effect.Effect<void>, answered: Promise<void>) => {
+  const finish = (call: Call, bounds: Bounds.Bounds, asked: Effect.Effect<void>, answered: Promise<void>) => {
     const { carrier, stream, timeoutMillis = Number.NaN } = call
-    const over = FlowDeadline.timer(Number.isNaN(timeoutMillis) ? Number.POSITIVE_INFINITY : timeoutMillis)
+    const over = Monotonic.timer(Number.isNaN(timeoutMillis) ? Number.POSITIVE_INFINITY : timeoutMillis)
     const done = Effect.raceFirst(
       carrier.closed,
       Effect.promise(() => answered)
     )
-    const begun = Effect.timeoutOption(Effect.raceFirst(done, asked), ForeignBounds.requestTimeout)
+    const begun = Effect.timeoutOption(Effect.raceFirst(done, asked), Bounds.requestTimeout)
     const wait = Effect.flatMap(begun, (is) =>
       Option.isNone(is) ? Effect.succeed(is) : Effect.timeoutOption(done, bounds.age)
     )
@@ -163,7 +163,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
 
   /** Of calls that are no flows, and of flows that have said nothing: a stranger may have many connections with many of them. */
   const seats = Seats.make<Call>(sessionsMax)
-  const silent = Seats.make<Call>(ForeignBounds.silentMax)
+  const silent = Seats.make<Call>(Bounds.silentMax)
 
   /** Gives a call a seat until its stream is closed, or it says something; false when there is none. */
   const seat = (call: Call, of: Seats.Seats<Call>): boolean => {
@@ -175,7 +175,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
   }
 
   /** What sees the messages of a call that is no flow, and waits for the first one. */
-  const counting = ({ carrier }: Call, { messagesMax }: ForeignBounds.Bounds) => {
+  const counting = ({ carrier }: Call, { messagesMax }: Bounds.Bounds) => {
     const came = Signal.make()
     let messages = 0
     const see = (): string | undefined => {
@@ -201,9 +201,9 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
   }
 
   return (session, stream, headers, rawHeaders) => {
-    const timeoutMillis = ForeignRequest.timeoutOf(headers)
+    const timeoutMillis = Request.timeoutOf(headers)
     const call: Call = {
-      carrier: new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders)),
+      carrier: new StreamFate(session, stream, Request.metadataOf(rawHeaders)),
       stream,
       timeoutMillis
     }
@@ -211,7 +211,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     const bounds = handler && boundsOf(handler)
     count(call, bounds?.bodyBytesMax)
     if (stream.closed) return
-    const refusal = ForeignRequest.refusalOf(headers, handler !== undefined)
+    const refusal = Request.refusalOf(headers, handler !== undefined)
     if (handler === undefined || refusal !== undefined) {
       stream.respond({ ...refusal }, { endStream: true })
       stream.resume()
@@ -223,8 +223,8 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
       stream.close(http2.constants.NGHTTP2_REFUSED_STREAM)
       return
     }
-    if (ForeignRequest.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
-    const request = new http2.Http2ServerRequest(stream, ForeignRequest.shown(headers), {}, rawHeaders)
+    if (Request.isCautious(headers)) stream.additionalHeaders({ ":status": 100 })
+    const request = new http2.Http2ServerRequest(stream, Request.shown(headers), {}, rawHeaders)
     const response = new http2.Http2ServerResponse(stream)
     const { see, take } = reading(call)
     const counted = bounds && counting(call, bounds)
@@ -232,7 +232,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     // What goes wrong with a response goes wrong with its stream, and its link says so.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-    const hasGzip = ForeignRequest.isCompressed(headers)
+    const hasGzip = Request.isCompressed(headers)
     const guarded = isBytes(asked.body)
       ? EnvelopeGuard.guard(asked.body, {
           ...{ frameWireBytesMax: bounds?.bodyBytesMax ?? frameWireBytesMax, hasGzip, progress },

@@ -5,12 +5,13 @@
  * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
-import { Cause, type Effect } from "effect"
+import { Cause } from "effect"
 import * as Foreign from "../../../../protocol/Foreign.ts"
 import * as Frame from "../../../../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../../../../protocol/gen/grinta/v1/flow_pb.ts"
 import { type Link, LinkBroken, type Listener } from "../../../../services/Transport.ts"
 import { AskedFrames } from "../../link/AskedFrames.ts"
+import type { Carrier } from "../Carrier.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 
 /** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
@@ -120,40 +121,6 @@ const detailOf = (cause: unknown): string =>
   Foreign.text(
     cause instanceof ConnectError ? cause.rawMessage : cause instanceof Error ? cause.message : String(cause)
   )
-
-/** What is known of the stream under a link when it stops. What is a function here may be a method. */
-export interface Carrier {
-  /**
-   * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
-   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "stalled": this side
-   * has given it up. "open": none of them, so what came is to blame.
-   */
-  readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "stalled" | "open"
-  /** As `Link.proven`, and `Link.metadata`. */
-  readonly proven: Link["proven"]
-  /** As `Link.countedAs`. */
-  readonly countedAs?: Link["countedAs"]
-  readonly metadata: Link["metadata"]
-  /** Who holds what comes on the stream and is to leave on it, beside the stream itself. */
-  readonly heldBy: (holder: Pick<Listener, "heldBytes" | "unsentBytes">) => void
-  /** As `Link.doubt`. */
-  readonly doubt: () => void
-  /** As `Link.blame`. */
-  readonly blame: () => void
-  /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
-  readonly cause: () => (() => LinkBroken) | undefined
-  /** Fails once it has. */
-  readonly broken: Effect.Effect<never, LinkBroken>
-  /**
-   * For a stream that has stopped without a last word: fails with its reset, or as done if none comes. A client that gives
-   * up may finish its side just before.
-   */
-  readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
-  /** The deadline of the call has come: breaks the link, unless it is broken already. */
-  readonly expire: () => void
-  /** Waits until the stream is closed. */
-  readonly closed: Effect.Effect<void>
-}
 
 /**
  * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still

@@ -10,7 +10,7 @@ import { plain } from "../../../../protocol/Secret.ts"
 import * as Told from "../../../../protocol/Told.ts"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
 import * as Background from "../../../core/Background.ts"
-import * as FlowDeadline from "../../../core/Monotonic.ts"
+import * as Monotonic from "../../../core/Monotonic.ts"
 import * as Refusals from "../../../core/Refusals.ts"
 
 export interface Options {
@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
   /** Apart, so that many that are banned leave room for all else. */
   const bans = Told.make(pauseMillis)
   const portName = options.portSetting === "healthPort" ? "the health port" : "the flow port"
-  const now = (): number => FlowDeadline.nowOf(clock)
+  const now = (): number => Monotonic.nowOf(clock)
 
   const warn = (peer: string, warning: string): void => {
     run(Effect.annotateLogs(Effect.logWarning(warning), { peer }))

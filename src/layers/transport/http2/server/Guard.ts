@@ -6,9 +6,9 @@ import { Clock, type Duration, Effect } from "effect"
 import * as Allowance from "../../../../protocol/flow/Allowance.ts"
 import * as Conduct from "../../../../protocol/flow/Conduct.ts"
 import * as Gate from "../../../../protocol/flow/Gate.ts"
-import * as FlowDeadline from "../../../core/Monotonic.ts"
-import * as Http2Control from "../Control.ts"
-import * as Http2Session from "../Session.ts"
+import * as Monotonic from "../../../core/Monotonic.ts"
+import * as Control from "../Control.ts"
+import * as Session from "../Session.ts"
 
 export interface Options {
   /** How long a connection may stay without a first stream. */
@@ -40,7 +40,7 @@ const stranger =
 const wasteful: Conduct.Fault = { reason: "waste", why: "a flood of frames that bring nothing" }
 
 /** Lets a client open more streams as those that it has come to carry something, one word on its way at a time. */
-const allowing = (session: http2.ServerHttp2Session, counts: Http2Session.Counts, streamsMax: number) => {
+const allowing = (session: http2.ServerHttp2Session, counts: Session.Counts, streamsMax: number) => {
   let limit = Allowance.first(streamsMax)
   let isSaid = false
   const allow = (): void => {
@@ -60,13 +60,13 @@ const allowing = (session: http2.ServerHttp2Session, counts: Http2Session.Counts
 
 /** Guards a session until it is to be closed, and closes it. */
 export const guard = Effect.fnUntraced(function* (
-  adopted: Http2Session.Session<http2.ServerHttp2Session>,
+  adopted: Session.Session<http2.ServerHttp2Session>,
   options: Options,
   report: Report
 ) {
   const { http2: session } = adopted
   const clock = yield* Clock.Clock
-  const now = () => FlowDeadline.nowOf(clock)
+  const now = () => Monotonic.nowOf(clock)
   const conduct = Conduct.make(now())
   session.on("error", (cause: NodeJS.ErrnoException) => {
     const why = Conduct.floodOf(conduct, cause, now())
@@ -99,18 +99,18 @@ export const guard = Effect.fnUntraced(function* (
       },
       onWaste: () => resume(Effect.succeed(wasteful))
     }
-    Http2Control.watch(session, conduct, now, () => resume(Effect.succeed(Http2Control.pestering)))
+    Control.watch(session, conduct, now, () => resume(Effect.succeed(Control.pestering)))
   })
   /** Leaves the frame at which it was one too many first: a session that is read may not be destroyed by its reader. */
   const calm = Effect.map(Effect.tap(pestered, Effect.yieldNow), (fault) => {
-    if (fault === Http2Control.pestering) report.complain(fault)
+    if (fault === Control.pestering) report.complain(fault)
     else report.ban(fault)
     if (!session.destroyed) session.destroy(new Error(fault.why), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
   })
   const unused = Effect.sync(() => session.destroy())
   /** Says GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
   const idle = Effect.andThen(
-    Http2Session.idle(session, options.idleTimeout),
+    Session.idle(session, options.idleTimeout),
     Effect.sync(() => session.close())
   )
   const used = Effect.andThen(

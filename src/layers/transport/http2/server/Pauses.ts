@@ -19,7 +19,7 @@ interface Reads {
   readonly socket: { readonly pause: (turns?: number) => void }
 }
 
-export class Http2Pauses<Session extends Reads> {
+export class Pauses<Session extends Reads> {
   /** The streams that have come since the last pause. */
   private readonly opened = new Map<Session, number>()
   private total = 0

@@ -1,6 +1,6 @@
 /**
  * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
- * Calls such as grinta makes are served on their stream as they are, all others by connect-node (`ForeignCall`).
+ * Calls such as grinta makes are served on their stream as they are, all others by connect-node (`Call`).
  *
  * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
  * D-17, H1, H2 and H6.
@@ -15,30 +15,30 @@ import * as Conduct from "../../../../protocol/flow/Conduct.ts"
 import type { NetworkError } from "../../../../services/NetworkError.ts"
 import type { Link, Served } from "../../../../services/Transport.ts"
 import * as Background from "../../../core/Background.ts"
-import * as FlowDeadline from "../../../core/Monotonic.ts"
+import * as Monotonic from "../../../core/Monotonic.ts"
 import { PerTurn } from "../../../core/PerTurn.ts"
 import * as Refusals from "../../../core/Refusals.ts"
 import * as DirectCall from "../DirectCall.ts"
-import * as StreamLink from "../DirectLink.ts"
-import * as ForeignCall from "../foreign/Call.ts"
-import * as ForeignRequest from "../foreign/Request.ts"
-import * as Http2Lookout from "../Lookout.ts"
-import * as Http2Session from "../Session.ts"
-import * as Http2Shares from "../Shares.ts"
-import { StreamCarrier } from "../StreamFate.ts"
-import type * as TlsTenure from "../tls/Tenure.ts"
+import * as DirectLink from "../DirectLink.ts"
+import * as Call from "../foreign/Call.ts"
+import * as Request from "../foreign/Request.ts"
+import * as Lookout from "../Lookout.ts"
+import * as Session from "../Session.ts"
+import * as Shares from "../Shares.ts"
+import { StreamFate } from "../StreamFate.ts"
+import type * as Tenure from "../tls/Tenure.ts"
 import * as Tls from "../tls/Tls.ts"
-import * as Http2Gate from "./Gate.ts"
-import * as Http2Guard from "./Guard.ts"
-import { Http2Pauses } from "./Pauses.ts"
-import * as Http2Sniff from "./Sniff.ts"
+import * as Gate from "./Gate.ts"
+import * as Guard from "./Guard.ts"
+import { Pauses } from "./Pauses.ts"
+import * as Sniff from "./Sniff.ts"
 
-export interface Options extends Http2Gate.Options, Http2Guard.Options {
+export interface Options extends Gate.Options, Guard.Options {
   readonly frameWireBytesMax: number
   /** Streams of one connection at a time. */
   readonly streamsMax: number
   readonly tls?: Tls.Tls | undefined
-  readonly lookout: Http2Lookout.Lookout
+  readonly lookout: Lookout.Lookout
   /** How long a frame may take once it has begun. */
   readonly frameTimeout: Duration.Input
   /** What is told of what is served. */
@@ -74,32 +74,32 @@ export const serve = Effect.fnUntraced(function* (
 ): Effect.fn.Return<number, NetworkError, Scope.Scope> {
   const serving = yield* Scope.fork(yield* Effect.scope)
   const run = yield* Scope.provide(Background.makeRun("a call"), serving)
-  const sessions = new Map<http2.Http2Session, Http2Session.Session>()
-  const progress = Http2Session.progressOf(options.frameTimeout)
-  const streamOptions: StreamLink.Options<http2.ServerHttp2Stream> = {
+  const sessions = new Map<http2.Http2Session, Session.Session>()
+  const progress = Session.progressOf(options.frameTimeout)
+  const streamOptions: DirectLink.Options<http2.ServerHttp2Stream> = {
     frameWireBytesMax: options.frameWireBytesMax,
     progress,
     role: "endpoint",
     begin: (stream) => stream.respond({ ":status": 200, "content-type": DirectCall.contentType })
   }
 
-  const end = (link: Link, call: ForeignCall.Call) =>
+  const end = (link: Link, call: Call.Call) =>
     Effect.andThen(
       Effect.sync(() => link.finish()),
-      ForeignCall.close(call)
+      Call.close(call)
     )
 
   /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
-  const serveLinkBy = (onLink: OnLink) => (link: Link, call: ForeignCall.Call) => {
+  const serveLinkBy = (onLink: OnLink) => (link: Link, call: Call.Call) => {
     const { carrier, timeoutMillis } = call
     const last = Effect.suspend(() => end(link, call))
-    const served = Http2Shares.admit(carrier.peer, link, onLink(link))
+    const served = Shares.admit(carrier.peer, link, onLink(link))
     if (timeoutMillis === undefined) return Effect.ensuring(Effect.scoped(served), last)
     const over = Effect.andThen(
       Effect.sync(() => carrier.expire()),
       end(link, call)
     )
-    return Background.run("the end of a call", Effect.delay(over, FlowDeadline.timer(timeoutMillis))).pipe(
+    return Background.run("the end of a call", Effect.delay(over, Monotonic.timer(timeoutMillis))).pipe(
       Effect.andThen(served),
       Effect.scoped,
       Effect.ensuring(last)
@@ -107,12 +107,12 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const serveLink = onLink && serveLinkBy(onLink)
-  const onCall = ForeignCall.make({ ...options, progress, run, serveLink })
+  const onCall = Call.make({ ...options, progress, run, serveLink })
 
-  const pauses = new Http2Pauses()
+  const pauses = new Pauses()
   /** Whether a peer may open another stream: one that may not has nothing made for it. */
-  const mayOpen = (session: Http2Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
-    if (Http2Session.isTooLong(rawHeaders)) {
+  const mayOpen = (session: Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
+    if (Session.isTooLong(rawHeaders)) {
       session.guard?.onFault()
       return false
     }
@@ -124,20 +124,19 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const serveStream = (
-    session: Http2Session.Session,
+    session: Session.Session,
     stream: http2.ServerHttp2Stream,
     headers: http2.IncomingHttpHeaders,
     rawHeaders: Array<string>
   ): void => {
-    if (serveLink === undefined || !ForeignRequest.isDirect(headers))
-      return onCall(session, stream, headers, rawHeaders)
-    const carrier = new StreamCarrier(session, stream, ForeignRequest.metadataOf(rawHeaders))
-    const link = new StreamLink.StreamLink(stream, carrier, streamOptions)
+    if (serveLink === undefined || !Request.isDirect(headers)) return onCall(session, stream, headers, rawHeaders)
+    const carrier = new StreamFate(session, stream, Request.metadataOf(rawHeaders))
+    const link = new DirectLink.DirectLink(stream, carrier, streamOptions)
     carrier.listen()
-    run(serveLink(link, { carrier, stream, timeoutMillis: ForeignRequest.timeoutOf(headers) }))
+    run(serveLink(link, { carrier, stream, timeoutMillis: Request.timeoutOf(headers) }))
   }
 
-  const inTurn = new PerTurn<Http2Session.Session>(openingsPerTurn)
+  const inTurn = new PerTurn<Session.Session>(openingsPerTurn)
 
   const onStream = (
     stream: http2.ServerHttp2Stream,
@@ -169,23 +168,23 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const bounds: http2.ServerOptions = {
-    settings: { ...Http2Session.settings, maxConcurrentStreams: Allowance.first(options.streamsMax) },
-    maxSessionMemory: Http2Session.sessionMemoryMegabytes,
-    maxHeaderListPairs: Http2Session.headerPairsMax,
+    settings: { ...Session.settings, maxConcurrentStreams: Allowance.first(options.streamsMax) },
+    maxSessionMemory: Session.sessionMemoryMegabytes,
+    maxHeaderListPairs: Session.headerPairsMax,
     maxSettings: 16,
     maxSessionRejectedStreams: 100,
     streamResetBurst: Conduct.resetsBurst,
     streamResetRate: Conduct.resetsPerSecond
   }
   const { tls } = options
-  const gate = yield* Http2Gate.make(options, tls !== undefined)
+  const gate = yield* Gate.make(options, tls !== undefined)
   const clock = yield* Clock.Clock
   const openings = Buckets.make(Conduct.openingsPerSecond, Conduct.openingsBurst)
   const resets = Buckets.make(Conduct.resetsPerSecond, Conduct.peerResetsBurst)
   const faults = Buckets.make(Conduct.faultsPerSecond, Conduct.faultsBurst)
   /** Takes one from what a peer may have on all of its sessions. */
-  const takeOf = (buckets: Buckets.Buckets, { countedAs }: Http2Session.Session): boolean =>
-    countedAs === undefined || Buckets.take(buckets, countedAs, FlowDeadline.nowOf(clock))
+  const takeOf = (buckets: Buckets.Buckets, { countedAs }: Session.Session): boolean =>
+    countedAs === undefined || Buckets.take(buckets, countedAs, Monotonic.nowOf(clock))
   /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
   let arriving: net.Socket | TLSSocket | undefined
   const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
@@ -205,7 +204,7 @@ export const serve = Effect.fnUntraced(function* (
   const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
   /** A session as its certificate lets it last; GOAWAY retires it. */
-  const heldAs = (session: http2.ServerHttp2Session, taken: Http2Gate.Taken): TlsTenure.Held => ({
+  const heldAs = (session: http2.ServerHttp2Session, taken: Gate.Taken): Tenure.Held => ({
     retire: () => {
       session.close()
       taken.retire()
@@ -226,7 +225,7 @@ export const serve = Effect.fnUntraced(function* (
       return session.destroy()
     }
     const proof = encrypted && tls?.proofOf(encrypted)
-    const adopted = Http2Session.adopt(session, socket, proof)
+    const adopted = Session.adopt(session, socket, proof)
     const doubt = encrypted && proof && tls?.doubtOf(encrypted, proof)
     if (doubt !== undefined) taken.complain({ reason: "untrusted", why: `TLS: ${doubt}` })
     const why = doubt ?? (tls && taken.prove(proof?.proven?.hosts.map(({ id }) => id) ?? []))
@@ -238,8 +237,8 @@ export const serve = Effect.fnUntraced(function* (
     }
     sessions.set(session, adopted)
     if (gate.isBound(taken.peer())) adopted.countedAs = taken.peer()
-    options.lookout.watch(adopted, (why) => taken.complain({ reason: Http2Lookout.reasonOf(why), why }))
-    const guarded = Http2Guard.guard(adopted, options, {
+    options.lookout.watch(adopted, (why) => taken.complain({ reason: Lookout.reasonOf(why), why }))
+    const guarded = Guard.guard(adopted, options, {
       ...taken,
       takeReset: () => takeOf(resets, adopted),
       takeFault: () => takeOf(faults, adopted)
@@ -267,7 +266,7 @@ export const serve = Effect.fnUntraced(function* (
     plain: (socket: net.Socket) => enter(tls === undefined || tls.stage.takesPlaintext() ? plain : server)(socket)
   }
   const port = yield* gate.listen((socket) =>
-    tls?.stage.takesPlaintext() ? Http2Sniff.sniff(socket, run, sides) : sides.secured(socket)
+    tls?.stage.takesPlaintext() ? Sniff.sniff(socket, run, sides) : sides.secured(socket)
   )
   /** Says GOAWAY on every session; ends what is served; and lets what was said leave, before the gate closes their connections. */
   const close = Effect.gen(function* () {

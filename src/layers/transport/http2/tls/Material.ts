@@ -16,7 +16,7 @@ import * as Validity from "../../../../protocol/Validity.ts"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
 import * as Sealed from "../../../core/Sealed.ts"
 import * as TlsContext from "./Context.ts"
-import * as TlsRehearsal from "./Rehearsal.ts"
+import * as Rehearsal from "./Rehearsal.ts"
 
 export type { Material } from "./Context.ts"
 
@@ -181,7 +181,7 @@ export const check = Effect.fnUntraced(function* (
     if (dates !== undefined) return yield* wrong("the certificate", `cannot be believed: ${link.what} ${dates}`)
   }
   const made = yield* attempt("the certificate", () => TlsContext.make(material))
-  const doubt = yield* TlsRehearsal.doubtOf(made)
+  const doubt = yield* Rehearsal.doubtOf(made)
   if (doubt !== undefined)
     return yield* wrong(
       "the certificate",

@@ -11,7 +11,7 @@ import * as Told from "../../../../protocol/Told.ts"
 import * as Validity from "../../../../protocol/Validity.ts"
 import type { NetworkError } from "../../../../services/NetworkError.ts"
 import * as Background from "../../../core/Background.ts"
-import * as TlsMaterial from "./Material.ts"
+import * as Material from "./Material.ts"
 
 const lookInterval = "1 minute"
 
@@ -28,10 +28,10 @@ const remedy = "renew it (GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY)"
  * Errors: InvalidConfig when the first ones cannot work.
  */
 export const make = Effect.fnUntraced(function* (
-  owner: TlsMaterial.Material & TlsMaterial.Owner & { readonly boundNames?: boolean },
-  renewals: Stream.Stream<TlsMaterial.Material>,
-  use: (next: TlsMaterial.Credentials) => void
-): Effect.fn.Return<() => TlsMaterial.Credentials, NetworkError, Scope.Scope> {
+  owner: Material.Material & Material.Owner & { readonly boundNames?: boolean },
+  renewals: Stream.Stream<Material.Material>,
+  use: (next: Material.Credentials) => void
+): Effect.fn.Return<() => Material.Credentials, NetworkError, Scope.Scope> {
   const clock = yield* Clock.Clock
   const turns = yield* Semaphore.make(1)
   const told = {
@@ -39,9 +39,9 @@ export const make = Effect.fnUntraced(function* (
     ending: Told.make(endingPauseMillis),
     over: Told.make(overPauseMillis)
   }
-  let current = yield* TlsMaterial.check(owner, owner)
+  let current = yield* Material.check(owner, owner)
   /** A renewal that cannot be used so far. */
-  let waiting: TlsMaterial.Material | undefined
+  let waiting: Material.Material | undefined
 
   const say = (standing: keyof typeof told, text: string): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -49,8 +49,8 @@ export const make = Effect.fnUntraced(function* (
       return standing === "over" ? Effect.logError(text) : Effect.logWarning(text)
     })
 
-  const renew = (material: TlsMaterial.Material): Effect.Effect<void> =>
-    Effect.matchEffect(TlsMaterial.check(material, owner), {
+  const renew = (material: Material.Material): Effect.Effect<void> =>
+    Effect.matchEffect(Material.check(material, owner), {
       onFailure: ({ reason }) =>
         Effect.suspend(() => {
           waiting = material

@@ -14,7 +14,7 @@ import { type Duration, Effect, type Scope, Stream } from "effect"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
 import * as Background from "../../../core/Background.ts"
 import * as Signal from "../../../core/Signal.ts"
-import type * as TlsTenure from "./Tenure.ts"
+import type * as Tenure from "./Tenure.ts"
 
 export interface Stage {
   /** Take nothing but TLS. Off only while a fabric moves from plaintext to TLS, or back. */
@@ -32,7 +32,7 @@ export interface TlsStage {
   readonly takesPlaintext: () => boolean
   readonly dialsTls: () => boolean
   /** Looks after a session in plaintext until it has ended it; interrupted when that has closed by itself. */
-  readonly watch: (side: "incoming" | "outgoing", held: TlsTenure.Held) => Effect.Effect<void>
+  readonly watch: (side: "incoming" | "outgoing", held: Tenure.Held) => Effect.Effect<void>
 }
 
 interface Verify {

@@ -14,8 +14,9 @@
 import { Clock, Duration, Effect, type Scope, Stream } from "effect"
 import * as Revocation from "../../../../protocol/Revocation.ts"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
+import type { Link } from "../../../../services/Transport.ts"
 import * as Background from "../../../core/Background.ts"
-import * as FlowDeadline from "../../../core/Monotonic.ts"
+import * as Monotonic from "../../../core/Monotonic.ts"
 import * as Setting from "../../../core/Setting.ts"
 import * as Signal from "../../../core/Signal.ts"
 
@@ -34,6 +35,11 @@ export interface Options {
 export interface Shown extends Revocation.Shown {
   /** When the first of them ends, in milliseconds since 1970. */
   readonly expiresAt: number
+}
+
+/** What the other side of a session has proven by its certificate: nothing without one. */
+export interface Proof extends Pick<Link, "proven" | "grants"> {
+  readonly shown?: Shown | undefined
 }
 
 /** A session that lasts as long as this allows. */
@@ -115,12 +121,12 @@ export const make = Effect.fnUntraced(function* (
   yield* Background.run(revoking, Background.each(revoking, revocations, replace))
 
   const watch = Effect.fnUntraced(function* (shown: Shown, { end, retire }: Held) {
-    const oldAt = FlowDeadline.nowOf(clock) + ageMillis
+    const oldAt = Monotonic.nowOf(clock) + ageMillis
     const made = renewals
     while (true) {
       const seen = changes
       const validMillis = shown.expiresAt - clock.currentTimeMillisUnsafe()
-      const freshMillis = oldAt - FlowDeadline.nowOf(clock)
+      const freshMillis = oldAt - Monotonic.nowOf(clock)
       const over = overOf(doubtOf(shown), validMillis, freshMillis)
       if (over !== undefined || renewals !== made) retire()
       if (over !== undefined) {

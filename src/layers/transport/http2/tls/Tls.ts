@@ -4,7 +4,7 @@
  *
  * A certificate that names no host of the fabric is one of a client from outside: it may call, but not as a host.
  * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged
- * (`TlsMaterial`, `TlsRenewal`).
+ * (`Material`, `Renewal`).
  * Source: faults.md, D-2, T1 to T3 and P16.
  */
 import * as http2 from "node:http2"
@@ -14,16 +14,15 @@ import * as Identity from "../../../../protocol/Identity.ts"
 import * as NameGrants from "../../../../protocol/NameGrants.ts"
 import { byCertificate, type Certificate, certificateOf, unproven } from "../../../../protocol/Proof.ts"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
-import type { Proof } from "../Session.ts"
 import type * as TlsContext from "./Context.ts"
 import * as TlsMaterial from "./Material.ts"
-import * as TlsRenewal from "./Renewal.ts"
-import * as TlsStage from "./Stage.ts"
-import * as TlsTenure from "./Tenure.ts"
+import * as Renewal from "./Renewal.ts"
+import * as Stage from "./Stage.ts"
+import * as Tenure from "./Tenure.ts"
 
 export type { Material } from "./Material.ts"
 
-export interface Options extends TlsMaterial.Material, TlsTenure.Options, TlsStage.Options {
+export interface Options extends TlsMaterial.Material, Tenure.Options, Stage.Options {
   /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
   readonly renewals?: Stream.Stream<TlsMaterial.Material>
   /**
@@ -47,13 +46,13 @@ export interface Tls {
   /** Connects to a host, which must prove that it is that host. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
   /** What the other side of a connection has proven. */
-  readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Proof
+  readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Tenure.Proof
   /** Why a connection is not to be believed; undefined when it is. */
-  readonly doubtOf: (socket: tls.TLSSocket, proof: Proof) => string | undefined
+  readonly doubtOf: (socket: tls.TLSSocket, proof: Tenure.Proof) => string | undefined
   /** Whether TLS is all that there is. */
-  readonly stage: TlsStage.TlsStage
+  readonly stage: Stage.TlsStage
   /** Ends a session once the certificate that it has shown counts no more. */
-  readonly watch: TlsTenure.Tenure["watch"]
+  readonly watch: Tenure.Tenure["watch"]
   /** Whether this host may own a name. */
   readonly mayOwn: (name: string) => boolean
   /** The certificate that this host shows by now. */
@@ -70,11 +69,11 @@ const quoted = (names: ReadonlyArray<string>): string =>
 
 export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Return<Tls, NetworkError, Scope.Scope> {
   const { boundNames = false, fabric, renewals = Stream.empty } = config
-  let own: TlsTenure.Own = () => undefined
-  const tenure = yield* TlsTenure.make(config, () => own())
-  const stage = yield* TlsStage.make(config, config.sessionDrain ?? TlsTenure.defaultDrain)
+  let own: Tenure.Own = () => undefined
+  const tenure = yield* Tenure.make(config, () => own())
+  const stage = yield* Stage.make(config, config.sessionDrain ?? Tenure.defaultDrain)
   const servers = new Set<TlsContext.Server>()
-  const held = yield* TlsRenewal.make(config, renewals, ({ supply }) => {
+  const held = yield* Renewal.make(config, renewals, ({ supply }) => {
     servers.forEach(supply)
     tenure.renewed()
   })

@@ -9,8 +9,8 @@ import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import * as FlowServer from "../../../../../src/layers/flow/Serving.ts"
-import * as ForeignBounds from "../../../../../src/layers/transport/http2/foreign/Bounds.ts"
+import * as Serving from "../../../../../src/layers/flow/Serving.ts"
+import * as Bounds from "../../../../../src/layers/transport/http2/foreign/Bounds.ts"
 import * as TransportConnect from "../../../../../src/layers/transport/TransportConnect.ts"
 import * as Allowance from "../../../../../src/protocol/flow/Allowance.ts"
 import * as Envelope from "../../../../../src/protocol/flow/Envelope.ts"
@@ -58,17 +58,14 @@ const zipped = (frame: Uint8Array) => {
 describe("flows over gRPC", () => {
   it.live("that say nothing have so many places, and give them back once they do", () =>
     Effect.gen(function* () {
-      const { port } = yield* server(
-        { keepalive, streamsMax: 10_000 },
-        { ...FlowServer.defaults, openTimeout: "1 hour" }
-      )
+      const { port } = yield* server({ keepalive, streamsMax: 10_000 }, { ...Serving.defaults, openTimeout: "1 hour" })
       const ask = (stream: number) => asking(stream, "/grinta.v1.FlowService/Open")
       const ids = Array.from({ length: 250 }, (_, index) => 2 * index + 1)
       const clients: Array<Client> = []
       for (let i = 0; i < 5; i++) clients.push(yield* say(port, ...ids.map(ask)))
       const refused = (client: Client) => ids.filter((id) => resetOf(client, id) === code.refused)
       const count = () => clients.reduce((sum, client) => sum + refused(client).length, 0)
-      yield* until(() => count() === 5 * 250 - ForeignBounds.silentMax)
+      yield* until(() => count() === 5 * 250 - Bounds.silentMax)
       const [first] = clients
       if (first === undefined) return
       first.socket.write(data(1, open))
@@ -147,9 +144,9 @@ const isAnswered = (client: Client, stream: number): boolean => client.answer(st
 
 describe("calls that are no flows", () => {
   for (const [what, path, bytesMax] of [
-    ["a check", check, ForeignBounds.check.bodyBytesMax],
-    ["a watch", watch, ForeignBounds.watch.bodyBytesMax],
-    ["reflection", reflection, ForeignBounds.reflection.bodyBytesMax]
+    ["a check", check, Bounds.check.bodyBytesMax],
+    ["a watch", watch, Bounds.watch.bodyBytesMax],
+    ["reflection", reflection, Bounds.reflection.bodyBytesMax]
   ] as const)
     it.live(`${what} that says more than it may is reset as it comes, and its neighbour is not`, () =>
       Effect.gen(function* () {
@@ -178,7 +175,7 @@ describe("calls that are no flows", () => {
     Effect.gen(function* () {
       const { port } = yield* server({ keepalive })
       const ids = Array.from({ length: 60 }, (_, i) => 2 * i + 1)
-      const many = Buffer.alloc(ForeignBounds.check.bodyBytesMax + 1)
+      const many = Buffer.alloc(Bounds.check.bodyBytesMax + 1)
       const client = yield* say(port, ...ids.flatMap((id) => [asking(id, check), data(id, many)]))
       yield* client.until(() => ids.every((id) => resetOf(client, id) !== undefined || client.isEnded(id)))
       assert.deepStrictEqual(
@@ -189,9 +186,9 @@ describe("calls that are no flows", () => {
   )
 
   for (const [what, path, most] of [
-    ["a check", check, ForeignBounds.check.messagesMax],
-    ["a watch", watch, ForeignBounds.watch.messagesMax],
-    ["reflection", reflection, ForeignBounds.reflection.messagesMax]
+    ["a check", check, Bounds.check.messagesMax],
+    ["a watch", watch, Bounds.watch.messagesMax],
+    ["reflection", reflection, Bounds.reflection.messagesMax]
   ] as const)
     it.live(`${what} with a message more than it may have ends at once`, () =>
       Effect.gen(function* () {
@@ -281,10 +278,10 @@ describe("calls that are no flows", () => {
         data(3, question)
       )
       yield* client.until(() => isAnswered(client, 1) && isAnswered(client, 3))
-      yield* clock.adjust(ForeignBounds.reflection.age)
+      yield* clock.adjust(Bounds.reflection.age)
       yield* client.until(() => resetOf(client, 3) === code.cancel)
       assert.isUndefined(resetOf(client, 1))
-      yield* clock.adjust(ForeignBounds.watch.age)
+      yield* clock.adjust(Bounds.watch.age)
       yield* client.until(() => resetOf(client, 1) === code.cancel)
     })
   )
@@ -294,7 +291,7 @@ describe("the port for health", () => {
   it.live("has places for others, whatever one address takes", () =>
     Effect.gen(function* () {
       const healthPort = yield* freePort
-      const { sessionsPerAddressMax } = ForeignBounds.healthBounds
+      const { sessionsPerAddressMax } = Bounds.healthBounds
       yield* server({ keepalive, healthPort, limitsLoopback: true })
       const ask = (from: string) =>
         sayFrom(from, healthPort, asking(1, watch), data(1, question, true)).pipe(

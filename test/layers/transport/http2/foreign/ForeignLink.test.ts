@@ -6,7 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as EnvelopeGuard from "../../../../../src/layers/transport/http2/foreign/EnvelopeGuard.ts"
-import * as ConnectLink from "../../../../../src/layers/transport/http2/foreign/ForeignLink.ts"
+import * as ForeignLink from "../../../../../src/layers/transport/http2/foreign/ForeignLink.ts"
 import * as Envelope from "../../../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../../../src/protocol/flow/Frame.ts"
 import * as Progress from "../../../../../src/protocol/flow/Progress.ts"
@@ -152,7 +152,7 @@ describe("the frames that connect-node pulls", () => {
   const gone = Frame.fail("Reset", "gone")
 
   const make = () => {
-    const outgoing = ConnectLink.makeOutgoing(() => "open")
+    const outgoing = ForeignLink.makeOutgoing(() => "open")
     const heard = { rooms: 0, broken: [] as Array<string> }
     outgoing.hear({
       onRoom: () => {

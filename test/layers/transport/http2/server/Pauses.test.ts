@@ -1,16 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Http2Pauses, streamsPerTurn } from "../../../../../src/layers/transport/http2/server/Pauses.ts"
+import { Pauses, streamsPerTurn } from "../../../../../src/layers/transport/http2/server/Pauses.ts"
 
 const make = (countedAs: string | undefined) => {
   const turns: Array<number> = []
   return { turns, countedAs, socket: { pause: (count = 1) => void turns.push(count) } }
 }
 
-describe("Http2Pauses", () => {
+describe("Pauses", () => {
   it("has those that opened more than their part of a peer's streams stay away longest", () => {
     const [greedy, modest, quiet, other] = [make("a"), make("a"), make("a"), make("b")]
     const all = [greedy, modest, quiet, other]
-    const pauses = new Http2Pauses<(typeof all)[number]>()
+    const pauses = new Pauses<(typeof all)[number]>()
     for (let i = 0; i < 20; i++) pauses.count(modest, all)
     for (let i = 20; i < streamsPerTurn; i++) pauses.count(greedy, all)
     assert.deepStrictEqual(
@@ -21,7 +21,7 @@ describe("Http2Pauses", () => {
 
   it("counts anew after each pause", () => {
     const [one, two] = [make("a"), make("a")]
-    const pauses = new Http2Pauses<typeof one>()
+    const pauses = new Pauses<typeof one>()
     for (let i = 0; i < streamsPerTurn; i++) pauses.count(one, [one, two])
     for (let i = 0; i < streamsPerTurn; i++) pauses.count(two, [one, two])
     assert.deepStrictEqual(
@@ -35,7 +35,7 @@ describe("Http2Pauses", () => {
 
   it("pauses nobody else for a caller that is counted as no peer", () => {
     const [one, two] = [make(undefined), make(undefined)]
-    const pauses = new Http2Pauses<typeof one>()
+    const pauses = new Pauses<typeof one>()
     for (let i = 0; i < streamsPerTurn; i++) pauses.count(one, [one, two])
     assert.deepStrictEqual([one.turns, two.turns], [[1], []])
   })

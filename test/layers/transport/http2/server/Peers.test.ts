@@ -10,8 +10,8 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
-import * as FlowServer from "../../../../../src/layers/flow/Serving.ts"
-import * as Http2Ends from "../../../../../src/layers/transport/http2/Ends.ts"
+import * as Serving from "../../../../../src/layers/flow/Serving.ts"
+import * as Ends from "../../../../../src/layers/transport/http2/Ends.ts"
 import { streamsPerTurn } from "../../../../../src/layers/transport/http2/server/Pauses.ts"
 import * as Conduct from "../../../../../src/protocol/flow/Conduct.ts"
 import * as FrameBytes from "../../../../../src/protocol/flow/FrameBytes.ts"
@@ -91,7 +91,7 @@ describe("one peer, on all of its sessions", () => {
   it.live("takes no place at an endpoint that is kept for others", () =>
     Effect.gen(function* () {
       const busy = yield* counted("grinta_flows_refused", "EndpointBusy")
-      const { port } = yield* world({}, { ...FlowServer.defaults, concurrency: 8, backlog: 0 })
+      const { port } = yield* world({}, { ...Serving.defaults, concurrency: 8, backlog: 0 })
       for (let i = 0; i < 7; i++) assert.isTrue((yield* flowFrom(flooder, port)).isAccepted)
       const refused = yield* flowFrom(flooder, port)
       assert.isFalse(refused.isAccepted)
@@ -230,19 +230,19 @@ describe("the ends of many streams at once", () => {
         onClose: () => void told.push(2 * at + 1)
       }))
       for (const one of all) {
-        Http2Ends.ended(one)
-        Http2Ends.closed(one)
+        Ends.ended(one)
+        Ends.closed(one)
       }
       for (let before = 0; before < 20_000; before = told.length) {
         turns.push(told.length - (turns.length === 0 ? 0 : before))
         yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
-        assert.isAtMost(told.length - before, 2 * Http2Ends.endsPerTurn)
+        assert.isAtMost(told.length - before, 2 * Ends.endsPerTurn)
       }
       assert.deepStrictEqual(
         told,
         Array.from({ length: 20_000 }, (_, at) => at)
       )
-      assert.strictEqual(turns[0], Http2Ends.endsPerTurn)
+      assert.strictEqual(turns[0], Ends.endsPerTurn)
     })
   )
 
@@ -251,9 +251,8 @@ describe("the ends of many streams at once", () => {
       // What was told before is of turns that are over.
       yield* Effect.callback<void>((resume) => void setImmediate(() => setImmediate(() => resume(Effect.void))))
       let told = 0
-      for (let i = 0; i < Http2Ends.endsPerTurn; i++)
-        Http2Ends.closed({ onEnd: () => undefined, onClose: () => void told++ })
-      assert.strictEqual(told, Http2Ends.endsPerTurn)
+      for (let i = 0; i < Ends.endsPerTurn; i++) Ends.closed({ onEnd: () => undefined, onClose: () => void told++ })
+      assert.strictEqual(told, Ends.endsPerTurn)
     })
   )
 })

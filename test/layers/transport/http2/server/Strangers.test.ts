@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
-import * as FlowServer from "../../../../../src/layers/flow/Serving.ts"
+import * as Serving from "../../../../../src/layers/flow/Serving.ts"
 import { streamWindowBytes } from "../../../../../src/layers/transport/http2/Session.ts"
 import * as Allowance from "../../../../../src/protocol/flow/Allowance.ts"
 import * as Frame from "../../../../../src/protocol/flow/Frame.ts"
@@ -19,15 +19,15 @@ const { code, data, frame, headers, type } = RawPeer
 /** A client that speaks frame by frame answers no PING, and a thousand streams keep this process busy. */
 const keepalive = { interval: "1 hour", timeout: "1 second" } as const
 const bounds = { firstStreamTimeout: "300 millis", frameTimeout: "300 millis", keepalive } as const
-const flows: FlowServer.Config = {
-  ...FlowServer.defaults,
+const flows: Serving.Config = {
+  ...Serving.defaults,
   openTimeout: "300 millis",
   handlerGrace: "50 millis",
   drainTimeout: "200 millis"
 }
 
 /** A host, and a flow to it that must not notice anything. */
-const worldWith = Effect.fnUntraced(function* (config: FlowServer.Config) {
+const worldWith = Effect.fnUntraced(function* (config: Serving.Config) {
   const host = yield* server(bounds, config, Effect.sleep("50 millis"))
   const caller = yield* Caller.make({ keepalive })
   const witness = yield* caller.open(host.port)

@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as FlowServer from "../../../../../src/layers/flow/Serving.ts"
+import * as Serving from "../../../../../src/layers/flow/Serving.ts"
 import * as Conduct from "../../../../../src/protocol/flow/Conduct.ts"
 import * as Envelope from "../../../../../src/protocol/flow/Envelope.ts"
 import * as Frame from "../../../../../src/protocol/flow/Frame.ts"
@@ -71,8 +71,8 @@ describe.each(paths)("%s", (_, asking) => {
 
   it.live("is not at fault where it says more than this side takes, or says it slowly", () =>
     Effect.gen(function* () {
-      const limits = { ...FlowServer.defaults.limits, messageBytesMax: 1000 }
-      const { log, port } = yield* world({ frameTimeout: "100 millis" }, { ...FlowServer.defaults, limits })
+      const limits = { ...Serving.defaults.limits, messageBytesMax: 1000 }
+      const { log, port } = yield* world({ frameTimeout: "100 millis" }, { ...Serving.defaults, limits })
       const large = Buffer.concat([open, piece(new Uint8Array(1001), false)])
       const begun = Buffer.concat([open, Uint8Array.of(0, 0, 0, 1, 0, 1)])
       const client = yield* sayFrom(flooder, port)

@@ -8,8 +8,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Queue, Redacted, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as TlsContext from "../../../../../src/layers/transport/http2/tls/Context.ts"
-import * as TlsFiles from "../../../../../src/layers/transport/http2/tls/Files.ts"
-import * as TlsMaterial from "../../../../../src/layers/transport/http2/tls/Material.ts"
+import * as Files from "../../../../../src/layers/transport/http2/tls/Files.ts"
+import * as Material from "../../../../../src/layers/transport/http2/tls/Material.ts"
 import * as Tls from "../../../../../src/layers/transport/http2/tls/Tls.ts"
 import * as TransportConnect from "../../../../../src/layers/transport/TransportConnect.ts"
 import * as Caller from "../Caller.ts"
@@ -290,7 +290,7 @@ describe("certificates in files", () => {
       const said = (text: string) => heard.lines.filter((line) => line.includes(text)).length
       const { paths, write } = yield* inFiles(good)
       yield* Effect.gen(function* () {
-        const { renewals = Stream.empty, ...loaded } = yield* TlsFiles.load(paths, "10 millis")
+        const { renewals = Stream.empty, ...loaded } = yield* Files.load(paths, "10 millis")
         assert.deepStrictEqual({ ...loaded, key: Redacted.value(Redacted.make(good.key)) }, good)
         assert.notInclude(inspect(loaded, { depth: null }), good.key.slice(30, 80))
         let supplied = 0
@@ -312,13 +312,13 @@ describe("certificates in files", () => {
   it.live("may be PEM themselves, also with their ends of lines spelt out", () =>
     Effect.gen(function* () {
       for (const spell of [(text: string) => text, (text: string) => text.replaceAll("\n", "\\n")]) {
-        const loaded = yield* TlsFiles.load({
+        const loaded = yield* Files.load({
           certificate: Redacted.make(spell(good.certificate)),
           key: Redacted.make(spell(good.key)),
           authorities: Redacted.make(spell(good.authorities))
         })
         assert.strictEqual(Redacted.value(Redacted.isRedacted(loaded.key) ? loaded.key : Redacted.make("")), good.key)
-        yield* TlsMaterial.check(loaded, owner)
+        yield* Material.check(loaded, owner)
       }
     })
   )
@@ -332,7 +332,7 @@ describe("certificates in files", () => {
         ["a\0b", "ERR_INVALID_ARG_VALUE"],
         [tmpdir(), "EISDIR"]
       ] as const) {
-        const { message } = yield* Effect.flip(TlsFiles.load({ ...paths, key: path }))
+        const { message } = yield* Effect.flip(Files.load({ ...paths, key: path }))
         assert.strictEqual(message, `listen: GRINTA_TLS_KEY: the file cannot be read: ${code}`)
       }
     })

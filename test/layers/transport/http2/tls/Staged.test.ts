@@ -7,9 +7,9 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Logger, Queue, Result, Schedule, Stream } from "effect"
-import * as FlowAccess from "../../../../../src/layers/flow/Authorizing.ts"
-import * as FlowServer from "../../../../../src/layers/flow/Serving.ts"
-import type * as TlsStage from "../../../../../src/layers/transport/http2/tls/Stage.ts"
+import * as Authorizing from "../../../../../src/layers/flow/Authorizing.ts"
+import * as Serving from "../../../../../src/layers/flow/Serving.ts"
+import type * as Stage from "../../../../../src/layers/transport/http2/tls/Stage.ts"
 import * as Tls from "../../../../../src/layers/transport/http2/tls/Tls.ts"
 import * as Rule from "../../../../../src/protocol/flow/Rule.ts"
 import * as Proof from "../../../../../src/protocol/Proof.ts"
@@ -20,11 +20,11 @@ import * as Certificates from "./Certificates.ts"
 
 const authority = Certificates.make("an authority")
 
-const both: TlsStage.Stage = { verifyIncoming: false, verifyOutgoing: false }
-const seals: TlsStage.Stage = { verifyIncoming: false }
-const requires: TlsStage.Stage = {}
+const both: Stage.Stage = { verifyIncoming: false, verifyOutgoing: false }
+const seals: Stage.Stage = { verifyIncoming: false }
+const requires: Stage.Stage = {}
 
-const as = (host: string, options: TlsStage.Options & Pick<Tls.Options, "sessionDrain"> = {}) => {
+const as = (host: string, options: Stage.Options & Pick<Tls.Options, "sessionDrain"> = {}) => {
   const tls: Tls.Config = { ...authority.issue(host), fabric: "", host, sessionDrain: "300 millis", ...options }
   return { tls }
 }
@@ -229,7 +229,7 @@ describe("stages of TLS", () => {
 
   it.live("of a caller: once it dials TLS a new flow proves itself, and the old ones have the drain to end", () =>
     Effect.gen(function* () {
-      const moves = yield* Queue.unbounded<TlsStage.Stage>()
+      const moves = yield* Queue.unbounded<Stage.Stage>()
       const { port } = yield* server(as("server", both))
       const way = yield* slowRelay(port)
       const caller = yield* Caller.make(
@@ -252,7 +252,7 @@ describe("stages of TLS", () => {
 
   it.live("of a port: once TLS is all, plaintext is refused, its flows have the drain to end, and TLS goes on", () =>
     Effect.gen(function* () {
-      const moves = yield* Queue.unbounded<TlsStage.Stage>()
+      const moves = yield* Queue.unbounded<Stage.Stage>()
       const moving = { ...both, stages: Stream.fromQueue(moves), sessionDrain: "2 seconds" } as const
       const { port, served } = yield* server(as("server", moving))
       const plain = yield* Caller.make()
@@ -298,7 +298,7 @@ describe("who may call while plaintext is taken", () => {
 
   it.live.each(stages)("members: whoever comes in plaintext, too, since hosts do; of a host that %s", ([, stage]) =>
     Effect.gen(function* () {
-      const { port } = yield* server(as("server", stage), FlowServer.defaults, Effect.void, FlowAccess.membersOnly)
+      const { port } = yield* server(as("server", stage), Serving.defaults, Effect.void, Authorizing.membersOnly)
       yield* works(yield* Caller.make(), port)
       yield* works(yield* Caller.make(as("client")), port)
     })
@@ -307,8 +307,8 @@ describe("who may call while plaintext is taken", () => {
   it.live.each(stages)("by a rule: who has proven to be meant, and nobody else; of a host that %s", ([, stage]) =>
     Effect.gen(function* () {
       for (const rule of [{ hosts: ["client"] }, { certificates: ["grinta:///client"] }]) {
-        const access = FlowAccess.fixed(Result.getOrThrow(Rule.parse(rule, "allow")))
-        const { port, served } = yield* server(as("server", stage), FlowServer.defaults, Effect.void, access)
+        const access = Authorizing.fixed(Result.getOrThrow(Rule.parse(rule, "allow")))
+        const { port, served } = yield* server(as("server", stage), Serving.defaults, Effect.void, access)
         assert.strictEqual(yield* refused(yield* Caller.make(), port), "Unauthorized")
         assert.strictEqual(served.flows, 0)
         yield* works(yield* Caller.make(as("client")), port)
