@@ -40,6 +40,41 @@ const levelOf = (path: string): number => {
   return level === -1 ? levels.length : level
 }
 
+/**
+ * The wings of `src/layers`, and which others each may import; a file beside them may import all. The table has no circle, so that
+ * the wings can be read from the core up. docs/architecture.md draws it.
+ */
+export const wings: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["core", []],
+  ["memory", ["core"]],
+  ["transport/link", ["core"]],
+  ["transport/http2/tls", ["core"]],
+  ["transport/http2", ["core", "transport/link", "transport/http2/tls"]],
+  ["transport/http2/foreign", ["core", "transport/link", "transport/http2"]],
+  ["transport/http2/server", ["core", "transport/http2", "transport/http2/tls", "transport/http2/foreign"]],
+  [
+    "transport",
+    [
+      "core",
+      "memory",
+      ...["link", "http2", "http2/tls", "http2/foreign", "http2/server"].map((room) => `transport/${room}`)
+    ]
+  ],
+  ["flow", ["core"]],
+  ["fabric", ["core", "flow", "registry", "transport/link"]],
+  ["gossip", ["core"]],
+  ["gossip/socket", ["core", "gossip", "memory"]],
+  ["registry", ["core"]]
+])
+
+const layers = "src/layers/"
+
+/** The wing of a file in `src/layers`; undefined for one beside the wings, and for all other files. */
+const wingOf = (path: string): string | undefined => {
+  const folder = posix.dirname(path)
+  return folder.startsWith(layers) ? folder.slice(layers.length) : undefined
+}
+
 const within = (module: string, prefixes: ReadonlyArray<string>): boolean =>
   prefixes.some((prefix) => module === prefix || module.startsWith(`${prefix}/`))
 const isRelative = (module: string): boolean => module.startsWith(".")
@@ -62,6 +97,18 @@ const direction = (path: string, { from, line }: Import): ReadonlyArray<Finding>
   if (!target.startsWith("src/")) return finding(line, rule, `imports ${target}: src imports nothing beside it`)
   if (levelOf(target) <= self) return []
   return finding(line, rule, `imports ${target} against the arrow index -> layers -> services -> protocol`)
+}
+
+const arrows = (path: string, { from, line }: Import): ReadonlyArray<Finding> => {
+  const wing = wingOf(path)
+  if (wing === undefined || !isRelative(from)) return []
+  const allowed = wings.get(wing)
+  if (allowed === undefined)
+    return finding(line, "wing", `${wing} is no wing: give it a line of the table in scripts/tidy.ts, or move the file`)
+  const target = resolve(path, from)
+  const other = wingOf(target)
+  if (!target.startsWith(layers) || other === wing || (other !== undefined && allowed.includes(other))) return []
+  return finding(line, "wing", `imports ${target}: ${wing} may import ${allowed.join(", ") || "no other wing"}`)
 }
 
 const isMechanism = (module: string): boolean =>
@@ -89,7 +136,7 @@ const purity = (path: string, entry: Import): ReadonlyArray<Finding> => {
 }
 
 const imports: Check = ({ path, imports }) =>
-  imports.flatMap((entry) => [...direction(path, entry), ...purity(path, entry)])
+  imports.flatMap((entry) => [...direction(path, entry), ...arrows(path, entry), ...purity(path, entry)])
 
 const length: Check = ({ text }) => {
   const lines = text.replace(/\n$/, "").split("\n").length

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the fixtures are source text
 
 import { readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { assert, describe, it } from "vitest"
-import { cycles, format, inspect, linesMax, violations } from "../scripts/tidy.ts"
+import { cycles, format, inspect, linesMax, violations, wings } from "../scripts/tidy.ts"
 
 const sources: ReadonlyMap<string, string> = new Map(
   readdirSync("src", { recursive: true, encoding: "utf8" })
@@ -32,6 +32,46 @@ describe("src is tidy", () => {
   it("no imports run in a circle", () => {
     const found = cycles(sources).map(format)
     assert.isEmpty(found, `\n${found.join("\n")}\n`)
+  })
+})
+
+describe("wings of the layers", () => {
+  const core = "src/layers/core/Signal.ts"
+
+  it("are all there are", () => {
+    const folders = readdirSync("src/layers", { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath }) => relative("src/layers", parentPath))
+    assert.deepStrictEqual(new Set(folders), new Set(["", ...wings.keys()]))
+  })
+
+  it("are read from the core up", () => {
+    const known = [...wings.keys()]
+    const isBelow = (wing: string, other: string): boolean =>
+      other !== wing && (wings.get(other) ?? assert.fail(other)).every((next) => isBelow(wing, next))
+    for (const wing of known) for (const other of wings.get(wing) ?? []) assert.isTrue(isBelow(wing, other), wing)
+  })
+
+  it.each([
+    [core, "../flow/FlowEnd.ts"],
+    [core, "../Grinta.ts"],
+    ["src/layers/flow/FlowEnd.ts", "../fabric/Core.ts"],
+    ["src/layers/gossip/Driver.ts", "../registry/Driver.ts"],
+    ["src/layers/transport/http2/Session.ts", "./server/Server.ts"],
+    ["src/layers/fabric/Core.ts", "../transport/TransportConnect.ts"],
+    ["src/layers/attic/Trunk.ts", "../core/Signal.ts"]
+  ])("%s may not import %s", (path, from) => {
+    assert.deepStrictEqual(rules(path, `import type { A } from "${from}"\n`), ["wing"])
+  })
+
+  it.each([
+    ["src/layers/Grinta.ts", "./fabric/FabricMesh.ts"],
+    ["src/layers/flow/FlowEnd.ts", "../core/Signal.ts"],
+    ["src/layers/flow/FlowEnd.ts", "./Inbound.ts"],
+    ["src/layers/flow/FlowEnd.ts", "../../protocol/flow/Frame.ts"],
+    ["src/layers/transport/http2/server/Server.ts", "../Session.ts"]
+  ])("%s may import %s", (path, from) => {
+    assert.isEmpty(rules(path, `import type { A } from "${from}"\n`))
   })
 })
 

@@ -13,15 +13,14 @@ export const Inherited = Context.Reference<number | undefined>("grinta/layers/fl
   defaultValue: () => undefined
 })
 
-/** Ends the flow on this side when its time is over. */
-export const enforce = <E>(
-  channel: FlowEnd<E>,
-  millis: number | undefined
-): Effect.Effect<void, never, Scope.Scope> => {
-  if (millis === undefined) return Effect.void
+const expire = (channel: FlowEnd<unknown>, millis: number): Effect.Effect<void, never, Scope.Scope> => {
   const detail = `it was given ${millis} ms`
-  const expire = Effect.sync(() =>
-    channel.fail(new DeadlineExceeded({ detail }), Frame.fail("DeadlineExceeded", detail))
-  )
-  return Effect.asVoid(Background.run("the deadline of a flow", Effect.delay(expire, Monotonic.timer(millis))))
+  const fail = Effect.sync(() => channel.fail(new DeadlineExceeded({ detail }), Frame.fail("DeadlineExceeded", detail)))
+  return Effect.asVoid(Background.run("the deadline of a flow", Effect.delay(fail, Monotonic.timer(millis))))
 }
+
+/** Ends the flow on this side at that time of the monotonic clock, in milliseconds. */
+export const enforce = <E>(channel: FlowEnd<E>, at: number | undefined): Effect.Effect<void, never, Scope.Scope> =>
+  at === undefined
+    ? Effect.void
+    : Effect.flatMap(Monotonic.now, (now) => expire(channel, Math.max(0, Math.ceil(at - now))))

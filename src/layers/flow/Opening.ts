@@ -174,7 +174,7 @@ export const open = Effect.fnUntraced(function* <In, Out, E>(
     channel.onFailed(() => {
       if (channel.reader.receiver.status !== "ended") onBroken()
     })
-  yield* Deadline.enforce(channel, yield* Monotonic.left(deadlineAt))
+  yield* Deadline.enforce(channel, deadlineAt)
   const flow = TypedFlow.make(channel, {
     endpoint: contract.name,
     peer: {

@@ -2,10 +2,9 @@
  * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
  */
 import { Cause, type Context, type Duration, Effect, Exit, identity, Result, type Scope } from "effect"
-import { toHex } from "../../protocol/Fingerprint.ts"
 import * as Frame from "../../protocol/flow/Frame.ts"
 import * as Limits from "../../protocol/flow/Limits.ts"
-import { type Contract, serves } from "../../services/Contract.ts"
+import type { Contract } from "../../services/Contract.ts"
 import type { Handler } from "../../services/Fabric.ts"
 import type { Peer } from "../../services/Flow.ts"
 import { FlowClosed, ProtocolViolation } from "../../services/FlowError.ts"
@@ -14,6 +13,7 @@ import * as Handshake from "../core/Handshake.ts"
 import * as Monotonic from "../core/Monotonic.ts"
 import * as Signal from "../core/Signal.ts"
 import * as Authorizing from "./Authorizing.ts"
+import * as Compatibility from "./Compatibility.ts"
 import * as Deadline from "./Deadline.ts"
 import type { Beside, Exposed } from "./Exposed.ts"
 import * as FlowEnd from "./FlowEnd.ts"
@@ -96,14 +96,6 @@ export const expose = <In, Out, E, R>(
   const all = new Set<Served<E>>()
   let isAbandoned = false
 
-  const refusal = (open: Frame.Open): Frame.Rejected | undefined => {
-    if (open.codec !== "" && open.codec !== contract.codec)
-      return Frame.rejected("Incompatible", `codec "${open.codec}" asked for, "${contract.codec}" spoken`)
-    if (serves(contract, open.contract)) return undefined
-    const [asked, spoken] = [toHex(open.contract), toHex(contract.fingerprint)]
-    return Frame.rejected("Incompatible", `contract ${asked} asked for, ${contract.codec} ${spoken} spoken`)
-  }
-
   /** Ends a flow as its handler has ended, for whom it is over with that. */
   const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowEnd.FlowEnd<never>) {
     const { last, link } = served
@@ -153,7 +145,7 @@ export const expose = <In, Out, E, R>(
     served.channel = channel
     if (served.isUnwanted) turnOut(served)
     if (turns.isClosed()) withdraw(served)
-    yield* Deadline.enforce(channel, yield* Monotonic.left(deadlineAt))
+    yield* Deadline.enforce(channel, deadlineAt)
     if (open.caller !== "") served.forget = beside?.callers?.enter(open.caller, channel)
     const { input: incoming, name: endpoint, output: outgoing } = contract
     const flow = TypedFlow.make(channel, { endpoint, peer, outgoing, incoming })
@@ -258,7 +250,7 @@ export const expose = <In, Out, E, R>(
 
   return {
     access,
-    refusal,
+    refusal: (open) => Compatibility.refusal(contract, open),
     serve: (link, open, peer, beside) => {
       const rule = access.rule()
       return Effect.suspend(() =>
