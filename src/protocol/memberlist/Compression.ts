@@ -1,7 +1,7 @@
 /**
- * The compress message: a struct holding another message, or a whole stream body, in compressed form.
+ * The compress message: a struct with another message, or a whole stream body, in compressed form.
  *
- * Shape: type byte 9, then `{ Algo, Buf }`; algorithm 0 is LZW, there is no other.
+ * Shape: type byte 9, then `{ Algo, Buf }`; algorithm 0 is LZW, the only one.
  * Source: memberlist-protocol.md, sections 4 and 7.
  */
 import { Result } from "effect"
@@ -13,7 +13,7 @@ import * as Writer from "./MsgpackWriter.ts"
 
 const fields = Reader.shape("Algo", "Buf")
 
-/** The whole message, type byte included; it may be longer than `plain`. */
+/** Returns the whole message, type byte included; it may be longer than `plain`. */
 export const encode = (plain: Uint8Array): Uint8Array => {
   const buffer = Lzw.deflate(plain)
   const writer = Writer.make(buffer.length + 24)
@@ -27,9 +27,9 @@ export const encode = (plain: Uint8Array): Uint8Array => {
 }
 
 /**
- * Reads the struct: the compressed bytes, a view, or why there are none.
+ * Reads the struct and returns the compressed bytes, a view of the cursor's bytes.
  *
- * "truncated": the struct goes on after the cursor's end. "inflate": an unknown algorithm.
+ * Errors: "truncated", the struct goes on after the cursor's end; "inflate", unknown algorithm; else "malformed".
  */
 export const readBuffer = (cursor: Cursor.Cursor): Uint8Array | "truncated" | "malformed" | "inflate" => {
   let algorithm = 0
@@ -51,9 +51,9 @@ export const readBuffer = (cursor: Cursor.Cursor): Uint8Array | "truncated" | "m
 }
 
 /**
- * Reads the struct and inflates it: what was compressed, or why there is nothing.
+ * Reads the struct and returns the decompressed bytes.
  *
- * "truncated" as in {@link readBuffer}. "inflate": unknown algorithm, broken LZW, more than `outputBytesMax` bytes, or none
+ * Errors: as {@link readBuffer}; "inflate" also for broken LZW, for more than `outputBytesMax` bytes, and for no bytes
  * at all.
  */
 export const read = (

@@ -6,7 +6,7 @@
 
 const polynomial = 0xedb8_8320
 
-/** Four tables of 256: table k gives the effect of a byte that k more bytes follow. */
+/** Four tables of 256 entries: table k gives the effect of a byte with k more bytes behind it. */
 const tables = new Int32Array(1024)
 for (let byte = 0; byte < 256; byte++) {
   let value = byte
@@ -20,7 +20,7 @@ for (let i = 256; i < 1024; i++) {
 
 const entry = (index: number): number => tables[index] ?? 0
 
-/** The checksum, an unsigned 32-bit number, of the bytes from `start` on. */
+/** Returns the checksum of the bytes from `start` on, an unsigned 32-bit number. */
 export const crc32 = (bytes: Uint8Array, start = 0): number => {
   let crc = -1
   let i = start

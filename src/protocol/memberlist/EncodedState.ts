@@ -1,7 +1,7 @@
 /**
- * The state that is given in answers to push/pulls, encoded and compressed once for each change of it.
+ * Caches the state that a host sends in answers to push/pulls: encoded and compressed once per change of the state.
  *
- * It is sealed for each answer, since the keys may change, and no two sealed payloads are to be alike.
+ * Each answer is sealed anew, since the keys may change and a nonce must not repeat.
  */
 import { equalBytes } from "../Address.ts"
 import type { Framing } from "./Framing.ts"
@@ -13,7 +13,7 @@ interface Encoded {
   readonly body: Uint8Array
 }
 
-/** The last one of each kind: of a join or not, with a user state or without. It belongs to one host. */
+/** The last encoded state of each kind (join or not, with or without user state) of one host. */
 export interface EncodedState {
   readonly framing: Framing
   readonly role: StreamCodec.Role
@@ -22,7 +22,7 @@ export interface EncodedState {
 
 export const make = (framing: Framing, role: StreamCodec.Role): EncodedState => ({ framing, role, last: new Map() })
 
-/** Members that did not change give the same bytes, not only equal ones. */
+/** Compares by identity: a member that did not change keeps its byte arrays. */
 const isSameNode = (a: NodeState, b: NodeState | undefined): boolean =>
   b !== undefined &&
   a.name === b.name &&
@@ -38,7 +38,7 @@ const isSame = (a: PushPull, b: PushPull): boolean =>
   a.nodes.every((node, i) => isSameNode(node, b.nodes[i])) &&
   equalBytes(a.userState, b.userState)
 
-/** All that goes over the stream. Above `compressedNodesMax` nodes it is not compressed, which would take too long. */
+/** Returns all bytes for the stream; above `compressedNodesMax` nodes uncompressed, since that would take too long. */
 export const encode = (
   { framing, last, role }: EncodedState,
   message: PushPull,

@@ -1,17 +1,17 @@
 /**
- * The memory of what comes over streams and is not taken in yet, together.
+ * Bounds the memory of all gossip streams together: bytes received and not yet taken in.
  *
- * Each stream has a little that is always there, so that a host can join however much others send. What is sealed and not
- * opened yet may come from anybody: of that there is less, one address has a part of it, and a part is kept for members.
+ * Each stream has `freeBytes` uncounted, so that a host can join however much others send. Payloads that no key
+ * has opened may be anybody's, so their bound is smaller, with a share per address and a part kept for members.
  */
 
-/** What each stream may hold without being counted. */
+/** Bytes that each stream may hold uncounted. */
 export const freeBytes = 65_536
-/** What all streams may hold together beyond that. */
+/** Bytes that all streams together may hold beyond `freeBytes`. */
 export const heldBytesMax = 201_326_592
-/** Of that, what is sealed under a key and not opened. */
+/** The part of `heldBytesMax` for streams whose peer has not shown a key yet. */
 export const unopenedBytesMax = 67_108_864
-/** Of that, what strangers may hold, and what those of one address may. A legal payload has 20 MiB. */
+/** The parts of `unopenedBytesMax` for all strangers, and for one address. A legal payload has 20 MiB. */
 export const strangerBytesMax = 41_943_040
 export const sourceBytesMax = 33_554_432
 
@@ -21,7 +21,7 @@ export interface Held {
   readonly unopenedBySource: Map<string, number>
 }
 
-/** What one stream holds. */
+/** Counted bytes of one stream. */
 export interface Share {
   readonly source: string
   readonly isMember: boolean
@@ -43,7 +43,7 @@ const set = (held: Held, share: Share, bytes: number, unopenedBytes: number): vo
   share.unopenedBytes = unopenedBytes
 }
 
-/** Says what a stream holds by now; false when it is too much, and the stream is to be given up. */
+/** Updates the bytes that a stream holds; false when they exceed a bound, and the caller gives the stream up. */
 export const hold = (held: Held, share: Share, bytes: number, isOpened: boolean): boolean => {
   const counted = Math.max(0, bytes - freeBytes)
   const isMore = counted > share.bytes

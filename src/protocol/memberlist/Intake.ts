@@ -1,43 +1,43 @@
 /**
- * How many datagrams a host looks at, by the address that they come from: before they are decrypted, inflated or read.
+ * Rate limits of datagrams per source address, applied before decryption, decompression and decoding.
  *
- * What is counted are units: a datagram is at least one, and one for each 2,048 bytes or 32 messages that it holds, which is
- * known of a compressed one when it has been read. So it costs as much to send many messages in few datagrams as in many.
- * A source has its own share, and strangers together have one beside that of the members, whom they cannot displace.
+ * Token buckets count units: a datagram costs at least one, and one per 2,048 bytes or 32 messages in it. A compressed
+ * datagram is charged for its contents after decoding. So many messages in few datagrams cost as much as in many. Each
+ * source has a bucket; all strangers share one and all members another, so that strangers cannot displace members.
  * Source: faults.md, D-7.
  */
 import { type Address, source as sourceOf } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
 import * as Buckets from "../Buckets.ts"
 
-/** Units a second of one address: in any second 300 hosts send one of them less than half of it, all together. */
+/** Units per second of one address: 300 hosts together send one host less than half of that in any second. */
 export const sourceUnitsPerSecond = 500
 export const sourceUnitsBurst = 1000
 
-/** Units a second of all addresses at which no member is. */
+/** Units per second of all addresses without a member. */
 export const strangerUnitsPerSecond = 1000
 export const strangerUnitsBurst = 2000
 
-/** Units a second of all addresses at which members are. */
+/** Units per second of all addresses with members. */
 export const memberUnitsPerSecond = 2000
 export const memberUnitsBurst = 4000
 
-/** A legal datagram has no more, and is one unit. */
+/** Bounds of one unit; a legal datagram stays within them. */
 export const unitBytes = 2048
 export const unitMessages = 32
 
-/** Why a datagram was not looked at: its address has sent too many, or all of them together. */
+/** Why a datagram was refused: too many from its address ("sourceRate"), or from all addresses together ("rate"). */
 export type Refusal = "sourceRate" | "rate"
 
 export interface Intake {
   readonly sources: Buckets.Buckets
   readonly members: Bucket.Bucket
   readonly strangers: Bucket.Bucket
-  /** Whether a member is at this source, as `Address.source` has it. */
+  /** Whether a member has this source address, in the form of `Address.source`. */
   readonly isMember: (source: string) => boolean
 }
 
-/** What was admitted, so that more can be charged for it. */
+/** An admitted datagram and the units it has paid, for `charge`. */
 export interface Admitted {
   readonly source: string
   readonly isMember: boolean
@@ -54,7 +54,7 @@ export const make = (isMember: Intake["isMember"], nowMillis: number): Intake =>
 const unitsOf = (bytes: number, messages: number): number =>
   Math.max(1, Math.ceil(bytes / unitBytes), Math.ceil(messages / unitMessages))
 
-/** Whether to look at a datagram of so many bytes. */
+/** Takes the units of a datagram of `bytes` bytes before it is decoded; returns why it is refused, if it is. */
 export const admit = (intake: Intake, from: Address, bytes: number, nowMillis: number): Admitted | Refusal => {
   const source = sourceOf(from.bytes)
   const units = unitsOf(bytes, 0)
@@ -64,7 +64,7 @@ export const admit = (intake: Intake, from: Address, bytes: number, nowMillis: n
   return Bucket.take(all, nowMillis, units) ? { source, isMember, units } : "rate"
 }
 
-/** Charges a datagram for what it held: the source has that much less from now on. */
+/** Charges a decoded datagram for the units of its contents beyond those already paid. */
 export const charge = (
   { members, sources, strangers }: Intake,
   { isMember, source, units }: Admitted,

@@ -1,7 +1,7 @@
 /**
- * The keys of a cluster: the first one seals, every one opens.
+ * Keyring: the keys of a cluster. The first key seals, every key opens.
  *
- * Rotation without loss: install the new key everywhere, use it everywhere, remove the old one everywhere.
+ * Rotation without loss: install the new key everywhere, use it everywhere, remove the old key everywhere.
  * Source: memberlist-protocol.md, section 8.4; faults.md, row R9 and D-4.
  */
 import { Result } from "effect"
@@ -13,10 +13,10 @@ export interface Keyring {
   readonly others: ReadonlyArray<Uint8Array>
 }
 
-/** Each key that opens nothing costs one try per packet. */
+/** Bounds the work per packet: each key that does not fit costs one try. */
 export const keysMax = 8
 
-/** Why a key or a change is refused, for people. */
+/** Why a key or a change of the ring is refused, for people. */
 export type KeyRefused = string
 
 const sizes: ReadonlyArray<number> = [16, 24, 32]
@@ -30,7 +30,7 @@ const check = (key: Uint8Array): Result.Result<Uint8Array, KeyRefused> =>
     ? Result.succeed(key.slice())
     : Result.fail(`a key has 16, 24 or 32 bytes, not ${key.length}`)
 
-/** A ring of these keys, the first one the primary; a key that comes twice counts once. */
+/** Makes a ring with the first key as the primary; repeated keys count once. */
 export const make = ([first, ...rest]: ReadonlyArray<Uint8Array>): Result.Result<Keyring, KeyRefused> => {
   if (first === undefined) return Result.fail("there is no key")
   return rest.reduce(
@@ -39,7 +39,7 @@ export const make = ([first, ...rest]: ReadonlyArray<Uint8Array>): Result.Result
   )
 }
 
-/** Adds a key that opens but does not seal yet; one that is known already changes nothing. */
+/** Adds a key that opens but does not seal yet; installing a known key changes nothing. */
 export const install = (ring: Keyring, key: Uint8Array): Result.Result<Keyring, KeyRefused> => {
   if (has(ring, key)) return Result.succeed(ring)
   if (ring.others.length + 1 >= keysMax) return Result.fail(`the ring is full: ${keysMax} keys`)
@@ -53,7 +53,7 @@ export const use = (ring: Keyring, key: Uint8Array): Result.Result<Keyring, KeyR
   return Result.succeed({ primary: chosen, others: keys(ring).filter((known) => known !== chosen) })
 }
 
-/** Takes a key out; never the primary. One that is not there changes nothing. */
+/** Removes a key; the primary is refused, and an unknown key changes nothing. */
 export const remove = (ring: Keyring, key: Uint8Array): Result.Result<Keyring, KeyRefused> =>
   equalBytes(ring.primary, key)
     ? Result.fail("the key is in use; use another one first")

@@ -1,10 +1,10 @@
 /**
- * The text of a file of keys.
+ * Parses the text of a key file.
  *
- * Shape: one key a line, in base64, the first one encrypts; a line `verifyIncoming=false` or `verifyOutgoing=false` says what
- * is not verified (yet, or any more), and without it that is. Empty lines, and what is behind a `#`, say nothing. The
- * last line ends, too: a file that is half written does not look like a whole one.
- * Errors: sentences with the number of a line, and never what is in it.
+ * Shape: one key per line, in base64; the first key encrypts. The lines `verifyIncoming=false` and
+ * `verifyOutgoing=false` turn verification off, which is on by default. Empty lines and text behind a `#` are ignored.
+ * The last line needs a line break, so that a half-written file is not taken for a whole one.
+ * Errors: sentences with a line number and never the contents of the line.
  */
 import { Result } from "effect"
 

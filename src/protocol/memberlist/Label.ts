@@ -1,5 +1,5 @@
 /**
- * The label in front of packets and of a dialler's streams, which keeps clusters apart.
+ * Label: the header in front of packets and of a dialler's streams, which keeps clusters apart.
  *
  * Shape: 244, a length of 1 to 255, that many bytes; an empty label has no header at all. Not secret.
  * Source: memberlist-protocol.md, section 9.
@@ -9,18 +9,17 @@ import { MessageType } from "./Message.ts"
 
 export const labelBytesMax = 255
 
-/** No label. */
 export const none: Uint8Array = new Uint8Array(0)
 
 const encoder = new TextEncoder()
 
-/** A label from configuration; none when it is longer than 255 bytes. */
+/** Makes a label from configuration; None when `text` is longer than 255 bytes. */
 export const fromString = (text: string): Option.Option<Uint8Array> => {
   const bytes = encoder.encode(text)
   return bytes.length <= labelBytesMax ? Option.some(bytes) : Option.none()
 }
 
-/** The header to put in front; empty for no label. */
+/** Returns the header of `label`; empty for no label. */
 export const header = (label: Uint8Array): Uint8Array => {
   if (label.length === 0) return none
   const bytes = new Uint8Array(label.length + 2)
@@ -31,9 +30,9 @@ export const header = (label: Uint8Array): Uint8Array => {
 }
 
 /**
- * Compares the header between `start` and `end` with our own label: the offset behind the header.
+ * Compares the header between `start` and `end` with this host's `label`; returns the offset behind the header.
  *
- * "mismatch": another label, a missing or unexpected one, or one of length 0. "incomplete": the header goes on after `end`.
+ * "mismatch": another label, a missing, unexpected or empty one. "incomplete": the header goes on after `end`.
  */
 export const match = (
   bytes: Uint8Array,

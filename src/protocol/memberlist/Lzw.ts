@@ -2,8 +2,8 @@
  * LZW as in Go's `compress/lzw`, least significant bit first, 8-bit literals.
  *
  * Codes 0 to 255 are literals, 256 clears the table, 257 ends; codes start 9 bits wide and grow to 12. The encoder's
- * output is byte-identical to Go's. The tables of `deflate` and `inflate` are kept from call to call, which is safe since
- * no call waits for another; an `Inflater` goes on later, and has its own.
+ * output is byte-identical to Go's. `deflate` and `inflate` share tables across calls, which is safe since they run
+ * synchronously; an `Inflater` pauses between calls, so it has tables of its own.
  * Source: memberlist-protocol.md, section 7.
  */
 import { Data, Result } from "effect"
@@ -15,7 +15,7 @@ const maxWidth = 12
 const maxCode = 4095
 const tableSize = 4096
 
-/** "truncated": no end code. "code": a code that the table does not have. "size": more than the allowed output. */
+/** "truncated": no end code. "code": a code that is not in the table. "size": more than the allowed output. */
 export class InflateFailed extends Data.TaggedError("InflateFailed")<{
   readonly reason: "truncated" | "code" | "size"
 }> {}
@@ -32,7 +32,7 @@ const slotCodes = new Uint16Array(slotCount)
 const generationMax = 0x7ff
 let generation = 0
 
-/** Forgets all strings by leaving their keys behind: a key holds 11 bits of generation, 12 of code, 8 of byte. */
+/** Invalidates all strings by changing the generation: a key holds 11 bits of generation, 12 of code, 8 of byte. */
 const nextEpoch = (): number => {
   if (generation === generationMax) {
     slotKeys.fill(0)
@@ -42,7 +42,7 @@ const nextEpoch = (): number => {
   return generation << 20
 }
 
-/** The slot that holds `key`, or the free one where it belongs. */
+/** Returns the slot that holds `key`, or the free slot where `key` belongs. */
 const findSlot = (key: number): number => {
   let slot = ((key >>> 8) * 0x9e5 + (key & 0xff) * 0x3d) & (slotCount - 1)
   for (;;) {
@@ -74,7 +74,7 @@ const emit = (packer: Packer, code: number): void => {
   }
 }
 
-/** Counts an emitted string: true when the longer string gets the code `high`, false when the table was cleared. */
+/** Counts an emitted string; true when the longer string gets the code `high`, false when the table was cleared. */
 const advance = (packer: Packer): boolean => {
   packer.high += 1
   if (packer.high === packer.limit) {
@@ -90,7 +90,7 @@ const advance = (packer: Packer): boolean => {
   return false
 }
 
-/** Compresses `input`; at worst the output is about half as long again. */
+/** Compresses `input`; the output is at most about 1.5 times as long. */
 export const deflate = (input: Uint8Array): Uint8Array => {
   const packer: Packer = {
     output: new Uint8Array(16 + input.length + (input.length >>> 1) + (input.length >>> 9)),
@@ -131,7 +131,7 @@ export const deflate = (input: Uint8Array): Uint8Array => {
   return packer.output.subarray(0, packer.length)
 }
 
-/** The decoder's strings: every one lies somewhere in the output already. */
+/** The decoder's table: each code is a range of the output. */
 interface Strings {
   readonly positions: Int32Array
   readonly lengths: Int32Array
@@ -141,17 +141,17 @@ const makeStrings = (): Strings => ({ positions: new Int32Array(tableSize), leng
 
 const sharedStrings = makeStrings()
 
-/** A decompression under way. It is changed in place. */
+/** A decompression in progress, changed in place. */
 export interface Inflater {
   readonly input: Uint8Array
   readonly outputBytesMax: number
   readonly strings: Strings
   output: Uint8Array
   length: number
-  /** The larger buffer that the output moves to, and how much of it has moved; undefined while the output has room. */
+  /** The larger buffer being filled from `output`, and the bytes moved so far; undefined while `output` has room. */
   target: Uint8Array | undefined
   moved: number
-  /** Offset of the first byte of the input that was not taken yet. */
+  /** Offset of the first unread byte of `input`. */
   next: number
   bits: number
   bitCount: number
@@ -180,14 +180,14 @@ const start = (input: Uint8Array, outputBytesMax: number, strings: Strings): Inf
   lastLength: 0
 })
 
-/** A decompression that has not begun. At most `outputBytesMax` bytes come out, and the buffer grows with the output. */
+/** Starts a decompression. The buffer grows with the output, to at most `outputBytesMax` bytes. */
 export const inflater = (input: Uint8Array, outputBytesMax: number): Inflater =>
   start(input, outputBytesMax, makeStrings())
 
-/** How much larger the work of decoding is than that of moving as many bytes. */
+/** Bytes that are moved for the cost of decoding one. */
 const movedPerWork = 8
 
-/** Moves the output to a larger buffer, some of it at a time. */
+/** Moves a part of the output, within the work of one call, to a buffer twice as large. */
 const growSome = (inflater: Inflater, workBytesMax: number): void => {
   const { length, moved, output, outputBytesMax } = inflater
   inflater.target ??= new Uint8Array(Math.min(outputBytesMax, output.length * 2))
@@ -200,7 +200,7 @@ const growSome = (inflater: Inflater, workBytesMax: number): void => {
   inflater.moved = 0
 }
 
-/** Copies a string of the output to its end; a string that is one byte longer than what is there repeats its first. */
+/** Copies a string of the output to its end; a string that reaches one byte past the end repeats its own first byte. */
 const repeat = (output: Uint8Array, from: number, to: number, length: number): void => {
   if (length > 32) {
     output.copyWithin(to, from, Math.min(from + length, to))
@@ -211,10 +211,10 @@ const repeat = (output: Uint8Array, from: number, to: number, length: number): v
 }
 
 /**
- * Decompresses up to the end code, or until `workBytesMax` bytes were taken and given: then "more", and the next call goes
- * on. What follows the end code is ignored, and a missing first clear code is accepted.
+ * Decompresses up to the end code, or until `workBytesMax` bytes were read and written; then returns "more", and the
+ * next call goes on. Bytes after the end code are ignored, and a missing first clear code is accepted.
  *
- * Errors: `InflateFailed`; a failed inflater is of no more use.
+ * Errors: `InflateFailed`; a failed inflater cannot be used again.
  */
 export const inflateSome = (
   inflater: Inflater,
@@ -225,7 +225,7 @@ export const inflateSome = (
   let { bitCount, bits, high, lastLength, lastPosition, length, limit, next, output, width } = inflater
   let workEnd = next + length + workBytesMax
   while (next + length < workEnd) {
-    // A string is at most one byte longer than there are strings in the table.
+    // A string is at most one byte longer than the number of strings in the table.
     if (length + high - endCode >= output.length && output.length < outputBytesMax) {
       inflater.length = length
       growSome(inflater, workBytesMax)
@@ -278,7 +278,7 @@ export const inflateSome = (
   return more
 }
 
-/** Decompresses all at once. Errors: `InflateFailed`. */
+/** Decompresses all of `input`. Errors: `InflateFailed`. */
 export const inflate = (input: Uint8Array, outputBytesMax: number): Result.Result<Uint8Array, InflateFailed> =>
   Result.flatMap(inflateSome(start(input, outputBytesMax, sharedStrings), Number.POSITIVE_INFINITY), (output) =>
     output === "more" ? truncated : Result.succeed(output)

@@ -24,7 +24,7 @@ export const MessageType = {
   hasLabel: 244
 } as const
 
-/** Where an answer goes when it is not the datagram's source. Absent parts are an empty address, an empty name and port 0. */
+/** Where to answer, if not to the datagram's source. Absent parts are an empty address, an empty name and port 0. */
 export interface Source {
   readonly sourceAddress: Uint8Array
   readonly sourcePort: number
@@ -34,7 +34,7 @@ export interface Source {
 export interface Ping extends Source {
   readonly _tag: "Ping"
   readonly seq: number
-  /** Name of the node that the ping is meant for; empty for whoever answers. */
+  /** Name of the node that is pinged; empty for any node. */
   readonly node: string
 }
 
@@ -69,7 +69,7 @@ export interface Dead {
   readonly _tag: "Dead"
   readonly incarnation: number
   readonly node: string
-  /** The accuser; the node itself when it left on purpose. */
+  /** The accuser; the node itself for a leave. */
   readonly from: string
 }
 
@@ -90,7 +90,7 @@ export interface User {
   readonly payload: Uint8Array
 }
 
-/** What may ride in a packet, once all framing is taken off. */
+/** Messages that a packet carries, without framing. */
 export type PacketMessage = Ping | IndirectPing | Ack | Nack | Suspect | Dead | Alive | User
 
 /** State of a node on the wire of a push/pull. */
@@ -118,5 +118,5 @@ export interface Err {
   readonly error: string
 }
 
-/** What may be the one message of a TCP exchange. */
+/** Messages of a TCP exchange; each side sends one. */
 export type StreamMessage = Ping | Ack | PushPull | User | Err

@@ -1,9 +1,9 @@
 /**
- * The wire form of one packet message, without any framing.
+ * The wire form of one packet message, without framing.
  *
- * Shape: the type byte, then a msgpack struct with sorted keys; for a user message, the payload up to the end.
- * An empty byte array is written as nil, as the reference does; nil and empty both decode as empty. Decoded messages own
- * their bytes, so the datagram may be reused.
+ * Shape: the type byte, then a msgpack struct with sorted keys; for a user message, the payload up to the end. An empty
+ * byte array is written as nil, as the reference does; nil and empty both decode as empty. Decoded messages own their
+ * bytes, so the datagram may be reused.
  * Source: memberlist-protocol.md, sections 3, 4 and 18; faults.md, section 3.
  */
 import { Data, Result } from "effect"
@@ -12,13 +12,13 @@ import { type MalformedReason, read } from "./MessageReader.ts"
 import { write } from "./MessageWriter.ts"
 import * as Writer from "./MsgpackWriter.ts"
 
-/** A message that is not to be acted on; the reason serves as the name of a counter. */
+/** A message that must not be acted on; `reason` serves as the name of a counter. */
 export class MalformedMessage extends Data.TaggedError("MalformedMessage")<{ readonly reason: MalformedReason }> {}
 
 const failure = (reason: MalformedReason): Result.Result<never, MalformedMessage> =>
   Result.fail(new MalformedMessage({ reason }))
 
-/** Made once, since an error captures a stack and a flood of bad packets should stay cheap. */
+/** Made once: constructing an error captures a stack, and a flood of bad packets must stay cheap. */
 const failures: { readonly [Reason in MalformedReason]: Result.Result<never, MalformedMessage> } = {
   empty: failure("empty"),
   type: failure("type"),
@@ -30,7 +30,7 @@ const failures: { readonly [Reason in MalformedReason]: Result.Result<never, Mal
   versions: failure("versions")
 }
 
-/** Kept from call to call, which is safe since no call waits for another. */
+/** Reused by every call of `encode`, which is synchronous. */
 const scratch = Writer.make(2048)
 
 /**
@@ -45,10 +45,10 @@ export const encode = (message: PacketMessage): Uint8Array => {
 }
 
 /**
- * Decodes the one message that fills `bytes`; what follows its struct is ignored.
+ * Decodes the one message that fills `bytes`; bytes after its struct are ignored.
  *
  * Units: names hold 1 to 255 bytes of UTF-8 (the names in a ping may be empty), addresses 4 or 16 bytes (a source may
- * have none), metadata at most 512 bytes, versions exactly 6; an ack's payload beyond 1 KiB comes out empty.
+ * have none), metadata at most 512 bytes, versions exactly 6; an ack's payload beyond 1 KiB decodes as empty.
  * Errors: `MalformedMessage` only; the caller counts it and drops the message.
  */
 export const decode = (bytes: Uint8Array): Result.Result<PacketMessage, MalformedMessage> => {

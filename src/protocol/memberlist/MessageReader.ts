@@ -1,7 +1,7 @@
 /**
- * Reads the struct of each message and checks what section 18 asks for.
+ * Reads the struct of each message and makes the checks of section 18.
  *
- * Shape: a message, or the reason why there is none. Byte arrays are copied out of the cursor's bytes.
+ * Each function returns a message or the reason of its refusal. Byte arrays are copied out of the cursor's bytes.
  * Source: memberlist-protocol.md, sections 3.2, 4 and 18; faults.md, rows U10, U14 and U18.
  */
 import {
@@ -20,7 +20,7 @@ export const nameBytesMax = 255
 export const metaBytesMax = 512
 export const addressBytesMax = 16
 export const versionsBytes = 6
-/** A longer payload of an ack is ignored, not refused. */
+/** A longer payload of an ack is ignored; the ack still counts. */
 export const ackPayloadBytesMax = 1024
 export const portMax = 0xffff
 export const u32Max = 0xffff_ffff
@@ -43,7 +43,7 @@ const nackFields = Reader.shape("SeqNo")
 const verdictFields = Reader.shape("Incarnation", "Node", "From")
 const aliveFields = Reader.shape("Incarnation", "Node", "Addr", "Port", "Meta", "Vsn")
 
-/** Whether these bytes can be the address of a node. */
+/** Whether `bytes` has the length of an IPv4 or IPv6 address. */
 export const isAddress = (bytes: Uint8Array | undefined): bytes is Uint8Array =>
   bytes !== undefined && (bytes.length === 4 || bytes.length === 16)
 
@@ -223,7 +223,7 @@ const readAlive = (cursor: Cursor.Cursor): Alive | MalformedReason => {
   return { _tag: "Alive", incarnation, node, address, port, meta, versions }
 }
 
-/** One message with its type byte, lying between `start` and `end`. */
+/** Reads one message, type byte first, between `start` and `end`. */
 export const read = (bytes: Uint8Array, start: number, end: number): PacketMessage | MalformedReason => {
   if (start >= end) return "empty"
   const cursor = Cursor.make(bytes, start + 1, end)

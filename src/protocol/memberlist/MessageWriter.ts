@@ -105,7 +105,7 @@ const writeNack = (writer: Writer.Writer, message: Nack): void => {
   writeSeq(writer, message.seq)
 }
 
-/** Appends a message; gives the writer back. */
+/** Appends a message with its type byte; returns the writer. */
 export const write = (writer: Writer.Writer, message: PacketMessage): Writer.Writer => {
   switch (message._tag) {
     case "Ping":

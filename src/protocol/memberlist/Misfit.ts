@@ -1,18 +1,18 @@
 /**
- * Why two hosts do not understand each other on a gossip port, in words for people: each cause names the setting that
+ * Explains to people why two hosts do not understand each other on a gossip port: each cause names the setting that
  * differs, on either side.
  *
- * Shape: sentences that follow an address. They depend on what was received and never show a key.
+ * Shape: sentences that follow an address. They depend on received bytes and never show a key.
  */
 import * as Foreign from "../Foreign.ts"
 import { MessageType } from "./Message.ts"
 import type { DropReason } from "./Packet.ts"
 import type { RejectReason } from "./StreamState.ts"
 
-/** What one side knows of a stream that it could not make sense of. */
+/** A stream that this side could not make sense of. */
 export interface Heard {
   readonly reason: RejectReason
-  /** What came first, as it came. */
+  /** The first bytes, as received. */
   readonly first: Uint8Array
   /** The label of this side. */
   readonly label: Uint8Array
@@ -20,20 +20,20 @@ export interface Heard {
 
 const decoder = new TextDecoder()
 
-/** The highest type of a message of its own. */
+/** The highest message type; only a label header has a higher first byte. */
 const messageTypeMax = MessageType.err
 
-/** Characters of what somebody else says that are shown. */
+/** Longest quotation of a peer's error, in characters. */
 const saidMax = 200
 
-/** Bytes of which `spoken` needs to see the first ones. */
+/** First bytes that `spoken` searches as text. */
 const spokenBytesMax = 24
 
-/** What a stream begins with that is no gossip; undefined for what may be some. */
+/** Returns the protocol that a stream's first bytes belong to, if not gossip; undefined when they may be gossip. */
 export const spoken = (first: Uint8Array): "HTTP/2" | "HTTP" | "TLS" | undefined => {
   const [type = 0, major = 0, minor = 0, frame = 0] = first
   if (type >= 0x14 && type <= 0x17 && major === 3 && minor <= 4) return "TLS"
-  // A server of HTTP/2 begins with its settings: a frame of type 4 on stream 0.
+  // An HTTP/2 server begins with SETTINGS: a frame of type 4 on stream 0.
   if (first.length >= 9 && frame === 4 && first.subarray(4, 9).every((byte) => byte === 0)) return "HTTP/2"
   const text = decoder.decode(first.subarray(0, spokenBytesMax))
   if (text.startsWith("PRI * HTTP/2")) return "HTTP/2"
@@ -43,16 +43,16 @@ export const spoken = (first: Uint8Array): "HTTP/2" | "HTTP" | "TLS" | undefined
 const fabricOf = (label: Uint8Array): string =>
   label.length === 0 ? "a fabric without a name" : `fabric ${Foreign.quoted(decoder.decode(label))}`
 
-/** The label in front of a stream, as far as it came. */
+/** Returns the label in front of a stream, as far as it was received. */
 const labelOf = (first: Uint8Array): Uint8Array =>
   first[0] === MessageType.hasLabel ? first.subarray(2, 2 + (first[1] ?? 0)) : new Uint8Array(0)
 
-/** Of one that closed the connection instead of an answer. */
+/** Explains a peer that closed the connection without an answer. */
 export const silent = (label: Uint8Array): string =>
   "it closed without a word, as a host of another fabric or with other keys does, one that gave its name up, or a flow port with TLS: this host is of " +
   `${fabricOf(label)}: fabric (GRINTA_FABRIC), keys (GRINTA_KEYS), seeds (GRINTA_SEEDS)`
 
-/** What is wrong with a stream, whoever dialled, but for its label; undefined for what chance does to one. */
+/** Explains the reject reason of a stream in either direction, but for labels; undefined for faults of transmission. */
 const streamOf = (reason: RejectReason): string | undefined => {
   switch (reason) {
     case "encrypted":
@@ -68,7 +68,7 @@ const streamOf = (reason: RejectReason): string | undefined => {
   }
 }
 
-/** What is wrong with the answer of a host that this one dialled; undefined for what chance does to one. */
+/** Explains the answer of a host that this host dialled; undefined for faults of transmission. */
 export const answer = ({ first, reason }: Pick<Heard, "first" | "reason">): string | undefined => {
   const what = spoken(first)
   return what === undefined
@@ -76,7 +76,7 @@ export const answer = ({ first, reason }: Pick<Heard, "first" | "reason">): stri
     : `it speaks ${what}, no gossip: seeds (GRINTA_SEEDS) name gossip ports, and that may be a flow port`
 }
 
-/** What a host says that this one dialled, and that did not understand it. */
+/** Explains the error message of a host that this host dialled. */
 export const complaint = (said: string): string => {
   if (/plaintext|not encrypted/i.test(said))
     return "it wants gossip encrypted, and this host does not encrypt: keys (GRINTA_KEYS)"
@@ -84,7 +84,7 @@ export const complaint = (said: string): string => {
   return `it answered ${Foreign.quoted(said, saidMax)}`
 }
 
-/** What is wrong with a host, or something else, that dialled this one; undefined for what chance does to a stream. */
+/** Explains a stream of a host, or another program, that dialled this host; undefined for faults of transmission. */
 export const caller = ({ first, label, reason }: Heard): string | undefined => {
   const what = spoken(first)
   if (what !== undefined) return `it speaks ${what}, and this is the gossip port: flows go to the flow port`
@@ -94,7 +94,7 @@ export const caller = ({ first, label, reason }: Heard): string | undefined => {
   return `it is of ${fabricOf(labelOf(first))}, and this host of ${fabricOf(label)}: fabric (GRINTA_FABRIC)`
 }
 
-/** What is wrong with a packet, where that says something of its sender; chance and strangers send all others. */
+/** Explains a dropped packet if its sender's settings are to blame; undefined for chance and packets of strangers. */
 export const packet = (reason: DropReason, label: Uint8Array): string | undefined => {
   if (reason === "label") return `it is of another fabric, and this host of ${fabricOf(label)}: fabric (GRINTA_FABRIC)`
   if (reason !== "decrypt") return undefined

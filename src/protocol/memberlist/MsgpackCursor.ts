@@ -1,19 +1,19 @@
 /**
- * A cursor over msgpack bytes that are all there or that still grow.
+ * A cursor over msgpack bytes, complete or still growing.
  *
- * `status` says "truncated" when more bytes could help and "malformed" when none could. After a failure every read gives
- * a zero value, so a decoder checks once, at the end. A cursor belongs to one decoder and is changed in place, which
- * keeps the packet path free of allocation.
+ * `status` is "truncated" when more bytes could help and "malformed" when none could. After a failure every read
+ * returns a zero value, so a decoder checks once, at the end. A cursor belongs to one decoder and is changed in place,
+ * which keeps the packet path free of allocation.
  *
  * Limits: one struct holds at most {@link valuesMax} values, nested at most {@link depthMax} deep; nothing is allocated
- * from a declared length before the bytes are there.
+ * from a declared length before the bytes have come.
  * Source: memberlist-protocol.md, section 3.2.
  */
 
 /** Values (fields, elements and skipped values) that one struct may hold. */
 export const valuesMax = 4096
 
-/** Containers within containers that a skipped value may hold. */
+/** Nesting of containers in a skipped value. */
 export const depthMax = 32
 
 export interface Cursor {
@@ -21,12 +21,12 @@ export interface Cursor {
   readonly end: number
   offset: number
   status: "ok" | "truncated" | "malformed"
-  /** When truncated: the offset that the bytes must reach before it is worth trying again. */
+  /** When truncated: the offset that the bytes must reach before the next try. */
   needed: number
   valuesLeft: number
-  /** The struct being read came as an array. */
+  /** Whether the struct being read is an array. */
   positional: boolean
-  /** Index of the field to expect next: sorted order in a map, declaration order in an array. */
+  /** Index of the field to expect next: in sorted order in a map, in declaration order in an array. */
   expected: number
 }
 
@@ -41,19 +41,19 @@ export const make = (bytes: Uint8Array, start: number, end: number): Cursor => (
   expected: 0
 })
 
-/** Gives up, unless it already has; 0 for the caller to return. */
+/** Marks the cursor as malformed, unless it has failed already; returns 0, for the caller to return. */
 export const malformed = (cursor: Cursor): number => {
   if (cursor.status === "ok") cursor.status = "malformed"
   return 0
 }
 
-/** Accounts for `count` values. */
+/** Counts `count` values against `valuesMax`. */
 export const spend = (cursor: Cursor, count: number): void => {
   cursor.valuesLeft -= count
   if (cursor.valuesLeft < 0) malformed(cursor)
 }
 
-/** Moves over `length` bytes: the offset they start at, or -1 when they are not all there. */
+/** Moves past `length` bytes and returns their offset; -1 when they have not all come. */
 export const take = (cursor: Cursor, length: number): number => {
   const start = cursor.offset
   if (cursor.status !== "ok") return -1
@@ -66,7 +66,7 @@ export const take = (cursor: Cursor, length: number): number => {
   return start
 }
 
-/** A big-endian unsigned number of 1, 2 or 4 bytes. */
+/** Reads a big-endian unsigned number of 1, 2 or 4 bytes. */
 export const takeNumber = (cursor: Cursor, width: number): number => {
   const start = take(cursor, width)
   if (start < 0) return 0
@@ -75,16 +75,16 @@ export const takeNumber = (cursor: Cursor, width: number): number => {
   return value
 }
 
-/** The byte that says what follows; 0 once the cursor has failed. */
+/** Reads a tag byte; 0 once the cursor has failed. */
 export const takeTag = (cursor: Cursor): number => {
   const start = take(cursor, 1)
   return start < 0 ? 0 : (cursor.bytes[start] ?? 0)
 }
 
-/** The next byte without moving; 0 at the end. */
+/** Returns the next byte without moving; 0 at the end. */
 export const peek = (cursor: Cursor): number => (cursor.offset < cursor.end ? (cursor.bytes[cursor.offset] ?? 0) : 0)
 
-/** Bytes after the tag `first` of a value that is no container; -1 for a container, -2 for what msgpack does not have. */
+/** Returns the bytes after the tag `first` of a scalar; -1 for a container, -2 for a tag that msgpack does not have. */
 const scalarLength = (cursor: Cursor, first: number): number => {
   if (first < 0x80 || first >= 0xe0) return 0
   if (first < 0xa0) return -1
@@ -130,7 +130,7 @@ const scalarLength = (cursor: Cursor, first: number): number => {
   }
 }
 
-/** Values within the container with the tag `first`: a map entry counts as two. */
+/** Returns the number of values in the container with the tag `first`: a map entry counts as two. */
 const containedValues = (cursor: Cursor, first: number): number => {
   switch (first) {
     case 0xdc:
@@ -146,7 +146,7 @@ const containedValues = (cursor: Cursor, first: number): number => {
   }
 }
 
-/** Moves over one value of any kind, for fields that nobody here knows. */
+/** Moves past one value of any kind, for unknown fields. */
 export const skip = (cursor: Cursor, depth = 0): void => {
   const first = takeTag(cursor)
   const length = scalarLength(cursor, first)

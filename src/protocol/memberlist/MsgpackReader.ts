@@ -1,13 +1,13 @@
 /**
  * Reads msgpack structs as memberlist peers write them: maps with string keys, or arrays in declaration order.
  *
- * Nothing here fails: look at the cursor's `status` once the struct is read.
+ * No function fails: check the cursor's `status` once the struct is read.
  * Source: memberlist-protocol.md, section 3.2.
  */
 import { Result } from "effect"
 import * as Cursor from "./MsgpackCursor.ts"
 
-/** The fields of a struct. */
+/** The fields of a struct, with their encoded names in sorted order. */
 export interface Shape<Name extends string> {
   readonly declared: ReadonlyArray<Name>
   readonly sorted: ReadonlyArray<Name>
@@ -18,7 +18,7 @@ const empty = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** A struct with these fields, in the order of their declaration at the reference. */
+/** Makes the shape of a struct; `declared` is the order of declaration in the reference. */
 export const shape = <const Name extends string>(...declared: ReadonlyArray<Name>): Shape<Name> => {
   const sorted = [...declared].sort()
   return { declared, sorted, keys: sorted.map((name) => encoder.encode(name)) }
@@ -42,7 +42,7 @@ const structLength = (cursor: Cursor.Cursor, first: number): number => {
 
 const isArray = (first: number): boolean => (first & 0xf0) === 0x90 || first === 0xdc || first === 0xdd
 
-/** Starts a struct: the number of its entries. */
+/** Reads the header of a struct; returns the number of its entries. */
 export const readStruct = (cursor: Cursor.Cursor): number => {
   const first = Cursor.takeTag(cursor)
   const length = structLength(cursor, first)
@@ -51,7 +51,7 @@ export const readStruct = (cursor: Cursor.Cursor): number => {
   return length <= cursor.valuesLeft ? length : Cursor.malformed(cursor)
 }
 
-/** The length of a raw string or byte array in any form, its bytes being there. */
+/** Reads the header of a string or byte array, of any form; returns its length in bytes. */
 const rawLength = (cursor: Cursor.Cursor): number => {
   const first = Cursor.takeTag(cursor)
   if ((first & 0xe0) === 0xa0) return first & 0x1f
@@ -75,7 +75,7 @@ const matches = (bytes: Uint8Array, start: number, key: Uint8Array): boolean => 
   return true
 }
 
-/** The name of the next field; empty for one that the shape does not have, whose value is to be skipped. */
+/** Reads the name of the next field; "" for a field that is not in `fields`, whose value the caller skips. */
 export const readField = <Name extends string>(cursor: Cursor.Cursor, fields: Shape<Name>): Name | "" => {
   Cursor.spend(cursor, 1)
   if (cursor.positional) {
@@ -104,7 +104,7 @@ const integer64 = (cursor: Cursor.Cursor, signed: boolean): number => {
   return (signed ? high | 0 : high) * 0x1_0000_0000 + low
 }
 
-/** An integer of any form; beyond 2^53 only its magnitude is right. */
+/** Reads an integer of any form; beyond 2^53 it is rounded. */
 export const readInteger = (cursor: Cursor.Cursor): number => {
   const first = Cursor.takeTag(cursor)
   if (first < 0x80) return first
@@ -133,7 +133,7 @@ export const readInteger = (cursor: Cursor.Cursor): number => {
   }
 }
 
-/** An integer of 0 to `max`; anything else is malformed. */
+/** Reads an integer of 0 to `max`; anything else is malformed. */
 export const readUnsigned = (cursor: Cursor.Cursor, max: number): number => {
   const value = readInteger(cursor)
   return value >= 0 && value <= max ? value : Cursor.malformed(cursor)
@@ -145,7 +145,7 @@ export const readBoolean = (cursor: Cursor.Cursor): boolean => {
   return first === 0xc3 || first === 1
 }
 
-/** A byte array written as an array of small integers. */
+/** Reads a byte array written as an array of small integers. */
 const readOctets = (cursor: Cursor.Cursor): Uint8Array => {
   const first = Cursor.takeTag(cursor)
   const count =
@@ -156,7 +156,7 @@ const readOctets = (cursor: Cursor.Cursor): Uint8Array => {
   return octets
 }
 
-/** A plain array of these bytes; the `slice` of a Node Buffer would share them. */
+/** Copies a range into a new array; `slice` of a Node Buffer would share the bytes. */
 export const copy = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
   const copied = new Uint8Array(end - start)
   if (copied.length <= 16) for (let i = 0; i < copied.length; i++) copied[i] = bytes[start + i] ?? 0
@@ -164,7 +164,7 @@ export const copy = (bytes: Uint8Array, start: number, end: number): Uint8Array 
   return copied
 }
 
-/** A string or byte array as a view that shares the cursor's bytes; nil is empty. */
+/** Reads a string or byte array as a view that shares the cursor's bytes; nil is empty. */
 export const readView = (cursor: Cursor.Cursor): Uint8Array => {
   const first = Cursor.peek(cursor)
   if (first === 0xc0) {
@@ -177,7 +177,7 @@ export const readView = (cursor: Cursor.Cursor): Uint8Array => {
   return start < 0 ? empty : cursor.bytes.subarray(start, start + length)
 }
 
-/** A byte array of its own; undefined when it is longer than `max` bytes. nil is empty. */
+/** Reads a byte array as a copy; undefined when it is longer than `max` bytes. nil is empty. */
 export const readBytes = (cursor: Cursor.Cursor, max: number): Uint8Array | undefined => {
   const first = Cursor.peek(cursor)
   if (first === 0xc0 || isArray(first)) {
@@ -190,7 +190,7 @@ export const readBytes = (cursor: Cursor.Cursor, max: number): Uint8Array | unde
   return length > max ? undefined : copy(cursor.bytes, start, start + length)
 }
 
-/** UTF-8 without replacement characters, since two names must not become one; undefined when it is not valid. */
+/** Decodes UTF-8 without replacement characters, which could make two names one; undefined when it is not valid. */
 export const readText = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   if (end - start <= 12) {
     let text = ""
@@ -205,7 +205,7 @@ export const readText = (bytes: Uint8Array, start: number, end: number): string 
   return Result.getOrUndefined(Result.try(() => decoder.decode(bytes.subarray(start, end))))
 }
 
-/** A string; undefined when it is longer than `max` bytes or not valid UTF-8. nil is empty. */
+/** Reads a string; undefined when it is longer than `max` bytes or not valid UTF-8. nil is empty. */
 export const readString = (cursor: Cursor.Cursor, max: number): string | undefined => {
   const first = Cursor.peek(cursor)
   if (first === 0xc0 || isArray(first)) {

@@ -6,7 +6,7 @@
  * Source: memberlist-protocol.md, section 3.1.
  */
 
-/** Bytes being written; grows as needed, changed in place by its one owner. */
+/** A growing buffer with one owner, changed in place. */
 export interface Writer {
   bytes: Uint8Array
   length: number
@@ -18,16 +18,16 @@ const encoder = new TextEncoder()
 
 export const make = (capacityBytes = 192): Writer => ({ bytes: new Uint8Array(capacityBytes), length: 0 })
 
-/** Starts anew; a buffer that grew beyond 64 KiB is given up. */
+/** Empties the writer; a buffer that grew beyond 64 KiB is replaced by one of 64 KiB. */
 export const clear = (writer: Writer): void => {
   if (writer.bytes.length > keptBytesMax) writer.bytes = new Uint8Array(keptBytesMax)
   writer.length = 0
 }
 
-/** What has been written, in an array of its own. */
+/** Returns a copy of the written bytes. */
 export const finish = (writer: Writer): Uint8Array => writer.bytes.slice(0, writer.length)
 
-/** Makes room for `count` more bytes: the offset to write them at. May replace `bytes`, so call it before naming them. */
+/** Makes room for `count` more bytes and returns their offset. May replace `bytes`, so read `bytes` after the call. */
 const reserve = (writer: Writer, count: number): number => {
   const start = writer.length
   const length = start + count
@@ -40,7 +40,7 @@ const reserve = (writer: Writer, count: number): number => {
   return start
 }
 
-/** One tag byte, then `value` big-endian in `width` bytes. */
+/** Writes one tag byte, then `value` big-endian in `width` bytes. */
 const writeTagged = (writer: Writer, tag: number, value: number, width: number): void => {
   const start = reserve(writer, width + 1)
   writer.bytes[start] = tag
@@ -52,16 +52,16 @@ export const writeByte = (writer: Writer, byte: number): void => {
   writer.bytes[start] = byte
 }
 
-/** Bytes as they are, without a header. */
+/** Writes bytes without a header. */
 export const writeRaw = (writer: Writer, bytes: Uint8Array): void => {
   const start = reserve(writer, bytes.length)
   writer.bytes.set(bytes, start)
 }
 
-/** Starts a struct of at most 15 fields. */
+/** Writes the header of a struct of at most 15 fields. */
 export const writeStruct = (writer: Writer, fields: number): void => writeByte(writer, 0x80 | fields)
 
-/** The name of a field: ASCII, shorter than 32 bytes. */
+/** Writes the name of a field: ASCII, shorter than 32 bytes. */
 export const writeField = (writer: Writer, name: string): void => {
   const start = reserve(writer, name.length + 1)
   writer.bytes[start] = 0xa0 | name.length
@@ -70,7 +70,7 @@ export const writeField = (writer: Writer, name: string): void => {
 
 export const writeBoolean = (writer: Writer, value: boolean): void => writeByte(writer, value ? 0xc3 : 0xc2)
 
-/** An unsigned field, taken modulo 2^32. */
+/** Writes an unsigned field, modulo 2^32. */
 export const writeUnsigned = (writer: Writer, value: number): void => {
   const unsigned = value >>> 0
   if (unsigned < 0x80) writeByte(writer, unsigned)
@@ -79,7 +79,7 @@ export const writeUnsigned = (writer: Writer, value: number): void => {
   else writeTagged(writer, 0xce, unsigned, 4)
 }
 
-/** A signed field holding 0 to 2^31 - 1. */
+/** Writes a signed field of 0 to 2^31 - 1. */
 export const writeSigned = (writer: Writer, value: number): void => {
   if (value < 0x80) writeByte(writer, value)
   else if (value < 0x8000) writeTagged(writer, 0xd1, value, 2)
@@ -92,7 +92,7 @@ const writeRawHeader = (writer: Writer, length: number): void => {
   else writeTagged(writer, 0xdb, length, 4)
 }
 
-/** A byte array; an empty one is nil, which receivers take for the same. */
+/** Writes a byte array; an empty array as nil, which receivers take for the same. */
 export const writeBytes = (writer: Writer, bytes: Uint8Array): void => {
   if (bytes.length === 0) {
     writeByte(writer, 0xc0)
@@ -102,7 +102,7 @@ export const writeBytes = (writer: Writer, bytes: Uint8Array): void => {
   }
 }
 
-/** A string as UTF-8; a lone surrogate becomes U+FFFD. */
+/** Writes a string as UTF-8; a lone surrogate becomes U+FFFD. */
 export const writeString = (writer: Writer, text: string): void => {
   const header = writer.length
   if (text.length < 0x20) {

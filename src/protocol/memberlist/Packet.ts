@@ -1,10 +1,10 @@
 /**
- * Packets: what one datagram carries, with its framing.
+ * Packet: the messages of one datagram, with their framing.
  *
- * Shape, outermost first: label header, encryption, checksum, compression, compound, messages; each layer but the last is
- * optional, and their order is fixed.
- * Limits: a packet holds one compressed message at most, and in it or instead of it one compound, as peers send them: what is
- * nested any other way is dropped. It inflates to at most {@link inflatedBytesMax}, and holds at most {@link partsMax}
+ * Shape, outermost first: label header, encryption, checksum, compression, compound, messages; each layer but the last
+ * is optional, and their order is fixed.
+ * Limits: a packet holds at most one compressed message, and inside or instead of it one compound, as peers send them:
+ * any other nesting is dropped. It inflates to at most {@link inflatedBytesMax}, and holds at most {@link partsMax}
  * messages.
  * Source: memberlist-protocol.md, section 5; faults.md, rows U1 to U9.
  */
@@ -29,35 +29,34 @@ const crcHeaderBytes = 5
 /**
  * Why a packet or one of its messages was dropped.
  *
- * "empty": nothing where a message should be. "label": not our cluster. "decrypt": not encrypted under our keys. "crc":
- * damaged. "inflate": not to be decompressed, or too large. "nesting": a second compression or compound, or one within the
- * other the wrong way round. "truncated": cut short. The others as
- * in `MalformedReason`.
+ * "empty": no bytes where a message should be. "label": not of this cluster. "decrypt": not encrypted under any of the
+ * keys. "crc": damaged. "inflate": broken compression, or too large. "nesting": a second compression or compound, or
+ * compression inside a compound. "truncated": cut short. Others: see `MalformedReason`.
  */
 export type DropReason = "label" | "decrypt" | "crc" | "inflate" | "nesting" | MalformedReason
 
-/** A packet of which nothing is left; the reason serves as the name of a counter. */
+/** A packet dropped as a whole; `reason` serves as the name of a counter. */
 export class PacketDropped extends Data.TaggedError("PacketDropped")<{ readonly reason: DropReason }> {}
 
-/** What a packet held. */
+/** The contents of a packet. */
 export interface Decoded {
   readonly messages: ReadonlyArray<PacketMessage>
-  /** One reason for each part of a compound that was dropped. */
+  /** One reason for each dropped part of a compound. */
   readonly dropped: ReadonlyArray<DropReason>
-  /** Bytes of all of it, inflated: what it cost to read. */
+  /** Bytes of the whole packet after decompression: its cost to read. */
   readonly plainBytes: number
 }
 
 /** Messages to send together, each with its type byte. */
 export interface Outgoing {
   readonly parts: ReadonlyArray<Uint8Array>
-  /** Add a checksum, which needs a receiver of protocol version 5. */
+  /** Whether to add a checksum, which needs a receiver of protocol version 5. */
   readonly crc: boolean
 }
 
 const failure = (reason: DropReason): Result.Result<never, PacketDropped> => Result.fail(new PacketDropped({ reason }))
 
-/** Made once, since an error captures a stack and a flood of bad packets should stay cheap. */
+/** Made once: constructing an error captures a stack, and a flood of bad packets must stay cheap. */
 const failures: { readonly [Reason in DropReason]: Result.Result<never, PacketDropped> } = {
   label: failure("label"),
   decrypt: failure("decrypt"),
@@ -74,13 +73,13 @@ const failures: { readonly [Reason in DropReason]: Result.Result<never, PacketDr
   versions: failure("versions")
 }
 
-/** One message between `start` and `end`, which is no further layer. */
+/** Decodes one message between `start` and `end`, which must not be another layer. */
 const decodeMessage = (bytes: Uint8Array, start: number, end: number): PacketMessage | DropReason => {
   const type = start < end ? bytes[start] : undefined
   return type === MessageType.compress || type === MessageType.compound ? "nesting" : read(bytes, start, end)
 }
 
-/** Drops all when the table of lengths is cut short, else only the parts that are cut short or bad themselves. */
+/** Decodes a compound. Drops all parts when the table of lengths is truncated, else only bad or truncated parts. */
 const decodeCompound = (bytes: Uint8Array): Decoded | DropReason => {
   const count = bytes[1] ?? partsMax
   let offset = 2 + 2 * count
@@ -98,7 +97,7 @@ const decodeCompound = (bytes: Uint8Array): Decoded | DropReason => {
   return { messages, dropped, plainBytes: bytes.length }
 }
 
-/** The messages of a packet without its framing, or why it is dropped as a whole. */
+/** Decodes a packet without label, encryption and checksum; returns why it is dropped as a whole, if it is. */
 const decodePlain = (bytes: Uint8Array): Decoded | DropReason => {
   const [type] = bytes
   const plain =
@@ -109,7 +108,7 @@ const decodePlain = (bytes: Uint8Array): Decoded | DropReason => {
   return typeof message === "string" ? message : { messages: [message], dropped: [], plainBytes: plain.length }
 }
 
-/** Takes off label, encryption and checksum: the bytes left, or why the packet is dropped. */
+/** Takes off label, encryption and checksum; returns the remaining bytes, or why the packet is dropped. */
 const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | DropReason => {
   if (bytes.length === 0) return "empty"
   const start = Label.match(bytes, 0, bytes.length, label)
@@ -129,8 +128,8 @@ const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | Dr
 /**
  * Decodes a datagram.
  *
- * A bad message in a compound drops only itself, and is told in `dropped`.
- * Errors: `PacketDropped` when nothing could be read; the caller counts it by reason and does not answer.
+ * A bad message in a compound drops only itself, and adds its reason to `dropped`.
+ * Errors: `PacketDropped` when no message could be read; the caller counts it by reason and does not answer.
  */
 export const decode = (bytes: Uint8Array, framing: Framing): Result.Result<Decoded, PacketDropped> => {
   const plain = unframe(bytes, framing)
@@ -150,7 +149,7 @@ const compound = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return Bytes.concat([header, ...parts])
 }
 
-/** One message goes bare, several as a compound; what a compound cannot hold goes into further packets. */
+/** Leaves a single message bare and joins several to a compound; messages that do not fit go into further packets. */
 const bundle = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
   const bare = parts.filter((part) => part.length > partBytesMax)
   const small = bare.length === 0 ? parts : parts.filter((part) => part.length <= partBytesMax)
@@ -177,10 +176,10 @@ const frame = (plain: Uint8Array, crc: boolean, { cipher, compress, label }: Fra
 }
 
 /**
- * Encodes messages as datagrams: one, or several when there are more than 255 parts; none for no parts.
+ * Encodes messages as datagrams: one, or several for more than 255 parts; none for no parts.
  *
- * Units: the caller keeps the sum of the parts within the packet size; a part longer than 65,535 bytes is given back as
- * a packet of its own, which no socket will take.
+ * Units: the caller keeps the sum of the parts within the packet size; a part longer than 65,535 bytes becomes a packet
+ * of its own, which no socket will take.
  */
 export const encode = ({ crc, parts }: Outgoing, framing: Framing): ReadonlyArray<Uint8Array> =>
   bundle(parts).map((plain) => frame(plain, crc, framing))

@@ -1,8 +1,8 @@
 /**
  * The structs that only streams carry: headers, node states and errors.
  *
- * Shape of a push/pull: type byte 6, the header, as many node states as it says, then the raw user state.
- * Readers take a cursor that may end early: its status is then "truncated", and the bytes are to be read again later.
+ * Shape of a push/pull: type byte 6, the header, the declared number of node states, then the raw user state.
+ * A cursor may end early: its status is then "truncated", and the caller reads again when more bytes have come.
  * Source: memberlist-protocol.md, sections 4, 6.3 and 18; faults.md, rows S3 and S4.
  */
 import { type Err, MessageType, type NodeState, NodeStateCode, type PushPull, type User } from "./Message.ts"
@@ -19,14 +19,14 @@ import * as Cursor from "./MsgpackCursor.ts"
 import * as Reader from "./MsgpackReader.ts"
 import * as Writer from "./MsgpackWriter.ts"
 
-/** A longer text of an error is cut. */
+/** Longer error texts are cut. */
 export const errorBytesMax = 1024
 
-/** Why a node state is left out of a push/pull, which goes on without it. */
+/** Why a node state is left out of a push/pull; the others still count. */
 export type SkipReason = "name" | "address" | "meta" | "state" | "versions"
 
 export interface PushPullHeader {
-  /** As the peer says, so it may be negative or huge. */
+  /** As the peer declares it: may be negative or huge. */
   readonly nodes: number
   readonly userStateBytes: number
   readonly join: boolean
@@ -64,7 +64,7 @@ export const readHeader = (cursor: Cursor.Cursor): PushPullHeader => {
   return { nodes, userStateBytes, join }
 }
 
-/** One node state, or why it is of no use; look at the cursor's status first. */
+/** Reads one node state, or returns why it is left out; check the cursor's status first. */
 export const readNode = (cursor: Cursor.Cursor): NodeState | SkipReason => {
   let name: string | undefined = ""
   let address: Uint8Array | undefined = noBytes
@@ -109,7 +109,7 @@ export const readNode = (cursor: Cursor.Cursor): NodeState | SkipReason => {
   return { name, address, port, meta, incarnation, state, versions }
 }
 
-/** The length of a user message, as the peer says, so it may be negative or huge. */
+/** Reads the declared length of a user message in bytes, which may be negative or huge. */
 export const readUserHeader = (cursor: Cursor.Cursor): number => {
   let bytes = 0
   for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
@@ -146,7 +146,7 @@ const writeNode = (writer: Writer.Writer, node: NodeState): void => {
   Writer.writeBytes(writer, node.versions)
 }
 
-/** Appends the message with its type byte; gives the writer back. */
+/** Appends a push/pull with its type byte; returns the writer. */
 export const writePushPull = (writer: Writer.Writer, message: PushPull): Writer.Writer => {
   Writer.writeByte(writer, MessageType.pushPull)
   Writer.writeStruct(writer, 3)
@@ -161,7 +161,7 @@ export const writePushPull = (writer: Writer.Writer, message: PushPull): Writer.
   return writer
 }
 
-/** Appends the message with its type byte, header and all; gives the writer back. */
+/** Appends a user message with its type byte and header; returns the writer. */
 export const writeUser = (writer: Writer.Writer, message: User): Writer.Writer => {
   Writer.writeByte(writer, MessageType.user)
   Writer.writeStruct(writer, 1)
@@ -171,7 +171,7 @@ export const writeUser = (writer: Writer.Writer, message: User): Writer.Writer =
   return writer
 }
 
-/** Appends the message with its type byte; gives the writer back. */
+/** Appends an error with its type byte; returns the writer. */
 export const writeErr = (writer: Writer.Writer, message: Err): Writer.Writer => {
   Writer.writeByte(writer, MessageType.err)
   Writer.writeStruct(writer, 1)

@@ -1,34 +1,34 @@
 /**
- * What a host does about the encryption of its gossip: its keys, whether it encrypts, and whether it takes plaintext.
+ * Sealing: the stage of a host in the encryption of its gossip (its keys, whether it encrypts and takes plaintext).
  *
  * ```text
  *   plain ── install ──> opens ── verify outgoing ──> seals ── verify incoming ──> requires
  *         <── remove ───       <── not outgoing ─────       <── not incoming ─────
  * ```
  *
- * Two hosts of one stage, or of two that follow each other, understand each other: so a fabric changes its stage while it
- * runs, one host after the other in any order, when all have done one step before any does the next.
- * Invariants: who has no key verifies nothing; who verifies what comes in verifies what goes out.
+ * Hosts of one stage, or of two successive stages, understand each other. So a running fabric changes its stage host by
+ * host, in any order, if all hosts have taken one step before any host takes the next.
+ * Invariants: without keys a host verifies nothing; a host that verifies incoming gossip verifies outgoing too.
  * Source: memberlist-protocol.md, sections 8.4 and 8.5.
  */
 import { Result } from "effect"
 import * as Keyring from "./Keyring.ts"
 
 export interface Verify {
-  /** Refuse what is not encrypted. */
+  /** Whether to refuse plaintext. */
   readonly incoming: boolean
-  /** Encrypt what is sent. */
+  /** Whether to encrypt outgoing gossip. */
   readonly outgoing: boolean
 }
 
-/** Immutable: a change of it is another one, so whoever reads it sees all of a change or nothing. */
+/** Immutable: a change makes a new value, so a reader sees all of a change or none. */
 export interface Sealing {
   /** Undefined without keys. */
   readonly ring: Keyring.Keyring | undefined
   readonly verify: Verify
 }
 
-/** Why a change is refused, and which setting is wrong, for people. */
+/** Why a change is refused, and the setting at fault, for people. */
 export interface Refused {
   readonly setting: "keys" | "verifyIncoming" | "verifyOutgoing"
   readonly detail: string
@@ -40,7 +40,7 @@ const refuse = (setting: Refused["setting"], detail: string): Changed => Result.
 
 const nothing: Verify = { incoming: false, outgoing: false }
 
-/** A host without keys: nothing is encrypted. */
+/** The stage of a host without keys. */
 export const plain: Sealing = { ring: undefined, verify: nothing }
 
 export const isPlain = ({ verify }: Sealing): boolean => !verify.incoming && !verify.outgoing
@@ -56,7 +56,7 @@ const check = (sealing: Sealing): Changed => {
 const ringOf = (ring: Result.Result<Keyring.Keyring, Keyring.KeyRefused>): Result.Result<Keyring.Keyring, Refused> =>
   Result.mapError(ring, (detail): Refused => ({ setting: "keys", detail }))
 
-/** The keys a host starts with, the primary first; without any it verifies nothing, whatever is said. */
+/** Makes the sealing of a host with `keys`, the primary first; without keys always `plain`, whatever `verify` says. */
 export const make = (keys: ReadonlyArray<Uint8Array>, verify: Verify): Changed =>
   keys.length === 0
     ? Result.succeed(plain)
@@ -65,17 +65,17 @@ export const make = (keys: ReadonlyArray<Uint8Array>, verify: Verify): Changed =
 const withRing = (sealing: Sealing, ring: Result.Result<Keyring.Keyring, Keyring.KeyRefused>): Changed =>
   Result.map(ringOf(ring), (changed) => (changed === sealing.ring ? sealing : { ...sealing, ring: changed }))
 
-/** Adds a key that opens. The first one of all is the primary, and changes nothing of what is sent and taken. */
+/** Adds a key that opens. The first key becomes the primary; what the host sends and accepts stays the same. */
 export const install = (sealing: Sealing, key: Uint8Array): Changed =>
   withRing(sealing, sealing.ring === undefined ? Keyring.make([key]) : Keyring.install(sealing.ring, key))
 
-/** Has an installed key encrypt. */
+/** Makes an installed key the primary, which encrypts. */
 export const use = (sealing: Sealing, key: Uint8Array): Changed =>
   sealing.ring === undefined
     ? refuse("keys", "the key is not installed")
     : withRing(sealing, Keyring.use(sealing.ring, key))
 
-/** Takes a key out: the primary only as the last one, of a host that does not encrypt. */
+/** Removes a key; the primary only if it is the last key of a host that verifies nothing. */
 export const remove = (sealing: Sealing, key: Uint8Array): Changed => {
   const { ring } = sealing
   if (ring === undefined) return Result.succeed(sealing)
@@ -84,7 +84,7 @@ export const remove = (sealing: Sealing, key: Uint8Array): Changed => {
   return withRing(sealing, Keyring.remove(ring, key))
 }
 
-/** Changes what is verified; what is not said stays. */
+/** Changes the given settings of verification; the others stay. */
 export const verify = (sealing: Sealing, { incoming, outgoing }: Partial<Verify>): Changed => {
   const before = sealing.verify
   const next = { incoming: incoming ?? before.incoming, outgoing: outgoing ?? before.outgoing }

@@ -1,25 +1,24 @@
 /**
- * Who of those that dial a gossip port is served, who waits, and who is turned away.
+ * Admission of incoming gossip streams: served, waiting or turned away.
  *
- * So many are served at a time, of them some seats only for addresses at which members are, and so many of one address. Who
- * finds no seat waits for one in the order of coming, as far as there is room: hosts of one address that start together are
- * served one after the other.
+ * The number of seats is bounded, in all and per address, and some are kept for addresses with members. Without a free
+ * seat a stream waits in the order of arrival, within bounds: hosts of one address that start together take turns.
  */
 
-/** Streams served at a time. */
+/** Streams served at the same time. */
 export const seatsMax = 127
-/** Of those, kept for addresses at which members are. */
+/** The part of `seatsMax` kept for addresses with members. */
 export const memberSeats = 32
-/** Of those, of one address. */
+/** The most seats of one address. */
 export const sourceSeatsMax = 8
-/** Streams that wait for a seat, of one address and in all. */
+/** Streams that wait for a seat, per address and in all. */
 export const sourceWaitingMax = 64
 export const waitingMax = 256
 
 export interface Seat<A> {
   readonly source: string
   readonly isMember: boolean
-  /** For whoever gave the seat to know it by. */
+  /** Identifies the stream to the caller. */
   readonly holder: A
   state: "waiting" | "seated" | "gone"
 }
@@ -31,7 +30,7 @@ interface Count {
 
 export interface Seats<A> {
   seated: number
-  /** In the order of coming. */
+  /** In the order of arrival. */
   readonly waiting: Set<Seat<A>>
   readonly bySource: Map<string, Count>
 }
@@ -44,7 +43,7 @@ const countOf = (seats: Seats<unknown>, source: string): Count =>
 const isRoom = (seats: Seats<unknown>, { isMember, source }: Seat<unknown>): boolean =>
   seats.seated < (isMember ? seatsMax : seatsMax - memberSeats) && countOf(seats, source).seated < sourceSeatsMax
 
-/** Counts one more or one less; who has neither a seat nor waits is forgotten. */
+/** Adds to the counts of a source; a source with no stream seated or waiting is forgotten. */
 const tally = (seats: Seats<unknown>, { source }: Seat<unknown>, seated: number, waiting: number): void => {
   const count = countOf(seats, source)
   count.seated += seated
@@ -54,7 +53,7 @@ const tally = (seats: Seats<unknown>, { source }: Seat<unknown>, seated: number,
   else seats.bySource.delete(source)
 }
 
-/** Takes a seat, or a place among those that wait; undefined when there is neither. */
+/** Takes a seat or a place in the queue; undefined when both are full. */
 export const enter = <A>(seats: Seats<A>, source: string, isMember: boolean, holder: A): Seat<A> | undefined => {
   const seat: Seat<A> = { source, isMember, holder, state: "waiting" }
   if (isRoom(seats, seat)) {
@@ -68,7 +67,7 @@ export const enter = <A>(seats: Seats<A>, source: string, isMember: boolean, hol
   return seat
 }
 
-/** Leaves: the one that has its seat now, if anybody does. */
+/** Frees a seat or a place in the queue; returns the waiting stream that gets the seat, if any. */
 export const leave = <A>(seats: Seats<A>, seat: Seat<A>): Seat<A> | undefined => {
   const { state } = seat
   if (state === "gone") return undefined
@@ -89,7 +88,7 @@ export const leave = <A>(seats: Seats<A>, seat: Seat<A>): Seat<A> | undefined =>
   return undefined
 }
 
-/** Whether somebody waits who could have this seat. */
+/** Whether a waiting stream could have this seat. */
 export const isWanted = (seats: Seats<unknown>, seat: Seat<unknown>): boolean => {
   if (seats.waiting.size === 0) return false
   if (countOf(seats, seat.source).waiting > 0) return true

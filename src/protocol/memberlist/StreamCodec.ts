@@ -2,8 +2,8 @@
  * Streams: the one message that each side of a TCP exchange sends.
  *
  * Shape, outermost first: label header (from the dialler only), encryption, compression, message.
- * To read one, `make` a state and `push` each chunk into it; while it `isBusy`, `push` nothing into it, so that it goes on,
- * and let others run between.
+ * To read a stream, `make` a state and `push` each chunk into it. While the state `isBusy`, `push` empty chunks, and
+ * let other fibers run in between.
  * Source: memberlist-protocol.md, sections 6 and 8.3.
  */
 import { Option, Result } from "effect"
@@ -25,11 +25,11 @@ const noBytes = new Uint8Array(0)
 /** The message of a stream. */
 export interface Received {
   readonly message: StreamMessage
-  /** One reason for each node state that was left out of a push/pull. */
+  /** One reason for each node state left out of a push/pull. */
   readonly skipped: ReadonlyArray<PushPull.SkipReason>
 }
 
-/** A reader that has read nothing yet; `role` is our own side of the connection. */
+/** Makes a reader; `role` is this host's side of the connection. */
 export const make = (framing: Framing, role: Role): State => ({
   framing,
   role,
@@ -61,28 +61,28 @@ const finish = (state: State, outcome: StreamRejected | "done"): void => {
   state.end = 0
 }
 
-/** Whether the label and the first header have come, so that it is known what is to follow. */
+/** Whether the label and the first header have come, so that the kind of message is known. */
 export const isBegun = ({ end, finished, stage, start }: State): boolean => {
   if (finished !== undefined) return true
   return stage === "sealed" ? end - start >= sealedHeaderBytes : stage !== "label" && stage !== "type"
 }
 
-/** Gives up a stream for which there is no room. */
+/** Gives up a stream for lack of memory. */
 export const giveUp = (state: State): StreamRejected => {
   const outcome = rejected(state, "memory")
   finish(state, outcome)
   return outcome
 }
 
-/** Whether the bytes so far are not worked off: the message may be whole, and no more may come. */
+/** Whether received bytes still need work: the message may be complete, and no more bytes may come. */
 export const isBusy = (state: State): boolean => state.isBusy
 
 /**
- * Takes the next bytes of the connection: none while the message is not whole, or not worked off.
+ * Takes the next bytes of the connection; returns None until the message is complete and decoded.
  *
- * Bytes after the message are ignored when they come with its end, as peers do, and refused as "trailing" later. The
- * chunk is copied. All chunkings of the same bytes have the same result.
- * Errors: `StreamRejected`; the caller sends an `Err` when it is owed, and closes. The same one again on further calls.
+ * Bytes after the message are ignored in the chunk that ends it, as peers do, and refused as "trailing" later. The
+ * chunk is copied. The result does not depend on how the bytes are cut into chunks.
+ * Errors: `StreamRejected`, the same on further calls; the caller sends an `Err` if `owesErr`, and closes.
  */
 export const push = (state: State, chunk: Uint8Array): Result.Result<Option.Option<Received>, StreamRejected> => {
   if (state.finished !== undefined)
@@ -107,7 +107,7 @@ export const push = (state: State, chunk: Uint8Array): Result.Result<Option.Opti
 }
 
 /**
- * Takes the end of the connection: well if a message was read, or nothing was said at all.
+ * Takes the end of the connection, which is fine after a message, or before the first byte of one.
  *
  * Errors: `StreamRejected`, "truncated" within a message and "label" within the label.
  */
@@ -139,20 +139,20 @@ const seal = (payload: Uint8Array, { cipher, label }: Framing): Uint8Array => {
   return Bytes.concat([header, cipher.seal(payload, Bytes.concat([header, label]))])
 }
 
-/** What is sealed, if anything is. */
+/** Encodes the body of a stream: the plaintext to seal, if there is a key. */
 export const bodyOf = (message: StreamMessage, compress: boolean): Uint8Array =>
   compress ? Compression.encode(plain(message)) : plain(message)
 
-/** All that one side sends for a body. */
+/** Returns all bytes that one side sends for a body: label, if a dialler, and the body, sealed if so configured. */
 export const frame = (body: Uint8Array, framing: Framing, role: Role): Uint8Array => {
   const sealed = seal(body, framing)
   return role === "dialler" && framing.label.length > 0 ? Bytes.concat([Label.header(framing.label), sealed]) : sealed
 }
 
 /**
- * Encodes all that one side sends; `role` is our own, and only a dialler sends the label.
+ * Encodes all bytes that one side sends; `role` is this host's side, and only a dialler sends the label.
  *
- * Compression, when on, is applied even where it makes the message longer, as peers do.
+ * Compression, when on, is applied even if it makes the message longer, as peers do.
  * Units: peers refuse more than 20 MiB of user state, user message or encrypted payload.
  */
 export const encode = (message: StreamMessage, framing: Framing, role: Role): Uint8Array =>

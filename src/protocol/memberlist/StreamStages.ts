@@ -1,7 +1,7 @@
 /**
  * Reads a stream stage by stage, as its bytes come.
  *
- * Only encryption has a length in front, so the reader parses what is there and never waits for the end of the stream.
+ * Only encryption declares a length, so the reader parses the bytes so far and never waits for the end of the stream.
  * Limits: `receivedBytesMax` on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
  * Source: memberlist-protocol.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
  */
@@ -26,19 +26,19 @@ import {
   type StreamRejected
 } from "./StreamState.ts"
 
-/** What a compressed stream may inflate to. */
+/** Bytes that a compressed stream may inflate to. */
 export const inflatedBytesMax = 41_943_040
 
 /** Node states in one push/pull. */
 export const nodesMax = 65_536
 
-/** What is done in one step, so that none takes more than a few milliseconds: bytes inflated or taken for it, node states. */
+/** Work of one step, a few milliseconds at most: bytes decompressed (read and written), node states. */
 const inflateWorkBytesMax = 131_072
 const nodesPerStepMax = 512
 
 export const sealedHeaderBytes = 5
 
-/** What a stage comes to: another stage, more bytes, a pause for others to run, the message, or the end. */
+/** Result of a step: go on with the next stage, await bytes, pause for other fibers, the message, or its rejection. */
 export type Step = "next" | "more" | "pause" | StreamMessage | StreamRejected
 
 const needs = (state: State, bytes: number): Step => {
@@ -48,13 +48,13 @@ const needs = (state: State, bytes: number): Step => {
   return "more"
 }
 
-/** What to do when a struct could not be read. */
+/** Awaits more bytes for a truncated struct; rejects the stream for a malformed one. */
 const stuck = (state: State, cursor: Cursor.Cursor): Step =>
   cursor.status === "truncated" ? needs(state, cursor.needed - state.start) : rejected(state, "malformed")
 
 const stepLabel = (state: State): Step => {
   if (state.start === state.end) return needs(state, 1)
-  // A reply has no label, so there 244 is a type, and an unknown one.
+  // A reply has no label, so 244 is an unknown type there.
   const next =
     state.role === "acceptor" ? Label.match(state.buffer, state.start, state.end, state.framing.label) : state.start
   if (next === "mismatch") return rejected(state, "label")
@@ -156,7 +156,7 @@ const stepPushPull = (state: State): Step => {
   return "next"
 }
 
-/** Reads node states as far as they go; one that is not whole is tried again when more has come, those before are kept. */
+/** Reads node states as far as they have come; keeps complete ones, and reads an incomplete one again later. */
 const stepNodes = (state: State): Step => {
   for (let left = nodesPerStepMax; state.nodes.length + state.skipped.length < state.header.nodes; left--) {
     if (left === 0) return "pause"
@@ -199,7 +199,7 @@ const stepStruct = (state: State): Step => {
   return typeof message === "string" ? rejected(state, message) : message
 }
 
-/** Does one stage with the bytes that are there. */
+/** Runs the current stage on the received bytes. */
 export const step = (state: State): Step => {
   switch (state.stage) {
     case "label":

@@ -1,8 +1,8 @@
 /**
- * What the reader of a stream has received and parsed so far.
+ * State of a stream reader: the bytes received and the parts parsed so far.
  *
- * The state belongs to the one fiber that reads the connection and is changed in place. Its buffer grows with the bytes
- * that have come, never with a length that the peer declares, and each byte is moved a constant number of times.
+ * The state belongs to the one fiber that reads the connection and is changed in place. Its buffer grows with the
+ * received bytes, never with a length that the peer declares, and each byte is moved a constant number of times.
  * Source: memberlist-protocol.md, sections 6.1, 6.4 and 18; faults.md, rows S2 to S6.
  */
 import { Data } from "effect"
@@ -12,16 +12,16 @@ import type { NodeState } from "./Message.ts"
 import type { MalformedReason } from "./MessageReader.ts"
 import type { PushPullHeader, SkipReason } from "./PushPullCodec.ts"
 
-/** The side of a connection: who dialled sends the label, and asks; who accepted answers. */
+/** Side of a connection: a dialler sends the label and the request; an acceptor answers. */
 export type Role = "dialler" | "acceptor"
 
 /**
- * Why a stream is to be closed.
+ * Why a stream is rejected.
  *
- * "label": not our cluster. "type": not a message that our role expects here. "encrypted": we have no key. "plaintext":
- * not encrypted, though we insist. "decrypt": under none of our keys. "inflate": not to be decompressed, or too large.
- * "nodes", "userState", "userMessage": a count below zero or above its limit. "oversized": more bytes than allowed.
- * "trailing": bytes after the message. "memory": there is no room for more of what streams hold. The others as in
+ * "label": not of this cluster. "type": not a message that this role expects here. "encrypted": this host has no key.
+ * "plaintext": not encrypted, though this host insists. "decrypt": under none of the keys. "inflate": broken
+ * compression, or too large. "nodes", "userState", "userMessage": a count below zero or above its limit. "oversized":
+ * more bytes than allowed. "trailing": bytes after the message. "memory": the bounds of `Held` are reached. Others: see
  * `MalformedReason`.
  */
 export type RejectReason =
@@ -38,7 +38,7 @@ export type RejectReason =
   | "memory"
   | MalformedReason
 
-/** The stream is of no use; `owesErr` says that the peer expects an `Err` message before the close. */
+/** A stream that cannot be used; `owesErr` says that the peer expects an `Err` message before the close. */
 export class StreamRejected extends Data.TaggedError("StreamRejected")<{
   readonly reason: RejectReason
   readonly owesErr: boolean
@@ -62,48 +62,48 @@ export type Stage =
 
 export interface State {
   readonly framing: Framing
-  /** Our own side. */
+  /** This host's side. */
   readonly role: Role
   readonly nodes: Array<NodeState>
   readonly skipped: Array<SkipReason>
   buffer: Uint8Array
-  /** Offset of the first byte not parsed yet. */
+  /** Offset of the first unparsed byte. */
   start: number
-  /** Offset behind the last byte received. */
+  /** Offset behind the last received byte. */
   end: number
-  /** Bytes from `start` on that must be there before it is worth trying again. */
+  /** Bytes from `start` on that must have come before the next step. */
   needed: number
   receivedBytes: number
   stage: Stage
   opened: boolean
-  /** The decryption under way. */
+  /** The decryption in progress. */
   opening: Opening | undefined
-  /** The decompression under way. */
+  /** The decompression in progress. */
   inflater: Inflater | undefined
   inflated: boolean
-  /** There is work to do with the bytes that are there. */
+  /** Whether the last step paused with work left. */
   isBusy: boolean
   header: PushPullHeader
   payloadBytes: number
-  /** Set once there is nothing more to read. */
+  /** Set once the message is read or the stream rejected. */
   finished: "done" | StreamRejected | undefined
 }
 
-/** An encrypted payload, a user state and a user message are each at most this long. */
+/** The longest encrypted payload, user state and user message, in bytes. */
 export const payloadBytesMax = 20_971_520
 
-/** All that one side may send on a connection. */
+/** Bytes that one side may send on a connection. */
 export const receivedBytesMax = payloadBytesMax + 65_536
 
 const capacityBytesMin = 1024
 
-/** What may come behind what is awaited, in the same chunk. */
+/** Allowance for bytes behind the awaited ones, in the same chunk. */
 const chunkBytes = 65_536
 
-/** Bytes that a parsed node state takes beside its metadata: its record, and three arrays. */
+/** Bytes that a parsed node state counts for: its record and three arrays. */
 const nodeBytes = 1024
 
-/** Makes room for `length` bytes, by moving what is unread to the front when that frees half of the buffer. */
+/** Makes room for `length` bytes; moves the unread bytes to the front when that frees half of the buffer. */
 const reserve = (state: State, length: number): void => {
   if (state.end + length <= state.buffer.length) return
   const unread = state.end - state.start
@@ -111,7 +111,7 @@ const reserve = (state: State, length: number): void => {
   if (required <= state.buffer.length / 2) {
     state.buffer.copyWithin(0, state.start, state.end)
   } else {
-    // Twice as much as there is, but not more than can still come.
+    // Twice the required size, but no more than can still come.
     const most = Math.max(required, (state.needed > 0 ? state.needed : receivedBytesMax) + chunkBytes)
     const grown = new Uint8Array(Math.max(capacityBytesMin, Math.min(required * 2, most)))
     grown.set(state.buffer.subarray(state.start, state.end))
@@ -128,7 +128,7 @@ export const append = (state: State, chunk: Uint8Array): void => {
   state.receivedBytes += chunk.length
 }
 
-/** Goes on with what a layer held instead of what came in. */
+/** Continues with the contents of a layer (decrypted or decompressed) in place of the received bytes. */
 export const replace = (state: State, plain: Uint8Array): void => {
   state.buffer = plain
   state.start = 0
@@ -137,24 +137,24 @@ export const replace = (state: State, plain: Uint8Array): void => {
   state.stage = "type"
 }
 
-/** All that the peer can still say is there, since it came in a layer with a length. */
+/** Whether no more bytes can come: the message is inside a layer of known length. */
 export const isWhole = (state: State): boolean => state.opened || state.inflated
 
-/** What a reader holds: what has come and is not taken in yet, in all its forms. */
+/** Returns the bytes of memory that a reader holds, in all forms: received, being decrypted or decompressed, parsed. */
 export const heldBytes = ({ buffer, inflater, nodes, opening }: State): number =>
   buffer.length +
   (opening === undefined ? 0 : buffer.length) +
   nodes.length * nodeBytes +
   (inflater === undefined ? 0 : inflater.input.length + inflater.output.length + (inflater.target?.length ?? 0))
 
-/** Whether who speaks has shown that it has a key, where it has to. */
+/** Whether the peer has shown that it has a key, if this host requires one. */
 export const isProven = ({ framing, opened }: State): boolean => opened || framing.cipher?.verifyIncoming !== true
 
 const framingStages: ReadonlyArray<Stage> = ["type", "sealed", "opening", "compressed", "inflating"]
 
 /**
- * Failures of the framing are answered, those of the label, the type and the body are not. Nor is anything said to who has
- * shown no key, where keys are asked for.
+ * Rejects a stream. An acceptor owes an `Err` for failures of the framing, not for those of the label, the type and the
+ * body, and never to a peer that has shown no key where keys are required.
  */
 export const rejected = (state: State, reason: RejectReason): StreamRejected =>
   new StreamRejected({
