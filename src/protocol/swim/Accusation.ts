@@ -1,8 +1,8 @@
 /**
- * Why a member was accused: what the accuser saw, told beside the accusation, which itself names only the accuser.
+ * Accusation: the accuser's evidence, gossiped beside the suspect or dead message, which names only the accuser.
  *
- * Shape: one byte, 0x77 ("w", for why), then `grinta.v1.Accusation`; a user message of the memberlist protocol, which other
- * programs do not know and ignore.
+ * Shape: one byte, 0x77 ("w", for why), then `grinta.v1.Accusation`; a user message of the memberlist protocol, which
+ * other programs ignore.
  * Source: `proto/grinta/v1/membership.proto`.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
@@ -16,7 +16,7 @@ export interface Accusation {
   readonly accuser: string
   /** Probes in a row that failed, at least 1. */
   readonly probesMissed: number
-  /** The accuser's own health score; 0 is healthy. */
+  /** The accuser's health score; 0 is healthy. */
   readonly accuserHealth: number
 }
 
@@ -28,7 +28,7 @@ export const isAccusation = (payload: Uint8Array): boolean => payload[0] === kin
 export const encode = (accusation: Accusation): Uint8Array =>
   concat([Uint8Array.of(kind), toBinary(AccusationSchema, create(AccusationSchema, accusation))])
 
-/** None for what is no accusation, or none that could have been made. */
+/** Decodes an accusation; None for any other payload, and for values that no accuser could have sent. */
 export const decode = (payload: Uint8Array): Option.Option<Accusation> => {
   if (!isAccusation(payload) || payload.length > bytesMax) return Option.none()
   const decoded = Result.getSuccess(Result.try(() => fromBinary(AccusationSchema, payload.subarray(1))))

@@ -15,7 +15,7 @@ import { answerReach, outrun, startsOver } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, type State, type Turn } from "./State.ts"
 import { delegateText, faultOf, isJump } from "./Validity.ts"
 
-/** Applies an `alive` that came in a datagram `from` somewhere, or in a push/pull. */
+/** Applies an `alive`; `from` sent its datagram, undefined for one from a push/pull, an answered ping or a claim. */
 export const alive = (turn: Turn, received: Alive, from: Address | undefined): Turn => {
   const { config, leaving, members } = turn.state
   const isSelf = received.node === config.name
@@ -24,7 +24,7 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   const address: Address = { bytes: message.address, port: message.port }
   const old = members.byName.get(message.node)
   const hasMoved = old !== undefined && !(isSelf ? isSamePlace : equal)(old.member.address, address)
-  // Most of what comes in is old news.
+  // Most alives are old news.
   if (old !== undefined && !isSelf && !hasMoved && isOld(config, old.member, message)) return turn
   const fault = isSelf ? undefined : faultOf(message, config)
   if (fault === "incompatible") return dropped(turn, fault, delegateText(message.node, message.versions))
@@ -38,7 +38,7 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
     if (isSelf) return hearElsewhere(turn, address, message.incarnation)
     if (!mayMove(turn, known)) {
       keepClaim(turn, entry, message)
-      // A host that moves says that it has left its former address first.
+      // A host that moves sends a leave for its former address first.
       if (entry.farewell === undefined) turn.outputs.push({ _tag: "Conflict", existing: known, address })
       return turn
     }
@@ -54,22 +54,22 @@ export const alive = (turn: Turn, received: Alive, from: Address | undefined): T
   return take(turn, entry, message, hasMoved)
 }
 
-/** Believes a word that may be believed, and passes it on. */
+/** Applies an `alive` that passed all checks, and gossips it. */
 export const take = (turn: Turn, entry: Members.Entry, message: Alive, hasMoved: boolean): Turn => {
   clearSuspicion(turn.state, entry)
   broadcast(turn.state, message.node, message)
   return accept(turn, entry, message, hasMoved)
 }
 
-/** Whether an `alive` says nothing new of another. */
+/** Whether an `alive` about another host says nothing new. */
 export const isOld = (config: Config, known: Member, message: Pick<Alive, "incarnation" | "meta">): boolean =>
   message.incarnation <= known.incarnation && !startsOver(config, known, message)
 
-/** Whether an `alive` about ourselves is what we said, now or before. */
+/** Whether an `alive` about this host repeats its own, current or older. */
 const isOwnWord = (known: Member, message: Alive): boolean =>
   message.incarnation < known.incarnation || (message.incarnation === known.incarnation && !differs(known, message))
 
-/** A name may change its address after a leave, or long enough after a death. */
+/** Whether a member may change its address: after a leave, or `deadReclaimMillis` after its death. */
 const mayMove = ({ now, state }: Turn, known: Member): boolean => {
   const { deadReclaimMillis } = state.config.settings
   return (

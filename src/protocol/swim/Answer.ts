@@ -1,8 +1,8 @@
 /**
- * What a host says to those who accuse it: its own alive, directly, beside the gossip.
+ * Answers an accuser: sends this host's alive directly to it, beside the gossip.
  *
- * An accuser that is behind (we refuted already) would otherwise hear of it by luck or by the next push/pull.
- * Limits: one answer for each datagram, and per accuser and second, and only to the address that we know of that member.
+ * An accuser that missed an earlier refutation would otherwise hear of it only by luck or by the next push/pull.
+ * Limits: one answer per datagram, and per accuser and second, sent only to the accuser's known address.
  */
 
 import * as Buckets from "../Buckets.ts"

@@ -1,10 +1,10 @@
-/** Asking strangers whether they are there; see `Strangers`. Nobody else can answer: the number of a ping is drawn by chance. */
+/** Pings strangers; see `Strangers`. Only the pinged host can answer: the sequence number is random. */
 import { answersTcpPings } from "./Member.ts"
 import { ownSource } from "./Packets.ts"
 import { arm, drawSeq, dropped, type Turn } from "./State.ts"
 import * as Strangers from "./Strangers.ts"
 
-/** How long those wait that could not be asked at once. */
+/** Pause before strangers are pinged that exceeded the rate limit. */
 const tickMillis = 50
 
 const ask = (turn: Turn, stranger: Strangers.Stranger): void => {
@@ -16,7 +16,7 @@ const ask = (turn: Turn, stranger: Strangers.Stranger): void => {
   stranger.tries += 1
   strangers.asked.set(seq, stranger)
   arm(turn, probeTimeoutMillis, { _tag: "StrangerDue", seq })
-  // Bare: what rides along is for members.
+  // Bare: piggybacked updates are for members.
   const ping = config.encode({ _tag: "Ping", seq, node, ...ownSource(turn.state) })
   turn.outputs.push({ _tag: "Send", to, parts: [ping], crc: false })
   const mayAnswer = stranger.tries > 1 && tcpPings && answersTcpPings({ versions })
@@ -24,7 +24,7 @@ const ask = (turn: Turn, stranger: Strangers.Stranger): void => {
     turn.outputs.push({ _tag: "TcpPing", to, seq, name: node, timeoutMillis: probeTimeoutMillis })
 }
 
-/** Asks those that wait, as many as may be asked now. */
+/** Pings waiting strangers, as many as the rate limit allows. */
 export const askWaiting = (turn: Turn): Turn => {
   const { strangers } = turn.state
   for (;;) {
@@ -43,7 +43,7 @@ export const strangersTick = (turn: Turn): Turn => {
   return askWaiting(turn)
 }
 
-/** No answer in time: it is asked again, or forgotten. */
+/** Handles a ping without an answer in time: pings the stranger again, or forgets it after the last try. */
 export const strangerDue = (turn: Turn, seq: number): Turn => {
   const { strangers } = turn.state
   const stranger = strangers.asked.get(seq)

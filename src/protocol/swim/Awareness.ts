@@ -1,7 +1,8 @@
 /**
- * A host's doubt in itself: 0 is healthy; each sign that the fault may be ours adds to it.
+ * Awareness: a host's own health score. 0 is healthy; each sign that a fault may be this host's own raises it.
  *
- * It scales the probe interval and nothing else. Source: memberlist-protocol.md, section 13.1.
+ * Scales the probe interval and, under `Rules.scaledTimeout`, the probe time-out.
+ * Source: memberlist-protocol.md, section 13.1.
  */
 
 export interface Awareness {

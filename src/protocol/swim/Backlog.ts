@@ -1,6 +1,6 @@
-/** How much of what has come waits for the machine, which takes it in turn. */
+/** Bounds the received messages that wait in the queue of the state machine. */
 
-/** Messages of datagrams, and bytes of them; of more, whole datagrams are dropped, as the network may drop them. */
+/** Most messages of waiting datagrams, and their bytes. Beyond, whole datagrams are dropped, as on a network. */
 export const messagesMax = 8192
 export const bytesMax = 8_388_608
 
@@ -11,7 +11,7 @@ export interface Backlog {
 
 export const make = (): Backlog => ({ messages: 0, bytes: 0 })
 
-/** Makes room for a datagram; false, and none is made, when there is none. */
+/** Reserves room for a datagram; false, without a reservation, when it does not fit. */
 export const enter = (backlog: Backlog, messages: number, bytes: number): boolean => {
   if (backlog.messages + messages > messagesMax || backlog.bytes + bytes > bytesMax) return false
   backlog.messages += messages

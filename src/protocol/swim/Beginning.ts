@@ -1,29 +1,29 @@
 /**
- * When a host that starts may say that it is up: once its name is its own.
+ * Decides when a starting host may say that it is up: once its name is its own.
  *
- * A host that starts is `isStarting`, then up, or it has given its name up. While it starts, it tells nobody but its seeds of
- * itself, and it asks each of them again until the answer has its name.
+ * A starting host is `isStarting`, then either up or without its name. Until it is up, only its seeds hear of it, and
+ * it asks each seed again until the answer contains its name.
  *
- * Why of two processes of one name that start at the same time, and have a seed in common that answers, one stays:
- * - The seed knows one process by the name: that which it heard first. It is the only one that can become known, since nobody
- *   else has heard of either. Until it gives up or is dead for the seed, the other is not known, and hears of it there.
- * - Who is not known does not begin while a process at the other address answers. So at most one begins.
- * - Who is not known gives way to who is, at once; who is known never gives way to who is not. Of two that are not known, or
- *   that are both known, each by another seed, the one that was born later gives way. Being known begins and does not end while
- *   a host starts, and who has given up answers nothing: so both give way never, and one does as soon as the other is known.
- * - Who has several seeds waits for all of them, if only for a moment: each shows the process that it knows.
+ * Of two processes that start with one name at the same time, and share a seed that answers, one stays:
+ * - The seed knows the first process that it heard, which alone can become known, since no other host has heard of
+ *   either. Until that process gives up or is dead for the seed, the other one is not known, and hears of it there.
+ * - An unknown process does not begin while the process at the other address answers. So at most one begins.
+ * - An unknown process gives way to a known one at once, a known one never to an unknown one. If both are unknown, or
+ *   each is known to another seed, the process born later gives way. A known process stays known while it starts, and
+ *   one that has given up answers nothing: so they never both give way, and one does once the other is known.
+ * - A process with several seeds waits for all, if only for a moment: each seed shows the process that it knows.
  *
- * Hosts whose seeds are different ones, and do not know of each other's newcomers yet, may both begin. They settle it as two
+ * Processes whose different seeds have not yet heard of each other's newcomers may both begin. They settle it as two
  * that meet later do, see `Rivalry`.
  */
 import type { NodeState } from "../memberlist/Message.ts"
 import type { Standing } from "./Standing.ts"
 import type { State } from "./State.ts"
 
-/** Whether a host keeps its name to itself and its seeds. */
+/** Whether only the seeds of a host may hear of its name. */
 export const isUnproven = ({ isStarting, knownAt }: Standing): boolean => isStarting && knownAt === undefined
 
-/** Whether a member that a host joins by is to be asked once more: what it knows does not have the name of that host. */
+/** Whether a starting host must ask a seed again: the seed's state does not contain the host's name. */
 export const isToConfirm = (
   { config, standing }: State,
   isJoin: boolean,
@@ -36,9 +36,9 @@ export const isOpen = ({ knownAt, rival }: Standing): boolean => {
   return rival.verdict !== "keeps" || knownAt === undefined
 }
 
-/** Whether a process at another address has answered of late, so that it is not to be passed over. */
+/** Whether a process at another address has answered lately, so that it cannot be ignored. */
 export const isContested = (standing: Standing): boolean => isOpen(standing) && standing.rival?.verdict !== undefined
 
-/** Whether a host may begin, as far as those know that have answered by now. */
+/** Whether a host may begin, judging by the answers so far. */
 export const isSettled = (standing: Standing): boolean =>
   !isOpen(standing) && (standing.knownAt !== undefined || standing.rival !== undefined)

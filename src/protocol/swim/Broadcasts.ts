@@ -13,7 +13,7 @@ export interface Broadcast {
 }
 
 export interface Broadcasts {
-  /** Messages by how often they were sent; within a tier the last one is the first in order. */
+  /** Messages by how often they were sent; the last of each tier is the next in order. */
   readonly tiers: Array<Array<Broadcast>>
   readonly byKey: Map<string, Broadcast>
   nextId: number
@@ -21,7 +21,7 @@ export interface Broadcasts {
 
 export const make = (): Broadcasts => ({ tiers: [], byKey: new Map(), nextId: 0 })
 
-/** How often a message is sent in a cluster of `n` members: `mult * ceil(log10(n + 1))`. */
+/** Returns how often a message is sent in a cluster of `n` members: `mult * ceil(log10(n + 1))`. */
 export const transmitLimit = (retransmitMult: number, n: number): number =>
   retransmitMult * Math.ceil(Math.log10(n + 1))
 
@@ -32,7 +32,7 @@ const tierAt = (queue: Broadcasts, transmits: number): Array<Broadcast> => {
   return queue.tiers[transmits] ?? []
 }
 
-/** How many of the first `end` messages are shorter than `length`, or as long with an id below `id`. */
+/** Returns how many of the first `end` messages are shorter than `length`, or as long with an id below `id`. */
 const rank = (tier: ReadonlyArray<Broadcast>, length: number, id: number, end: number): number => {
   let low = 0
   let high = end
@@ -58,7 +58,7 @@ const remove = (queue: Broadcasts, entry: Broadcast): void => {
   queue.byKey.delete(entry.key)
 }
 
-/** Queues a message, in place of the one with the same key. */
+/** Queues a message in place of any message with the same key. */
 export const enqueue = (queue: Broadcasts, key: string, bytes: Uint8Array): void => {
   const displaced = queue.byKey.get(key)
   if (displaced !== undefined) remove(queue, displaced)
@@ -67,24 +67,24 @@ export const enqueue = (queue: Broadcasts, key: string, bytes: Uint8Array): void
   insert(queue, entry)
 }
 
-/** Drops the message of this key, if there is one. */
+/** Drops the message of `key`, if any. */
 export const forget = (queue: Broadcasts, key: string): void => {
   const entry = queue.byKey.get(key)
   if (entry !== undefined) remove(queue, entry)
 }
 
-/** Whether a message of this key has yet to be sent as often as it may be. */
+/** Whether a message of `key` still has transmissions left. */
 export const has = (queue: Broadcasts, key: string): boolean => queue.byKey.has(key)
 
 export interface Room {
-  /** Bytes that each message costs beside its own. */
+  /** Bytes that each message costs on top of its length. */
   readonly overheadBytes: number
   readonly bytesMax: number
   readonly countMax: number
   readonly transmitLimit: number
 }
 
-/** Takes the messages of one datagram, each at most once, and counts their transmission. */
+/** Takes the messages of one datagram, each at most once, and counts their transmissions. */
 export const take = (queue: Broadcasts, room: Room): ReadonlyArray<Uint8Array> => {
   if (queue.byKey.size === 0) return []
   const taken: Array<Broadcast> = []
@@ -101,7 +101,7 @@ export const take = (queue: Broadcasts, room: Room): ReadonlyArray<Uint8Array> =
       left -= entry.bytes.length + room.overheadBytes
     }
   }
-  // Backwards, so that what was taken last comes to lie before what was taken first.
+  // Backwards, which is the ascending order of a tier, so that most inserts append.
   for (let i = taken.length - 1; i >= 0; i--) {
     const entry = taken[i]
     if (entry === undefined) break
@@ -112,7 +112,7 @@ export const take = (queue: Broadcasts, room: Room): ReadonlyArray<Uint8Array> =
   return taken.map((entry) => entry.bytes)
 }
 
-/** Drops from the far end (most sent, shortest, oldest) until `countMax` remain; returns how many were dropped. */
+/** Drops the most sent, then shortest, then oldest until `countMax` remain; returns the number of dropped messages. */
 export const prune = (queue: Broadcasts, countMax: number): number => {
   let dropped = 0
   for (let transmits = queue.tiers.length - 1; transmits >= 0 && queue.byKey.size > countMax; transmits--) {

@@ -10,7 +10,7 @@ export interface Violation {
 /** The largest payload of a UDP datagram over IPv4. */
 const packetBytesMax = 65_507
 
-/** What has to be a whole number, and its bounds; the other numbers only must not be negative. */
+/** Settings that must be whole numbers, with their bounds; other numbers must be finite and not negative. */
 const wholes = {
   indirectChecks: [0, 64],
   fanOut: [1, 64],
@@ -40,7 +40,7 @@ const settingViolation = (settings: Settings): Violation | undefined => {
     : { setting: "nackShare", detail: `${nackShare} is no share above 0 and up to 1` }
 }
 
-/** The first setting or limit that cannot work, if any. */
+/** Returns the first setting or limit that cannot work, if any. */
 export const violation = (settings: Settings, limits: Limits): Violation | undefined => {
   const limit = Record.toEntries(limits).find(([, value]) => !Number.isSafeInteger(value) || value < 0)
   if (limit !== undefined) return { setting: limit[0], detail: `${limit[1]} is no whole number from 0` }

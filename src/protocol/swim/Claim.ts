@@ -1,7 +1,7 @@
 /**
- * The word of a name from another address than the known one: it is kept, and taken once the life there is over.
+ * Claim: an `alive` for a known name from another address, kept until the member at the known address is gone.
  *
- * So a host that came back elsewhere is there as soon as its death is known, and need not have the luck to speak just then.
+ * So a host that came back elsewhere is a member once its death is known, without having to speak at that moment.
  */
 import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"
@@ -11,30 +11,30 @@ import type * as Members from "./Members.ts"
 import { sendBare } from "./Packets.ts"
 import { arm, type Turn } from "./State.ts"
 
-/** How long a word counts: a host that waits to be taken says it again each second. */
+/** Time for which a claim counts: its host repeats it every second until it is accepted. */
 const claimMillisMax = 5000
-/** How long a member of whose name there was a word is given only the shortest time when it is suspected. */
+/** Time after a claim in which a suspicion of the member gets only the shortest time-out. */
 const contestedMillisMax = 30_000
-/** Members that wait for a probe out of turn. */
+/** Members waiting for a probe out of turn. */
 const rechecksMax = 16
-/** How long it is remembered where to ask. */
+/** Time for which the address of a claim is remembered. */
 const placeMillisMax = 300_000
 
-/** The word for a member that has not been withdrawn since, if it is recent. */
+/** Returns the claim of a member's name, if it is recent. */
 export const claimOf = ({ now }: Turn, { claim }: Members.Entry): Alive | undefined =>
   claim !== undefined && now - claim.at <= claimMillisMax ? claim.message : undefined
 
-/** Whether the name was claimed elsewhere of late: then a silent member is likely to be its life before. */
+/** Whether the name was claimed elsewhere lately: a silent member is then likely a former process of the name. */
 export const isContested = ({ now }: Turn, { claim }: Members.Entry): boolean =>
   claim !== undefined && now - claim.at <= contestedMillisMax
 
-/** Where to ask for the name, if there was a word of it that is no longer recent. */
+/** Returns the address of the last claim of a member's name, up to 5 minutes after it. */
 export const placeOf = ({ now }: Turn, { claim }: Members.Entry): Address | undefined =>
   claim !== undefined && now - claim.at <= placeMillisMax
     ? { bytes: claim.message.address, port: claim.message.port }
     : undefined
 
-/** Has the word for a dead member looked at when its name is free. */
+/** Arms a timer that looks at the claim of a dead member once its name may be reclaimed. */
 export const awaitClaim = (turn: Turn, { claim, member }: Members.Entry): void => {
   const { deadReclaimMillis } = turn.state.config.settings
   if (claim === undefined || member.status !== "dead" || deadReclaimMillis === 0) return
@@ -43,8 +43,8 @@ export const awaitClaim = (turn: Turn, { claim, member }: Members.Entry): void =
 }
 
 /**
- * Has the one that is known by a claimed name probed out of turn: if it has given the name up, those few that know it would
- * otherwise wait for its turn.
+ * Queues a member with a claimed name for a probe out of turn: if it has given the name up, the few hosts that know it
+ * would otherwise wait for its turn.
  */
 export const checkClaim = (turn: Turn, name: string): Turn => {
   const { members, rechecks } = turn.state
@@ -55,8 +55,8 @@ export const checkClaim = (turn: Turn, name: string): Turn => {
 }
 
 /**
- * Keeps a word that cannot be taken yet, and shows it to the member that has the name. Decoded bytes are views of their
- * datagram; what is kept is copied out of it.
+ * Keeps a claim that cannot be accepted yet, and forwards it to the member with the name. Decoded bytes are views of
+ * their datagram, so the claim is a copy.
  */
 export const keepClaim = (turn: Turn, entry: Members.Entry, message: Alive): void => {
   if (!turn.state.config.rules.twins) return
@@ -65,7 +65,7 @@ export const keepClaim = (turn: Turn, entry: Members.Entry, message: Alive): voi
   if (claimOf(turn, entry) === undefined) arm(turn, claimMillisMax, { _tag: "ClaimCheck", name: message.node })
   entry.claim = { message: kept, at: turn.now }
   awaitClaim(turn, entry)
-  // Who has the name looks after it. Nothing goes to an address that only the word names.
+  // The member with the name handles the claim. Nothing is sent to an address that only the claim names.
   if (isLive(entry.member) && Buckets.take(turn.state.challengeLimit, message.node, turn.now))
     sendBare(turn, entry.member, [kept])
 }

@@ -1,6 +1,5 @@
 /**
- * What one host's membership protocol is told: who it is, its timings, its limits and its rules.
- *
+ * Configuration of one host's membership protocol: its identity, timings, limits and rules.
  * Source: memberlist-protocol.md, sections 17 and 18; faults.md, D-9 and D-13.
  */
 import type { Address } from "../Address.ts"
@@ -9,11 +8,11 @@ import { encode } from "../memberlist/MessageCodec.ts"
 
 /** Timings and multipliers. An interval of 0 switches its loop off, but the probe interval must be positive. */
 export interface Settings {
-  /** Helpers asked for an indirect probe. */
+  /** Helpers of an indirect probe. */
   readonly indirectChecks: number
   readonly retransmitMult: number
   readonly suspicionMult: number
-  /** The shortest suspicion in a cluster of any size, in probe intervals: a small one would decide within a pause. */
+  /** Least suspicion time-out, in probe intervals: a small cluster would otherwise decide within a pause. */
   readonly suspicionRoundsMin: number
   readonly suspicionMaxTimeoutMult: number
   /** Accusers, beside the first, that shorten a suspicion to its minimum; undefined for `suspicionMult - 2`. */
@@ -21,112 +20,112 @@ export interface Settings {
   readonly pushPullIntervalMillis: number
   readonly probeIntervalMillis: number
   readonly probeTimeoutMillis: number
-  /** How many of those that hear of a suspicion probe the suspect themselves, out of turn; 0 for none. */
+  /** Hosts, on average, that probe a suspect themselves, out of turn, when they hear of a suspicion; 0 for none. */
   readonly secondOpinions: number
-  /** When a helper says that it got no answer, as a share of its probe time-out. */
+  /** Time after which a helper without an answer sends a nack, as a share of its probe time-out. */
   readonly nackShare: number
-  /** The health score lies in [0, this - 1]. */
+  /** Bound of the health score, which lies in [0, this - 1]. */
   readonly awarenessMaxMultiplier: number
   readonly gossipIntervalMillis: number
   /** Members addressed per gossip round. */
   readonly fanOut: number
   readonly gossipToTheDeadMillis: number
-  /** After this long a dead member's name may come back from another address; 0 for never. */
+  /** Time after its death from which a member's name may come back at another address; 0 for never. */
   readonly deadReclaimMillis: number
-  /** Whether a silent member is also asked over TCP. */
+  /** Whether a probe without an ack is repeated over TCP. */
   readonly tcpPings: boolean
   /** Soft budget of one datagram. */
   readonly packetBytesMax: number
 }
 
-/** Bounds on what is kept or believed. */
+/** Bounds of memory, rates and accepted values. */
 export interface Limits {
   readonly membersMax: number
   readonly nameBytesMax: number
   readonly metaBytesMax: number
-  /** How far above the incarnation we know a message may go; a message further up has no effect. */
+  /** Largest step of a member's incarnation above the known one; messages beyond it have no effect. */
   readonly incarnationJumpMax: number
   /**
-   * The same for a name never heard of, and for the first word of a push/pull about ourselves after a restart. A host that
-   * would have to go above it starts over.
+   * Largest incarnation of an unknown name, and of this host in the first join after a restart. A host that would have
+   * to go above it starts over.
    */
   readonly incarnationFirstMax: number
-  /** Names forgotten by the reaper whose last incarnation is still remembered, against replays. */
+  /** Names removed by the reaper whose last incarnation is still remembered, against replays. */
   readonly forgottenMax: number
   readonly forgottenMillis: number
   readonly userBroadcastsMax: number
-  /** Indirect probes carried for others at one time. */
+  /** Indirect probes carried for others at the same time. */
   readonly relaysMax: number
-  /** For each address: all hosts behind one share them. */
+  /** Per source address, shared by all hosts behind it. */
   readonly relaysPerSecondPerSource: number
-  /** For each address: all hosts behind one share them. */
+  /** Per source address, shared by all hosts behind it. */
   readonly learnedPerSecondPerSource: number
-  /** Names that have not answered yet, half of them told by one address at most; and how many are asked. */
+  /** Strangers (names yet to answer), at most half of them by one teller; burst and rate of their pings. */
   readonly strangersMax: number
   readonly strangersAskedAtOnce: number
   readonly strangersAskedPerSecond: number
-  /** Of those that did not answer a datagram, how many are asked over TCP: a connection costs as much as 30 datagrams. */
+  /** Burst and rate of TCP pings to silent strangers: a connection costs as much as 30 datagrams. */
   readonly strangersDialledAtOnce: number
   readonly strangersDialledPerSecond: number
-  /** Members at one address, whatever their ports. */
+  /** Members at one address, on all of its ports. */
   readonly membersPerAddressMax: number
 }
 
-/** Which rules apply. The named sets are {@link memberlist}, {@link lifeguard}, {@link swim} and {@link classic}. */
+/** Rules in force. Sets: {@link memberlist}, {@link lifeguard}, {@link swim}, {@link classic}, {@link careful}. */
 export interface Rules {
-  /** A health score lengthens the probe interval of a host that doubts itself; helpers that get no answer say so. */
+  /** A health score lengthens the probe interval of a host that doubts itself; helpers without an answer send nacks. */
   readonly awareness: boolean
   /** The health score lengthens the probe time-out too. */
   readonly scaledTimeout: boolean
-  /** A failed probe counts against the health of the prober even when all helpers spoke. */
+  /** A failed probe counts against the health of the prober even when all helpers answered. */
   readonly failureCounts: boolean
   /** A suspicion starts long and is shortened by independent accusers. */
   readonly confirmations: boolean
-  /** A suspect is told in the probe itself that it is suspected. */
+  /** A probe of a suspect tells it of the suspicion. */
   readonly buddy: boolean
-  /** Suspicion and retransmission go by `ceil(ln(n + 1))` instead of the decimal logarithm. */
+  /** Suspicion and retransmission scale by `ceil(ln(n + 1))` instead of the decimal logarithm. */
   readonly naturalLog: boolean
   /** A death learnt by push/pull is only a suspicion, so that the member can refute. */
   readonly mergedDeathIsSuspicion: boolean
-  /** A death heard of a member that had no time to answer an accusation becomes a short suspicion. */
+  /** A gossiped death becomes a short suspicion if the member had no time to refute. */
   readonly deathNeedsSuspicion: boolean
-  /** A host that hears nothing from anybody doubts its own link: it accuses nobody, and no suspect's time runs out. */
+  /** A host without any incoming datagrams doubts its own link: it accuses nobody, and suspicions do not expire. */
   readonly hearing: boolean
-  /** A host that may be on the smaller side of a cut asks everybody at once, and keeps talking to those that it hears. */
+  /** A host perhaps on the smaller side of a cut probes all members at once, and stays in touch with live ones. */
   readonly cuts: boolean
-  /** Time that the process slept through (a timer that came late) counts against nobody else. */
+  /** Time that the process slept through (a timer that came late) does not count against other members. */
   readonly lateness: boolean
-  /** A suspect is asked once more, directly, before its time is over; the accused answer their accuser directly too. */
+  /** A suspect is asked once more, directly, before its time-out; a host answers its accuser directly too. */
   readonly lastWord: boolean
-  /** A death is passed on at once, not only in the next gossip round. */
+  /** A death is gossiped at once instead of in the next round. */
   readonly urgentDeaths: boolean
-  /** A host that hears its name from another address says where it is until it is known, and asks who is there. */
+  /** A host whose name appears elsewhere tells its own address until it is known, and asks the process there. */
   readonly twins: boolean
-  /** A name that was never heard of is no member until it has acknowledged a ping. */
+  /** An unknown name becomes a member only after it acknowledges a ping. */
   readonly proof: boolean
 }
 
-/** How metadata says that a host counts its incarnations anew. */
+/** Reads and writes, in metadata, that a host counts its incarnations anew. */
 export interface Lives {
-  /** Whether `meta` says so, and later than `than`. */
+  /** Whether `meta` says that its host counts anew, and later than `than`. */
   readonly isLater: (meta: Uint8Array, than: Uint8Array) => boolean
-  /** The metadata that says so, later than `meta` and than what was `heard`; undefined when it cannot. */
+  /** Returns metadata that says so, later than `meta` and than the `heard` metadata; undefined when it cannot. */
   readonly next: (meta: Uint8Array, heard: Uint8Array | undefined) => Uint8Array | undefined
-  /** The metadata of a life that begins after those that were heard of; undefined when it need not, or cannot. */
+  /** Returns the metadata of a life that begins after those in `heard`; undefined when it need not, or cannot. */
   readonly begin: (meta: Uint8Array, heard: Heard) => Uint8Array | undefined
 }
 
-/** What a host has heard of other lives, as metadata. */
+/** Metadata that a host has heard of other lives. */
 export interface Heard {
   readonly ageMillis: number
-  /** Of lives of its own name. */
+  /** Lives of its own name. */
   readonly formers: ReadonlyArray<Uint8Array>
   readonly others: ReadonlyArray<Uint8Array>
-  /** Of members that have answered: how late a life can be is measured by them. */
+  /** Members that have answered: they bound how late a life can have begun. */
   readonly shown: ReadonlyArray<Uint8Array>
 }
 
-/** Metadata that does not say so: incarnations go on until they end, and none may be accused at the last one. */
+/** Metadata without epochs: incarnations rise to their end, and accusations at the last one are refused. */
 export const noLives: Lives = { isLater: () => false, next: () => undefined, begin: () => undefined }
 
 export interface Config {
@@ -134,7 +133,7 @@ export interface Config {
   /** The advertised address. Its port stands in for a missing port of other members. */
   readonly address: Address
   readonly meta: Uint8Array
-  /** Start of this process, in microseconds since 1970: of two processes of one name the first keeps it. */
+  /** Start of this process, in microseconds since 1970: the first of two processes of one name keeps it. */
   readonly bornAtMicros: number
   /** Six bytes: protocol min, max, current, delegate min, max, current. */
   readonly versions: Uint8Array
@@ -146,11 +145,11 @@ export interface Config {
   readonly framingOverheadBytes: number
   /** Whether a member may have this address: the list of allowed networks. */
   readonly admits: (address: Uint8Array) => boolean
-  /** Whether the metadata of a member is that of a host like this one; other programs get no messages that are for hosts. */
+  /** Whether a member's metadata is that of a host of this kind; other programs get no messages meant for hosts. */
   readonly isHost: (meta: Uint8Array) => boolean
-  /** Whether the start waits for its name, until the input `Begin`: see `Beginning`. */
+  /** Whether the host is starting until the input `Begin`: see `Beginning`. */
   readonly isAwaited: boolean
-  /** Encodes a message to send. A simulation may share encoded messages among hosts. */
+  /** Encodes an outgoing message. A simulation may share encoded messages among hosts. */
   readonly encode: (message: PacketMessage) => Uint8Array
 }
 
@@ -179,7 +178,7 @@ export const lan: Settings = {
 /**
  * Timings for one local network whose hosts keep to the {@link careful} rules.
  *
- * Since those rules protect the living, a suspect gets half the time; helpers speak while the prober still listens.
+ * These rules protect live members, so a suspect gets half the time; helpers send nacks while the prober still listens.
  */
 export const swift: Settings = {
   ...lan,
@@ -235,7 +234,7 @@ export const limits: Limits = {
   membersPerAddressMax: 4096
 }
 
-/** The SWIM that the Lifeguard paper compares with: memberlist without what Lifeguard added. */
+/** The baseline SWIM of the Lifeguard paper: memberlist without the additions of Lifeguard. */
 export const swim: Rules = {
   awareness: false,
   scaledTimeout: false,
@@ -254,13 +253,13 @@ export const swim: Rules = {
   proof: false
 }
 
-/** What the reference implementation does. */
+/** The rules of the reference implementation. */
 export const memberlist: Rules = { ...swim, awareness: true, confirmations: true, buddy: true }
 
-/** What the Lifeguard paper describes. */
+/** The rules of the Lifeguard paper. */
 export const lifeguard: Rules = { ...memberlist, scaledTimeout: true, failureCounts: true }
 
-/** The SWIM of the first paper. */
+/** The rules of the first SWIM paper. */
 export const classic: Rules = { ...swim, naturalLog: true, mergedDeathIsSuspicion: false }
 
 /** Memberlist, and a host that was busy or deaf doubts itself before it accuses. */
@@ -279,7 +278,7 @@ export const careful: Rules = {
 /** Protocol 1 to 5, speaking 2, without versions of the application. */
 export const versions: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0)
 
-/** A configuration from a name and an address; all else has a default (the LAN profile). */
+/** Makes a configuration from a name and an address; the other fields default to the LAN profile. */
 export const make = (options: Pick<Config, "name" | "address"> & Partial<Config>): Config => ({
   meta: new Uint8Array(0),
   bornAtMicros: 0,

@@ -9,7 +9,7 @@ import { outrun } from "./StartOver.ts"
 import { broadcast, clearSuspicion, dropped, hurry, type Turn } from "./State.ts"
 import { isJump, isNameSized } from "./Validity.ts"
 
-/** Applies a `dead`; one from the member itself means that it left. */
+/** Applies a `dead`; a `dead` from the member itself is a leave. */
 export const dead = (turn: Turn, message: Dead): Turn => {
   const { config, leaving, members, self } = turn.state
   const entry = members.byName.get(message.node)
@@ -25,7 +25,7 @@ export const dead = (turn: Turn, message: Dead): Turn => {
   const hasLeft = message.from === message.node
   const claim = hasLeft ? claimOf(turn, entry) : undefined
   if (claim !== undefined && claim.incarnation > message.incarnation) {
-    // It has moved. Those that have not heard where to must hear that it left; no name has a slash.
+    // The member has moved. Hosts that missed its new address must hear the leave; no name contains a slash.
     broadcast(turn.state, `${message.node}/`, message)
     return take(turn, entry, claim, true)
   }

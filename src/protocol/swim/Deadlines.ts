@@ -1,5 +1,5 @@
 /**
- * Timers of a state machine: a binary heap of deadlines, each of which can be cancelled.
+ * Timers of a state machine: a binary heap of deadlines that can be cancelled.
  *
  * Deadlines of the same instant come out in the order in which they were armed.
  */
@@ -61,14 +61,14 @@ export const arm = <A>(deadlines: Deadlines<A>, atMillis: number, value: A): Dea
   return deadline
 }
 
-/** Puts back a deadline that was cancelled, at its old time. */
+/** Puts a cancelled deadline back, at its old time. */
 export const restore = <A>(deadlines: Deadlines<A>, deadline: Deadline<A>): void => {
   deadline.index = deadlines.heap.length
   deadlines.heap.push(deadline)
   siftUp(deadlines.heap, deadline, deadline.index)
 }
 
-/** Takes a deadline out; one already taken or cancelled is left alone. */
+/** Removes a deadline; does nothing if it was taken or cancelled before. */
 export const cancel = <A>(deadlines: Deadlines<A>, deadline: Deadline<A>): void => {
   const index = deadline.index
   if (index < 0) return
@@ -80,7 +80,7 @@ export const cancel = <A>(deadlines: Deadlines<A>, deadline: Deadline<A>): void 
   else siftDown(deadlines.heap, last, index)
 }
 
-/** When the next one is due; Infinity when there is none. */
+/** Returns the time of the next deadline; Infinity when there is none. */
 export const next = <A>(deadlines: Deadlines<A>): number => deadlines.heap[0]?.atMillis ?? Number.POSITIVE_INFINITY
 
 /** Takes the first deadline that is due. */

@@ -1,8 +1,8 @@
 /**
- * A death heard in a datagram, which need not be believed at once.
+ * Applies a `dead` from a datagram, which may be premature.
  *
- * A member that really died was suspected everywhere before. One that was not may be the victim of a host that did not
- * hear its answer; so it is asked, gets the time to answer here, is asked for its last word, and only then is dead.
+ * A member that really died was suspected everywhere before. If not by this host, the accuser may have missed its
+ * answer: so the member is asked, gets time to answer, is asked for its last word, and only then is dead.
  */
 import type { Dead } from "../memberlist/Message.ts"
 import { dead } from "./Dead.ts"

@@ -1,9 +1,9 @@
 /**
- * A leave, as its member's word, heard of a member that may know nothing of it: nothing binds a message to its author.
+ * Delays a leave that another host passed on: anybody can forge it, since no message is bound to its author.
  *
- * The word is passed on at once, and so is a question to the member itself. One that has not left says so at a higher
- * incarnation, long before the time is over after which the word is believed; one that has left says nothing.
- * Limits: one question for each word that is waited for.
+ * The leave is gossiped at once, and the member itself is asked. A member that has not left refutes at a higher
+ * incarnation, well within the delay; a member that has left stays silent.
+ * Limits: one question per pending leave and incarnation.
  */
 import type { Dead, PacketMessage } from "../memberlist/Message.ts"
 import { dead } from "./Dead.ts"
@@ -12,12 +12,12 @@ import { sendBare } from "./Packets.ts"
 import { arm, broadcast, dropped, hurry, type Turn } from "./State.ts"
 import { isJump } from "./Validity.ts"
 
-/** Asks a member whether it has left, or died: it refutes to us. */
+/** Makes the messages that ask a member whether it has left or died; the member refutes to this host. */
 export const askGone = ({ state }: Turn, node: string, incarnation: number): ReadonlyArray<PacketMessage> => [
   { _tag: "Suspect", incarnation, node, from: state.config.name }
 ]
 
-/** Applies a leave of another, once that other has had the time to deny it. */
+/** Applies a leave of another member after a delay in which that member can refute it. */
 export const hearLeave = (turn: Turn, message: Dead): Turn => {
   const { config, members, self } = turn.state
   const entry = members.byName.get(message.node)
@@ -36,7 +36,7 @@ export const hearLeave = (turn: Turn, message: Dead): Turn => {
   return turn
 }
 
-/** The member has not denied it. */
+/** Applies a leave that the member has not refuted in time. */
 export const leaveDue = (turn: Turn, name: string): Turn => {
   const entry = turn.state.members.byName.get(name)
   if (entry?.farewell === undefined) return turn

@@ -1,5 +1,5 @@
 /**
- * Members taken off the list, remembered so that an old `alive` of theirs cannot bring them back.
+ * Remembers members removed from the list, so that an old `alive` cannot bring them back.
  *
  * Bounded in number and time. Source: faults.md, U22 and D-9.
  */
@@ -12,7 +12,7 @@ export type Forgotten = Map<string, { readonly member: Member; readonly untilMil
 export const make = (): Forgotten => new Map()
 
 export const remember = (forgotten: Forgotten, member: Member, limits: Limits, nowMillis: number): void => {
-  // A record that was never alive has nothing to be replayed.
+  // A member that was never alive has sent nothing that could be replayed.
   if (member.incarnation === 0 || limits.forgottenMax < 1) return
   forgotten.delete(member.name)
   const oldest = forgotten.size >= limits.forgottenMax ? forgotten.keys().next().value : undefined
@@ -20,7 +20,7 @@ export const remember = (forgotten: Forgotten, member: Member, limits: Limits, n
   forgotten.set(member.name, { member, untilMillis: nowMillis + limits.forgottenMillis })
 }
 
-/** Drops those whose time is over. */
+/** Drops expired records. */
 export const expire = (forgotten: Forgotten, nowMillis: number): void => {
   for (const [name, { untilMillis }] of forgotten) {
     if (untilMillis > nowMillis) return

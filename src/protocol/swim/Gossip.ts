@@ -1,6 +1,5 @@
 /**
- * The gossip round: queued broadcasts go to a few random members.
- *
+ * The gossip round: sends queued broadcasts to a few random members.
  * Source: memberlist-protocol.md, sections 14.2 and 14.3.
  */
 import * as Broadcasts from "./Broadcasts.ts"
@@ -15,17 +14,17 @@ import type { Timer } from "./Timer.ts"
 
 type Broadcast = Extract<Input, { readonly _tag: "Broadcast" }>
 
-/** How long gossip reaches those that left, in probe intervals. */
+/** Time after a leave in which gossip still reaches the member, in probe intervals. */
 const leftRounds = 5
 
-/** Each target gets what is first in the queue at its turn, so that targets may get different messages. */
+/** Runs a gossip round. Targets may get different messages: each gets the first of the queue at its turn. */
 export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   const { config, members, self } = turn.state
   const { fanOut, gossipIntervalMillis, gossipToTheDeadMillis } = config.settings
   turn.state.gossip = rearm(turn, due, gossipIntervalMillis)
   const audience = audienceOf(turn.state)
   if (audience === undefined) return turn
-  // Who is said to have left and has not must hear of it, or it could not deny it.
+  // A member wrongly said to have left must hear of it to refute.
   const leftMillis = config.rules.lastWord ? leftRounds * config.settings.probeIntervalMillis : -1
   const goneMillis = { dead: gossipToTheDeadMillis, left: Math.min(gossipToTheDeadMillis, leftMillis) }
   const isReached = (member: Member): boolean =>
@@ -41,7 +40,7 @@ export const gossipTick = (turn: Turn, due: Deadline<Timer>): Turn => {
   return turn
 }
 
-/** On the smaller side of a cut most are out of reach: there all targets but one are of those whom nobody suspects. */
+/** Chooses targets, all but one of them unsuspected: on the smaller side of a cut most members are out of reach. */
 const chooseTargets = (turn: Turn, fanOut: number, isOther: (entry: Members.Entry) => boolean) => {
   const { order } = turn.state.members
   const isTrusted = (entry: Members.Entry): boolean => isOther(entry) && entry.member.status === "alive"
@@ -51,7 +50,7 @@ const chooseTargets = (turn: Turn, fanOut: number, isOther: (entry: Members.Entr
   return [...near, ...targets.filter((entry) => !near.includes(entry))].slice(0, fanOut)
 }
 
-/** Queues a message of the application. One that would never fit is refused; of too many, the most sent go first. */
+/** Queues an application message. Refuses one too large for a datagram; beyond the limit drops the most sent first. */
 export const broadcastUser = (turn: Turn, { audience, key, payload }: Broadcast): Turn => {
   const { config, hostBroadcasts, userBroadcasts } = turn.state
   const queue = audience === "hosts" ? hostBroadcasts : userBroadcasts

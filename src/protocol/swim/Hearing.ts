@@ -1,11 +1,11 @@
 /**
- * A host that was deaf or asleep doubts itself before it accuses others.
+ * Makes a host that was deaf or asleep doubt itself before it accuses others.
  *
- * Deaf: no datagram came in for two probe intervals, although members are there to send some. Asleep: a timer came late,
- * so the process did not run. In both cases the answers of others may lie unread in our own buffers, so that the time
- * in question does not count against them.
- * Limits: deafness longer than the longest suspicion, and a suspicion held back for as long, count again: then the link,
- * not the host, has failed.
+ * Deaf: no datagram came in for two probe intervals, although some member should send. Asleep: a timer came late, so
+ * the process did not run. In both cases the answers of others may lie unread in this host's buffers, so that time does
+ * not count against them.
+ * Limits: deafness longer than the longest suspicion counts again, and so does a suspicion held back for as long: then
+ * the link, not the host, has failed.
  * Source: design.md, law 10; faults.md, X7 and X8.
  */
 import * as Awareness from "./Awareness.ts"
@@ -16,23 +16,23 @@ import { rearmSuspicion, type State, type Turn } from "./State.ts"
 import { expiresAt } from "./Suspicion.ts"
 import type { Timer } from "./Timer.ts"
 
-/** A silence of so long is one. */
+/** Time without a datagram from which a host counts as deaf. */
 export const quietMillisMax = ({ settings }: Config): number => 2 * settings.probeIntervalMillis
 
-/** How late a timer may be before the process counts as having slept. */
+/** Lateness of a timer from which the process counts as having slept. */
 export const latenessMillisMax = ({ settings }: Config): number => settings.probeTimeoutMillis / 2
 
-/** How long a process may sleep and still be known to the others for sure. */
+/** Longest sleep after which other members surely still know this host. */
 const sleepMillisMax = ({ settings }: Config): number => 3 * settings.probeIntervalMillis
 
-/** Members beside ourselves that nobody suspects. */
+/** Counts the unsuspected members beside this host. */
 const trusted = ({ members, self }: State): number => {
   let count = 0
   for (const entry of members.order) if (entry !== self && entry.member.status === "alive") count += 1
   return count
 }
 
-/** Whether we hear nothing, for less than `millisMax`, though somebody should be heard. */
+/** Whether this host is deaf, for less than `millisMax`, though it has unsuspected members to hear. */
 export const isDeaf = ({ now, state }: Turn, millisMax: number): boolean => {
   const { config, heardAt } = state
   const quiet = now - heardAt
@@ -40,7 +40,7 @@ export const isDeaf = ({ now, state }: Turn, millisMax: number): boolean => {
   return isQuiet && trusted(state) > 0
 }
 
-/** A datagram came in. After a long silence the suspects get the time back in which we would not have heard them. */
+/** Notes an incoming datagram. After deafness all suspicions are extended by the time of silence. */
 export const hear = (turn: Turn): void => {
   const { config, heardAt } = turn.state
   turn.state.heardAt = turn.now
@@ -49,7 +49,7 @@ export const hear = (turn: Turn): void => {
   if (config.rules.hearing && quiet > quietMillisMax(config)) holdBack(turn, quiet)
 }
 
-/** The process slept: others get that time back, and our health suffers. */
+/** Notes a sleep of the process: extends suspicions and probes by its length, and raises the health score. */
 export const wake = (turn: Turn, latenessMillis: number): void => {
   const { awareness, config, deadlines, probe, rollCall } = turn.state
   turn.state.heardAt += latenessMillis
@@ -59,7 +59,7 @@ export const wake = (turn: Turn, latenessMillis: number): void => {
   const later = (due: Deadlines.Deadline<Timer>): Deadlines.Deadline<Timer> => {
     if (due.index < 0) return due
     Deadlines.cancel(deadlines, due)
-    // What waits in our buffers is read before anything else is concluded.
+    // Unread datagrams in the socket's buffers come before any conclusion.
     const soonest = turn.now + latenessMillisMax(config)
     return Deadlines.arm(deadlines, Math.max(soonest, due.atMillis + latenessMillis), due.value)
   }
@@ -74,7 +74,7 @@ const holdBack = (turn: Turn, millis: number): void => {
   const soonest = turn.now + config.settings.probeIntervalMillis
   for (const entry of members.order) {
     const { suspicion } = entry
-    // Whose name was heard from elsewhere is not silent because we are deaf.
+    // A member whose name was claimed elsewhere is silent for another reason than this host's deafness.
     if (suspicion === undefined || isContested(turn, entry)) continue
     if (suspicion.heldMillis >= suspicion.maxMillis) continue
     suspicion.isAsked = false

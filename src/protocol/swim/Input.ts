@@ -1,9 +1,9 @@
-/** What can happen to a host's membership protocol. */
+/** Inputs of a host's membership protocol. */
 import type { Address } from "../Address.ts"
 import type { NodeState, PacketMessage } from "../memberlist/Message.ts"
 import type { Answer } from "./Twin.ts"
 
-/** Time and chance, handed to every step. */
+/** Time and randomness of one step. */
 export interface Env {
   /** Monotonic milliseconds. */
   readonly now: number
@@ -11,7 +11,7 @@ export interface Env {
   readonly random: () => number
 }
 
-/** Whom a message of the application is for: all members unless said otherwise, or those that `Config.isHost` says. */
+/** Receivers of an application message: all members (the default), or hosts, as `Config.isHost` tells them. */
 export type Audience = "members" | "hosts"
 
 export type Input =
@@ -20,29 +20,29 @@ export type Input =
   /** Time has reached `nextDeadline`. */
   | { readonly _tag: "Tick" }
   /**
-   * The other side's state of a push/pull. `from`: where it was asked for, when this host began the exchange; whoever is
-   * there has answered.
+   * The peer's state in a push/pull. `from` is the address that this host dialled for it, so the process there has
+   * answered.
    */
   | {
       readonly _tag: "Merge"
       readonly nodes: ReadonlyArray<NodeState>
       readonly join: boolean
       readonly from?: Address | undefined
-      /** There is more of it to come, or some came before: a state may have many thousand members. */
+      /** Whether the state comes in several parts: it may have many thousand members. */
       readonly isPart?: boolean
-      /** Who began the exchange, when this host did not. */
+      /** The peer that began the exchange, if this host did not. */
       readonly peer?: Address | undefined
     }
-  /** The TCP fallback ping asked for by `TcpPing` was answered. */
+  /** The TCP fallback ping of a `TcpPing` output was answered. */
   | { readonly _tag: "TcpPingAnswered"; readonly seq: number }
-  /** A message of the application to gossip; a newer one of the same key displaces the older. */
+  /** An application message to gossip; a newer one displaces an older one of the same key. */
   | { readonly _tag: "Broadcast"; readonly key: string; readonly payload: Uint8Array; readonly audience?: Audience }
   | { readonly _tag: "UpdateMeta"; readonly meta: Uint8Array }
-  /** This host is reached at another address from now on. */
+  /** This host has a new address. */
   | { readonly _tag: "Move"; readonly address: Address }
-  /** What a process answered that was asked by `AskTwin`; undefined when nobody of our name answered. */
+  /** The answer to an `AskTwin` output; undefined when no process of this host's name answered. */
   | { readonly _tag: "TwinAnswered"; readonly address: Address; readonly answer: Answer | undefined }
-  /** A process of our own name, at another address, asked for ours. */
+  /** A process of this host's name, at another address, asked for this host. */
   | { readonly _tag: "TwinAsked"; readonly address: Address }
   /** This host has said that it is up. */
   | { readonly _tag: "Begin" }

@@ -1,6 +1,5 @@
 /**
- * Names heard of for the first time, or again after they were forgotten.
- *
+ * Learns names that are new, or new again after they were forgotten.
  * Source: memberlist-protocol.md, sections 11.2 (step 3) and 18 (5); faults.md, U18, U19 and U22.
  */
 import { type Address, source } from "../Address.ts"
@@ -16,7 +15,7 @@ import { broadcast, dropped, type Turn } from "./State.ts"
 import * as Strangers from "./Strangers.ts"
 import { isJump, isName } from "./Validity.ts"
 
-/** What an `alive` says of its host. Decoded bytes are views of their datagram; what is kept is copied out of it. */
+/** Copies a host's record out of an `alive`, whose bytes are views of the datagram. */
 export const recordOf = (message: Alive): Pick<Member, "name" | "address" | "meta" | "versions"> => ({
   name: message.node,
   address: { bytes: message.address.slice(), port: message.port },
@@ -25,9 +24,9 @@ export const recordOf = (message: Alive): Pick<Member, "name" | "address" | "met
 })
 
 /**
- * Makes a record of an unknown name; undefined when it may not be one, or has to answer first.
+ * Adds a record for an unknown name; undefined when the name is refused, or has to answer a ping first.
  *
- * The record is dead at incarnation 0, so that the first `alive` wins. An `alive` at 0 leaves it so until it is reaped.
+ * The record is dead at incarnation 0, so the first `alive` wins. An `alive` at 0 leaves it dead until it is reaped.
  */
 export const learn = (turn: Turn, message: Alive, from: Address | undefined): Members.Entry | undefined => {
   const { forgotten, members } = turn.state
@@ -68,10 +67,10 @@ const faultOf = (turn: Turn, message: Alive, from: Address | undefined): DropRea
 }
 
 /**
- * Tells a host that may have come back what is remembered of it, so that it refutes.
+ * Tells a forgotten host that may have come back its remembered incarnation, so that it refutes.
  *
- * A replay and a host that restarted look alike. The word goes straight to the remembered address, or, if the host seems
- * to have moved, round by gossip: never to an address that only the message names.
+ * A replay and a restarted host look alike. The suspect message goes straight to the remembered address or, if the host
+ * seems to have moved, into gossip: never to an address that only the `alive` names.
  */
 const challenge = (turn: Turn, remembered: Member, claimed: Address): void => {
   const { challengeLimit, config } = turn.state

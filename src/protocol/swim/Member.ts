@@ -1,4 +1,4 @@
-/** What one host believes of a host. */
+/** Member: the belief of one host about a host. */
 import type { Address } from "../Address.ts"
 
 export type Status = "alive" | "suspect" | "dead" | "left"
@@ -16,13 +16,13 @@ export interface Member {
   readonly changedAt: number
 }
 
-/** Where a message goes, and to which member, if it is to one. */
+/** Address of a message, and the member there, if known. */
 export interface Recipient {
   readonly to: Address
   readonly member: Member | undefined
 }
 
-/** Alive or suspect: a suspect counts as alive until its time is over. */
+/** Whether a member is alive or suspect: a suspect counts as alive until its time-out. */
 export const isLive = (member: Member): boolean => member.status === "alive" || member.status === "suspect"
 
 export const isGone = (member: Member): boolean => member.status === "dead" || member.status === "left"

@@ -1,6 +1,5 @@
 /**
- * All members that a host knows, itself included: by name, and in the order in which they are probed.
- *
+ * All members that a host knows, itself included: by name, and in probe order.
  * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
  */
 import { type Address, source } from "../Address.ts"
@@ -10,26 +9,26 @@ import { below, shuffle } from "./Sampling.ts"
 import type { Suspicion } from "./Suspicion.ts"
 import type { Timer } from "./Timer.ts"
 
-/** A member with the state of our own that belongs to it. */
+/** A member, with this host's own state about it. */
 export interface Entry {
   member: Member
   suspicion: Suspicion<Timer> | undefined
-  /** The last word of the name from another address, and when it came: it is taken when the life here is over. */
+  /** The last claim of the name from another address, and its time: see `Claim`. */
   claim: { readonly message: Alive; readonly at: number } | undefined
-  /** Its leave, which it may deny yet. */
+  /** A pending leave that the member may still refute. */
   farewell: { readonly message: Dead } | undefined
-  /** Where a probe of this member was answered: by then somebody is there who takes part. */
+  /** The address at which a ping was last acknowledged: proof that a participating host is there. */
   ackedAt: Address | undefined
 }
 
 export interface Members {
   readonly byName: Map<string, Entry>
-  /** Probe order. Its length is the `n` of every scaling formula: the dead not yet reaped count. */
+  /** Probe order. Its length is the `n` of every scaling formula: dead members count until they are reaped. */
   order: Array<Entry>
   probeIndex: number
-  /** How many are alive or suspect. */
+  /** Number of alive or suspect members. */
   live: number
-  /** How many there are at each address, as `Address.source` counts them. */
+  /** Number of members per address, keyed by `Address.source`. */
   readonly places: Map<string, number>
 }
 
@@ -46,7 +45,7 @@ export const countAt = ({ places }: Members, address: Uint8Array): number => pla
 
 export const count = (members: Members): number => members.order.length
 
-/** Adds a member at a random place of the probe order; the one that was there moves to the end. */
+/** Adds a member at a random place of the probe order; the member at that place moves to the end. */
 export const add = (members: Members, member: Member, random: () => number): Entry => {
   const entry: Entry = { member, suspicion: undefined, claim: undefined, farewell: undefined, ackedAt: undefined }
   const place = below(random, members.order.length)
@@ -62,7 +61,7 @@ export const add = (members: Members, member: Member, random: () => number): Ent
   return entry
 }
 
-/** Replaces what is believed of a member. */
+/** Replaces the belief about a member. */
 export const update = (members: Members, entry: Entry, member: Member): void => {
   members.live += (isLive(member) ? 1 : 0) - (isLive(entry.member) ? 1 : 0)
   if (member.address !== entry.member.address) {

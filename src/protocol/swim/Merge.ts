@@ -1,4 +1,4 @@
-/** The other side's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
+/** Merges the peer's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
 import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
 import { alive, isOld } from "./Alive.ts"
@@ -13,10 +13,10 @@ import { suspect } from "./Suspect.ts"
 import { delegateText, isCompatible } from "./Validity.ts"
 
 /**
- * Applies each record; an incompatible one is left out, and does not spoil the rest.
+ * Applies each record; skips an incompatible one alone.
  *
- * A death is only a suspicion here, so that the member can refute. A record of ourselves makes us refute: that is how a
- * host that restarted gets past its old incarnation. The first such record may be far above us.
+ * Under `mergedDeathIsSuspicion` a death is only a suspicion, so that the member can refute. A record of this host that
+ * differs from it makes it refute: so a restarted host gets past its old incarnation, at first by more (`ownReach`).
  */
 export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>, isPart = false): Turn => {
   const { config } = turn.state
@@ -24,7 +24,7 @@ export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>, isPart = fals
   for (const node of nodes) {
     if (isOldNews(turn.state, node)) continue
     const isSelf = node.name === config.name
-    // What only we say: this host has asked itself, at another of its addresses.
+    // A record that only its host sends: this host has exchanged states with itself, at another of its addresses.
     const isEcho = isSelf && !isPart && nodes.length === 1 && node.state === "alive"
     if (isEcho && isSamePlace({ bytes: node.address, port: node.port }, turn.state.self.member.address)) continue
     if (isSelf && node.state !== "alive") ownAccusation(turn, node)
@@ -35,7 +35,7 @@ export const merge = (turn: Turn, nodes: ReadonlyArray<NodeState>, isPart = fals
   return turn
 }
 
-/** An accusation of ourselves, with the metadata that we are accused at. */
+/** Handles an accusation of this host, with the metadata of the accused incarnation. */
 const ownAccusation = (turn: Turn, { address, incarnation, meta, port, state }: NodeState): Turn => {
   const { leaving, self } = turn.state
   if (leaving !== "no") return turn
@@ -45,7 +45,7 @@ const ownAccusation = (turn: Turn, { address, incarnation, meta, port, state }: 
   return incarnation < self.member.incarnation ? outrun(turn, incarnation, meta) : refute(turn, incarnation, meta)
 }
 
-/** Most records say what is known already; they are passed over before anything is made of them. */
+/** Whether an alive record repeats known facts, as most do; such a record is skipped without an allocation. */
 const isOldNews = (
   { config, members, self }: State,
   { address, incarnation, meta, name, port, state, versions }: NodeState
@@ -63,7 +63,7 @@ const isOldNews = (
 }
 
 const apply = (turn: Turn, { address, incarnation, meta, name, port, state, versions }: NodeState): Turn => {
-  // Only an alive teaches a name; that the other side remembers more of the dead is no fault.
+  // Only an alive adds a name; a peer that remembers more of the dead is no fault.
   if (state !== "alive" && !turn.state.members.byName.has(name)) return turn
   switch (state) {
     case "alive":
@@ -81,7 +81,7 @@ const apply = (turn: Turn, { address, incarnation, meta, name, port, state, vers
 const suspectOf = (turn: Turn, node: string, incarnation: number): Turn =>
   suspect(turn, { _tag: "Suspect", incarnation, node, from: turn.state.config.name })
 
-/** Our side of a push/pull: all members on the list, ourselves and the dead included. */
+/** Returns this host's state for a push/pull: all members on the list, itself and the dead included. */
 export const localNodes = ({ members }: State): ReadonlyArray<NodeState> =>
   members.order.map(({ member }) => ({
     name: member.name,
@@ -93,6 +93,6 @@ export const localNodes = ({ members }: State): ReadonlyArray<NodeState> =>
     versions: member.versions
   }))
 
-/** How far above us a record of ourselves may be. */
+/** Returns how far above this host's incarnation a record of itself may be. */
 export const ownReach = ({ config, isRecognized }: State, isJoin: boolean): number =>
   isJoin && !isRecognized ? config.limits.incarnationFirstMax : config.limits.incarnationJumpMax

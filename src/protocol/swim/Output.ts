@@ -1,38 +1,38 @@
-/** What a host's membership protocol asks of its driver, and tells it. */
+/** Outputs of a host's membership protocol: requests to its driver, and events. */
 import type { Address } from "../Address.ts"
 import type { Member, Status } from "./Member.ts"
 
 /**
- * How a member changed.
+ * Ways in which a member changed.
  *
- * joined: first heard of; returned: alive again after death or leave; suspected, died, left: as they say;
- * refuted: a suspect that is alive; updated: metadata, versions or address; raised: nothing but the incarnation.
+ * joined: first heard of; returned: alive again after death or leave; suspected, died, left: as they say; refuted: a
+ * suspect that is alive; updated: metadata, versions or address; raised: only the incarnation.
  */
 export type Change = "joined" | "returned" | "suspected" | "refuted" | "died" | "left" | "updated" | "raised"
 
-/** Why a message, or a part of one, had no effect, where that is worth counting. */
+/** Why a message, or a part of one, had no effect, for counters. */
 export type DropReason =
   /** A ping for a host of another name. */
   | "wrongTarget"
-  /** An accusation of a name that we do not know. */
+  /** An accusation of an unknown name. */
   | "unknownMember"
   | "invalidName"
   | "invalidAddress"
   | "notAdmitted"
   | "metaTooLarge"
-  /** Versions are missing, or no version is spoken by both. */
+  /** Versions are missing, or the two hosts share none. */
   | "incompatible"
-  /** The incarnation is too far above what we know. */
+  /** The incarnation is too far above the known one. */
   | "incarnationJump"
-  /** Alive with no higher incarnation than that of a death that was forgotten since. */
+  /** An alive at or below the incarnation of a forgotten member. */
   | "replayed"
   | "memberLimit"
   | "learnLimit"
-  /** Too many names wait for an answer, or one address told of too many. */
+  /** Too many strangers wait for an answer, or one address told of too many. */
   | "strangerLimit"
-  /** A name that was said to be at an address that does not answer. */
+  /** A name at an address that does not answer. */
   | "silentStranger"
-  /** A relay to something that is no other member. */
+  /** A relay to an address that is no other member's. */
   | "relayTarget"
   | "relayLimit"
   /** A second ping of one datagram. */
@@ -40,11 +40,11 @@ export type DropReason =
   | "emptyPayload"
   | "broadcastTooLarge"
   | "broadcastLimit"
-  /** An update after the leave, or one more than incarnations can count. */
+  /** An update after the leave, or beyond the last incarnation. */
   | "updateRefused"
 
 export type Output =
-  /** Encoded messages of one datagram; the driver frames them, with a CRC if so told. */
+  /** Encoded messages of one datagram; the driver frames them, with a CRC if `crc`. */
   | { readonly _tag: "Send"; readonly to: Address; readonly parts: ReadonlyArray<Uint8Array>; readonly crc: boolean }
   /** The driver exchanges states over TCP, then feeds `Merge`. */
   | { readonly _tag: "PushPull"; readonly to: Address; readonly name: string }
@@ -56,11 +56,11 @@ export type Output =
       readonly name: string
       readonly timeoutMillis: number
     }
-  /** A message of the application came in. */
+  /** An incoming application message. */
   | { readonly _tag: "Deliver"; readonly payload: Uint8Array }
   /**
-   * `from` is undefined for a member first heard of; `updated` says that metadata, versions or address changed too;
-   * `accusers` are those who said that a suspect or dead member is one, in the order in which we heard them.
+   * `from` is undefined for a new member; `updated` says that metadata, versions or address changed too; `accusers` are
+   * the accusers of a suspect or dead member, in the order in which this host heard them.
    */
   | {
       readonly _tag: "Changed"
@@ -70,22 +70,22 @@ export type Output =
       readonly updated: boolean
       readonly accusers: ReadonlyArray<string>
     }
-  /** A dead or left member was taken off the list. */
+  /** A dead or left member was removed from the list. */
   | { readonly _tag: "Reaped"; readonly member: Member }
-  /** The driver pings this address over TCP under our own name, then feeds `TwinAnswered`. */
+  /** The driver pings this address over TCP under this host's own name, then feeds `TwinAnswered`. */
   | { readonly _tag: "AskTwin"; readonly to: Address }
-  /** Another process has our name, at this address, and we have given it up: the machine has stopped. */
+  /** A process at this address has this host's name, which this host has given up: the machine has stopped. */
   | { readonly _tag: "NameLost"; readonly address: Address }
-  /** A name that is in use, perhaps our own, was claimed from another address, and the claim is not taken. */
+  /** A name in use, perhaps this host's own, was claimed from another address, and the claim was not accepted. */
   | { readonly _tag: "Conflict"; readonly existing: Member; readonly address: Address }
-  /** How a probe ended; `tcpOnly` means that UDP to that member is broken. The time is that of a direct ack. */
+  /** The end of a probe; `tcpOnly` means that UDP to that member is broken. The round trip is that of a direct ack. */
   | {
       readonly _tag: "Probed"
       readonly name: string
       readonly outcome: "acked" | "tcpOnly" | "failed"
       readonly roundTripMillis: number | undefined
     }
-  /** `detail` is for people, where the reason alone would not say enough. */
+  /** `detail` explains to people a reason that is not enough by itself. */
   | { readonly _tag: "Dropped"; readonly reason: DropReason; readonly detail?: string }
-  /** The leave was told as often as it is to be, or there is nobody to tell. */
+  /** The leave was sent as often as the limit allows, or there is no member to tell. */
   | { readonly _tag: "LeaveFinished" }

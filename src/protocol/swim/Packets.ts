@@ -1,7 +1,6 @@
 /**
- * Filling datagrams: a message with what is queued in the room that it leaves. Membership comes before user messages, and of
- * those what is for all before what is for hosts alone, which no other program is given.
- *
+ * Fills datagrams: a message, then queued broadcasts as far as there is room. Membership updates come first, then user
+ * messages for all members, then those for hosts alone, which no other program receives.
  * Source: memberlist-protocol.md, sections 5.4 and 14.2.
  */
 import type { Address } from "../Address.ts"
@@ -19,7 +18,7 @@ import type { State, Turn } from "./State.ts"
 const compoundOverheadBytes = 2
 const compoundPartsMax = 255
 
-/** Whom there are broadcasts for; undefined when there are none. */
+/** Returns the audience of the queued broadcasts; undefined when none may be sent. */
 export const audienceOf = (state: State): Audience | undefined => {
   const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
   if (isAsking(standing) || isUnproven(standing)) return undefined
@@ -29,7 +28,7 @@ export const audienceOf = (state: State): Audience | undefined => {
   return Broadcasts.size(hostBroadcasts) > 0 ? "hosts" : undefined
 }
 
-/** Takes broadcasts for one datagram to a member that has this much room. */
+/** Takes broadcasts for one datagram to `to`, within `roomBytes` and `roomParts`. */
 const takeBroadcasts = (state: State, to: Member, roomBytes: number, roomParts: number): ReadonlyArray<Uint8Array> => {
   if (audienceOf(state) === undefined) return []
   const { hostBroadcasts, memberBroadcasts, standing, userBroadcasts } = state
@@ -48,15 +47,15 @@ const takeBroadcasts = (state: State, to: Member, roomBytes: number, roomParts: 
   return parts
 }
 
-/** The room that a message of this length leaves for others; 0 for a datagram of broadcasts alone. */
+/** Returns the bytes that a message leaves for broadcasts; `messageBytes` is 0 for a datagram of broadcasts alone. */
 const roomFor = (state: State, messageBytes: number): number =>
   state.config.settings.packetBytesMax - messageBytes - compoundOverheadBytes - state.config.framingOverheadBytes
 
-/** Whether a message could ever be taken from the queue. */
+/** Whether a message fits into a datagram at all. */
 export const fits = (state: State, bytes: Uint8Array): boolean =>
   bytes.length + compoundOverheadBytes <= roomFor(state, 0)
 
-/** Sends one message: to a member with piggyback, to a stranger bare, since somebody else may have given that address. */
+/** Sends one message: to a member with piggyback, to a stranger bare, since others may have given that address. */
 export const send = (turn: Turn, { member, to }: Recipient, message: PacketMessage): Turn => {
   const bytes = turn.state.config.encode(message)
   const room = roomFor(turn.state, bytes.length)
@@ -65,10 +64,10 @@ export const send = (turn: Turn, { member, to }: Recipient, message: PacketMessa
   return turn
 }
 
-/** A member, at the address by which it is known. */
+/** Makes a recipient of a member, at its known address. */
 export const recipient = (member: Member): Recipient => ({ to: member.address, member })
 
-/** Sends exactly these messages to a member. */
+/** Sends exactly `messages` to a member, without piggyback. */
 export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketMessage>): Turn => {
   turn.outputs.push({
     _tag: "Send",
@@ -79,14 +78,14 @@ export const sendBare = (turn: Turn, to: Member, messages: ReadonlyArray<PacketM
   return turn
 }
 
-/** Sends queued broadcasts to a member, if there are any for it. */
+/** Sends a member the queued broadcasts for it, if any. */
 export const sendBroadcasts = (turn: Turn, to: Member): Turn => {
   const parts = takeBroadcasts(turn.state, to, roomFor(turn.state, 0), compoundPartsMax)
   if (parts.length > 0) turn.outputs.push({ _tag: "Send", to: to.address, parts, crc: readsCrc(to) })
   return turn
 }
 
-/** Where we want answers sent. */
+/** Returns the fields of a ping that say where to answer. */
 export const ownSource = ({ config, self: { member } }: State): Source => ({
   sourceAddress: member.address.bytes,
   sourcePort: member.address.port,
@@ -94,9 +93,9 @@ export const ownSource = ({ config, self: { member } }: State): Source => ({
 })
 
 /**
- * Where an answer goes: to the address named in the message if a member of that name has it and has answered a probe there,
- * else to the datagram's source. Never anywhere else, so that nobody can point us at a third party; and only who has answered
- * there is taken for the member, so that nobody can name a third party a member and have it sent more than an answer.
+ * Returns the recipient of an answer: a member of the given name that has acknowledged a ping at its known address, if
+ * the message names that address or comes from it; else the datagram's source. So nobody can point this host at a third
+ * party, or pass a third party off as a member and have it sent more than an answer.
  */
 export const replyTo = ({ members }: State, from: Address, source: Source): Recipient => {
   const entry = members.byName.get(source.sourceNode)
@@ -113,6 +112,6 @@ const mappedPrefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
 const plain = (bytes: Uint8Array): Uint8Array =>
   bytes.length === 16 && equalBytes(bytes.subarray(0, 12), mappedPrefix) ? bytes.subarray(12) : bytes
 
-/** Whether two addresses are dialled alike: an IPv4-mapped address is the IPv4 address. */
+/** Whether two addresses are dialled alike: an IPv4-mapped address equals the IPv4 address. */
 export const isSamePlace = (a: Address, b: Address): boolean =>
   equal(a, b) || (a.port === b.port && equalBytes(plain(a.bytes), plain(b.bytes)))

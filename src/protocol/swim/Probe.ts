@@ -1,6 +1,5 @@
 /**
  * Probing: one member per interval, directly, then through helpers and TCP.
- *
  * Source: memberlist-protocol.md, sections 13.2 and 13.3.
  */
 import { type Address, format } from "../Address.ts"
@@ -21,7 +20,7 @@ import { arm, nextSeq, type Probe, rearm, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
 import type { Timer } from "./Timer.ts"
 
-/** Time for the next probe; if one is still under way, it follows at once. */
+/** Starts the next probe, or lets it follow at once on a probe that is still in progress. */
 export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
   rearm(turn, due, turn.state.config.settings.probeIntervalMillis)
   noteSolitude(turn)
@@ -31,7 +30,7 @@ export const probeTick = (turn: Turn, due: Deadlines.Deadline<Timer>): Turn => {
   return turn
 }
 
-/** A suspect to be probed out of turn, after every probe in turn at most one. */
+/** Takes a suspect or contested member to probe out of turn, at most one after each probe in turn. */
 const nextRecheck = (turn: Turn): Member | undefined => {
   const { state } = turn
   state.isRecheck = !state.isRecheck
@@ -42,7 +41,7 @@ const nextRecheck = (turn: Turn): Member | undefined => {
   return undefined
 }
 
-/** Walks the probe order to the next member that is alive or suspect; the end of a round counts as one skipped. */
+/** Probes the next alive or suspect member of the probe order; the end of a round counts as one skipped. */
 const probeNext = (turn: Turn): Turn => {
   const { members, self } = turn.state
   const suspected = nextRecheck(turn)
@@ -81,12 +80,12 @@ const start = (turn: Turn, target: Member): Turn => {
   }
   const ping: Ping = { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
   if (target.status === "alive" || !config.rules.buddy) return send(turn, recipient(target), ping)
-  // A suspect is told so, and can refute at once.
+  // A probe tells a suspect of the suspicion, so that it can refute at once.
   const { incarnation, name } = target
   return sendBare(turn, target, [ping, { _tag: "Suspect", incarnation, node: name, from: config.name }])
 }
 
-/** No ack in time: helpers are asked, and the target itself over TCP. */
+/** Handles a missing ack: asks helpers for indirect probes, and pings the target over TCP. */
 export const probeTimeout = (turn: Turn): Turn => {
   const { config, members, probe, self } = turn.state
   if (probe === undefined) return turn
@@ -112,18 +111,18 @@ export const probeTimeout = (turn: Turn): Turn => {
   return turn
 }
 
-/** An ack with the probe's number, from the target or a helper; other acks are ignored. */
+/** Handles an ack of the current probe, from the target or a helper; other acks are ignored. */
 export const probeAcked = (turn: Turn, seq: number): Turn => {
   const { members, probe } = turn.state
   if (probe === undefined || probe.seq !== seq) return turn
-  // Of an indirect probe a helper says that the target is there.
+  // After an indirect probe the ack may be a helper's, which proves nothing about the target's address.
   const entry = probe.isIndirect ? undefined : members.byName.get(probe.target.name)
   if (entry !== undefined) entry.ackedAt = probe.target.address
   const roundTripMillis = probe.isIndirect ? undefined : turn.now - probe.startedAt
   return finish(turn, probe, { outcome: "acked", roundTripMillis, delta: -1 })
 }
 
-/** A helper got no answer. What counts is which helpers said so, not how often. */
+/** Handles a nack of a helper; repeated nacks of one helper count once. */
 export const probeNacked = (turn: Turn, from: Address, seq: number): Turn => {
   const { probe } = turn.state
   if (probe !== undefined && probe.seq === seq && probe.nacks.size < probe.nacksExpected) probe.nacks.add(format(from))
@@ -136,7 +135,7 @@ export const tcpPingAnswered = (turn: Turn, seq: number): Turn => {
   return turn
 }
 
-/** The whole time of the probe is over. */
+/** Ends a probe without an ack. */
 export const probeDeadline = (turn: Turn): Turn => {
   const { awareness, config, probe } = turn.state
   if (probe === undefined) return turn
@@ -147,10 +146,10 @@ export const probeDeadline = (turn: Turn): Turn => {
     return finish(turn, probe, { outcome: "tcpOnly", roundTripMillis, delta: -1 })
   }
   turn.state.unanswered += 1
-  // Helpers that did not even send a nack speak against our own link.
+  // A helper without even a nack speaks against this host's own link.
   const missed = nacksExpected - nacks.size
   const delta = config.rules.failureCounts || nacksExpected === 0 ? missed + 1 : missed
-  // If nobody at all was heard since, the fault is ours until our health has hit the bottom.
+  // If no datagram came since, the fault counts as this host's own until its health score is at the maximum.
   const isOurs = nacksExpected > 0 && awareness.score < awareness.max && isDeaf(turn, Number.POSITIVE_INFINITY)
   const { incarnation, name } = target
   if (!isOurs) suspect(turn, { _tag: "Suspect", incarnation, node: name, from: config.name })

@@ -1,4 +1,4 @@
-/** A stranger has answered: it is a member from now on, and what was heard of it is passed on. See `Strangers`. */
+/** Turns a stranger that has answered into a member, and gossips its `alive`. See `Strangers`. */
 import { alive } from "./Alive.ts"
 import { isSamePlace } from "./Packets.ts"
 import type { State, Turn } from "./State.ts"
@@ -6,7 +6,7 @@ import * as Strangers from "./Strangers.ts"
 
 export const isAsked = ({ strangers }: State, seq: number): boolean => strangers.asked.has(seq)
 
-/** The ping of this number was acknowledged, by a datagram or over TCP. */
+/** Handles the ack of the ping with this number, by datagram or over TCP. */
 export const prove = (turn: Turn, seq: number): Turn => {
   const { members, strangers } = turn.state
   const stranger = strangers.asked.get(seq)

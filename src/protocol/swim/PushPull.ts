@@ -1,4 +1,4 @@
-/** When states are exchanged, and with whom. Source: memberlist-protocol.md, section 15. */
+/** When and with which member a host exchanges states. Source: memberlist-protocol.md, section 15. */
 import * as Deadlines from "./Deadlines.ts"
 import * as Members from "./Members.ts"
 import { choose } from "./Sampling.ts"
@@ -7,20 +7,20 @@ import { announce } from "./Update.ts"
 
 const scaleFrom = 32
 
-/** The interval between two exchanges that one host begins, in a cluster of `n`. */
+/** Returns the interval between exchanges begun by one host, in a cluster of `n` members. */
 export const intervalMillis = (baseMillis: number, n: number): number =>
   n <= scaleFrom ? baseMillis : (Math.ceil(Math.log2(n) - Math.log2(scaleFrom)) + 1) * baseMillis
 
-/** Members that come within so long are counted together. */
+/** Window in which arriving members are counted together. */
 const arrivalMillis = 5_000
 
-/** How long after that states are exchanged: then gossip has told what it will. */
+/** Least delay from a crowd to the exchange, at most twice that: by then gossip has told what it can. */
 const afterMillis = 2_000
 
 /**
- * A member came, or came back. A host to which a third of all came has joined, or was on the smaller side of a cut or one of
- * its halves: of all that gossip tells then, somebody misses something. So it exchanges states with one of those who came,
- * once and in its own time, that it misses nobody, and announces itself again, that nobody misses it.
+ * Counts a member that came or came back. When a third of all live members arrive together, this host has joined or
+ * comes out of a cut, and gossip has likely missed somebody. So it soon exchanges states with one of the newcomers,
+ * once, to miss nobody, and announces itself again, to be missed by nobody.
  */
 export const arrived = (turn: Turn): Turn => {
   const { arrivals, config, deadlines, members, pushPull } = turn.state
@@ -39,7 +39,7 @@ export const arrived = (turn: Turn): Turn => {
   return turn
 }
 
-/** Exchanges states with one random member that is alive. */
+/** Exchanges states with one random alive member: a newcomer after a crowd, when this host also announces itself. */
 export const pushPullTick = (turn: Turn): Turn => {
   const { arrivals, config, members, self } = turn.state
   const millis = intervalMillis(config.settings.pushPullIntervalMillis, Members.count(members))

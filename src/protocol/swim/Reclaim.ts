@@ -1,4 +1,4 @@
-/** A dead member's name is free: the word for it from another address is taken if it is recent; else that address is asked. */
+/** Handles the free name of a dead member: accepts a recent claim, else exchanges states with the claim's address. */
 import { alive } from "./Alive.ts"
 import { claimOf, placeOf } from "./Claim.ts"
 import type { Turn } from "./State.ts"

@@ -1,6 +1,5 @@
 /**
  * Pings carried for others: the helper's part of an indirect probe.
- *
  * Source: memberlist-protocol.md, section 13.4; faults.md, U12.
  */
 import { type Address, source } from "../Address.ts"
@@ -10,7 +9,7 @@ import * as Deadlines from "./Deadlines.ts"
 import { isSamePlace, ownSource, recipient, replyTo, send } from "./Packets.ts"
 import { arm, dropped, nextSeq, type Turn } from "./State.ts"
 
-/** Pings another member for the requester, under a number of our own. */
+/** Pings another member for the requester, under a sequence number of this host. */
 export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn => {
   const { config, members, relayLimit, relays, self } = turn.state
   const entry = members.byName.get(request.node)
@@ -27,7 +26,7 @@ export const relay = (turn: Turn, from: Address, request: IndirectPing): Turn =>
   return send(turn, recipient(entry.member), { _tag: "Ping", seq, node: request.node, ...ownSource(turn.state) })
 }
 
-/** The target answered: so is the requester. */
+/** Passes the target's ack on to the requester. */
 export const relayAcked = (turn: Turn, seq: number): Turn => {
   const { deadlines, relays } = turn.state
   const carried = relays.get(seq)
@@ -37,7 +36,7 @@ export const relayAcked = (turn: Turn, seq: number): Turn => {
   return send(turn, carried.to, { _tag: "Ack", seq: carried.seq, payload: new Uint8Array(0) })
 }
 
-/** The target stayed silent. */
+/** Handles a target without an ack: sends the requester a nack, if wanted. */
 export const relayExpired = (turn: Turn, seq: number): Turn => {
   const { relays } = turn.state
   const carried = relays.get(seq)

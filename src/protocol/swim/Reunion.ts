@@ -1,9 +1,9 @@
 /**
- * Whom a host looks for since it does not see them: its seeds, and the members that it lost.
+ * Chooses unseen addresses for a host to contact: its seeds, and lost members.
  *
- * So two halves of a cluster become one again after any time. Each host makes a decision every few seconds, by chance, such
- * that all hosts of a side together look for one of the lost about every second, whatever its size; the longer ago the last
- * loss, the more seldom.
+ * So two halves of a cluster reunite after any time. Each host decides every few seconds, at random, whether to contact
+ * a lost member; all hosts of one side together contact about one per second, whatever its size, and fewer the longer
+ * ago the last loss was.
  * Source: design.md, law 9; faults.md, N7 and N8.
  */
 import { type Address, format } from "../Address.ts"
@@ -22,22 +22,22 @@ export type Lost = Map<string, Loss>
 
 const lostMax = 1024
 
-/** Seeds that one look tries: a name that stands for a hundred dead addresses must not fill a host with dials. */
+/** Seeds contacted at one time: a DNS name with a hundred dead addresses must not fill a host with dials. */
 const seedsMax = 4
 
-/** Pause of a host between two decisions whether to look for one of the lost. */
+/** Pause of a host between decisions whether to contact a lost member. */
 export const seekMillis = 2_000
 
-/** How many of a side look for one of the lost at each decision, for so long after the last loss, and less after that. */
+/** Hosts of one side that contact a lost member per decision, in the first time after a loss; fewer after that. */
 const seekersMax = 2
 const latelyMillis = 15 * 60_000
 
-/** Each of the lost is looked for by somebody about so often, however long ago they were lost. */
+/** Interval in which some host contacts each lost member, however long ago it was lost. */
 const longMillis = 40_000
 
 export const makeLost = (): Lost => new Map()
 
-/** Takes in what is believed of a member by now. */
+/** Updates the lost members with a member's new status. */
 export const note = (lost: Lost, name: string, status: Status, address: Address, nowMillis: number): void => {
   lost.delete(name)
   if (status !== "dead") return
@@ -50,14 +50,14 @@ export const note = (lost: Lost, name: string, status: Status, address: Address,
 export const isSeen = ({ members }: State, address: Address): boolean =>
   members.order.some(({ member }) => isLive(member) && isSamePlace(member.address, address))
 
-/** How many hosts of a side are to look for one of these now. */
+/** Returns how many hosts of one side should contact one of `losses` now, on average. */
 const seekers = (losses: ReadonlyArray<Loss>, others: number, nowMillis: number): number => {
   const last = losses.at(-1)?.atMillis ?? nowMillis
   const lately = seekersMax * Math.min(1, latelyMillis / Math.max(1, nowMillis - last))
   return Math.max(lately, (Math.min(losses.length, others) * seekMillis) / longMillis)
 }
 
-/** One of the lost to look for now, if any: rather one that was lost lately. */
+/** Draws a lost member to contact now, preferring recent losses; undefined for none. */
 export const sought = (state: State, lost: Lost, nowMillis: number, random: () => number): Address | undefined => {
   const losses = [...lost.values()]
   const others = state.members.live - 1
@@ -67,12 +67,12 @@ export const sought = (state: State, lost: Lost, nowMillis: number, random: () =
   return address === undefined || isSeen(state, address) ? undefined : address
 }
 
-/** Seeds to try now, each place once, since nobody is seen there. */
+/** Draws seeds to contact now: addresses without a live member, each once. */
 export const unseen = (state: State, seeds: ReadonlyArray<Address>, random: () => number): ReadonlyArray<Address> => {
   const wanted = seeds.filter((address) => !isSamePlace(address, state.self.member.address) && !isSeen(state, address))
   const places = [...new Map(wanted.map((address) => [format(address), address])).values()]
   return choose(random, places, seedsMax, () => true)
 }
 
-/** How long to wait before the next look. */
+/** Draws a pause within a quarter of `meanMillis`. */
 export const pauseMillis = (meanMillis: number, random: () => number): number => meanMillis * (0.75 + 0.5 * random())

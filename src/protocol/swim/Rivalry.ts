@@ -1,11 +1,11 @@
 /**
- * What a host does when another address is known by its name.
+ * Handles a rival: another address that is known by this host's name.
  *
- * That address may be of the life before, which is not yet known to be over: then the host says each second where it is,
- * until it is known. Or a process there has the same name: the two of them compare, and one gives the name up. Until a host
- * is known its own user messages wait, so that nothing is taken from a healthy host of the name.
- * Limits: one question and one word per second, five questions while a host starts, which says no word. A host that was known gives up only after eight probe intervals of answers
- * that say so; how many members know it may change meanwhile.
+ * The address may be that of a former life, whose end is not yet known: then the host gossips its own address every
+ * second, until it is known. Or a process there has the same name: the two compare claimants, and one gives the name
+ * up. Until a host is known its user messages wait, so that nothing is taken from a healthy host of the name.
+ * Limits: one question and one announcement per second; a starting host asks five and announces nothing. A host that
+ * was known gives up only after eight probe intervals of such answers: the members that know it may change meanwhile.
  * Source: design.md, laws 7 and 9; faults.md, U20.
  */
 import type { Address } from "../Address.ts"
@@ -21,37 +21,37 @@ import { aliveOf, arm, broadcast, type State, type Turn } from "./State.ts"
 import * as Twin from "./Twin.ts"
 import { isJump } from "./Validity.ts"
 
-/** Pause between two words, and between two questions. */
+/** Pause between announcements, and between questions. */
 const repeatMillis = 1000
-/** The first of the two while a host starts, which is waited for. */
+/** Pause between questions while a host starts, which is waited for. */
 const startMillis = 200
-/** Questions without an answer after which nobody is there for a host that starts: a busy process may miss one. */
+/** Unanswered questions after which a starting host takes a rival for silent: a busy process may miss one. */
 const silencesMax = 2
-/** How long a rival counts after it was last said. */
+/** Time for which a rival counts after it was last mentioned. */
 const saidMillisMax = 3000
 /** Members that are told directly. */
 const toldMax = 128
 /** In probe intervals: how long being known counts, and how long a host that was known does not give up. */
 const knownRounds = 20
 const patienceRounds = 8
-/** How long after a sleep what comes in may be older than that. */
+/** Time after a sleep in which datagrams from before it may still come in. */
 const wakingMillis = 1000
 
-/** Whether another member has shown that it knows this host, since it last slept. */
+/** Whether another member has shown, since this host's last sleep, that it knows this host. */
 const wasKnown = ({ knownAt, wokeAt }: Standing): boolean => knownAt !== undefined && knownAt > wokeAt + wakingMillis
 
-/** The same of late. */
+/** Whether another member has shown within `knownRounds` that it knows this host. */
 const isKnown = ({ config, standing }: State, now: number): boolean =>
   wasKnown(standing) && now - (standing.knownAt ?? 0) < knownRounds * config.settings.probeIntervalMillis
 
-/** Whether the application may speak in an exchange: not while the name lives elsewhere. */
+/** Whether an exchange may carry application state: not while the name lives elsewhere. */
 export const maySpeak = ({ standing }: State): boolean => !standing.isHeld
 
-/** Whether an exchange is only to listen: who joins hears what is known of its name before it says anything. */
+/** Whether this host only listens in an exchange: it joins, and must first hear whether its name is taken. */
 export const isToListen = ({ config, standing }: State, isJoin: boolean): boolean =>
   config.rules.twins && isJoin && !standing.hasListened
 
-/** What this process says to another one of its name. */
+/** Makes the claimant that this process presents to others of its name. */
 export const claimant = (state: State, now: number): Twin.Claimant => ({
   bornAtMicros: state.config.bornAtMicros,
   life: state.standing.life,
@@ -59,7 +59,7 @@ export const claimant = (state: State, now: number): Twin.Claimant => ({
   incarnation: state.self.member.incarnation
 })
 
-/** Another member has shown that it knows this host by its name, where it is. */
+/** Notes that another member knows this host by its name and address. */
 export const know = (turn: Turn): void => {
   const { rival } = turn.state.standing
   turn.state.standing.knownAt = turn.now
@@ -69,14 +69,14 @@ export const know = (turn: Turn): void => {
   tellAll(turn, [aliveOf(turn.state.self.member)])
 }
 
-/** Tells the members themselves, which pass it on. */
+/** Sends messages directly to up to `toldMax` random live members, which gossip them. */
 const tellAll = (turn: Turn, messages: ReadonlyArray<PacketMessage>): void => {
   const { members, self } = turn.state
   const others = choose(turn.random, members.order, toldMax, (entry) => entry !== self && isLive(entry.member))
   for (const { member } of others) sendBare(turn, member, messages)
 }
 
-/** What is new of this host goes to the members directly too: gossip misses one now and then, which hears of it a minute later. */
+/** Sends a new `alive` directly too: a member that gossip misses would hear of it a minute later. */
 export const spread = (turn: Turn): Turn => {
   const { challengeLimit, config, leaving, self, standing } = turn.state
   if (leaving !== "no" || standing.isHeld || isUnproven(standing) || !config.rules.twins) return turn
@@ -103,7 +103,7 @@ const setRival = (turn: Turn, address: Address, isOwn: boolean): Rival => {
   return rival
 }
 
-/** The name of this host was said to live at another address. */
+/** Handles a message that puts this host's name at another address. */
 export const hearElsewhere = (turn: Turn, address: Address, incarnation: number): Turn => {
   const { now, state } = turn
   const { config, leaving, self, standing } = state
@@ -127,7 +127,7 @@ const ask = (turn: Turn, rival: Rival): Turn => {
   return turn
 }
 
-/** Goes above what was heard of the name, so that the next word is news to those that believe it. */
+/** Raises the incarnation above `heard`, so that this host's next `alive` is news to members that know the rival. */
 const raise = (turn: Turn, heard: number): void => {
   const { config, members, self } = turn.state
   const before = self.member
@@ -140,7 +140,7 @@ const raise = (turn: Turn, heard: number): void => {
   turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "raised", updated: false, accusers: [] })
 }
 
-/** What came of a question: undefined when nobody of the name answered there. */
+/** Handles the answer of a rival: undefined when no process of the name answered there. */
 export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | undefined): Turn => {
   const { now, state } = turn
   const { config, leaving, standing } = state
@@ -155,14 +155,14 @@ export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | und
     return turn
   }
   rival.silences = answer === undefined ? rival.silences + 1 : 0
-  // It says by that where it is.
+  // An answer shows where the rival is, as a mention does.
   if (answer !== undefined && answer !== "foreign") rival.saidAt = now
   if (answer === undefined || !Twin.yields(own, answer)) {
     rival.losses = Math.max(0, rival.losses - 1)
     rival.verdict = answer === undefined ? silence(standing, rival) : "keeps"
-    // Who is known there, or whether anybody is there, may be another answer soon.
+    // The next answer may differ soon: in whether the rival is known, or there at all.
     rival.askedAt = Math.min(rival.askedAt, now - 0.9 * repeatMillis + 0.9 * pauseMillis(state))
-    // So that the other can take its leave without taking ours.
+    // Above the rival's incarnation, so that the rival's leave is not taken for this host's.
     if (answer !== undefined && answer !== "foreign") raise(turn, answer.incarnation)
     return turn
   }
@@ -181,13 +181,13 @@ export const hearTwin = (turn: Turn, address: Address, answer: Twin.Answer | und
 const silence = ({ isStarting }: Standing, { silences }: Rival): Rival["verdict"] =>
   isStarting && silences < silencesMax ? undefined : "silent"
 
-/** Leaves those that know this host by the name; who knows the other one, which is above it, takes no notice. */
+/** Sends a leave to members that know this host; it is old news to members that know the rival. */
 const sayGoodbye = (turn: Turn, incarnationOther: number): void => {
   const { incarnation, name } = turn.state.self.member
   if (incarnation < incarnationOther) tellAll(turn, [{ _tag: "Dead", incarnation, node: name, from: name }])
 }
 
-/** Says that the name has left its former address, and lives at this one: the reference follows a move only like that. */
+/** Tells that the name left its former address and lives at this one: the reference accepts no other kind of move. */
 const announce = (turn: Turn): void => {
   const { members, self } = turn.state
   const before = self.member
@@ -201,12 +201,12 @@ const announce = (turn: Turn): void => {
 
 const sayMove = (state: State): void => {
   const { incarnation, name } = state.self.member
-  // No name has a slash, so this does not displace our alive.
+  // No name contains a slash, so this does not displace the host's alive.
   broadcast(state, `${name}/`, { _tag: "Dead", incarnation: incarnation - 1, node: name, from: name })
   broadcast(state, name, aliveOf(state.self.member))
 }
 
-/** This host is reached at another address from now on. */
+/** Moves this host to another address. */
 export const move = (turn: Turn, address: Address): Turn => {
   const { leaving, members, self } = turn.state
   const former = self.member.address
@@ -217,7 +217,7 @@ export const move = (turn: Turn, address: Address): Turn => {
   return turn
 }
 
-/** As long as the name is said to live elsewhere: says where it lives to one member, and asks who is there. */
+/** Repeats while the name is said to live elsewhere: tells one member this host's address, and asks the rival. */
 export const standingTick = (turn: Turn): Turn => {
   const { now, state } = turn
   const { members, self, standing } = state

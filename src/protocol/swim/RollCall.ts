@@ -1,14 +1,13 @@
 /**
- * Asking everybody at once, when one probe says that more than one member may be out of reach.
+ * Roll call: pings all members at once when one probe suggests that several are out of reach.
  *
- * Probing finds one silent member at a time, and a host that doubts itself takes longer for each. On the smaller side of a cut
- * nearly all are silent: there it would take minutes. So when neither the target of a probe nor its helpers say anything, all
- * members that are not suspected yet are asked: directly, then over TCP and through some of those that have answered. Who is
- * silent is suspected, as after a probe.
+ * Probing finds one silent member at a time, slower by a host that doubts itself: it would take minutes on the smaller
+ * side of a cut, where most are silent. When neither a probe's target nor its helpers answer, all unsuspected members
+ * are pinged: directly, then over TCP and through some that answered. Silent members are suspected.
  *
- * There the few who hear each other are also seldom each other's turn. So a host that has heard nobody for a probe interval
- * asks some of those that nobody suspects: while they answer, it knows that it is not deaf, and its suspicions run on.
- * Limits: so many members at a time, and one roll call in five probe intervals, or in a minute when the last one was mistaken.
+ * On that side, reachable members also seldom probe each other. So a host that heard no datagram for a probe interval
+ * pings some unsuspected members: while they answer, it knows that it is not deaf, and its suspicions run on.
+ * Limits: `askedMax` members at a time; one roll call in 5 probe intervals, or in 60 after a mistaken one.
  */
 import type { Ping } from "../memberlist/Message.ts"
 import * as Deadlines from "./Deadlines.ts"
@@ -20,18 +19,18 @@ import { choose, shuffle } from "./Sampling.ts"
 import { arm, nextSeq, type Turn } from "./State.ts"
 import { suspect } from "./Suspect.ts"
 
-/** Members that are asked at a time. */
+/** Members that are pinged at a time. */
 const askedMax = 16
 
-/** Probe intervals between two roll calls: in general, and when most of those accused in the last one were there after all. */
+/** Probe intervals between two roll calls: in general, and if most members accused in the last one turned out alive. */
 const pauseRounds = { least: 5, most: 60 } as const
 
-/** Members that are asked by a host that hears nobody. */
+/** Members that are pinged by a host that hears nobody. */
 const listenedMax = 3
 
 /**
- * A probe failed, and so many helpers said nothing: asks everybody whom nobody suspects, unless that was done a moment ago. In
- * a cluster in which that takes long one helper is not enough: it may have died with the target.
+ * Starts a roll call after a failed probe, if `missed` helpers were silent and the last roll call is long enough ago.
+ * In a cluster larger than `askedMax` one helper is not enough: it may have died with the target.
  */
 export const callRoll = (turn: Turn, missed: number): Turn => {
   const { now, random, state } = turn
@@ -57,13 +56,13 @@ const askMore = (turn: Turn): Turn => {
     const entry = rollCall.waiting.pop()
     if (entry === undefined) return turn
     if (entry.member.status !== "alive") continue
-    // Bare: most of what rode along would be lost.
+    // Bare: most piggyback would be lost.
     sendBare(turn, entry.member, [ask(turn, entry.member)])
   }
   return turn
 }
 
-/** A ping of which the answer is awaited. */
+/** Makes a ping and awaits its ack. */
 const ask = (turn: Turn, target: Member): Ping => {
   const { config, rollCall } = turn.state
   const seq = nextSeq(turn.state)
@@ -72,7 +71,7 @@ const ask = (turn: Turn, target: Member): Ping => {
   return { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
 }
 
-/** Time for the next probe: if nobody was heard since the last one, some are asked. */
+/** Pings some members, at the time of a probe, if no datagram came in since the last one. */
 export const listen = (turn: Turn): Turn => {
   const { now, random, state } = turn
   const { config, heardAt, members, rollCall, self } = state
@@ -85,7 +84,7 @@ export const listen = (turn: Turn): Turn => {
   return turn
 }
 
-/** No ack in time: the member is asked over TCP, and through others. */
+/** Handles a missing ack: pings the member over TCP, and through others. */
 export const rollCallTimeout = (turn: Turn, seq: number): Turn => {
   const { config, rollCall } = turn.state
   const asked = rollCall.asked.get(seq)
@@ -109,7 +108,7 @@ export const rollCallTimeout = (turn: Turn, seq: number): Turn => {
   return turn
 }
 
-/** The member is there: by an ack, or by an answer over TCP. */
+/** Handles an ack, or an answer over TCP. */
 export const rollCallAnswered = (turn: Turn, seq: number): Turn => {
   const { deadlines, members, rollCall } = turn.state
   const asked = rollCall.asked.get(seq)
@@ -122,7 +121,7 @@ export const rollCallAnswered = (turn: Turn, seq: number): Turn => {
   return askMore(turn)
 }
 
-/** The member is silent. */
+/** Handles a silent member: suspects it, unless this host is deaf. */
 export const rollCallDeadline = (turn: Turn, seq: number): Turn => {
   const { config, members, rollCall } = turn.state
   const asked = rollCall.asked.get(seq)

@@ -1,9 +1,9 @@
 /**
- * How long a message to each member and back takes, as the direct acks of probes tell.
+ * Round-trip times to members, measured by the direct acks of probes.
  *
- * Shape: the latest measurements of each member, until the member is forgotten. A member at another address is measured anew.
- * The shortest of them counts: whatever else the two processes do makes an answer later and never sooner, so a mean would
- * tell how busy they were rather than how far apart.
+ * Shape: the latest measurements of each member, until the member is reaped. A new address starts new measurements. The
+ * shortest counts: other work of the two processes only delays an answer, so a mean would tell how busy they are rather
+ * than how far apart.
  */
 import { format } from "../Address.ts"
 import type { Output } from "./Output.ts"
@@ -18,12 +18,12 @@ interface RoundTrip {
 /** By name. */
 export type RoundTrips = Map<string, RoundTrip>
 
-/** Measurements that are kept. Probes of one member are far apart, so a few of them have to do. */
+/** Measurements kept per member: probes of one member are far apart, so few must do. */
 const keptMax = 4
 
 export const make = (): RoundTrips => new Map()
 
-/** Takes in what the machine in this state has put out. */
+/** Updates the measurements with an output of the state machine. */
 export const see = (trips: RoundTrips, state: Swim.State, output: Output): void => {
   if (output._tag === "Reaped") trips.delete(output.member.name)
   if (output._tag !== "Probed" || output.roundTripMillis === undefined) return
@@ -35,10 +35,10 @@ export const see = (trips: RoundTrips, state: Swim.State, output: Output): void 
   trips.set(output.name, { address, millis: [...kept, output.roundTripMillis] })
 }
 
-/** Measurements from which on one counts: the first falls into the start of a host, when both sides are busy. */
+/** Least number of measurements: the first falls into the start of a host, when both sides are busy. */
 const countMin = 2
 
-/** The shortest of the latest round trips to a member, in milliseconds; undefined before it was measured twice at its address. */
+/** Returns the shortest recent round trip to a member, ms; undefined before two measurements at its address. */
 export const millisTo = (trips: RoundTrips, state: Swim.State, name: string): number | undefined => {
   const known = trips.get(name)
   const member = Swim.member(state, name)

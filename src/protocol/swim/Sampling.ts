@@ -1,6 +1,6 @@
-/** Random choices, all drawn from the one source of chance of a step. */
+/** Random choices, from the random numbers of a step. */
 
-/** A whole number in [0, end). */
+/** Draws a whole number in [0, end). */
 export const below = (random: () => number, end: number): number => Math.min(end - 1, Math.floor(random() * end))
 
 /** Shuffles in place (Fisher-Yates). */
@@ -16,8 +16,8 @@ export const shuffle = <A>(random: () => number, items: Array<A>): void => {
 }
 
 /**
- * Up to `count` distinct items that fit. Exhaustive in a small list; in a large one at most three draws per item are
- * made, so that fewer than asked for may come back. Source: memberlist-protocol.md, section 13.5.
+ * Draws up to `count` distinct items that fit. Searches a list shorter than `3 * count` exhaustively; makes at most
+ * three draws per item in a longer one, so the result may be smaller. Source: memberlist-protocol.md, section 13.5.
  */
 export const choose = <A>(
   random: () => number,

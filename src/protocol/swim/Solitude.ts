@@ -1,8 +1,8 @@
 /**
- * A host that has heard nobody for so long that whoever is silent would be dead: then all of them are out of reach, and it
- * says so at once, not of one after the other as its probes come to them.
+ * Declares all members dead at once when a host has heard nobody for longer than the longest suspicion: all of them are
+ * out of reach, and probes in turn would find that out one after the other.
  *
- * It must have asked: a process that only did not run has asked nobody.
+ * The host must have sent probes: a process that merely did not run has probed nobody.
  */
 import { dead } from "./Dead.ts"
 import { quietMillisMax } from "./Hearing.ts"
@@ -11,7 +11,7 @@ import * as Members from "./Members.ts"
 import { suspicionMinMillis } from "./Scale.ts"
 import type { Turn } from "./State.ts"
 
-/** Probes in a row that nobody answered. */
+/** Probes in a row without an answer. */
 const unansweredMin = 3
 
 export const noteSolitude = (turn: Turn): Turn => {

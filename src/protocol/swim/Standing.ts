@@ -1,5 +1,5 @@
 /**
- * What a host knows of its standing: whether the others know it by its name, and where else the name was said to live.
+ * Standing: whether other members know a host by its name, and the rival address of that name.
  *
  * See `Rivalry` for the rules.
  */
@@ -10,42 +10,42 @@ export interface Rival {
   readonly address: Address
   saidAt: number
   askedAt: number
-  /** What came of the last question: nobody answered, this host keeps the name, or it is about to lose it. */
+  /** Result of the last question: nobody answered, this host keeps the name, or it is about to lose it. */
   verdict: "silent" | "keeps" | "losing" | undefined
-  /** Answers that said that this host gives way, less those that said that it does not. */
+  /** Answers by which this host gives way, less those by which it does not. */
   losses: number
-  /** Questions in a row to which nobody answered. */
+  /** Unanswered questions in a row. */
   silences: number
-  /** Members were told that the name lives here now, beside the gossip, which misses one now and then. */
+  /** Members were told directly that the name lives here, since gossip misses one now and then. */
   isTold: boolean
-  /** It is an address of this very process: its word for the move is said again and again. */
+  /** The address belongs to this very process: it announces its move again and again. */
   isOwn: boolean
 }
 
 export interface Standing {
-  /** Whether this host has not said yet that it is up: see `Beginning`. */
+  /** Whether this host has not yet said that it is up: see `Beginning`. */
   isStarting: boolean
   /** Tells this process from others of its name. */
   readonly life: number
-  /** When another member last showed that it knows this host by its name; undefined when none ever did. */
+  /** When another member last showed that it knows this host by its name; undefined before the first time. */
   knownAt: number | undefined
-  /** Some member has said what it knows. */
+  /** Whether some member has sent its state. */
   hasListened: boolean
-  /** Something came of a question who of its name is at another address, if only that nobody answers. */
+  /** Whether a question to a rival was answered or timed out. */
   hasAsked: boolean
-  /** When this process last woke from a sleep in which the others may have taken it for dead. */
+  /** When this process last woke from a sleep in which others may have taken it for dead. */
   wokeAt: number
   rival: Rival | undefined
-  /** The name lives elsewhere, and nobody has shown since that it knows this host: its user messages wait. */
+  /** The name lives elsewhere, and no member has shown since that it knows this host: its user messages wait. */
   isHeld: boolean
   /** This host has given its name up: the machine has stopped. */
   isLost: boolean
 }
 
 /**
- * Whether nothing has come yet of the first question who of its name is at another address: until then a host does not say
- * where it is itself. An agent of Serf that hears of another one of its name asks the other agents, and quits if none of them
- * speaks for it. Only the first, so that nobody keeps a host silent by naming one address after the other.
+ * Whether the first question to a rival is still open: until then a host does not tell its own address. An agent of
+ * Serf that hears of a second agent with its name asks the other agents, and quits if none of them confirms it. Only
+ * the first question counts, so that nobody keeps a host silent by naming one address after the other.
  */
 export const isAsking = ({ hasAsked, isHeld, rival }: Standing): boolean => isHeld && !hasAsked && rival !== undefined
 

@@ -1,11 +1,11 @@
 /**
- * Counting incarnations from the start again: when they run out, and when somebody may believe one that is out of reach.
+ * Restarts the count of incarnations: when it runs out, or when some host may believe an incarnation out of reach.
  *
- * An incarnation out of reach cannot be refuted by a higher one, which would be out of reach for all who were not misled.
- * So the host says in its metadata that it counts anew. Who was misled knows by that that the lower count is the later one;
- * all others take it as any change, where the count can go on. Where it cannot, members of other programs hear of a
- * leave, and take the host in again when they have forgotten it.
- * Limits: one answer per second to what is out of reach.
+ * A higher incarnation cannot refute one that is out of reach, since it would be out of reach for all other hosts. So
+ * the host says in its metadata that it counts anew. Misled hosts learn from it that the lower count is the later one;
+ * others take it as any change, if the count can go on. If it cannot, members of other programs hear of a leave, and
+ * accept the host again when they have forgotten it.
+ * Limits: one answer per second to incarnations out of reach.
  * Source: faults.md, D-13, U16 and G17.
  */
 
@@ -17,19 +17,19 @@ import { aliveOf, broadcast, dropped, type Turn } from "./State.ts"
 
 type Word = Pick<Member, "incarnation" | "meta">
 
-/** How far above what is known an `alive` may be: enough for the answer to any accusation that is within reach. */
+/** Largest step of an `alive` above the known incarnation: enough to refute any accusation within reach. */
 export const answerReach = ({ incarnationJumpMax }: Config["limits"]): number => incarnationJumpMax + 1
 
-/** Below this a host can go on counting. Who knows it above this believes a lower count, also one that has gone on a while. */
+/** Bound below which a host goes on counting. Hosts that know it above accept a lower count, even some steps on. */
 const goesOnMax = ({ limits }: Config): number => limits.incarnationJumpMax / 2
 
-/** Whether a host has begun to count anew: its word is the later one though its incarnation is lower. */
+/** Whether a host counts anew: its message is later although its incarnation is lower. */
 export const startsOver = (config: Config, known: Word, said: Word): boolean =>
   known.incarnation > goesOnMax(config) &&
   said.incarnation <= config.limits.incarnationJumpMax &&
   config.lives.isLater(said.meta, known.meta)
 
-/** Counts anew, above what was `heard` of ourselves, if anything; false when our metadata cannot say so. */
+/** Counts anew, with metadata later than `heard`; false when the metadata cannot say so. */
 export const startOver = (turn: Turn, claimed: number, heard: Uint8Array | undefined): boolean => {
   const { config, members, self } = turn.state
   const before = self.member
@@ -43,21 +43,21 @@ export const startOver = (turn: Turn, claimed: number, heard: Uint8Array | undef
   broadcast(turn.state, name, aliveOf(member))
   if (!goesOn) {
     const incarnation = Math.max(before.incarnation, claimed)
-    // No name has a slash, so this does not displace our alive.
+    // No name contains a slash, so this does not displace the host's alive.
     broadcast(turn.state, `${name}/`, { _tag: "Dead", incarnation, node: name, from: name })
   }
   turn.outputs.push({ _tag: "Changed", member, from: before.status, change: "raised", updated: true, accusers: [] })
   return true
 }
 
-/** Somebody said something of ourselves that is too far above what we are at. */
+/** Handles an incarnation of this host that is too far above its own. */
 export const outOfReach = (turn: Turn, claimed: number, heard: Uint8Array | undefined): Turn => {
   const { leaving, startOverLimit } = turn.state
   const isAnswered = leaving === "no" && Buckets.take(startOverLimit, "", turn.now) && startOver(turn, claimed, heard)
   return isAnswered ? turn : dropped(turn, "incarnationJump")
 }
 
-/** Somebody knows us at an incarnation so far below ours that ours is out of reach there. */
+/** Handles a message that knows this host so far below its incarnation that its own `alive` is out of reach there. */
 export const outrun = (turn: Turn, claimed: number, heard: Uint8Array | undefined): Turn => {
   const { config, leaving, self, startOverLimit } = turn.state
   const isFar = self.member.incarnation - claimed > answerReach(config.limits)

@@ -1,4 +1,4 @@
-/** The state of one host's membership protocol, and one step of it in progress. */
+/** State of one host's membership protocol, and the current step. */
 import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"
@@ -17,7 +17,7 @@ import * as Strangers from "./Strangers.ts"
 import type { Suspicion } from "./Suspicion.ts"
 import { nextTick, type Timer } from "./Timer.ts"
 
-/** One member being probed. */
+/** The probe in progress. */
 export interface Probe {
   readonly seq: number
   /** The target as it was when the probe began. */
@@ -33,28 +33,28 @@ export interface Probe {
   isAnsweredByTcp: boolean
 }
 
-/** One member of a roll call that has not answered. */
+/** A member of a roll call without an answer so far. */
 export interface Asked {
   readonly target: Member
-  /** When it is asked over TCP, then when its time is over. */
+  /** Time of the TCP ping, then the end of the wait. */
   deadline: Deadlines.Deadline<Timer>
 }
 
 export interface RollCall {
-  /** Who is yet to be asked. */
+  /** Members yet to be pinged. */
   readonly waiting: Array<Members.Entry>
-  /** By the number of the ping. */
+  /** By the sequence number of the ping. */
   readonly asked: Map<number, Asked>
-  /** Who has answered in it: helpers for those that do not. */
+  /** Members that have answered: helpers for the silent ones. */
   readonly heard: Array<Members.Entry>
-  /** Who was accused in it. */
+  /** Members accused in the last roll call. */
   readonly accused: Array<Members.Entry>
   beganAt: number
 }
 
 /** A ping carried for another host. */
 export interface Relay {
-  /** The number that the requester knows. */
+  /** The sequence number of the requester. */
   readonly seq: number
   readonly to: Recipient
   readonly wantsNack: boolean
@@ -63,7 +63,7 @@ export interface Relay {
 
 export interface State {
   readonly config: Config
-  /** When this machine was made. */
+  /** When this state was made. */
   readonly startedAt: number
   readonly members: Members.Members
   readonly self: Members.Entry
@@ -72,7 +72,7 @@ export interface State {
   readonly deadlines: Deadlines.Deadlines<Timer>
   readonly memberBroadcasts: Broadcasts.Broadcasts
   readonly userBroadcasts: Broadcasts.Broadcasts
-  /** Messages of the application for hosts alone. */
+  /** Application messages for hosts alone. */
   readonly hostBroadcasts: Broadcasts.Broadcasts
   readonly awareness: Awareness.Awareness
   readonly relays: Map<number, Relay>
@@ -84,40 +84,40 @@ export interface State {
   seq: number
   probe: Probe | undefined
   readonly rollCall: RollCall
-  /** A probe tick came while a probe was under way; at most one is kept. */
+  /** A probe tick came during a probe; at most one is kept. */
   isProbeDue: boolean
   leaving: "no" | "telling" | "done"
-  /** Suspects to be probed out of turn, and whether the last probe was one of those. */
+  /** Suspects and contested members to be probed out of turn, and whether the last probe was such a one. */
   readonly rechecks: Array<Members.Entry>
   isRecheck: boolean
   /** The next gossip round. */
   gossip: Deadlines.Deadline<Timer> | undefined
   /** The next push/pull that this host begins. */
   pushPull: Deadlines.Deadline<Timer> | undefined
-  /** Members that came or came back, counted anew after a while; whether they were a third of all. */
+  /** Members that arrived in the current window, its start, and whether they were a third of all. */
   readonly arrivals: { count: number; sinceMillis: number; isCrowd: boolean }
   /** When a datagram last came in. */
   heardAt: number
-  /** Probes that failed since then, and since anybody answered over TCP. */
+  /** Failed probes since the last datagram, or the last answer over TCP. */
   unanswered: number
-  /** Whether a push/pull has told us what the cluster remembers of our name. */
+  /** Whether a push/pull has shown what the cluster remembers of this host's name. */
   isRecognized: boolean
   readonly standing: Standing.Standing
 }
 
-/** One step: the state, this moment, and the outputs so far. */
+/** One step: the state, the time, and the outputs so far. */
 export interface Turn {
   readonly state: State
   readonly now: number
   readonly random: () => number
   readonly outputs: Array<Output>
-  /** How far above our own incarnation a message about ourselves may be. */
+  /** Greatest step above this host's incarnation of a message about itself. */
   readonly ownJumpMax: number
-  /** Whose word is taken in, where that is known: what it tells of is counted against it. */
+  /** Source address of the input, if known: strangers in it count against this address. */
   readonly teller: string
-  /** Where somebody has answered in this step: a name said to be there needs no other proof. */
+  /** Address that has answered in this step: a name there needs no other proof. */
   proven: Address | undefined
-  /** An accuser was answered: no more than one is in a step. */
+  /** An accuser was answered: at most one is per step. */
   hasAnswered: boolean
 }
 
@@ -126,22 +126,22 @@ export const dropped = (turn: Turn, reason: DropReason, detail?: string): Turn =
   return turn
 }
 
-/** Queues a membership message under the name of the member that it is about. */
+/** Queues a membership message under the name of its member. */
 export const broadcast = (state: State, about: string, message: PacketMessage): void =>
   Broadcasts.enqueue(state.memberBroadcasts, about, state.config.encode(message))
 
-/** Ends a suspicion, if there is one. */
+/** Ends a suspicion, if any. */
 export const clearSuspicion = (state: State, entry: Members.Entry): void => {
   if (entry.suspicion === undefined) return
   Deadlines.cancel(state.deadlines, entry.suspicion.deadline)
   entry.suspicion = undefined
 }
 
-/** How long before its end a suspect is asked for its last word. */
+/** Returns how long before the end of a suspicion the suspect is asked for its last word. */
 export const leadMillis = ({ config }: State, suspicion: Pick<Suspicion<Timer>, "isAsked">): number =>
   config.rules.lastWord && !suspicion.isAsked ? config.settings.probeTimeoutMillis : 0
 
-/** Lets a suspicion run out at another time. */
+/** Changes the end of a suspicion. */
 export const rearmSuspicion = (state: State, suspicion: Suspicion<Timer>, atMillis: number): void => {
   const { deadline } = suspicion
   Deadlines.cancel(state.deadlines, deadline)
@@ -151,14 +151,14 @@ export const rearmSuspicion = (state: State, suspicion: Suspicion<Timer>, atMill
 const isInUse = ({ probe, relays, rollCall, strangers }: State, seq: number): boolean =>
   relays.has(seq) || rollCall.asked.has(seq) || strangers.asked.has(seq) || probe?.seq === seq
 
-/** A number that no ping of ours is using. */
+/** Returns a sequence number that no pending ping uses. */
 export const nextSeq = (state: State): number => {
   do state.seq = (state.seq + 1) >>> 0
   while (isInUse(state, state.seq))
   return state.seq
 }
 
-/** A number that nobody guesses who has seen others. */
+/** Draws a sequence number that cannot be guessed from others. */
 export const drawSeq = ({ random, state }: Turn): number => {
   let seq = below(random, 2 ** 32)
   while (isInUse(state, seq)) seq = (seq + 1) >>> 0
@@ -173,7 +173,7 @@ export const arm = (turn: Turn, afterMillis: number, timer: Timer): Deadlines.De
 export const rearm = (turn: Turn, due: Deadlines.Deadline<Timer>, intervalMillis: number): Deadlines.Deadline<Timer> =>
   Deadlines.arm(turn.state.deadlines, nextTick(due.atMillis, intervalMillis, turn.now), due.value)
 
-/** Has the next gossip round at once, unless the last one was a moment ago. */
+/** Runs the next gossip round at once, unless the last one was less than an eighth of its interval ago. */
 export const hurry = (turn: Turn): void => {
   const { config, deadlines, gossip } = turn.state
   if (gossip === undefined || gossip.index < 0) return
@@ -183,7 +183,7 @@ export const hurry = (turn: Turn): void => {
   turn.state.gossip = Deadlines.arm(deadlines, turn.now, gossip.value)
 }
 
-/** The wire form of a host's own alive. */
+/** Makes the `alive` message of a host. */
 export const aliveOf = (member: Member): PacketMessage => ({
   _tag: "Alive",
   incarnation: member.incarnation,
@@ -194,7 +194,7 @@ export const aliveOf = (member: Member): PacketMessage => ({
   versions: member.versions
 })
 
-/** A host that has just started: alone, at incarnation 1, its own alive queued, its loops armed at random offsets. */
+/** Makes the state of a starting host: alone, at incarnation 1, its alive queued, its loops armed at random offsets. */
 export const make = (config: Config, env: Env): State => {
   const { limits, rules, settings } = config
   const members = Members.make()

@@ -1,13 +1,13 @@
 /**
- * Names that were heard of and have not answered yet: no members, whoever said so, until they acknowledge one ping.
+ * Strangers: names heard of and not yet proven; no members, whatever others told, until they acknowledge a ping.
  *
- * They have a table of their own, so that no number of inventions takes the place of a member. They are not probed in turn,
- * not told to others, nor shown to the application. Each is asked at the address that it was said to have: at once, and twice
- * more, then over TCP too, since datagrams may not come through. Who answers is a member; who does not is forgotten, and asked
- * again when it is heard of again. Whoever answered when this host asked for its state has answered.
+ * Strangers have a table of their own, so that invented names never take the place of a member. They are not probed in
+ * turn, not gossiped, nor shown to the application. Each is pinged at its told address: at once, and twice more, then
+ * over TCP too, since datagrams may not come through. A stranger that answers becomes a member; a silent one is
+ * forgotten, and pinged again when heard of again. A host that sent its state on request needs no ping.
  *
- * Limits: so many in all, half of them told by one address, and when there is no room, those go that the one who told most
- * told last. So many are asked per second, and fewer over TCP, those told by each address in turn.
+ * Limits: the table is bounded, one teller has at most half of it, and when full it drops the latest stranger of the
+ * teller with the most. Rates bound pings and, lower, TCP pings; tellers take turns.
  */
 import { type Address, format, source } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"
@@ -17,24 +17,24 @@ import type { Member } from "./Member.ts"
 
 export interface Stranger {
   readonly teller: string
-  /** The latest word of it. */
+  /** The latest `alive` of the name. */
   message: Alive
-  /** How often it was asked. */
+  /** Pings sent so far. */
   tries: number
 }
 
 export interface Strangers {
-  /** By name and address: a name that is said to be elsewhere does not displace the one that is there. */
+  /** By name and address: a name told at a false address does not displace the name at the true one. */
   readonly all: Map<string, Stranger>
-  /** By the number of the ping that waits for its answer. */
+  /** By the sequence number of the pending ping. */
   readonly asked: Map<number, Stranger>
-  /** Those to be asked, by who told of them; who is next is the first. */
+  /** Strangers to be pinged, by teller; the first of the first teller is next. */
   readonly waiting: Map<string, Set<Stranger>>
-  /** How many each told of. */
+  /** All strangers, by teller. */
   readonly told: Map<string, Set<Stranger>>
   readonly asks: Bucket.Bucket
   readonly dials: Bucket.Bucket
-  /** A tick is due for those that wait. */
+  /** Whether a tick is armed for waiting strangers. */
   isDue: boolean
 }
 
@@ -48,10 +48,10 @@ export const make = (limits: Limits, nowMillis: number): Strangers => ({
   isDue: false
 })
 
-/** How often a stranger is asked. */
+/** Pings per stranger. */
 export const triesMax = 3
 
-/** Who told of it where the address is not known. */
+/** Teller of an unknown address. */
 const unknownTeller = ""
 
 export const tellerOf = (from: Address | undefined): string => (from === undefined ? unknownTeller : source(from.bytes))
@@ -77,7 +77,7 @@ export const remove = (strangers: Strangers, stranger: Stranger): void => {
   takeOut(strangers.told, stranger)
 }
 
-/** Makes room for one that `teller` tells of; false when it has told of enough. */
+/** Makes room for a stranger of `teller`; false when `teller` has its share. */
 const makeRoom = (strangers: Strangers, teller: string, { strangersMax }: Limits): boolean => {
   const own = strangers.told.get(teller)?.size ?? 0
   if (own >= strangersMax / 2) return false
@@ -90,7 +90,7 @@ const makeRoom = (strangers: Strangers, teller: string, { strangersMax }: Limits
   return true
 }
 
-/** Decoded bytes are views of their datagram; what is kept is copied out of it. */
+/** Copies a message, whose bytes are views of the datagram. */
 const copyOf = (message: Alive): Alive => ({
   ...message,
   address: message.address.slice(),
@@ -98,7 +98,7 @@ const copyOf = (message: Alive): Alive => ({
   versions: message.versions.slice()
 })
 
-/** Takes note of the word of a name; false when there is no room. */
+/** Adds a stranger, or keeps its latest `alive`; false when there is no room. */
 export const hold = (strangers: Strangers, message: Alive, teller: string, limits: Limits): boolean => {
   const key = keyOf(message)
   const known = strangers.all.get(key)
@@ -114,7 +114,7 @@ export const hold = (strangers: Strangers, message: Alive, teller: string, limit
   return true
 }
 
-/** The one to ask now; undefined when nobody waits, or enough were asked. */
+/** Takes the stranger to ping now; undefined when none waits, or the rate limit is reached. */
 export const next = ({ asks, waiting }: Strangers, nowMillis: number): Stranger | undefined => {
   const [first] = waiting
   if (first === undefined || !Bucket.take(asks, nowMillis)) return undefined
@@ -125,30 +125,30 @@ export const next = ({ asks, waiting }: Strangers, nowMillis: number): Stranger 
   return stranger
 }
 
-/** Whether one that did not answer may be asked over TCP now. */
+/** Whether a silent stranger may be pinged over TCP now. */
 export const mayDial = ({ dials }: Strangers, nowMillis: number): boolean => Bucket.take(dials, nowMillis)
 
-/** Has one that did not answer asked again. */
+/** Queues a silent stranger for another ping. */
 export const again = ({ waiting }: Strangers, stranger: Stranger): void => {
   putIn(waiting, stranger)
 }
 
 export const isKept = ({ all }: Strangers, stranger: Stranger): boolean => all.get(keyOf(stranger.message)) === stranger
 
-/** Whether some have not been asked yet, or may answer yet to the first ping. */
+/** Whether some stranger has not been pinged yet, or may still answer its first ping. */
 export const isUnsettled = ({ all }: Strangers): boolean => {
   for (const { tries } of all.values()) if (tries < 2) return true
   return false
 }
 
-/** The first of them, so many at most, as members that are believed to live: they may know this host already. */
+/** Returns the first `countMax` strangers as alive members: they may know this host already. */
 export const asMembers = ({ all }: Strangers, countMax: number): ReadonlyArray<Member> =>
   [...all.values()].slice(0, countMax).map(({ message: { address, incarnation, meta, node, port, versions } }) => ({
     ...{ name: node, address: { bytes: address, port }, meta, versions, incarnation },
     ...{ status: "alive", changedAt: Number.NEGATIVE_INFINITY }
   }))
 
-/** Those of one of these names, as they were told. */
+/** Returns the strangers with one of `names`, as they were told. */
 export const named = ({ all }: Strangers, names: ReadonlySet<string>): ReadonlyArray<NodeState> =>
   [...all.values()].flatMap(({ message: { _tag: _, node, ...said } }) =>
     names.has(node) ? [{ ...said, name: node, state: "alive" as const }] : []
@@ -156,7 +156,7 @@ export const named = ({ all }: Strangers, names: ReadonlySet<string>): ReadonlyA
 
 export const placeOf = ({ message }: Stranger): Address => addressOf(message)
 
-/** A name has a member: those that were said to have it elsewhere are not waited for. */
+/** Forgets strangers with the name of a new member. */
 export const forgetName = (strangers: Strangers, name: string): void => {
   for (const stranger of [...strangers.all.values()]) if (stranger.message.node === name) remove(strangers, stranger)
 }

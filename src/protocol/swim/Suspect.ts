@@ -1,6 +1,5 @@
 /**
- * The rule for `suspect`, and what follows when nobody refutes.
- *
+ * The rule for `suspect`, and the end of a suspicion that is not refuted.
  * Source: memberlist-protocol.md, sections 11.3 and 12.
  */
 import type { Suspect } from "../memberlist/Message.ts"
@@ -18,7 +17,7 @@ import * as Suspicion from "./Suspicion.ts"
 import type { Timer } from "./Timer.ts"
 import { isJump, isNameSized } from "./Validity.ts"
 
-/** Applies a `suspect`: opens a suspicion, or confirms the one that is open. */
+/** Applies a `suspect`: opens a suspicion, or confirms the open one. */
 export const suspect = (turn: Turn, message: Suspect): Turn => {
   const { config, members, self } = turn.state
   const entry = members.byName.get(message.node)
@@ -53,7 +52,7 @@ export const suspect = (turn: Turn, message: Suspect): Turn => {
 
 const rechecksMax = 16
 
-/** Some of those who hear of a suspicion form an opinion of their own. */
+/** Queues a suspect for a probe of this host's own, with a chance that gives `secondOpinions` probes in the cluster. */
 const askSelf = ({ random, state }: Turn, entry: Members.Entry): void => {
   const { config, members, rechecks } = state
   if (config.settings.secondOpinions === 0 || rechecks.length >= rechecksMax) return
@@ -84,7 +83,7 @@ const confirm = (turn: Turn, suspicion: Suspicion.Suspicion<Timer>, accuser: str
   return true
 }
 
-/** The suspect's time is over: it is dead, on our word. */
+/** Handles the end of a suspicion: waits while deaf, asks the suspect for its last word, then declares it dead. */
 export const suspicionExpired = (turn: Turn, name: string): Turn => {
   const { config, members } = turn.state
   const entry = members.byName.get(name)

@@ -1,21 +1,20 @@
 /**
- * The time a suspect has to refute, shortened by each independent accuser.
- *
+ * Suspicion: the time-out for a suspect to refute, shortened by each independent accuser.
  * Source: memberlist-protocol.md, section 12.
  */
 import type { Deadline } from "./Deadlines.ts"
 
-/** How many confirmations shorten a suspicion to its minimum. Members too few to confirm do not count on it. */
+/** Returns how many confirmations shorten a suspicion to its minimum; 0 with too few members to confirm. */
 export const confirmationsMax = (suspicionMult: number, n: number): number => {
   const k = suspicionMult - 2
   return n - 2 < k ? 0 : k
 }
 
-/** The logarithm is cut to three decimals first, as the reference does. */
+/** Returns the least time-out. The logarithm is cut to three decimals, as in the reference. */
 export const minMillis = (suspicionMult: number, n: number, probeIntervalMillis: number): number =>
   (suspicionMult * Math.floor(1000 * Math.max(1, Math.log10(Math.max(1, n)))) * probeIntervalMillis) / 1000
 
-/** The whole time-out after `confirmations` of at most `k`. */
+/** Returns the whole time-out after `confirmations` of at most `k`. */
 export const timeoutMillis = (confirmations: number, k: number, min: number, max: number): number => {
   if (k < 1) return min
   const share = Math.log(confirmations + 1) / Math.log(k + 1)
@@ -27,7 +26,7 @@ export interface Suspicion<A> {
   readonly minMillis: number
   readonly maxMillis: number
   readonly startedAt: number
-  /** Time that did not count, since we heard nothing or slept. */
+  /** Time that did not count, since this host was deaf or asleep. */
   heldMillis: number
   /** Whether the suspect was asked for its last word. */
   isAsked: boolean
@@ -36,18 +35,18 @@ export interface Suspicion<A> {
   deadline: Deadline<A>
 }
 
-/** Counts an accuser. True when it is news: not heard before, and still shortening the time-out. */
+/** Counts an accuser; true when it is new and shortens the time-out. */
 export const confirm = <A>(suspicion: Suspicion<A>, accuser: string): boolean => {
   if (suspicion.accusers.size - 1 >= suspicion.k || suspicion.accusers.has(accuser)) return false
   suspicion.accusers.add(accuser)
   return true
 }
 
-/** Until when a suspect has had time to answer, however certain others are of its death. */
+/** Returns the time until which a suspect may answer, however certain other hosts are of its death. */
 export const answersUntil = <A>(suspicion: Suspicion<A>): number =>
   suspicion.startedAt + suspicion.heldMillis + suspicion.minMillis / 2
 
-/** When the suspect's time is over. */
+/** Returns the end of a suspicion. */
 export const expiresAt = <A>(suspicion: Omit<Suspicion<A>, "deadline">): number =>
   suspicion.startedAt +
   suspicion.heldMillis +

@@ -1,9 +1,9 @@
 /**
  * SWIM membership as memberlist speaks it: a state machine without I/O.
  *
- * Time, chance and messages come in; datagrams, exchanges and changes go out. The driver calls `step` for what it
- * receives and when `nextDeadline` has come; with equal inputs, times and chance the outputs are equal. The state belongs
- * to the machine, which changes it in place.
+ * Inputs are time, randomness and messages; outputs are datagrams, exchanges and changes. The driver calls `step` for
+ * each input and at `nextDeadline`; equal inputs, times and random numbers give equal outputs. The state belongs to the
+ * machine, which changes it in place.
  * Source: memberlist-protocol.md, sections 11 to 16, with the deviations of section 18 and of faults.md, U11 to U22.
  */
 import type { Address } from "../Address.ts"
@@ -44,7 +44,7 @@ export { localNodes } from "./Merge.ts"
 export type { Change, DropReason, Output } from "./Output.ts"
 export { make, type State } from "./State.ts"
 
-/** Takes in one event and says what is to be done. */
+/** Applies one input and returns the outputs. */
 export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output> => {
   if (state.standing.isLost) return []
   const ownJumpMax = ownReach(state, input._tag === "Merge" && input.join)
@@ -59,18 +59,18 @@ export const step = (state: State, input: Input, env: Env): ReadonlyArray<Output
   return turn.outputs
 }
 
-/** When the next `Tick` is due, in the milliseconds of `Env.now`. */
+/** Returns when the next `Tick` is due, in the milliseconds of `Env.now`. */
 export const nextDeadline = ({ deadlines, standing }: State): number =>
   standing.isLost ? Number.POSITIVE_INFINITY : Deadlines.next(deadlines)
 
-/** All members on the list, the dead not yet reaped and ourselves included. */
+/** Yields all members on the list, dead ones not yet reaped and this host included. */
 export function* members(state: State): Iterable<Member> {
   for (const { member } of state.members.byName.values()) yield member
 }
 
 export const member = (state: State, name: string): Member | undefined => state.members.byName.get(name)?.member
 
-/** The health score: 0 is healthy. */
+/** Returns the health score: 0 is healthy. */
 export const health = (state: State): number => state.awareness.score
 
 const handle = (turn: Turn, input: Input): Turn => {
@@ -106,7 +106,7 @@ const handle = (turn: Turn, input: Input): Turn => {
 
 const isCalled = ({ state }: Turn, seq: number): boolean => state.rollCall.asked.has(seq)
 
-/** Takes in the messages of a datagram. Of those that ask for an answer it has one at most, as peers send it. */
+/** Applies the messages of a datagram. A second message that asks for an answer is dropped: peers send one at most. */
 const receiveAll = (turn: Turn, { from, messages }: Extract<Input, { readonly _tag: "Received" }>): Turn => {
   let hasAsked = false
   for (const message of messages) {
@@ -147,7 +147,7 @@ const receive = (turn: Turn, from: Address, message: PacketMessage): Turn => {
   }
 }
 
-/** A member that pings is there, whatever was said of it: it is told, so that it denies it to all. */
+/** Tells a member that pings and counts as gone, so that it refutes to all members. */
 const tellGone = (turn: Turn, from: Address, name: string): Turn => {
   const { answerLimit, config, members, self } = turn.state
   const entry = members.byName.get(name)

@@ -1,4 +1,4 @@
-/** What a host has a deadline for. */
+/** Timers of a host. */
 
 export type Timer =
   | { readonly _tag: "ProbeTick" }
@@ -17,6 +17,6 @@ export type Timer =
   | { readonly _tag: "ClaimDue"; readonly name: string }
   | { readonly _tag: "ClaimCheck"; readonly name: string }
 
-/** The next tick of a cadence, without catching up on the ticks that were missed. */
+/** Returns the next tick of a loop; missed ticks are skipped. */
 export const nextTick = (dueMillis: number, intervalMillis: number, nowMillis: number): number =>
   dueMillis + intervalMillis * (Math.floor(Math.max(0, nowMillis - dueMillis) / intervalMillis) + 1)

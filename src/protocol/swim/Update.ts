@@ -1,18 +1,18 @@
-/** A new word of our own, with new metadata or the same. Source: memberlist-protocol.md, section 16 (update meta). */
+/** Announces this host anew. Source: memberlist-protocol.md, section 16 (update meta). */
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { startOver } from "./StartOver.ts"
 import { aliveOf, broadcast, dropped, type Turn } from "./State.ts"
 import { isJump } from "./Validity.ts"
 
-/** Raises our incarnation, with the new metadata, and tells the cluster. */
+/** Raises this host's incarnation, with the new metadata, and gossips it. */
 export const updateMeta = (turn: Turn, meta: Uint8Array): Turn => {
   const { config, self } = turn.state
   if (meta.length > config.limits.metaBytesMax) return dropped(turn, "metaTooLarge")
   return raise(turn, { ...self.member, meta: meta.slice() }, true)
 }
 
-/** Says once more that this host is there, as news that everybody passes on. */
+/** Gossips this host's `alive` again, at a higher incarnation so that all members pass it on. */
 export const announce = (turn: Turn): Turn => raise(turn, turn.state.self.member, false)
 
 const raise = (turn: Turn, before: Member, updated: boolean): Turn => {

@@ -1,6 +1,5 @@
 /**
- * What may be believed at all: names, addresses, versions and incarnations that a member can have.
- *
+ * Checks names, addresses, versions and incarnations that a message claims.
  * Source: memberlist-protocol.md, sections 10.3 and 18 (3 to 5); faults.md, U16 and U18.
  */
 import type { Alive } from "../memberlist/Message.ts"
@@ -9,15 +8,15 @@ import type { DropReason } from "./Output.ts"
 
 const utf8 = new TextEncoder()
 
-/** Not empty, and not longer than names are. */
+/** Whether a name has 1 to `bytesMax` bytes of UTF-8. */
 export const isNameSized = (name: string, bytesMax: number): boolean =>
   name.length > 0 && name.length <= bytesMax && (name.length * 3 <= bytesMax || utf8.encode(name).length <= bytesMax)
 
-/** Short enough, printable, composed (NFC), and free of the slash that separates a name from an address. */
+/** Whether a name is short enough, printable, composed (NFC), and free of the slash between name and address. */
 export const isName = (name: string, bytesMax: number): boolean =>
   isNameSized(name, bytesMax) && !/[\p{Cc}/]/u.test(name) && name.isWellFormed() && name.normalize("NFC") === name
 
-/** A unicast address that can be dialled. */
+/** Whether `bytes` is a unicast address that can be dialled. */
 export const isAddress = (bytes: Uint8Array): boolean => {
   if (bytes.length === 4) return isIpv4(bytes)
   if (bytes.length !== 16) return false
@@ -31,7 +30,7 @@ const isIpv4 = (bytes: Uint8Array): boolean => {
   return bytes.some((byte) => byte !== 0) && (first < 224 || first > 239) && bytes.some((byte) => byte !== 255)
 }
 
-/** Whether each side speaks what the other speaks now, protocol and delegate. */
+/** Whether each side accepts the current versions of the other, of protocol and delegate. */
 export const isCompatible = (ours: Uint8Array, theirs: Uint8Array): boolean => {
   const [ourMin = 0, ourMax = 0, ourNow = 0, ourDelegateMin = 0, ourDelegateMax = 0, ourDelegate = 0] = ours
   const [min = 0, max = 0, now = 0, delegateMin = 0, delegateMax = 0, delegate = 0] = theirs
@@ -46,7 +45,7 @@ export const isCompatible = (ours: Uint8Array, theirs: Uint8Array): boolean => {
   )
 }
 
-/** What versions of the application a member says that it speaks. */
+/** Describes the application versions of a member. */
 export const delegateText = (name: string, versions: Uint8Array): string => {
   const [, , , min = 0, max = 0, now = 0] = versions
   return `"${name}" speaks version ${now} of the application, and allows ${min} to ${max}`
@@ -54,7 +53,7 @@ export const delegateText = (name: string, versions: Uint8Array): string => {
 
 const isWithin = (value: number, min: number, max: number): boolean => value >= min && value <= max
 
-/** Why an `alive` cannot be believed, whoever it is about; its name is looked at only when it is new. */
+/** Returns why an `alive` is refused, about any host; names are checked only when they are new. */
 export const faultOf = (message: Alive, config: Config): DropReason | undefined => {
   if (!isAddress(message.address)) return "invalidAddress"
   if (message.meta.length > config.limits.metaBytesMax) return "metaTooLarge"
@@ -62,9 +61,9 @@ export const faultOf = (message: Alive, config: Config): DropReason | undefined 
   return undefined
 }
 
-/** The last incarnation: none may be accused at it, since the answer would wrap. */
+/** The last incarnation: accusations at it are refused, since the refutation would wrap. */
 export const incarnationLast = 2 ** 32 - 1
 
-/** Whether an incarnation is out of reach from the one known: a forgery, or one that could not be refuted. */
+/** Whether an incarnation is out of reach of the known one: forged, or impossible to refute. */
 export const isJump = (claimed: number, known: number, jumpMax: number): boolean =>
   claimed - known > jumpMax || claimed >= incarnationLast

@@ -1,10 +1,10 @@
 /**
- * A host that has just started may have a clock that is behind: then its life seems to begin before those that it comes after,
- * and it would be the first owner of names that are not its own.
+ * Corrects the start of a host whose clock is behind: its life would seem to begin before earlier lives, and it would
+ * be the first owner of names that belong to others.
  *
- * Who joins hears a state before it says anything. If that shows a life of its own name that is later than its own, or lives
- * of others that began in its own future, the host begins its life after them, before it has said a word.
- * Limits: the word of whoever answered is believed within what `Lives.begin` takes for possible.
+ * A joining host hears a state before it says anything. If the state shows a later life of its own name, or lives of
+ * others that began in its future, the host begins its life after them, before its first message.
+ * Limits: the answering host is believed within the bounds of `Lives.begin`.
  */
 import type { Address } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
@@ -12,7 +12,7 @@ import { isSamePlace } from "./Packets.ts"
 import type { Turn } from "./State.ts"
 import { updateMeta } from "./Update.ts"
 
-/** Takes note of a state that came from the member `from`, in an exchange that this host began. */
+/** Begins this host's life anew if a state, sent on request by the member at `from`, shows later lives. */
 export const grow = (turn: Turn, nodes: ReadonlyArray<NodeState>, from: Address | undefined): Turn => {
   const { config, leaving, members, self, startedAt } = turn.state
   if (from === undefined || leaving !== "no") return turn
