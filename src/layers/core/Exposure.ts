@@ -1,8 +1,8 @@
 /**
- * Who reaches a port, and that one which other machines reach is protected, or said to be insecure: before it is opened.
- * What a port is not protected from is said in the log when it is open.
+ * Exposure: whether other machines reach a port. Such a port has to be protected or declared insecure before it opens,
+ * and an open port without protection is logged.
  *
- * Errors: InvalidConfig for an address beyond this machine without either.
+ * Errors: InvalidConfig for an address beyond this machine with neither.
  * Source: design.md, law 11.
  */
 import { Effect } from "effect"
@@ -13,10 +13,10 @@ import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
 /** Addresses that only programs of this machine reach. */
 export type Loopback = "localhost" | "::1" | `127.${string}`
 
-/** What keeps strangers from a plane: `keys` for gossip, `tls` for flows. */
+/** Protection of a plane against strangers: `keys` for gossip, `tls` for flows. */
 export type Protection = "keys" | "tls"
 
-/** An address, and what protects it: nothing need be said on this machine alone, and beyond it one thing or the other. */
+/** Address with its protection: optional on loopback; beyond it, the protection or `insecure: true`. */
 export type Protected<Key extends Protection, Value> =
   | ({ readonly host?: Loopback; readonly insecure?: true | undefined } & { readonly [K in Key]?: Value | undefined })
   | ({ readonly host: string; readonly insecure?: true | undefined } & { readonly [K in Key]: Value })
@@ -24,13 +24,13 @@ export type Protected<Key extends Protection, Value> =
 
 const variables = { keys: "GRINTA_KEYS", tls: "GRINTA_TLS_CERTIFICATE" } as const
 
-/** Whether only programs of this machine reach what listens there. False for what is no address. */
+/** Returns whether only programs of this machine reach a port bound to `host`. False for an invalid address. */
 export const isLocal = (host: string): boolean => {
   const bytes = host === "localhost" ? Uint8Array.of(127, 0, 0, 1) : parseHost(host)
   return bytes !== undefined && isLoopback(bytes)
 }
 
-/** Errors: InvalidConfig when others reach the address, something is missing, and nobody said that it may be. */
+/** Refuses a host that other machines reach while protection is missing, unless `insecure`. Errors: InvalidConfig. */
 export const check = (
   host: string,
   missing: ReadonlyArray<Protection>,
@@ -43,7 +43,7 @@ export const check = (
 
 const mayDo = { keys: "join", tls: "open them under any name" } as const
 
-/** Says in the log what a plane in plaintext means: at Info on this machine alone, else at Warn. */
+/** Logs the risk of a plane in plaintext: at Info on this machine alone, else at Warn. */
 export const tell = (
   plane: "gossip" | "flows",
   host: string,
@@ -57,6 +57,6 @@ export const tell = (
     : Effect.logWarning(`${what}, and whoever reaches that port may ${mayDo[missing]}, and read all of it: ${how}`)
 }
 
-/** Says the same of the port for probes, which is in plaintext on purpose. */
+/** Logs that the health port is in plaintext, which it is on purpose. */
 export const tellHealth = (host: string, port: number): Effect.Effect<void> =>
   Effect.logInfo(`health on port ${port} of ${Secret.plain(host)} is told in plaintext, to whoever asks for a name`)

@@ -1,6 +1,6 @@
 /**
- * A link before it carries a flow: each side says one frame and hears one, and whoever waits for something else hears only
- * that the link breaks.
+ * Handshake of a link before it carries a flow: each side sends one frame and receives one. A side that waits for
+ * something else hears only that the link breaks.
  */
 import { Cause, Effect } from "effect"
 import type { Fail, Frame, Rejected } from "../../protocol/flow/Frame.ts"
@@ -9,7 +9,7 @@ import * as Refusals from "./Refusals.ts"
 
 const nothing = (): void => {}
 
-/** Says this side's first frame, for which any link has room; true unless it is lost. */
+/** Sends the first frame of this side, for which any link has room. Returns false when the frame is lost. */
 export const say = (link: Link, frame: Frame): boolean => {
   let left: Frame | undefined = frame
   link.fill(() => {
@@ -20,7 +20,7 @@ export const say = (link: Link, frame: Frame): boolean => {
   return left === undefined && !link.isBroken()
 }
 
-/** Answers a link with its last frame. */
+/** Refuses a link with its last frame, finishes it, and counts the reason. */
 export const refuse = (link: Link, last: Rejected | Fail): Effect.Effect<void> =>
   Effect.andThen(
     Effect.sync(() => {
@@ -30,7 +30,7 @@ export const refuse = (link: Link, last: Rejected | Fail): Effect.Effect<void> =
     Refusals.flowRefused(last.reason)
   )
 
-/** Has the next frame heard, or the end, and takes no other. */
+/** Attaches a listener for the next frame, or the end. No further frame is taken. */
 export const listen = (
   link: Link,
   heard: { readonly onFirst: (frame: Frame) => void; readonly onEnd: Listener["onEnd"] }
@@ -41,7 +41,7 @@ export const listen = (
       return false
     },
     onEnd: heard.onEnd,
-    // Whoever takes no frames may have said why: what has come tells more, and the end follows it.
+    // The break is ignored: a frame that has come may say why, and the end follows it.
     onBroken: nothing,
     onRoom: nothing
   }
@@ -50,7 +50,7 @@ export const listen = (
   return listener
 }
 
-/** Says a frame, and waits for the answer; `Cause.Done` when the peer finishes without one. */
+/** Sends a frame, and waits for the answer. Errors: LinkBroken; `Cause.Done` if the peer finishes without an answer. */
 export const ask = (link: Link, asking: Frame): Effect.Effect<Frame, LinkBroken | Cause.Done> =>
   Effect.callback((resume) => {
     const onFirst = (frame: Frame) => resume(Effect.succeed(frame))
@@ -59,7 +59,7 @@ export const ask = (link: Link, asking: Frame): Effect.Effect<Frame, LinkBroken 
     return Effect.sync(() => link.detach(listener))
   })
 
-/** Waits for something else than the link, hearing no frame, and fails once that has broken. */
+/** Runs `waiting` while the link holds its frames back. Fails with `Cause.Done` once the link breaks. */
 export const unlessBroken = <A>(link: Link, waiting: Effect.Effect<A>): Effect.Effect<A, Cause.Done> =>
   Effect.raceFirst(
     waiting,

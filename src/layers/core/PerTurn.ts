@@ -1,8 +1,8 @@
 /**
- * What happens often, a few times in each turn of the event loop, so that whoever has much of it leaves the rest of a turn to
- * others. What waits of one key follows each other, and keys take turns, so that one with much holds up no other.
+ * PerTurn: bounds frequent work per turn of the event loop, so that a key with much work leaves the rest of a turn to
+ * others. Waiting work of one key stays in order, and keys take turns, so that a key with much work holds up no other.
  *
- * Invariants: each happens once, those of a key in order; while there are few, at once.
+ * Invariants: each piece of work runs once, the pieces of a key in order; while there is little, at once.
  */
 interface Waiting {
   readonly cost: number
@@ -19,16 +19,16 @@ export class PerTurn<Key> {
     this.most = most
   }
 
-  /** Whether there is room in this turn, and nobody waits. */
+  /** Takes `cost` from this turn. Returns false when the turn is spent, or work waits. */
   take(cost = 1): boolean {
     if (this.spent >= this.most || this.waiting.size > 0) return false
     this.spent += cost
-    // A wake-up for each would cost what opens next to it some percent: those before it may be of turns long ago.
+    // No turn is armed below half: a wake-up for each would cost openings some percent, and `spent` may be long past.
     if (2 * this.spent > this.most) this.arm()
     return true
   }
 
-  /** Has it happen in its turn, when there was no room. */
+  /** Queues work that found no room, to run in its turn. */
   later(key: Key, happen: () => void, cost = 1): void {
     const queue = this.waiting.get(key)
     if (queue === undefined) this.waiting.set(key, [{ cost, happen }])
@@ -42,7 +42,7 @@ export class PerTurn<Key> {
     setImmediate(this.turn)
   }
 
-  /** The first of the key that has waited longest, which then is the last. */
+  /** Takes the first piece of the key that has waited longest, and moves that key to the end. */
   private next(): Waiting | undefined {
     for (const [key, queue] of this.waiting) {
       const first = queue.shift()

@@ -1,6 +1,6 @@
 /**
- * Secrets that a program hands over, in the clear or wrapped. What keeps one keeps it wrapped, so that no log, error or
- * inspection of an object shows it, and unwraps it where Node takes it.
+ * Secrets that a program passes, in the clear or wrapped. They are kept wrapped, so that no log, error or inspection of
+ * an object shows them, and unwrapped where Node takes them.
  */
 import { Redacted } from "effect"
 

@@ -1,6 +1,4 @@
-/**
- * Who this process is: its name and this life of it.
- */
+/** Identity of this process: the host's name, and the generation of this life. */
 import { Clock, Effect, Layer } from "effect"
 import { Self } from "../../services/Host.ts"
 
@@ -10,7 +8,7 @@ export interface Options {
   readonly tags?: Readonly<Record<string, string>>
 }
 
-/** The generation is the wall clock when the layer is built, in microseconds. */
+/** Provides `Self`. The generation is the wall clock when the layer is built, in microseconds. */
 export const layer = ({ locality = "", name, tags = {} }: Options): Layer.Layer<Self> =>
   Layer.effect(
     Self,

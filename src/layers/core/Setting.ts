@@ -1,14 +1,12 @@
-/**
- * What a setting may be. Each rule gives what is wrong with a value, in words that name it, and nothing when it can work.
- */
+/** Rules for settings. Each rule returns a complaint that quotes the value, or undefined when the value can work. */
 import { Duration, Effect, Option } from "effect"
 import { plain } from "../../protocol/Secret.ts"
 import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
 
-/** The longest timer there is, in milliseconds: 24 days. */
+/** Longest delay of a timer, in milliseconds: 24 days. */
 const timeMillisMax = 2 ** 31 - 1
 
-/** What was given, though it is typed otherwise in a program in JavaScript. */
+/** Formats a value for a complaint. A program in JavaScript may pass any type. */
 const said = (given: unknown): string => plain(String(given))
 
 export const count = (given: number, atLeast: number, atMost: number = Number.MAX_SAFE_INTEGER): string | undefined => {
@@ -24,17 +22,17 @@ const millisOf = (given: Duration.Input): number =>
     ? Number.NaN
     : Option.getOrElse(Option.map(Duration.fromInput(given), Duration.toMillis), () => NaN)
 
-/** A time that ends, perhaps at once. */
+/** Returns a complaint unless `given` is a time from 0 to 24 days. */
 export const time = (given: Duration.Input): string | undefined => {
   const millis = millisOf(given)
   return millis >= 0 && millis <= timeMillisMax ? undefined : `${said(given)} is no bounded time, up to 24 days`
 }
 
-/** A time that ends, in which something may happen. */
+/** Returns a complaint unless `given` is a time above 0, up to 24 days. */
 export const span = (given: Duration.Input): string | undefined =>
   millisOf(given) === 0 ? `${said(given)} is no time above 0` : time(given)
 
-/** Fails for the first setting that cannot work. */
+/** Fails with InvalidConfig for the first setting with a complaint. */
 export const check = (
   operation: NetworkError["operation"],
   settings: Readonly<Record<string, string | undefined>>

@@ -1,12 +1,12 @@
 /**
- * Fibers waiting for a condition on state that somebody else changes.
+ * Signal: fibers that wait for a condition on state that others change.
  *
- * The condition is checked when the wait begins and at each `notify`, in the same turn in which it was registered, so no
- * change can fall between check and wait. `notify` resumes those whose condition holds, in the order in which they came.
+ * The condition is checked when the wait begins and at each `notify`, in the turn in which the waiter was registered,
+ * so no change can fall between check and wait. `notify` resumes waiters whose condition holds, in order of arrival.
  */
 import { Effect } from "effect"
 
-/** A list of its own: a `Set` that outlives those who come and go puts table after table into the old generation. */
+/** Linked list of waiters: a long-lived `Set` of short-lived waiters puts table after table into the old generation. */
 export interface Signal {
   first: Waiter | undefined
   last: Waiter | undefined
@@ -45,7 +45,7 @@ export const until = (signal: Signal, holds: () => boolean): Effect.Effect<void>
     return Effect.sync(() => remove(signal, waiter))
   })
 
-/** Fibers that are resumed within each other, at most: those of a long chain would use up the stack. */
+/** Most fibers resumed within each other: a longer chain would use up the stack. */
 const depthMax = 32
 let depth = 0
 
@@ -56,14 +56,14 @@ const resume = (waiter: Waiter): void => {
   depth -= 1
 }
 
-/** In a microtask, which begins with an empty stack, whatever was counted before. */
+/** Resumes in a microtask, which begins with an empty stack, so the depth counts from 0. */
 const resumeAnew = (waiter: Waiter): void => {
   depth = 0
   resume(waiter)
 }
 
 export const notify = (signal: Signal): void => {
-  // Whoever waits again meanwhile comes last, with a condition that does not hold.
+  // A fiber that waits again meanwhile is appended, with a condition that does not hold.
   for (let waiter = signal.first; waiter !== undefined; waiter = waiter.next) {
     if (waiter.isGone || !waiter.holds()) continue
     remove(signal, waiter)

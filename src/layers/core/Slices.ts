@@ -1,10 +1,10 @@
-/** Long work in slices, so that the others of this process run between. */
+/** Slices: divides long work, so that other fibers of this process run in between. */
 import { Effect } from "effect"
 
-/** How long one slice of work may take. */
+/** Longest slice of work, in milliseconds. */
 export const sliceMillis = 5
 
-/** Lets others run when this slice has taken long enough; for one fiber, which calls it after each piece of its work. */
+/** Returns an effect that yields after a long slice. For one fiber, which runs it after each piece of work. */
 export const make = (now: () => number): Effect.Effect<void> => {
   let beganAt = now()
   const begin = Effect.sync(() => {
@@ -14,7 +14,7 @@ export const make = (now: () => number): Effect.Effect<void> => {
   return Effect.suspend(() => (now() - beganAt < sliceMillis ? Effect.void : yielded))
 }
 
-/** The same items in order, about as many in each part and no more than `most`; one empty part of none. */
+/** Splits items, in order, into parts of about equal size, `most` items at most. No items give one empty part. */
 export const parts = <A>(items: ReadonlyArray<A>, most: number): ReadonlyArray<ReadonlyArray<A>> => {
   if (items.length <= most) return [items]
   const count = Math.ceil(items.length / most)

@@ -1,28 +1,28 @@
 /**
- * Timeouts of one length. They are over in the order in which they began, so one fiber sleeps for all of them, where each
- * of `Effect.timeout` takes two fibers and a timer, and mostly for nothing.
+ * Timeouts of one length. They expire in the order in which they begin, so one fiber sleeps for all of them, where each
+ * `Effect.timeout` takes two fibers and a timer, mostly for nothing.
  */
 import { Clock, type Context, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import * as Background from "./Background.ts"
 import * as Monotonic from "./Monotonic.ts"
 
 export interface Timeout {
-  /** When it is over, in milliseconds on the monotonic clock. */
+  /** Monotonic time at which the timeout expires, in milliseconds. */
   readonly at: number
   readonly onOver: () => void
 }
 
 export interface Timeouts {
   readonly lengthMillis: number
-  /** Calls back when the time is over, unless it was ended before. */
+  /** Begins a timeout. Calls `onOver` when it expires, unless it was ended before. */
   readonly begin: (onOver: () => void) => Timeout
   readonly end: (timeout: Timeout) => void
 }
 
-/** Timeouts of which one turn of the event loop tells. */
+/** Expired timeouts called back per turn of the event loop. */
 const toldPerTurn = 48
 
-/** Those that have not ended with the scope never call back. */
+/** Makes timeouts. Timeouts that still run when the scope ends never call back. */
 export const make = Effect.fnUntraced(function* (
   length: Duration.Input
 ): Effect.fn.Return<Timeouts, never, Scope.Scope> {
@@ -32,10 +32,10 @@ export const make = Effect.fnUntraced(function* (
   const begun = new Set<Timeout>()
   let isAsleep = false
 
-  /** No iterator is kept over a sleep: it would keep what has ended meanwhile. */
+  /** Returns the oldest timeout. An iterator kept over a sleep would retain the timeouts ended meanwhile. */
   const first = (): Timeout | undefined => begun.values().next().value
 
-  /** One that fails is no reason to be late for all others. */
+  /** Calls back, and logs a failure, so that it does not delay the other timeouts. */
   const tell = ({ onOver }: Timeout): Effect.Effect<void> =>
     Effect.catchCause(Effect.sync(onOver), (cause) => Effect.logError("what a timeout does failed", cause))
 
@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
       const left = next.at - Monotonic.nowOf(clock)
       if (left > 0) yield* Effect.sleep(Math.ceil(left))
       else if (begun.delete(next)) yield* tell(next)
-      // Ten thousand may be over at once, and others have their turn in between.
+      // Ten thousand may expire at once: other fibers run in between.
       if (++count % toldPerTurn === 0) yield* Effect.yieldNow
     }
     isAsleep = false
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (
       begun.add(timeout)
       if (!isAsleep) {
         isAsleep = true
-        // To the end of this one, even if it is ended before: mostly it is, and the next begins soon.
+        // Sleeps to the end of this timeout even if it is ended before: mostly it is, and the next one begins soon.
         run(Effect.andThen(Effect.sleep(lengthMillis), sleep))
       }
       return timeout
@@ -85,7 +85,7 @@ const share = <A, E, R>({ begin, end }: Timeouts, effect: Effect.Effect<A, E, R>
     })
   )
 
-/** As `Effect.timeoutOption`: with the given timeouts, unless the length is another than theirs. */
+/** As `Effect.timeoutOption`, on the shared `timeouts` when `length` is theirs, else on a timer of its own. */
 export const within = <A, E, R>(
   timeouts: Timeouts,
   effect: Effect.Effect<A, E, R>,

@@ -1,21 +1,21 @@
 /**
- * A file that an operator leaves where a host looks, and changes while it runs: read again and again.
+ * WatchedFile: a file that an operator may change while the host runs, read again at an interval.
  *
- * Errors: InvalidConfig when it cannot be used at first. Later what cannot is logged, once, and the last good one stays. Nothing
- * of what is in it, nor its path, is repeated: either may be a secret that was put into the wrong place.
+ * Errors: InvalidConfig when the file is unusable at first. Later an unusable file is logged, once, and the last good
+ * value stays. Neither its content nor its path is repeated: either may be a secret put into the wrong place.
  */
 import { readFile } from "node:fs/promises"
 import { type Duration, Effect, Equal, Result, Schedule, Stream } from "effect"
 import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
 
-/** How often a file is looked at unless something else is said. */
+/** Interval between two reads, by default. */
 const interval: Duration.Input = "1 minute"
 
 export interface Options<A> {
   readonly path: string
-  /** What an error calls it, such as a variable of the environment. */
+  /** Name of the setting in an error, such as a variable of the environment. */
   readonly setting: string
-  /** What it is, for people, and what of it stays in use while it cannot be read. */
+  /** Description of the file for people, and of the value that stays in use while the file is unusable. */
   readonly what: string
   readonly kept: string
   readonly parse: (text: string) => Result.Result<A, string>
@@ -24,7 +24,7 @@ export interface Options<A> {
 
 export interface Watched<A> {
   readonly first: A
-  /** What takes its place, one after the other, each other than the one before. */
+  /** Values that replace the first one, each different from the one before. */
   readonly later: Stream.Stream<A>
 }
 
@@ -42,7 +42,7 @@ export const load = Effect.fnUntraced(function* <A>(options: Options<A>): Effect
     return yield* new NetworkError({ operation: "listen", reason })
   }
   const warn = (why: string) => Effect.logWarning(`${setting}: ${what} is not used, and ${kept}: ${why}`)
-  /** The last that could be used, which a bad one leaves in place. */
+  /** Last usable value, which an unusable file leaves in place. */
   let last = first
   const looks = Stream.fromEffectSchedule(read, Schedule.spaced(every))
   const later = Stream.concat(Stream.succeed<Result.Result<A, string>>(first), looks).pipe(

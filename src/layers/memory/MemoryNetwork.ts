@@ -1,9 +1,9 @@
 /**
- * A network of many hosts inside one process, for tests: latency, loss, cuts and kills, by Effect's Clock and Random.
+ * MemoryNetwork: many hosts inside one process, for tests: latency, loss, cuts and kills by Effect's Clock and Random.
  *
- * Under a test clock it runs in virtual time, and with a seeded Random every run is the same. What it carries is up to
- * the layers upon it: `GossipSocketMemory` for gossip, `TransportMemory` for flows. A host is a name; each name keeps
- * its address for the life of the network.
+ * Under a test clock it runs in virtual time, and with a seeded Random every run is the same. The layers upon it give
+ * it traffic: `GossipSocketMemory` gossip, `TransportMemory` flows. A host is a name, which keeps its address for the
+ * life of the network.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Random, type Scope } from "effect"
 import * as Background from "../core/Background.ts"
@@ -12,17 +12,17 @@ export interface Options {
   /** One-way delay; each packet takes up to `jitter` more. */
   readonly latency?: Duration.Input
   readonly jitter?: Duration.Input
-  /** Share of the packets that vanish, and that arrive twice, from 0 to 1. */
+  /** Shares of the packets that are lost, and that arrive twice, from 0 to 1. */
   readonly loss?: number
   readonly duplication?: number
 }
 
-/** One life of a host on the network: from its first plug to its last unplugging, or to its death. */
+/** One life of a host on the network: from its first plug to its last unplugging, or to its kill. */
 export interface Plug {
   readonly name: string
-  /** Its IPv4 address: 10.0.0.1 for the first name, and so on. */
+  /** IPv4 address: 10.0.0.1 for the first name, and so on. */
   readonly bytes: Uint8Array
-  /** False once this life was killed or unplugged: nothing that it sends arrives any more. */
+  /** False once this life was killed or unplugged: packets that it sends from then on are lost. */
   readonly isLive: () => boolean
 }
 
@@ -34,28 +34,28 @@ interface Life extends Plug {
 export class MemoryNetwork extends Context.Service<
   MemoryNetwork,
   {
-    /** Puts a host on the network for the life of the scope. Layers of one host plug the same name, and share its life. */
+    /** Plugs a host in for the life of the scope. Layers of one host plug the same name, and share its life. */
     readonly plug: (name: string) => Effect.Effect<Plug, never, Scope.Scope>
-    /** The host that has or had this textual IP address. */
+    /** Returns the host that has or had this textual IP address. */
     readonly nameAt: (ip: string) => string | undefined
-    /** The address of a name that was ever plugged. */
+    /** Returns the address of a name; undefined if it was never plugged. */
     readonly addressOf: (name: string) => Uint8Array | undefined
-    /** Whether both hosts live and the way from one to the other is not cut. Loss is no obstacle. */
+    /** Returns whether both hosts live and the path from one to the other is not cut. Loss does not matter. */
     readonly isReachable: (from: string, to: string) => boolean
     readonly isPlugged: (name: string) => boolean
-    /** Runs `arrive` once the packet has made its way; not at all if it was lost or cannot get there; twice at times. */
+    /** Runs `arrive` when the packet arrives: never if it is lost or its path is cut, twice if it is duplicated. */
     readonly carry: (from: Plug, to: string, arrive: () => void) => Effect.Effect<void>
-    /** Waits one-way latency, then for as long as the way is cut in either direction. Ends early when a host is gone. */
+    /** Waits the one-way latency, then while the path is cut in either direction. Ends early when a host is gone. */
     readonly travel: (from: string, to: string) => Effect.Effect<void>
     /** Waits for the next change of cuts or lives after this call. */
     readonly changed: () => Effect.Effect<void>
-    /** Runs something in the background for as long as the network exists. */
+    /** Forks an effect for the life of the network. */
     readonly fork: (effect: Effect.Effect<void>) => Effect.Effect<void>
     readonly cut: (a: string, b: string) => Effect.Effect<void>
     readonly cutOneWay: (from: string, to: string) => Effect.Effect<void>
     /** Undoes all cuts. */
     readonly heal: Effect.Effect<void>
-    /** Process death: no goodbye, all its packets vanish, its streams and links break at once. A later plug is a new life. */
+    /** Kills a process: no goodbye, no more packets, streams and links break at once. A later plug is a new life. */
     readonly kill: (name: string) => Effect.Effect<void>
     /** Calls `hook` at each kill, for the life of the scope, in the turn of the kill. */
     readonly onKilled: (hook: (name: string) => void) => Effect.Effect<void, never, Scope.Scope>
@@ -78,7 +78,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const lives = new Map<string, Life>()
   const cuts = new Set<string>()
   const hooks = new Set<(name: string) => void>()
-  /** Opens at the next change, for those who looked before it. */
+  /** Latch that opens at the next change of cuts or lives. Each change makes a new one. */
   let change = Latch.makeUnsafe(false)
 
   const announce = (): void => {
@@ -197,5 +197,5 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 })
 
-/** A network of its own for each call. Clock and Random are those under which it is built. */
+/** Provides a separate network per call, with the Clock and the Random under which it is built. */
 export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> => Layer.effect(MemoryNetwork, make(options))
