@@ -1,8 +1,8 @@
 /**
- * Gossip under AES-GCM, as memberlist seals it, with Node's own cipher.
+ * Encryption of gossip by AES-GCM in memberlist's format, with Node's cipher.
  *
- * Shape: version byte 1, nonce of 12 random bytes, ciphertext, tag of 16 bytes. Version 0, which pads to 16 bytes, is opened
- * but never sealed. Opening tries the primary key first.
+ * Shape: version byte 1, nonce of 12 random bytes, ciphertext, tag of 16 bytes. Version 0, which pads to 16 bytes, is
+ * opened but never sealed. Opening tries the primary key first.
  * Source: memberlist-protocol.md, section 8.
  */
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
@@ -13,7 +13,7 @@ import * as Keyring from "../../protocol/memberlist/Keyring.ts"
 
 const nonceBytes = 12
 const tagBytes = 16
-/** What encryption adds to a packet. */
+/** Bytes that encryption adds to a packet. */
 export const overheadBytes = 1 + nonceBytes + tagBytes
 const blockBytes = 16
 
@@ -28,7 +28,7 @@ const seal = (key: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Arr
   return concat([Uint8Array.of(1), nonce, ciphertext, cipher.final(), cipher.getAuthTag()])
 }
 
-/** Version 0 padded: the last byte says how many bytes to take off, and is not to be trusted. */
+/** Removes the padding of version 0. The last byte is the length of the padding, and is not trusted. */
 const unpad = (plaintext: Uint8Array): Option.Option<Uint8Array> => {
   const pad = plaintext.at(-1) ?? 0
   return pad < 1 || pad > blockBytes || pad > plaintext.length
@@ -36,10 +36,10 @@ const unpad = (plaintext: Uint8Array): Option.Option<Uint8Array> => {
     : Option.some(plaintext.subarray(0, plaintext.length - pad))
 }
 
-/** Bytes that are decrypted in one part of an opening, which takes a millisecond or two. */
+/** Bytes decrypted in one part of an opening, which takes a millisecond or two. */
 const partBytes = 1_048_576
 
-/** Tries one key, a part at a time. */
+/** Returns an opening that tries one key, one part per call. */
 const openWith = (key: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Opening => {
   const decipher = createDecipheriv(algorithm(key), key, sealed.subarray(1, 1 + nonceBytes))
   decipher.setAAD(aad)
@@ -52,12 +52,12 @@ const openWith = (key: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Opening
     opened.set(decipher.update(part), next - 1 - nonceBytes)
     next += part.length
     if (next < end) return "more"
-    // `final` is where a wrong key or a changed byte shows.
+    // `final` fails for a wrong key or a changed byte.
     return Option.map(Result.getSuccess(Result.try(() => decipher.final())), () => opened)
   }
 }
 
-/** Tries one key after the other. */
+/** Returns an opening that tries the keys of the ring one after the other. */
 const openWithAny = (ring: Keyring.Keyring, sealed: Uint8Array, aad: Uint8Array): Opening => {
   const version = sealed[0]
   const least = version === 1 ? overheadBytes : overheadBytes + blockBytes
@@ -84,7 +84,7 @@ const all = (opening: Opening): Option.Option<Uint8Array> => {
   return opened
 }
 
-/** A cipher over a ring that may change while it is in use; `onSeal` hears of each use of the primary key. */
+/** Makes a cipher over a ring that may change while it is in use. Calls `onSeal` at each use of the primary key. */
 export const make = (
   ring: () => Keyring.Keyring,
   verify: { readonly incoming: boolean; readonly outgoing: boolean } = { incoming: true, outgoing: true },

@@ -1,19 +1,19 @@
-/** The one timer of the membership machine. */
+/** Alarm: the one timer of the membership machine. */
 import { Effect, FiberHandle } from "effect"
 import * as Background from "../core/Background.ts"
 
-/** A timer that wakes later than this says that the process was busy: what came meanwhile is read before the timer acts. */
+/** A timer that wakes later than this shows a busy process: packets that came meanwhile are read before it acts. */
 const lateMillis = 50
 const catchUpMillis = 20
 
 export interface Options {
   readonly now: () => number
-  /** When it is due. */
+  /** Returns when the timer is due, in milliseconds. */
   readonly due: () => number
   readonly ring: Effect.Effect<unknown>
 }
 
-/** `arm` sets the timer, unless it is set to this time or an earlier one; `rang` says that its time has come and been used. */
+/** Makes the timer. `arm` sets it, unless it is set to the due time or an earlier one; `rang` says that it has rung. */
 export const make = Effect.fnUntraced(function* ({ due, now, ring }: Options) {
   const timer = yield* FiberHandle.make()
   let armedAt = Number.POSITIVE_INFINITY

@@ -1,4 +1,4 @@
-/** What the membership layer is told, and what the parts of it make of that. */
+/** Config of the membership layer, and the plan that its parts make of it. */
 import { Duration, Effect, Option, Result } from "effect"
 import type { Address } from "../../protocol/Address.ts"
 import type { Framing } from "../../protocol/memberlist/Framing.ts"
@@ -18,7 +18,7 @@ import { isHost } from "./MemberView.ts"
 import * as Protection from "./Protection.ts"
 
 export interface Config {
-  /** Name of the fabric: the label that keeps clusters apart; empty for none. */
+  /** Name of the fabric, the label that keeps clusters apart; empty for none. */
   readonly fabric: string
   /** Members to join, as `[name/]host[:port]`. They need not answer at the start. */
   readonly seeds: ReadonlyArray<string>
@@ -26,31 +26,31 @@ export interface Config {
     /** Port of the flow plane; 0 when this host serves no flows beyond its own process. */
     readonly flowPort: number
   }
-  /** Timings; what is not said is that of a local network, as `swift` has it. */
+  /** Timings; by default those of `swift`, for a local network. */
   readonly profile?: Partial<SwimConfig.Settings>
-  /** Rules; what is not said is `careful`: the reference's, and a host that was busy or deaf doubts itself first. */
+  /** Rules; by default `careful`: memberlist's, and a host that was busy or deaf doubts itself first. */
   readonly rules?: Partial<SwimConfig.Rules>
   readonly limits?: Partial<SwimConfig.Limits>
-  /** Where others reach this host, if not where its port is bound. */
+  /** Address at which others reach this host, if it is not the bound one. */
   readonly advertise?: Address
   /**
-   * Version of the application that the members of an existing memberlist cluster speak, as memberlist calls it the delegate
-   * protocol version: from 0 to 255, 5 for Serf. Members that do not speak it are not seen, nor do they see this host.
+   * Version of the application that the members of an existing memberlist cluster speak (memberlist's delegate protocol
+   * version): from 0 to 255, 5 for Serf. This host and members of another version do not see each other.
    */
   readonly delegateVersion?: number
-  /** Whether a member may have this address; the default admits all. */
+  /** Returns whether a member may have this address; by default any address is admitted. */
   readonly admits?: (address: Uint8Array) => boolean
-  /** Keys under which everything is encrypted, as far as they say so, in place of those of the socket; without any, nothing is. */
+  /** Keys in place of the socket's, and how far they are enforced. Without keys of either gossip is plaintext. */
   readonly encryption?: GossipKeys.Options
-  /** Compress what is sent, as peers do by default. */
+  /** Compresses messages sent, as memberlist does; true by default. */
   readonly compress?: boolean
-  /** For dialling, for reading and for writing one exchange over a stream, each. */
+  /** Time for dialling, for reading and for writing one exchange over a stream, each. 10 seconds by default. */
   readonly streamTimeout?: Duration.Input
-  /** How long `leave` waits until the word is spread. */
+  /** Longest time that `leave` waits until the departure is spread. 5 seconds by default. */
   readonly leaveTimeout?: Duration.Input
-  /** How long the start waits for the word of the seeds on whether the name is free; it does not wait unless this is given. */
+  /** Longest time that the start waits for the seeds to say whether the name is free. No wait by default. */
   readonly nameTimeout?: Duration.Input
-  /** How often a host that is not alone looks for members that it lost, each time up to twice as long. */
+  /** Interval at which a host that is not alone tries the seeds that it does not see, each time 0.94 to 1.56 of it. */
   readonly reunionInterval?: Duration.Input
 }
 
@@ -60,27 +60,27 @@ export interface Plan {
   readonly swim: SwimConfig.Config
   readonly framing: Framing
   readonly seeds: ReadonlyArray<string>
-  /** Says in the log what gossip is not protected from. */
+  /** Logs how far gossip is unprotected. */
   readonly tellProtection: Effect.Effect<void>
   readonly nameTimeout: Duration.Duration
-  /** The address is as configured, whatever the machine has. */
+  /** Whether `advertise` fixes the address, whatever the machine has. */
   readonly isAddressFixed: boolean
   readonly streamTimeout: Duration.Input
   readonly leaveTimeout: Duration.Input
   readonly reunionInterval: Duration.Input
 }
 
-/** Type byte of a user message, and the two bytes of length that a compound adds; the compound itself takes two more. */
+/** Type byte of a user message, the two bytes of length in a compound, and two bytes of the compound itself. */
 const broadcastOverheadBytes = 5
 
-/** Largest payload of a gossiped message, in bytes. */
+/** Returns the largest payload of a gossiped message, in bytes. */
 export const broadcastBytesMax = ({ swim }: Plan): number =>
   swim.settings.packetBytesMax - swim.framingOverheadBytes - broadcastOverheadBytes
 
 const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
 
-/** The metadata of a host does not fit. */
+/** Error for metadata of a host above the limit. */
 export const metaTooLong = (
   operation: NetworkError["operation"],
   { bytes, bytesMax }: HostMeta.MetaTooLong
@@ -89,20 +89,20 @@ export const metaTooLong = (
   return new NetworkError({ operation, reason: new InvalidConfig({ setting: "tags", detail }) })
 }
 
-/** Whether the start waits for the word of seeds on the name. */
+/** Returns whether the start waits for the seeds to say whether the name is free. */
 const isAwaited = ({ nameTimeout = 0, seeds }: Config): boolean =>
   seeds.length > 0 && Duration.isPositive(Duration.fromInputUnsafe(nameTimeout))
 
 const delegateVersionMax = 255
 
 /**
- * What is said of the application: minimum, maximum and current version. A host asks for no other version than those of the
- * others allow, so it allows all. One without a version says as little as members without an application do.
+ * Returns the minimum, maximum and current version of the application. A host requires no version that the others do
+ * not allow, so it allows all. Without a version all three are 0, as in members without an application.
  */
 const delegateVersions = (current: number): ReadonlyArray<number> =>
   current === 0 ? [0, 0, 0] : [0, delegateVersionMax, current]
 
-/** Errors: InvalidConfig for what cannot work, NameInvalid for the host's own name. */
+/** Checks the config, and makes the plan. Errors: InvalidConfig for a bad setting, NameInvalid for the host's name. */
 export const plan = Effect.fnUntraced(function* (
   config: Config,
   self: Self["Service"],
@@ -138,7 +138,7 @@ export const plan = Effect.fnUntraced(function* (
       settings,
       rules: { ...SwimConfig.careful, ...config.rules },
       limits,
-      // There is room for encryption always: a host without keys may be given one, and keeps what it has to say.
+      // Always leaves room for encryption: a host without keys may be given one, and keeps the messages it has to send.
       framingOverheadBytes: Label.header(label).length + AesGcm.overheadBytes,
       admits: config.admits ?? (() => true),
       isHost,

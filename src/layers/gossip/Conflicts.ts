@@ -1,24 +1,24 @@
-/** What of other members is left out and somebody has to know: the log tells, of each reason once in a while. */
+/** Conflicts: logs and counts members that are left out for a reason that people have to know, each once in a while. */
 import { Effect } from "effect"
 import { type Address, format } from "../../protocol/Address.ts"
 import * as Foreign from "../../protocol/Foreign.ts"
 import type { Member } from "../../protocol/swim/Member.ts"
 import * as Told from "../../protocol/Told.ts"
 
-/** Each is told once in so long, and so many of them. */
+/** Pause before the same conflict is logged again, and most conflicts logged in that time. */
 const pauseMillis = 60_000
 const toldMax = 4
 
 export interface Conflicts {
-  /** Two hosts claim one name, and one of them is not taken. `isOwn`: it is the name of this host. */
+  /** Two hosts claim one name, and the second is not taken. `isOwn`: the name is this host's. */
   readonly name: (existing: Member, claimed: Address, isOwn: boolean) => Effect.Effect<void>
   /** A member speaks another version of the application. */
   readonly version: (detail: string) => Effect.Effect<void>
 }
 
-/** Counts each, and logs it unless the same was logged a moment ago. `delegateVersion` is what this host speaks. */
+/** Counts each conflict, and logs it unless logged lately. `delegateVersion`: the version that this host speaks. */
 export const make = (now: () => number, delegateVersion: number, count: (reason: string) => void): Conflicts => {
-  // What is said of this host itself must not go under among what is said of the others.
+  // Conflicts about this host have a bound of their own, so that conflicts of others do not crowd them out.
   const own = Told.make(pauseMillis, 1)
   const others = Told.make(pauseMillis, toldMax)
   const versions = Told.make(pauseMillis, toldMax)

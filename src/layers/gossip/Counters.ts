@@ -1,9 +1,9 @@
 /**
  * Counters of the membership plane: for `Gossip.counters`, and as metrics under the same reasons.
  *
- * `grinta_gossip_dropped` counts what came and had no effect: datagrams, streams, messages and inputs of the machine.
- * `grinta_gossip_failed` counts what this host began and nothing came of: probes, exchanges, packets that could not be sent,
- * and steps that failed.
+ * `grinta_gossip_dropped` counts input without effect: datagrams, streams, messages and inputs of the machine.
+ * `grinta_gossip_failed` counts actions of this host without success: probes, exchanges, packets that could not be
+ * sent, and steps that failed.
  */
 import { Effect, Metric } from "effect"
 
@@ -12,7 +12,7 @@ export interface Counters {
   readonly read: Effect.Effect<Readonly<Record<string, number>>>
 }
 
-/** How a reason begins that is about what came. */
+/** Prefixes of the reasons that are about input. */
 const incoming = /^(packet|queue|stream|swim|socket\.(receive|stream))/
 
 const dropped = Metric.counter("grinta_gossip_dropped", {
@@ -25,7 +25,7 @@ const failed = Metric.counter("grinta_gossip_failed", {
   incremental: true
 })
 
-/** Reasons are of a bounded number: each is a metric of its own. `prefix` stands before them in metrics. */
+/** Makes counters. `prefix` precedes the reasons in metrics. Reasons must be bounded in number: each is a metric. */
 export const make = (prefix = ""): Effect.Effect<Counters> =>
   Effect.contextWith((context) => {
     const counts = new Map<string, number>()

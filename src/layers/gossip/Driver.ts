@@ -1,8 +1,8 @@
 /**
- * Drives the membership machine: one fiber owns it and feeds it from one bounded queue.
+ * Driver: runs the membership machine in one fiber, fed from one bounded queue.
  *
- * Packets that find the queue full are dropped, as the network may drop them; all else waits for room. Broadcasts wait
- * beside the queue, the newest of each key, so that a passenger can send while it is being told something.
+ * Packets that find the queue full are dropped, as the network may drop them; all other inputs wait for room.
+ * Broadcasts wait beside the queue, the newest of each key, so that a passenger can send while it handles an event.
  */
 import { Clock, Deferred, Effect, Exit, Fiber, FiberSet, Queue, Random, Semaphore } from "effect"
 import type { Address } from "../../protocol/Address.ts"
@@ -37,13 +37,13 @@ import type * as Exchange from "./StreamExchange.ts"
 import * as Survival from "./Survival.ts"
 import * as Twins from "./Twins.ts"
 
-/** Inputs waiting for the machine. */
+/** Inputs that may wait for the machine. */
 const inputsMax = 4096
-/** Push/pulls and pings over TCP that this host has begun and not finished. */
+/** Exchanges (push/pulls, pings over TCP) that this host may have open at a time. */
 const exchangesMax = 32
-/** Names that have not answered yet which hear the goodbye, too. */
+/** Strangers, names that have not answered yet, that hear the goodbye too. */
 const strangersTold = 16
-/** How long the end of the scope waits for a machine that is held up by its passenger. */
+/** Longest time that the end of the scope waits for a machine that is held up by its passenger. */
 const farewellTimeout = "1 second"
 
 export interface Options {
@@ -61,7 +61,7 @@ const tick: Swim.Input = { _tag: "Tick" }
 
 type Broadcast = Extract<Swim.Input, { readonly _tag: "Broadcast" }>
 
-/** Runs the machine for the life of the scope. The end of the scope says goodbye to a few members, and waits for nobody. */
+/** Runs the machine for the life of the scope, whose end says goodbye to some members, and waits for none. */
 export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, socket, strangers }: Options) {
   const { framing, swim } = plan
   const clock = yield* Clock.Clock
@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
       else pending.set(key, { _tag: "Broadcast", key, payload: payload.slice(), audience })
     })
 
-  /** Runs something between two steps of the machine, and waits until it is done, or until the machine has stopped. */
+  /** Runs an effect between two steps of the machine, and waits for it; `whenStopped` once the machine has stopped. */
   const between = <A, E>(effect: Effect.Effect<A, E>, whenStopped: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
       const done = Deferred.makeUnsafe<A, E>()
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
 
   const pushPull = PushPulls.make({ wire, state, ownState, merge, count, now })
 
-  /** Begins an exchange in the background, unless there are too many. */
+  /** Forks an exchange. Counts it as "tooMany" instead when `exchangesMax` are open. */
   const begin = (kind: string, exchange: Effect.Effect<unknown, Exchange.ExchangeFailed>): Effect.Effect<void> =>
     exchange.pipe(
       Effect.catch((failure) => {
@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
   const say = (told: Evidence.Told | undefined): Effect.Effect<void> =>
     told === undefined ? Effect.void : broadcast(told.key, told.payload, "hosts")
 
-  /** Passes on why a member was accused, and tells it here if that member is still believed to be gone. */
+  /** Passes on the reason for an accusation, and announces it here if the accused is still suspect or dead. */
   const hearAccusation = (payload: Uint8Array): Effect.Effect<void> => {
     const heard = evidences.hear(payload)
     if (heard === undefined) return Effect.void
@@ -201,7 +201,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     Effect.suspend(() => {
       if (input._tag === "Tick") alarm.rang()
       const outputs = Swim.step(state, input, { now: now(), random: draw })
-      // A probe that failed is part of the reason for the accusation that comes out of the same step.
+      // A failed probe is part of the reason for an accusation in the same step, so it is noted first.
       for (const output of outputs) {
         if (output._tag === "Probed") evidences.probed(output.name, output.outcome !== "failed")
         RoundTrips.see(trips, state, output)
@@ -281,7 +281,7 @@ export const make = Effect.fnUntraced(function* ({ count, plan, publish, seat, s
     between,
     feed,
     leave,
-    /** Does something after the steps that wait, without waiting for it. */
+    /** Queues an effect behind the waiting steps, and does not wait until it runs. */
     later: (effect: Effect.Effect<void>): Effect.Effect<void> => Effect.asVoid(Queue.offer(queue, effect))
   }
 })

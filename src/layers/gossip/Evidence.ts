@@ -1,15 +1,15 @@
 /**
- * The reasons behind accusations: what this host tells of its own, and what it has heard of those of others.
+ * Evidence: the reasons behind accusations, of this host and of others.
  *
- * An accuser gossips what it saw beside its accusation, and whoever finds it new passes it on. A change that was told
- * before its reason came is told again with it.
+ * An accuser gossips its observations beside its accusation, and a host to which they are new passes them on. A change
+ * that was announced before its reason arrived is announced again with it.
  */
 import { Option } from "effect"
 import * as Accusation from "../../protocol/swim/Accusation.ts"
 import type * as Swim from "../../protocol/swim/Swim.ts"
 import type { Evidence } from "../../services/Gossip.ts"
 
-/** Accusations that are remembered, the newest. */
+/** Accusations remembered, the newest ones. */
 const heardMax = 1024
 
 export interface Told {
@@ -18,17 +18,17 @@ export interface Told {
 }
 
 export interface Evidences {
-  /** How a probe of this host ended. */
+  /** Notes how a probe of this host ended. */
   readonly probed: (name: string, isAnswered: boolean) => void
-  /** A member is gone, or has another life: what was missed of the one before says nothing of it. */
+  /** Drops the missed probes of a member that is gone or has begun another life, of which they say nothing. */
   readonly forget: (name: string) => void
-  /** What is known of why a member is suspect or dead; what this host is to tell the others, if an accusation is its own. */
+  /** Returns the known reasons why a member is suspect or dead, and this host's own accusation, if new, to gossip. */
   readonly explain: (
     member: Swim.Member,
     accusers: ReadonlyArray<string>,
     health: number
   ) => { readonly evidence: ReadonlyArray<Evidence>; readonly tell: Told | undefined }
-  /** Takes in what somebody tells; undefined when it is nothing new. */
+  /** Decodes and remembers an accusation; undefined when it is unreadable or not new. */
   readonly hear: (
     payload: Uint8Array
   ) => { readonly accusation: Accusation.Accusation; readonly tell: Told } | undefined
@@ -55,7 +55,7 @@ export const make = (self: string): Evidences => {
     return { key: `why\n${key}`, payload: Accusation.encode(accusation) }
   }
 
-  /** What this host has against a member, if the accusation is its own and new. */
+  /** Returns this host's own accusation of a member, if it has one that is new. */
   const own = ({ incarnation, name }: Swim.Member, health: number): Told | undefined => {
     const probesMissed = missed.get(name)
     if (probesMissed === undefined || heard.has(keyOf(name, incarnation, self))) return undefined

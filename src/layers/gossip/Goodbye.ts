@@ -1,7 +1,7 @@
 /**
- * The last word of a host whose scope ends: it waits for nobody, so it tells some members itself. They pass it on.
+ * Goodbye: the leave of a host whose scope ends. Waits for no gossip: it goes to some members, which pass it on.
  *
- * Members of another program may be told that it is about to leave as well, so they come to be among those as hosts do.
+ * Members of another program may get a leave intent before it, so they are told in alternation with hosts.
  */
 import type { Address } from "../../protocol/Address.ts"
 import { encode } from "../../protocol/memberlist/MessageCodec.ts"
@@ -16,13 +16,13 @@ export interface Word {
   readonly crc: boolean
 }
 
-/** One of each in turn, until both are at their end. */
+/** Takes one item of each list in turn, until both are at their end. */
 const alternate = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>): ReadonlyArray<A> =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, i) => [...a.slice(i, i + 1), ...b.slice(i, i + 1)]).flat()
 
 /**
- * That `self` has left, for as many members as gossip would have told, some of them twice if there are few. `intent` is the
- * message before it, for members of another program.
+ * Returns the leave of `self` for as many members as gossip would have told, some of them twice if there are few.
+ * `intent`: message that precedes it, for members of another program.
  */
 export const words = (
   self: Member,

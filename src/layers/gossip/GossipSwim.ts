@@ -1,11 +1,11 @@
 /**
- * The membership plane: the SWIM machine as memberlist speaks it, driven over a `GossipSocket`.
+ * GossipSwim: the membership plane, the SWIM machine in memberlist's protocol, driven over a `GossipSocket`.
  *
  * It comes up whether or not a seed answers, and keeps trying while it is alone. The end of its scope is a leave that
- * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the word is spread.
- * Counters are named by what they count: "packet." for datagrams, "stream." for accepted streams, "swim." for what the
- * machine refused, "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port. They are
- * metrics too: see `GossipCounters`.
+ * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the departure is spread.
+ * Counters have prefixes: "packet." for datagrams, "stream." for accepted streams, "swim." for refusals of the machine,
+ * "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port. They are metrics
+ * too: see `Counters`.
  */
 import { Clock, Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
@@ -33,10 +33,10 @@ import * as Tags from "./Tags.ts"
 
 export type { Config } from "./Config.ts"
 
-/** When a host that has tried its seeds at its start tries them again. */
+/** Pause before a host that has tried its seeds at the start tries them again. */
 const againMillis = 500
 
-/** Changes that a slow reader may be behind. */
+/** Changes that a slow reader may lag behind; further ones displace the oldest. */
 const changesMax = 4096
 
 const make = Effect.fnUntraced(function* (config: Config) {
@@ -87,7 +87,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   yield* plan.tellProtection
   yield* Background.run("the renewal of keys", plan.keys.renew)
   yield* driver.log.up(socket.address, plan.swim.address, config.meta.flowPort)
-  // Who has waited has tried the seeds just now.
+  // A start that waited has tried the seeds just now.
   const looking = waits ? Effect.delay(seeds.watch, againMillis) : seeds.watch
   yield* Background.loop("looking for other members", Effect.andThen(looking, Effect.never))
   yield* Background.loop("looking for lost members", seeds.seek)
@@ -110,7 +110,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     return isHeard ? member.address : undefined
   }
 
-  /** A passenger that comes aboard late gets what was said before from some member; a start that waits waits for that too. */
+  /** Asks some member for its state, for a passenger that boards late. A start that waits for its name waits for it. */
   const catchUp = Effect.suspend(() => {
     const others = driver.others()
     if (!isReadonlyArrayNonEmpty(others)) return Effect.void
@@ -146,6 +146,6 @@ const make = Effect.fnUntraced(function* (config: Config) {
   })
 })
 
-/** A host's membership. Errors: InvalidConfig or NameInvalid, for a setting that cannot work. */
+/** Provides membership. Errors: InvalidConfig or NameInvalid for a bad setting; NameTaken with `nameTimeout`. */
 export const layer = (config: Config): Layer.Layer<Gossip, NetworkError, GossipSocket | Self> =>
   Layer.effect(Gossip, make(config))

@@ -1,5 +1,5 @@
 /**
- * The keys of a running host: what the cipher reads, and what an operator changes.
+ * Keys of a running host: the cipher reads them, an operator changes them.
  *
  * Packets and streams that were sealed are counted by key in `grinta_gossip_sealed`, by its fingerprint: with random nonces a
  * key is to seal less than 2^32 of them, on all hosts together. Source: faults.md, D-4.
@@ -16,26 +16,26 @@ import * as Background from "../core/Background.ts"
 import * as Sealed from "../core/Sealed.ts"
 import * as AesGcm from "./AesGcm.ts"
 
-/** Keys, and what is done with them. */
+/** Keys, and how far they are enforced. */
 export interface Keys {
-  /** In base64, the primary first; those of the socket when there is none. */
+  /** Keys in base64, the primary first; if there are none, the keys of the socket. */
   readonly keys?: ReadonlyArray<Sealed.Secret>
-  /** Refuse what is not encrypted. Off only while a cluster moves from plaintext to keys, or back. */
+  /** Refuses incoming plaintext. Off only while a cluster migrates from plaintext to keys, or back. */
   readonly verifyIncoming?: boolean
-  /** Encrypt what is sent. Off only while a cluster moves from plaintext to keys, or back. */
+  /** Encrypts messages sent. Off only while a cluster migrates from plaintext to keys, or back. */
   readonly verifyOutgoing?: boolean
 }
 
 export interface Options extends Keys {
-  /** What takes the place of all of that, one after the other. What cannot is logged, and the last good keys stay. */
+  /** Replacements of these options, in order. An unusable one is logged, and the last good keys stay. */
   readonly renewals?: Stream.Stream<Keys>
 }
 
 export interface GossipKeys {
-  /** The cipher as it is now; undefined without keys. */
+  /** Returns the present cipher; undefined without keys. */
   readonly cipher: () => Cipher | undefined
   readonly keyring: GossipKeyring
-  /** Takes over the renewals as they come. */
+  /** Applies the renewals as they come. */
   readonly renew: Effect.Effect<void>
 }
 
@@ -46,11 +46,11 @@ const sealed = Metric.counter("grinta_gossip_sealed", {
 
 const fingerprintHexDigits = 16
 
-/** Tells keys apart, and nothing of what they are. */
+/** Returns the fingerprint of a key, which identifies the key and does not reveal it. */
 const fingerprintOf = (key: Uint8Array): string =>
   createHash("sha256").update(key).digest("hex").slice(0, fingerprintHexDigits)
 
-/** Never shows the text: it is a secret even when it is no key. */
+/** Decodes a key. The error never shows the text: it is a secret even when it is no key. */
 const parse = (key: Sealed.Secret): Result.Result<Uint8Array, Sealing.Refused> =>
   Result.mapError(Base64.decode(Sealed.open(key)), () => ({ setting: "keys", detail: "a key is written in base64" }))
 
@@ -59,7 +59,7 @@ const refuse =
   (reason: Sealing.Refused): NetworkError =>
     new NetworkError({ operation, reason: new InvalidConfig(reason) })
 
-/** What says how keys are used, and nothing without one. */
+/** Returns the setting that says how keys are used while there are none; undefined otherwise. */
 const idle = ({ keys = [], verifyIncoming, verifyOutgoing }: Keys): Sealing.Refused["setting"] | undefined => {
   if (keys.length > 0) return undefined
   if (verifyIncoming !== undefined) return "verifyIncoming"
@@ -76,7 +76,7 @@ const sealingOf = (given: Keys): Sealing.Changed => {
 
 const keysOf = ({ ring }: Sealing.Sealing): ReadonlyArray<Uint8Array> => (ring === undefined ? [] : Keyring.keys(ring))
 
-/** What a host does by now, for its log. */
+/** Describes the present encryption for the log. */
 const describe = ({ ring, verify }: Sealing.Sealing): string => {
   if (ring === undefined) return "gossip is plaintext: there are no keys"
   const count = ring.others.length + 1
@@ -85,13 +85,13 @@ const describe = ({ ring, verify }: Sealing.Sealing): string => {
   return `gossip has ${keys}: it is sent ${sent}, and plaintext is ${verify.incoming ? "refused" : "taken (verifyIncoming)"}`
 }
 
-/** Errors: InvalidConfig for what is no key, for plaintext that is refused and sent, or for one of both without keys. */
+/** Errors: InvalidConfig for an invalid key, for plaintext refused but sent, or for either setting without keys. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<GossipKeys, NetworkError> {
-  /** Wrapped, so that nothing shows it. */
+  /** Present sealing, wrapped so that nothing shows its keys. */
   let wrapped = Redacted.make(yield* Effect.mapError(Effect.fromResult(sealingOf(options)), refuse("listen")))
   const current = (): Sealing.Sealing => Redacted.value(wrapped)
   const context = yield* Effect.context<never>()
-  /** Seals by each key that there was, by its fingerprint. */
+  /** Number of seals by each key so far, by its fingerprint. */
   const seals = new Map<string, number>()
 
   const cipherOf = ({ ring, verify }: Sealing.Sealing): Cipher | undefined => {
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       cipher = cipherOf(next)
       const isWorse = !next.verify.incoming && !hadPlaintext
       const log = isWorse ? Effect.logWarning : Effect.logInfo
-      // Whoever changes the keys, it is in the log of the host.
+      // Logs in the host's context, whoever changes the keys.
       return Effect.provideContext(log(describe(next)), context)
     })
 

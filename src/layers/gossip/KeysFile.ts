@@ -1,4 +1,4 @@
-/** The keys of the membership plane in a file (`protocol/memberlist/KeysText`). Errors: as `WatchedFile`. */
+/** KeysFile: keys of the membership plane in a file (`protocol/memberlist/KeysText`). Errors: as `WatchedFile`. */
 import { type Duration, Effect, type Redacted, Result } from "effect"
 import * as KeysText from "../../protocol/memberlist/KeysText.ts"
 import type { NetworkError } from "../../services/NetworkError.ts"
@@ -14,7 +14,7 @@ const sealed = ({ keys, ...verify }: KeysText.Keys): Keys => ({ ...verify, keys:
 
 const parse = (text: string): Result.Result<Keys, string> => Result.map(KeysText.parse(text), sealed)
 
-/** Reads the file at this path, and again and again. `setting` is what an error calls it. */
+/** Reads the file at this path, and again and again. `setting`: its name in an error. */
 export const load = (
   path: string,
   setting: string,

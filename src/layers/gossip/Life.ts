@@ -1,4 +1,4 @@
-/** Another life of this host, while it runs. */
+/** Life: begins another life of this host while it runs. */
 import { Effect, Option, Result } from "effect"
 import * as HostMeta from "../../protocol/names/HostMeta.ts"
 import type { Gossip } from "../../services/Gossip.ts"
@@ -8,7 +8,7 @@ import type { Driver } from "./Driver.ts"
 const invalid = (detail: string): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "expose", reason: new InvalidConfig({ setting: "generation", detail }) }))
 
-/** The metadata of a host in a life that began then, or why there is none. */
+/** Returns a host's metadata with another generation, or why it cannot be made. */
 const renewed = (meta: Uint8Array, generation: number): Result.Result<Uint8Array, string> => {
   const before = HostMeta.decode(meta)
   if (Option.isNone(before)) return Result.fail("this host has no metadata to say it in")
@@ -26,7 +26,7 @@ export const make = ({ feed, later, state }: Driver): Gossip["Service"]["renew"]
         return invalid(`${generation} is no whole number of microseconds from 1`)
       const now = next(generation)
       if (Result.isFailure(now)) return invalid(now.failure)
-      // Read again when its turn comes: the tags may have changed.
+      // Reads the metadata again in its turn: the tags may have changed.
       return later(
         Effect.suspend(() =>
           Result.match(next(generation), {

@@ -1,6 +1,6 @@
 /**
- * What the log of a host tells at Info: that it is up, that it has joined, and what becomes of the other members, with the
- * evidence. Beyond a burst the changes of members are counted and told together: a fabric of thousands starts at once.
+ * Log of a host at Info: that it is up, that it has joined, and the changes of other members, with the evidence. Beyond
+ * a burst the changes of members are counted and logged together: a fabric of thousands starts at once.
  *
  * Keys: `peer` is the member that a line is about. `fabric` and `host` are on every line of a host that `Grinta` made.
  */
@@ -15,7 +15,7 @@ export interface Options {
   readonly self: string
   readonly fabric: string
   readonly now: () => number
-  /** Whether this host knows no other live member any more. */
+  /** Returns whether this host knows no other live member any more. */
   readonly isAlone: () => boolean
 }
 
@@ -24,22 +24,22 @@ export interface Log {
   readonly changed: (change: MemberChange) => Effect.Effect<void>
 }
 
-/** Changes of members that are told at once, and how many more in each second. */
+/** Changes of members logged at once, and how many more per second. */
 const changesMax = 256
 const changesPerSecond = 16
 
 const evidenceOf = ({ accuser, accuserHealth, probesMissed }: Evidence): string => {
   const probes = probesMissed === undefined ? "" : ` after ${probesMissed} ${probesMissed === 1 ? "probe" : "probes"}`
-  // 0 is a healthy accuser, which goes without saying.
+  // 0 is a healthy accuser, the normal case.
   const doubt = accuserHealth === undefined || accuserHealth === 0 ? "" : `, itself in doubt (${accuserHealth})`
-  // Who accuses may be nobody that this host knows, and have any name.
+  // The accuser may be unknown to this host, and have any name.
   return `${Foreign.quoted(accuser)}${probes}${doubt}`
 }
 
 const accused = (status: string, evidence: ReadonlyArray<Evidence>): string =>
   evidence.length === 0 ? `is ${status}` : `is ${status}, says ${evidence.map(evidenceOf).join(" and ")}`
 
-/** What is told of a member; undefined when its status is what it was. */
+/** Returns the text for a change of a member; undefined when its status is the same as before. */
 const what = ({ evidence, from, member: { status } }: MemberChange): string | undefined => {
   if (status === from) return undefined
   switch (status) {
@@ -56,7 +56,7 @@ const what = ({ evidence, from, member: { status } }: MemberChange): string | un
 const placeOf = ({ address, host, id, port }: Member): string => {
   const bytes = parseHost(address)
   const place = bytes === undefined ? "" : ` at ${format({ bytes, port })}`
-  // What is no host of a fabric may have any name.
+  // A member that is no host of a fabric may have any name.
   return `${host === undefined ? "member" : "host"} ${Foreign.quoted(id)}${place}`
 }
 

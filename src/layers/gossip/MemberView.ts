@@ -1,4 +1,4 @@
-/** Members as users see them, made from those of the membership machine. */
+/** MemberView: converts members of the membership machine into members as users see them. */
 import { Option } from "effect"
 import { host as textOf } from "../../protocol/Address.ts"
 import * as HostMeta from "../../protocol/names/HostMeta.ts"
@@ -6,7 +6,7 @@ import type * as Swim from "../../protocol/swim/Swim.ts"
 import type { Member } from "../../services/Gossip.ts"
 import type { Host } from "../../services/Host.ts"
 
-/** Metadata is decoded once for each snapshot's bytes, which live as long as some snapshot has them. */
+/** Decoded metadata, by its bytes: decoded once, and kept as long as some snapshot has the bytes. */
 const decoded = new WeakMap<Uint8Array, Option.Option<HostMeta.HostMeta>>()
 
 const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
@@ -17,7 +17,7 @@ const decode = (meta: Uint8Array): Option.Option<HostMeta.HostMeta> => {
   return fresh
 }
 
-/** Whether a member with this metadata is a grinta host. */
+/** Returns whether a member with this metadata is a grinta host. */
 export const isHost = (meta: Uint8Array): boolean => Option.isSome(decode(meta))
 
 const hostOf = (member: Swim.Member): Host | undefined => {

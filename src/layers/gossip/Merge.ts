@@ -1,6 +1,6 @@
 /**
- * Taking in the state that another member gave: its nodes some at a time, between steps of the machine, and what is for the
- * passenger beside it, so that the machine goes on meanwhile.
+ * Merge: takes in the state of another member, some nodes at a time, between steps of the machine. The passenger gets
+ * its part outside the steps, so that the machine goes on meanwhile.
  */
 import { Cause, Effect } from "effect"
 import type { PushPull } from "../../protocol/memberlist/Message.ts"
@@ -11,27 +11,27 @@ import * as Slices from "../core/Slices.ts"
 import type { Seat } from "./Seat.ts"
 import { ExchangeFailed } from "./StreamExchange.ts"
 
-/** Node states that the machine takes in at a time. */
+/** Node states that the machine merges at a time. */
 const mergedNodesMax = 256
 
 export interface Options {
   readonly seat: Seat
   readonly feed: (input: Input) => Effect.Effect<void>
-  /** Runs something between two steps of the machine, or the second when the machine has stopped. */
+  /** Runs an effect between two steps of the machine, or `whenStopped` when the machine has stopped. */
   readonly between: <E>(effect: Effect.Effect<void, E>, whenStopped: Effect.Effect<void, E>) => Effect.Effect<void, E>
   readonly complain: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 }
 
 type Merge = Extract<Input, { readonly _tag: "Merge" }>
 
-/** Where a state came from: `from` was dialled, `peer` has dialled. */
+/** Ends of an exchange that brought a state: this host dialled `from`, or `peer` dialled this host. */
 export type Ends = Pick<Merge, "from" | "peer">
 
-/** How long a join waits for those that it was told of, and how often it looks. */
+/** Longest time that a join waits for answers of the members it was told of, and how often it looks. */
 const settleMillis = 500
 const settleInterval = "10 millis"
 
-/** Who has joined sees those that it was told of, if they answer at once. */
+/** Waits until the members named in a join have answered, so that the joiner sees them; at most `settleMillis`. */
 export const settled = ({ strangers }: State, now: () => number): Effect.Effect<void> =>
   Effect.suspend(() => {
     const untilMillis = now() + settleMillis
@@ -42,7 +42,7 @@ export const settled = ({ strangers }: State, now: () => number): Effect.Effect<
     })
   })
 
-/** Takes in a state, and waits until that is done. */
+/** Returns a function that takes in a state, and waits until that is done. */
 export const make =
   ({ between, complain, feed, seat }: Options) =>
   ({ join, nodes, userState }: PushPull, ends: Ends): Effect.Effect<void, ExchangeFailed> => {

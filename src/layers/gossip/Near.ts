@@ -1,14 +1,14 @@
-/** The sources, as `Address.source` counts them, at which members are: strangers cannot displace what comes from there. */
+/** Near: the sources, as `Address.source` counts them, of members. Strangers cannot displace their traffic. */
 import { source } from "../../protocol/Address.ts"
 import { isLive } from "../../protocol/swim/Member.ts"
 import * as Swim from "../../protocol/swim/Swim.ts"
 
-/** How old what is known of it may be: many members may change at once. */
+/** Age up to which the sources are reused: many members may change at once. */
 const staleMillis = 1000
 
 export interface Near {
   readonly has: (source: string) => boolean
-  /** Members have changed. */
+  /** Notes that members have changed. */
   readonly note: () => void
 }
 

@@ -1,4 +1,4 @@
-/** What this host gives in a push/pull. What a passenger says for hosts alone, no other program gets. */
+/** OwnState: the state that this host gives in a push/pull. A passenger's state for hosts goes to no other program. */
 import { Effect } from "effect"
 import { type Address, equalBytes } from "../../protocol/Address.ts"
 import type { NodeState, PushPull } from "../../protocol/memberlist/Message.ts"
@@ -12,23 +12,26 @@ import type { Seat } from "./Seat.ts"
 import { ExchangeFailed } from "./StreamExchange.ts"
 
 export interface OwnState {
-  /** For a member at this address, once it is known whether the name of this host is free. Who is not known there yet is told by the answer to what it says. */
+  /**
+   * Returns the state for a member at this address, once it is known whether this host's name is free. A host that is
+   * not known there yet gets the passenger's state in the answer to its own push/pull.
+   */
   readonly to: (address: Address, join: boolean) => Effect.Effect<PushPull, ExchangeFailed>
-  /** For who has given this state from there. */
+  /** Returns the answer to a push/pull that gave this state from that address. */
   readonly answer: (given: PushPull, from: Address) => Effect.Effect<PushPull>
 }
 
-/** Names at the address of a caller that it may have: those behind one address share them. */
+/** Names at a caller's address that may be its own: hosts behind one address share it. */
 const callersMax = 16
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
-/** How often a host that asks who has its name looks for the answer. */
+/** Pause between two looks for the verdict of a host that asks where else its name lives. */
 const lookInterval = "20 millis"
 
 const isLost = new ExchangeFailed({ reason: "closed", detail: "this host has given its name up" })
 
-/** What is given to who is only asked what it knows. */
+/** Returns the empty state of a push/pull that only asks. */
 export const nothing = (join: boolean): PushPull => ({ _tag: "PushPull", join, nodes: [], userState: noBytes })
 
 export const make = (state: Swim.State, seat: Seat): OwnState => {
@@ -45,7 +48,7 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
       })
     )
 
-  /** Whether a host may have given this, which did not know yet that it would talk to one. It lists itself. */
+  /** Returns whether a host gave this state before it knew that it talks to a host. A host lists itself. */
   const isNewcomer = ({ join, nodes }: PushPull, { bytes }: Address): boolean => {
     const others = nodes.filter((node) => node.name !== name && node.state === "alive")
     const isThere = ({ address, port }: NodeState) => isSamePlace({ bytes: address, port }, { bytes, port })
@@ -69,13 +72,13 @@ export const make = (state: Swim.State, seat: Seat): OwnState => {
     answer: (given, from) =>
       Effect.suspend(() => {
         const { isOfHosts } = seat
-        // Who gives nothing only listens for its name.
+        // A caller that gives nothing only listens for its name.
         if (given.nodes.length === 0) return give(given.join, false)
         const callers = given.nodes.filter(({ address, state }) => state === "alive" && equalBytes(address, from.bytes))
         const rivals = named(state.strangers, new Set(callers.slice(0, callersMax).map((node) => node.name)))
         const isFromHost = given.userState.length === 0 ? isNewcomer(given, from) : isOfHosts?.(given.userState)
         const own = give(given.join, isOfHosts === undefined || isFromHost === true)
-        // A second process of a name hears of the first, even before that one has answered.
+        // A second process of a name hears of the first, even before the first has answered.
         return Effect.map(own, (said) => ({ ...said, nodes: [...said.nodes, ...rivals] }))
       })
   }

@@ -1,4 +1,4 @@
-/** Where the others reach this host: at the start, whether its name is free there; later, whether the address still holds. */
+/** Place: this host's address. At the start, checks that the name is free there; later, that the address holds. */
 import { Duration, Effect, Fiber } from "effect"
 import { format, isLoopback, isUnspecified } from "../../protocol/Address.ts"
 import * as Beginning from "../../protocol/swim/Beginning.ts"
@@ -9,14 +9,14 @@ import * as Background from "../core/Background.ts"
 import type { Plan } from "./Config.ts"
 import type { Driver } from "./Driver.ts"
 
-/** How often a verdict is looked for. */
+/** Pause between two looks for a verdict on the name. */
 const lookInterval = "20 millis"
-/** How long the other seeds have to answer once the name is settled with one, and a process that has the name, too, to give way. */
+/** Time for other seeds to answer once one has settled the name, and for a process of the same name to give way. */
 const graceMillis = 500
 const contestedMillis = 10_000
-/** How often the addresses of the machine are looked at: a move that is told before the death is taken by all programs. */
+/** Interval of looks at the machine's addresses: all programs accept a move that is announced before the death. */
 const watchInterval = "2 seconds"
-/** How long nobody may ask a host that hears others before it says so, in probe intervals and at least; and how often. */
+/** Unprobed time after which a host that hears others complains: in probe intervals, at least in ms; and how often. */
 const unaskedRounds = 10
 const unaskedMillisMin = 20_000
 const complaintMillis = 300_000
@@ -29,8 +29,8 @@ export interface Options {
 }
 
 /**
- * Waits for the word of the seeds on the name, and for that of whoever has it: see `Beginning`. What has not answered when
- * another seed has goes on in the background. Errors: NameTaken.
+ * Waits until the seeds, and any process with the same name, have settled the name: see `Beginning`. Seeds that have
+ * not answered when another seed has are joined in the background. Errors: NameTaken.
  */
 export const check = Effect.fnUntraced(function* ({ driver, join, plan }: Options) {
   const { standing } = driver.state
@@ -54,7 +54,7 @@ export const check = Effect.fnUntraced(function* ({ driver, join, plan }: Option
   yield* Effect.raceFirst(decided, driver.twins.lost)
   yield* driver.between(driver.feed({ _tag: "Begin" }), Effect.void)
   if (standing.isLost) return yield* driver.twins.lost
-  // Who is alone tries again, and says why.
+  // A host that is alone joins anew in `Seeds.watch`, which logs why it fails.
   if (driver.others().length === 0) yield* Fiber.interrupt(joining)
   const { rival } = standing
   if (rival?.verdict !== "silent" || standing.knownAt !== undefined) return
@@ -63,7 +63,7 @@ export const check = Effect.fnUntraced(function* ({ driver, join, plan }: Option
   )
 })
 
-/** Tells the machine of a new address, and the log when nobody seems to reach the one that it has. */
+/** Tells the machine of a new address, and logs when nobody seems to reach the present one. */
 export const watch = ({ driver, plan, socket }: Options): Effect.Effect<void> => {
   const { state } = driver
   const unaskedMillis = Math.max(unaskedMillisMin, unaskedRounds * plan.swim.settings.probeIntervalMillis)
@@ -84,7 +84,7 @@ export const watch = ({ driver, plan, socket }: Options): Effect.Effect<void> =>
     const askedAt = state.standing.knownAt ?? state.self.member.changedAt
     const isHearing = now - state.heardAt < unaskedMillis / 4
     const isUnasked = driver.others().length > 0 && isHearing && now - askedAt > unaskedMillis
-    // That a host on loopback is reached by its own machine only is said elsewhere.
+    // A host on loopback is reached by its own machine only, which `Strangers` logs.
     const isLocal = isLoopback(state.self.member.address.bytes)
     if (!isUnasked || isLocal || now - complainedAt < complaintMillis) return Effect.void
     complainedAt = now

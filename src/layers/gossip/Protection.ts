@@ -1,13 +1,11 @@
-/**
- * What gossip over a socket is encrypted with, and what the log says of it.
- */
+/** Protection: chooses the keys of gossip over a socket, and logs how far gossip is unprotected. */
 import { Effect } from "effect"
 import { host as textOf } from "../../protocol/Address.ts"
 import type { GossipSocket } from "../../services/GossipSocket.ts"
 import * as Exposure from "../core/Exposure.ts"
 import type * as Keys from "./Keys.ts"
 
-/** The keys that the membership layer was given, or those of the socket. */
+/** Returns the keys given to the membership layer, else the keys of the socket. */
 export const encryption = (
   given: Keys.Options = {},
   { keys = [] }: Pick<GossipSocket["Service"], "keys">
@@ -18,7 +16,7 @@ const migrations = {
   verifyOutgoing: "sends gossip that is not encrypted"
 } as const
 
-/** Nothing is said where gossip stays within this process, or is encrypted and nothing else is accepted. */
+/** Logs plaintext or a migration. Silent where gossip stays in this process, or is encrypted without exception. */
 export const tell = (
   { keys = [], verifyIncoming = true, verifyOutgoing = true }: Keys.Options,
   { address, reach }: Pick<GossipSocket["Service"], "address" | "reach">

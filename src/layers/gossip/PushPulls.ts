@@ -1,6 +1,6 @@
 /**
- * The push/pulls that this host begins: who joins listens for its name first, then gives what it knows; who starts asks once
- * more, until what it gave is known there.
+ * PushPulls: the push/pulls that this host begins. A join listens for its name first, then gives its state; a start
+ * asks again until that state is known there.
  */
 import { Effect } from "effect"
 import type { Address } from "../../protocol/Address.ts"
@@ -12,7 +12,7 @@ import * as Merge from "./Merge.ts"
 import * as OwnState from "./OwnState.ts"
 import * as Exchange from "./StreamExchange.ts"
 
-/** First pause before a member is asked again that has not taken in yet what was given; the next ones are twice as long. */
+/** First pause before a member that has not taken in the given state is asked again; later pauses double. */
 const confirmMillis = 20
 
 export interface Options {
@@ -24,7 +24,7 @@ export interface Options {
   readonly now: () => number
 }
 
-/** Gives the last answer. */
+/** Returns a function that runs a push/pull and returns the last answer. */
 export const make = ({ count, merge, now, ownState, state, wire }: Options) =>
   Effect.fnUntraced(function* (to: Address, join: boolean) {
     const exchange = Effect.fnUntraced(function* (given: PushPull) {

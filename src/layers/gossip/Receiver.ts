@@ -1,6 +1,4 @@
-/**
- * Takes datagrams off the port and decodes them, as many of each address as `Intake` allows; what is no good is counted.
- */
+/** Receiver: takes datagrams off the port and decodes them, as many per address as `Intake` allows; counts bad ones. */
 import { Effect, Queue, Result } from "effect"
 import type { Address } from "../../protocol/Address.ts"
 import type { Framing } from "../../protocol/memberlist/Framing.ts"
@@ -14,23 +12,23 @@ import * as Slices from "../core/Slices.ts"
 export interface Options {
   readonly socket: GossipSocket["Service"]
   readonly framing: Framing
-  /** What the machine has to do. */
+  /** Tasks that wait for the machine. */
   readonly queue: Queue.Enqueue<Effect.Effect<unknown>>
   readonly feed: (input: Input) => Effect.Effect<void>
   readonly isMember: Intake.Intake["isMember"]
   readonly now: () => number
   readonly count: (reason: string) => void
-  /** Hears of a packet that was dropped as a whole. */
+  /** Reports a packet that was dropped as a whole. */
   readonly complain: (from: Address, reason: Packet.DropReason) => Effect.Effect<void>
 }
 
-/** What of the datagrams is looked at, and what of them waits for the machine. */
+/** Bounds of the datagrams that are decoded, and of their messages that wait for the machine. */
 interface Bounds {
   readonly intake: Intake.Intake
   readonly backlog: Backlog.Backlog
 }
 
-/** Has the machine take in what a datagram held; false when there is no room. */
+/** Queues the messages of a datagram for the machine; false when there is no room. */
 const offer = (
   { feed, queue }: Options,
   backlog: Backlog.Backlog,
@@ -48,7 +46,7 @@ const offer = (
   return false
 }
 
-/** Why it was dropped as a whole, if it was. */
+/** Admits, decodes and queues a datagram. Returns the reason when it was dropped as a whole. */
 const take = (
   options: Options,
   { backlog, intake }: Bounds,
@@ -72,7 +70,7 @@ const take = (
   return undefined
 }
 
-/** Runs until the port is closed. */
+/** Receives datagrams until the port is closed. */
 export const receive = (options: Options): Effect.Effect<never, SocketFailed> =>
   Effect.suspend(() => {
     const { complain, isMember, now, socket } = options

@@ -1,18 +1,18 @@
 /**
- * The one seat that the membership plane has for a passenger, and those beside it who only hear of changes.
+ * Seat: the one seat of the membership plane for a passenger, and the listeners that only hear of changes.
  *
- * Who fails there does not stop the membership plane: the failure is a bug, and is logged as one.
+ * A failure of either does not stop the membership plane: it is a bug, and is logged as one.
  */
 import { Cause, Effect, type Scope } from "effect"
 import type { Gossip, MemberChange, Passenger } from "../../services/Gossip.ts"
 
 export interface Seat {
-  /** A second passenger at the same time is a defect. */
+  /** Boards a passenger for the life of the scope. A second passenger at the same time is a defect. */
   readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>
   readonly onChange: Gossip["Service"]["onChange"]
-  /** What is aboard; nobody hears nothing and has nothing to say. A change is for all who hear of changes. */
+  /** Passenger aboard, or one without any effect. `memberChanged` tells the listeners too. */
   readonly passenger: Omit<Passenger, "isOfHosts">
-  /** As the passenger has it that is aboard. */
+  /** `isOfHosts` of the passenger aboard. */
   readonly isOfHosts: Passenger["isOfHosts"]
 }
 

@@ -1,9 +1,9 @@
 /**
- * Finding the others: joining by seeds, and looking again for those that were lost.
+ * Seeds: joins other members, and looks again for lost ones.
  *
- * A host that is alone tries its seeds again and again, with growing pauses. One that is not alone now and then tries
- * those seeds that it does not see, and whoever has lost members looks for them: so two halves of a cluster become one again
- * after any time. Names are resolved anew each time.
+ * A host that is alone tries its seeds again and again, with growing pauses. A host that is not alone now and then
+ * tries the seeds that it does not see, and a host that has lost members looks for them: so two halves of a cluster
+ * become one again after any time. Names are resolved anew each time.
  * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
  */
 import { Duration, Effect, Order, Random, Result, Semaphore } from "effect"
@@ -21,29 +21,29 @@ import type { Strangers } from "./Strangers.ts"
 import { within } from "./StreamExchange.ts"
 
 const lookupTimeout = "5 seconds"
-/** Hosts of a service that are looked up at a time. */
+/** Hosts of a service looked up at a time. */
 const lookupsMax = 8
-/** Addresses of one seed that are asked at a time. One that says nothing for so long still may, but the next is asked too. */
+/** Addresses of one seed asked at a time. One silent for `patience` may still answer, but the next is asked too. */
 const askedMax = 4
 const patience = "500 millis"
-/** Addresses without an answer that the log names. */
+/** Silent addresses that the log names. */
 const namedMax = 3
-/** Pause of a host that is alone, from the first to the longest; each is drawn from three to five quarters of it. */
+/** First and longest pause of a host that is alone, in ms; each is drawn from three to five quarters of it. */
 const pauseMillisMin = 500
 const pauseMillisMax = 30_000
 
 interface Outcome {
   readonly seed: string
-  /** The address that was asked, or the seed itself when it has none. */
+  /** Address that was asked, or the seed itself when it has none. */
   readonly place: string
-  /** Why there was no answer; undefined when there was one. */
+  /** Reason why there was no answer; undefined when there was one. */
   readonly detail: string | undefined
 }
 
-/** What becomes of a seed that is the host itself: no reason to warn, since the hosts of a fabric may have one list of seeds. */
+/** Detail of a seed that is this host. No reason to warn, since the hosts of a fabric may have one list of seeds. */
 const itself = "is this host itself"
 
-/** That some of the addresses of a seed do not answer, though others do. */
+/** Describes the silent addresses of a seed of which others answer; undefined without any. */
 const complaint = (seed: string, outcomes: ReadonlyArray<Outcome>): string | undefined => {
   const silent = outcomes.filter(({ detail }) => detail !== undefined && detail !== itself)
   if (silent.length === 0 || outcomes.every(({ detail }) => detail !== undefined)) return undefined
@@ -56,13 +56,13 @@ export interface Seeds {
   readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
   /** Joins the configured seeds, and keeps the host together with them, until it leaves. */
   readonly watch: Effect.Effect<void, NetworkError>
-  /** Waits a moment, and may look for a member that was lost. */
+  /** Pauses, then may look for a lost member. */
   readonly seek: Effect.Effect<void>
 }
 
 const joinError = (reason: NetworkError["reason"]): NetworkError => new NetworkError({ operation: "join", reason })
 
-/** Errors: InvalidConfig for the first that is no address. */
+/** Parses seeds. Errors: InvalidConfig for the first invalid one. */
 export const parseAll = (seeds: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Seed.Seed>, NetworkError> =>
   Effect.forEach(seeds, (text, at) =>
     Effect.mapError(Effect.fromResult(Seed.parse(text)), ({ rule }) =>
@@ -70,7 +70,7 @@ export const parseAll = (seeds: ReadonlyArray<string>): Effect.Effect<ReadonlyAr
     )
   )
 
-/** Runs an effect when it is its turn. The turn is over with the effect, or when that has taken longer than `patience`. */
+/** Runs an effect in its turn. The turn is over with the effect, or when that has taken longer than `patience`. */
 const inTurn = <A>(turns: Semaphore.Semaphore, effect: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.suspend(() => {
     let isOver = false
@@ -89,15 +89,15 @@ const inTurn = <A>(turns: Semaphore.Semaphore, effect: Effect.Effect<A>): Effect
 
 const isSame = (a: Address, b: Address): boolean => a.port === b.port && textOf(a.bytes) === textOf(b.bytes)
 
-/** A host that is alone tells each cause once in so long, a few of them: the first is often that others are not there yet. */
+/** Bounds the causes that a host alone logs, each once in this time: the first is often that others start later. */
 const makeTold = (): Told.Told => Told.make(600_000, 4)
 
 const inOrder = Order.mapInput(Order.String, ({ detail, seed }: JoinFailed["failures"][number]) => `${seed} ${detail}`)
 
-/** What people are to hear of a join that failed, if anything. */
+/** Returns the text that people should read about a failed join; undefined when only this host itself was asked. */
 const reasonOf = ({ reason }: NetworkError): string | undefined => {
   if (reason._tag !== "JoinFailed") return reason.message
-  // In one order, so that the same causes are the same sentence whatever order the addresses of a seed come in.
+  // Sorted, so that the same causes give the same sentence whatever order the addresses of a seed come in.
   const failures = reason.failures.filter(({ detail }) => detail !== itself).sort(inOrder)
   return failures.length === 0 ? undefined : new JoinFailed({ failures }).message
 }
@@ -116,7 +116,7 @@ export const make = (
     return address.port === socket.address.port && isLoopback(address.bytes) && isUnspecified(socket.address.bytes)
   }
 
-  /** The answer of a host that was dialled at an address which it did not know as its own. */
+  /** Returns whether an answer is this host's own, dialled at an address that it did not know as its own. */
   const isOwnWord = ({ nodes: [node, ...others] }: PushPull): boolean =>
     node !== undefined &&
     others.length === 0 &&
@@ -128,7 +128,7 @@ export const make = (
       found.map((bytes): Address => ({ bytes, port }))
     )
 
-  /** A service is where its hosts are; one of them that cannot be looked up does not hide the others. */
+  /** Looks up the addresses of a service's hosts. A host that cannot be looked up does not hide the others. */
   const serviceAddresses = Effect.fnUntraced(function* (name: string) {
     const hosts = yield* within(socket.lookupService(name), lookupTimeout, `looking up ${Secret.plain(name)}`)
     const found = yield* Effect.forEach(hosts, ({ host, port }) => Effect.result(addressesOf(host, port)), {
@@ -156,8 +156,8 @@ export const make = (
   })
 
   /**
-   * The addresses of a seed, a few at a time, so that the dead hold up nobody. Once one has answered, the others are only
-   * asked if it does not know them.
+   * Joins the addresses of a seed, a few at a time, so that dead ones hold up nothing. Once one has answered, an
+   * address is only asked if no member is seen there.
    */
   const joinAll = Effect.fnUntraced(function* (seed: string, addresses: ReadonlyArray<Address>) {
     const turns = Semaphore.makeUnsafe(askedMax)
@@ -189,14 +189,14 @@ export const make = (
     if (driver.isLeft()) return yield* gone
     const outcomes = (yield* Effect.forEach(seeds, joinSeed, { concurrency: "unbounded" })).flat()
     const failures = outcomes.flatMap(({ detail, seed }) => (detail === undefined ? [] : [{ seed, detail }]))
-    // It may have given its name up to one of them.
+    // This host may have given its name up to one of the seeds.
     if (failures.length > 0 && driver.isLeft()) return yield* gone
     if (failures.length > 0 && failures.length === outcomes.length)
       return yield* joinError(new JoinFailed({ failures }))
     return outcomes.length - failures.length
   })
 
-  /** Gets together with a member that this host does not see: the second exchange shows each side the other's refutation. */
+  /** Exchanges states with a member that is not seen. A second exchange shows each side the other's refutation. */
   const reunite = (address: Address) => {
     const exchange = driver.pushPull(address, true)
     const again = Effect.suspend(() => (Reunion.isSeen(driver.state, address) ? Effect.void : exchange))

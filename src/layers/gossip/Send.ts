@@ -1,16 +1,16 @@
-/** Messages from this host to one member, over a stream. */
+/** Send: messages from this host to one member, over a stream. */
 import { Effect } from "effect"
 import { type Address, format } from "../../protocol/Address.ts"
 import { HostUnreachable, NetworkError, type NetworkErrorReason, QuotaExceeded } from "../../services/NetworkError.ts"
 import { user, type Wire } from "./StreamExchange.ts"
 
-/** Far below what members take, so that no message holds up what comes after it. */
+/** Largest payload, in bytes. Far below the limit of members, so that no message holds up the ones after it. */
 export const sendBytesMax = 2 * 1024 * 1024
 
 const fail = (reason: NetworkErrorReason): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "send", reason }))
 
-/** `addressOf` knows the live members other than this host. */
+/** Returns a function that sends. `addressOf` returns the address of a live member other than this host. */
 export const make =
   (wire: Wire, addressOf: (id: string) => Address | undefined, count: (reason: string) => void) =>
   (id: string, payload: Uint8Array): Effect.Effect<void, NetworkError> =>

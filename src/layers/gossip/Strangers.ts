@@ -1,6 +1,6 @@
 /**
- * Tells in the log why this host and another do not meet: each cause once in a while and a few at a time, since whoever is
- * set up wrongly tries for ever.
+ * Strangers: logs why this host and another do not meet, each cause once in a while and a few at a time, since a
+ * misconfigured host tries for ever.
  */
 import { Effect } from "effect"
 import { type Address, format, isLoopback, host as textOf } from "../../protocol/Address.ts"
@@ -12,31 +12,31 @@ import * as Told from "../../protocol/Told.ts"
 import type { Plan } from "./Config.ts"
 import type { ExchangeFailed } from "./StreamExchange.ts"
 
-/** How long a cause that was told goes without saying. */
+/** Pause before a cause is logged again. */
 const pauseMillis = 600_000
 
 export interface Strangers {
-  /** Something dialled this host that is no peer of it; nothing is told without a reason. */
+  /** Reports a caller that is no peer of this host. Logs nothing without a reason. */
   readonly caller: (from: Address, why: string | undefined) => Effect.Effect<void>
-  /** An exchange that this host began came to nothing. */
+  /** Reports a failed exchange that this host began. */
   readonly failed: (kind: string, failure: ExchangeFailed) => Effect.Effect<void>
   readonly packet: (from: Address, reason: DropReason) => Effect.Effect<void>
-  /** Somebody gave its state to this host. */
+  /** Warns of a member on loopback in a state that came from another machine. */
   readonly state: (from: Address, state: PushPull) => Effect.Effect<void>
-  /** This host is about to dial a seed. */
+  /** Warns of a seed elsewhere that a host on loopback is about to dial. */
   readonly seed: (seed: string, address: Address) => Effect.Effect<void>
-  /** A member answers over TCP, and none of its packets come. */
+  /** Warns of a member that answers over TCP, while none of its packets come. */
   readonly tcpOnly: (id: string, address: Address) => Effect.Effect<void>
 }
 
-/** `nameOf` says who is, or was, at an address as `format` writes it; undefined when nobody is known to. */
+/** `nameOf` returns the host that is, or was, at an address as `format` writes it; undefined when none is known. */
 export const make = (
   { framing, swim }: Plan,
   now: () => number,
   nameOf: (place: string) => string | undefined
 ): Strangers => {
   const told = Told.make(pauseMillis)
-  // Whoever can send packets under any address must not keep the rest from being told.
+  // A bound of its own: packets under forged addresses must not keep other causes from the log.
   const toldOfPackets = Told.make(pauseMillis, 4)
   const isHereOnly = isLoopback(swim.address.bytes)
 
@@ -45,7 +45,7 @@ export const make = (
       Told.isDue(told, key, now()) ? Effect.annotateLogs(Effect.logWarning(text), { peer }) : Effect.void
     )
 
-  /** A place that is another host's, with its name: whoever missed a change of the keys is to be found by it. */
+  /** Returns a place with the name of its host, by which a host that missed a change of the keys can be found. */
   const named = (place: string): string => {
     const name = nameOf(place)
     return name === undefined ? place : `host "${name}" at ${place}`
@@ -67,7 +67,7 @@ export const make = (
       if (why === undefined) return Effect.void
       const place = format(from)
       return Effect.suspend(() => {
-        // The name is looked for once it is to be told: a flood of packets must stay cheap.
+        // The name is looked up only when it is due for the log: a flood of packets must stay cheap.
         if (!Told.isDue(toldOfPackets, `${place} ${reason}`, now())) return Effect.void
         const name = nameOf(place)
         const peer = name ?? textOf(from.bytes)
@@ -89,7 +89,7 @@ export const make = (
       return warn("seeds", textOf(bytes), `${text}: listen.host (GRINTA_HOST)`)
     },
     tcpOnly: (id, address) => {
-      // Told by `seed` or by the other side: nothing comes back to loopback.
+      // `seed` or the other side logs this: nothing comes back to loopback.
       if (isHereOnly && !isLoopback(address.bytes)) return Effect.void
       const text = `host ${Foreign.quoted(id)} at ${format(address)} answers over TCP and not over UDP: let packets through, both ways`
       return warn(`udp ${id}`, Foreign.text(id), text)

@@ -1,5 +1,5 @@
 /**
- * One exchange over a stream: both sides say one message, and the stream is closed.
+ * StreamExchange: one exchange over a stream. Each side sends one message, and the stream is closed.
  *
  * Source: memberlist-protocol.md, sections 6.1 to 6.4.
  */
@@ -12,20 +12,20 @@ import * as StreamCodec from "../../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream, GossipSocket, SocketFailed } from "../../services/GossipSocket.ts"
 import type { Counters } from "./Counters.ts"
 
-/** Above this many node states a push/pull goes uncompressed: compressing it would hold up the event loop. */
+/** Node states above which a push/pull goes uncompressed: compressing it would hold up the event loop. */
 export const compressedNodesMax = 1024
 
 const noBytes = new Uint8Array(0)
 
-/** The exchange came to nothing; `reason` serves as the name of a counter, `detail` is for people. */
+/** Failure of an exchange. `reason` serves as the name of a counter, `detail` is for people. */
 export class ExchangeFailed extends Data.TaggedError("ExchangeFailed")<{
   readonly reason: string
   readonly detail: string
-  /** Where the peer is, when the two sides are not made for each other: the network is well, and trying again is of no use. */
+  /** Address of a peer that does not fit this host: the network is well, and trying again is of no use. */
   readonly misfit?: string
 }> {}
 
-/** What came makes no sense; `first` is what came first of it. */
+/** Input that the codec rejected; `first` is its first chunk. */
 export class Unreadable extends Data.TaggedError("Unreadable")<{
   readonly rejection: StreamCodec.StreamRejected
   readonly first: Uint8Array
@@ -34,11 +34,11 @@ export class Unreadable extends Data.TaggedError("Unreadable")<{
 export interface Wire {
   readonly socket: GossipSocket["Service"]
   readonly framing: Framing
-  /** For dialling, for reading and for writing, each. */
+  /** Time for dialling, for reading and for writing, each. */
   readonly streamTimeout: Duration.Input
 }
 
-/** Bounds one part of an exchange. */
+/** Bounds the time of one part of an exchange. */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.Input,
@@ -50,10 +50,10 @@ export const within = <A, E, R>(
   })
 
 /**
- * Reads the one message of the other side. After each piece of it `hold` is asked whether there is room for what the reader
- * holds by then.
+ * Reads the one message of the other side. After each chunk `hold` says whether there is memory for the bytes that the
+ * reader holds by then.
  *
- * Errors: `Unreadable` for what the codec rejects, `ExchangeFailed` for the rest.
+ * Errors: `Unreadable` for input that the codec rejects, `ExchangeFailed` for the rest.
  */
 export const readMessage = Effect.fnUntraced(function* (
   stream: ByteStream,
@@ -98,7 +98,7 @@ export const countSkipped = (count: Counters["count"], skipped: StreamCodec.Rece
   for (const [reason, many] of times) count(`stream.node.${reason}`, many)
 }
 
-/** The bytes of a push/pull that this host begins. */
+/** Encodes a push/pull that this host begins. */
 const encodeState = (message: PushPull, framing: Framing): Uint8Array =>
   StreamCodec.frame(
     StreamCodec.bodyOf(message, framing.compress && message.nodes.length <= compressedNodesMax),
@@ -114,7 +114,7 @@ const ask = Effect.fnUntraced(function* (wire: Wire, to: Address, bytes: Uint8Ar
   return yield* within(readMessage(stream, framing, "dialler"), streamTimeout, `waiting for ${place}`)
 }, Effect.scoped)
 
-/** What a failure means to who dialled. */
+/** Converts an error into the failure that a dialler gets. */
 const toFailure =
   ({ framing }: Wire, to: Address) =>
   (error: ExchangeFailed | SocketFailed | Unreadable): ExchangeFailed => {
@@ -137,7 +137,7 @@ const toFailure =
     }
   }
 
-/** Gives our state to a member, and takes its state. */
+/** Sends our state to a member, and returns its state. */
 export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, local: PushPull) {
   const { message, skipped } = yield* Effect.mapError(
     ask(wire, to, encodeState(local, wire.framing)),
@@ -149,11 +149,11 @@ export const pushPull = Effect.fnUntraced(function* (wire: Wire, to: Address, lo
     : new ExchangeFailed({ reason: "type", detail: `the peer answered with ${message._tag}` })
 })
 
-/** Waits for the end of the other side, which is its word that it is done. */
+/** Waits until the peer ends its side, which says that it is done. */
 const awaitEnd = (stream: ByteStream): Effect.Effect<void, SocketFailed> =>
   Effect.catchTag(Effect.forever(stream.read), "Done", () => Effect.void)
 
-/** Gives a user message to a member; succeeds when that member has taken it in. */
+/** Sends a user message to a member; succeeds when that member has taken it in. */
 export const user = Effect.fnUntraced(
   function* ({ framing, socket, streamTimeout }: Wire, to: Address, payload: Uint8Array) {
     const place = format(to)
@@ -166,7 +166,7 @@ export const user = Effect.fnUntraced(
   (exchange, wire, to) => Effect.mapError(exchange, toFailure(wire, to))
 )
 
-/** Pings over TCP: gives the payload of the right ack. */
+/** Pings over TCP; returns the payload of the matching ack. */
 export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, message: Ping, timeout: Duration.Input) {
   const bytes = StreamCodec.encode(message, wire.framing, "dialler")
   const reply = yield* Effect.mapError(

@@ -1,4 +1,4 @@
-/** Admits those that dial the gossip port: so many a second of one address, then to a seat, and to memory for what they say. */
+/** StreamSeats: admits streams to the gossip port: by a rate per address, to a seat, and to memory for their bytes. */
 import { Deferred, Effect, Exit, Option } from "effect"
 import { type Address, source as sourceOf } from "../../protocol/Address.ts"
 import * as Buckets from "../../protocol/Buckets.ts"
@@ -8,22 +8,22 @@ import * as Seats from "../../protocol/memberlist/Seats.ts"
 import * as StreamCodec from "../../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream } from "../../services/GossipSocket.ts"
 
-/** Streams of one address, a second and at once. */
+/** Streams of one address, per second and in a burst. */
 export const streamsPerSecond = 32
 export const streamsBurst = 128
-/** Of those, push/pulls that are answered. */
+/** Push/pulls of one address that are answered, per second and in a burst. */
 export const pushPullsPerSecond = 16
 export const pushPullsBurst = 128
 
-/** How long a stream waits for a seat. */
+/** Longest time that a stream waits for a seat. */
 const waitTimeout = "2 seconds"
 
-/** How long a stream may take for its label and its first header, and how long when others wait for its seat. */
+/** Time of a stream for its label and its first header, in ms, and the time while others wait for its seat. */
 export const headerMillis = 2000
 export const headerMillisWanted = 200
-/** How often it is looked whether they do. */
+/** Pause between two looks whether others wait for the seat. */
 const lookMillis = 100
-/** How often a stream that has come too fast looks whether it may go on. */
+/** Pause between two looks whether a stream that came too fast may go on. */
 const paceInterval = "20 millis"
 
 export interface Options {
@@ -32,20 +32,20 @@ export interface Options {
   readonly now: () => number
 }
 
-/** A stream that has a seat. */
+/** Stream that has a seat. */
 export interface Seated {
-  /** The stream, which is read no faster than it may be: see `Pace`. */
+  /** Returns the stream, read no faster than `Pace` allows. */
   readonly paced: (stream: ByteStream) => ByteStream
-  /** Whether there is room for what its reader holds by now. */
+  /** Charges the bytes that the stream's reader holds; false when there is no memory for them. */
   readonly hold: (reader: StreamCodec.State) => boolean
-  /** Is over when the stream has taken too long for its label and its first header, as `hold` has seen them. */
+  /** Completes when the stream has taken too long for its label and its first header, which `hold` observes. */
   readonly silence: Effect.Effect<void>
-  /** Whether a push/pull of this address is to be answered. */
+  /** Takes one push/pull from the rate of this address; false when the rate is used up. */
   readonly mayExchange: () => boolean
 }
 
 export interface Room {
-  /** Serves a stream of this peer when it has a seat, or counts why it has none. */
+  /** Serves a stream of this peer once it has a seat, or counts why it has none. */
   readonly seat: (peer: Address, serve: (seated: Seated) => Effect.Effect<void>) => Effect.Effect<void>
 }
 

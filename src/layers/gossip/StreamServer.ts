@@ -1,7 +1,7 @@
 /**
- * The accepting side of exchanges: pings, push/pulls and user messages over streams.
+ * StreamServer: the accepting side of exchanges: pings, push/pulls and user messages over streams.
  *
- * A push/pull is answered with the state from before it is merged, which the answer does not hold up. What cannot be read is
+ * A push/pull is answered with the state from before its merge, which does not hold up the answer. Unreadable input is
  * counted, and answered with an `Err` where the protocol owes one.
  * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
  */
@@ -17,26 +17,26 @@ import type { Counters } from "./Counters.ts"
 import { compressedNodesMax, countSkipped, ExchangeFailed, readMessage, type Wire, within } from "./StreamExchange.ts"
 import * as Seats from "./StreamSeats.ts"
 
-/** How long a refused peer may go on talking, so that it reads why instead of a reset. */
+/** Time that a refused peer may go on sending, so that it reads the reason instead of a reset. */
 const lingerTimeout = "1 second"
 
 const noBytes = new Uint8Array(0)
 
 export interface Host {
   readonly name: string
-  /** What a push/pull from there is answered with. */
+  /** Returns the state that answers a push/pull from this address. */
   readonly answerState: (asked: PushPull, from: Address) => Effect.Effect<PushPull>
   readonly merge: (remote: PushPull, from: Address) => Effect.Effect<void, ExchangeFailed>
-  /** Whether this host still has its name; without it nobody gets an answer. */
+  /** Returns whether this host still has its name; without it no caller gets an answer. */
   readonly hasName: () => boolean
-  /** What is said to a process of our own name; its address, if it speaks from there. Undefined when it gets no answer. */
+  /** Returns the ack to a process of our name; undefined for none. `from`: its address, if it speaks from there. */
   readonly answerTwin: (from: Address | undefined) => Uint8Array | undefined
   readonly deliver: (payload: Uint8Array) => Effect.Effect<void>
   readonly count: Counters["count"]
-  /** Whether a member is at this source, as `Address.source` has it. */
+  /** Returns whether a member is at this source, as `Address.source` has it. */
   readonly isMember: (source: string) => boolean
   readonly now: () => number
-  /** Hears of a caller that this host does not understand, and why where that says something of it. */
+  /** Reports a caller that this host does not understand, and why, where the input says something of the caller. */
   readonly complain: (from: Address, why: string | undefined) => Effect.Effect<void>
 }
 
@@ -65,7 +65,7 @@ const refuse = (wire: Wire, stream: ByteStream, reason: string) =>
     drain(stream)
   )
 
-/** The payload of the ack, which tells a process of our own name who we are. Undefined when there is to be no ack. */
+/** Returns the payload of the ack, which identifies this host to a process of our own name. Undefined for no ack. */
 const ackFor = (
   host: Host,
   { peer }: ByteStream,
@@ -73,7 +73,7 @@ const ackFor = (
 ): Uint8Array | undefined => {
   if (sourceNode !== host.name) return noBytes
   const from = { bytes: sourceAddress, port: sourcePort }
-  // It is asked back where it speaks from: nobody points us at somebody else.
+  // A caller is asked back only where it speaks from, so that it cannot point us at somebody else.
   return host.answerTwin(isSamePlace(from, { ...peer, port: sourcePort }) ? from : undefined)
 }
 
@@ -95,7 +95,7 @@ const act = (
       if (!mayExchange()) return Effect.sync(() => host.count("stream.pushPullRate"))
       return Effect.gen(function* () {
         const local = yield* host.answerState(message, stream.peer)
-        // Whoever joins while the answer goes out is told of what is given here: it may have the same name.
+        // Merges beside the answer: a process that joins meanwhile hears of this state, as it may have the same name.
         const merging = yield* Effect.forkChild(host.merge(message, stream.peer), { startImmediately: true }) // tidy: it is joined below
         yield* reply(wire, stream, EncodedState.encode(encoded, local, compressedNodesMax))
         return yield* Fiber.join(merging)
@@ -108,12 +108,12 @@ const act = (
   }
 }
 
-/** Closes a stream in good order and with no other word: a reset would look like a path that broke. */
+/** Ends a stream in good order, without an answer: a reset would look like a broken path. */
 const hangUp = (stream: ByteStream): Effect.Effect<void> => Effect.andThen(Effect.ignore(stream.end), drain(stream))
 
 const silent = new ExchangeFailed({ reason: "headerTimeout", detail: "it did not say what is to come" })
 
-/** What keeps two hosts apart that are set up differently: the other one is to notice. */
+/** Rejections between hosts that are configured differently. The stream is hung up, so that the other side notices. */
 const unanswered: ReadonlyArray<StreamCodec.RejectReason> = ["label", "plaintext", "decrypt"]
 
 const serveOne = Effect.fnUntraced(function* (server: Server, stream: ByteStream, seated: Seats.Seated) {

@@ -1,13 +1,13 @@
 /**
- * What fails in the membership plane is a bug, of which one packet may be the cause: it is dropped, as a packet may be, and
- * the machine goes on from what it knows.
+ * Survival: a failed step of the membership plane is a bug that one packet may have caused. The step is left out, as a
+ * packet may be lost, and the machine goes on from its present state.
  */
 import { Cause, Effect } from "effect"
 
-/** Once in so long is enough. */
+/** Pause between two failures in the log. */
 const pauseMillis = 60_000
 
-/** A function that counts each failure, and logs it unless one was logged a moment ago. */
+/** Returns a function that counts each failure, and logs it unless one was logged lately. */
 export const make = (now: () => number, count: (reason: string) => void) => {
   let loggedAt = Number.NEGATIVE_INFINITY
   return (cause: Cause.Cause<unknown>): Effect.Effect<void> =>

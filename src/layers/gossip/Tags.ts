@@ -1,4 +1,4 @@
-/** New tags of this host, while it runs. */
+/** Tags: replaces the tags of this host while it runs. */
 import { Effect, Option, Result } from "effect"
 import { equalBytes } from "../../protocol/Address.ts"
 import * as HostMeta from "../../protocol/names/HostMeta.ts"

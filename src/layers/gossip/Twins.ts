@@ -1,4 +1,4 @@
-/** Pings over streams: of members, and of processes of this host's own name: who is there, who we are, and giving the name up. */
+/** Twins: pings over streams, of members and of processes of this host's own name, which may take the name over. */
 import { Deferred, Effect, Option } from "effect"
 import { type Address, format } from "../../protocol/Address.ts"
 import { ownSource } from "../../protocol/swim/Packets.ts"
@@ -12,7 +12,7 @@ export interface Options {
   readonly wire: Exchange.Wire
   readonly state: Swim.State
   readonly now: () => number
-  /** Feeds the machine, after what waits; false when there is no room. */
+  /** Queues an input for the machine; false when there is no room. */
   readonly offer: (input: Swim.Input) => boolean
   readonly isLeft: () => boolean
 }
@@ -22,14 +22,14 @@ export interface Twins {
   readonly probe: (
     output: Extract<Swim.Output, { readonly _tag: "TcpPing" }>
   ) => Effect.Effect<void, Exchange.ExchangeFailed>
-  /** Asks who of this host's name is at an address, and feeds the machine with what came of it. */
+  /** Asks for a process of this host's name at an address, and feeds the machine with its answer, or none. */
   readonly ask: (to: Address) => Effect.Effect<void>
-  /** Who this is, for a process of its name, which is asked back if its address is known. Undefined after the leave. */
+  /** Returns this host's claim, for a process of its name, which is asked back at `from`. Undefined after the leave. */
   readonly answer: (from: Address | undefined) => Uint8Array | undefined
   readonly giveUp: (to: Address) => Effect.Effect<void>
   /** Fails with NameTaken when this host gives its name up. */
   readonly lost: Effect.Effect<never, NetworkError>
-  /** Fails with why this host is no member any more: it has given its name up, or it has left. */
+  /** Fails with the reason why this host is no member any more: NameTaken, or FabricClosed after the leave. */
   readonly gone: Effect.Effect<never, NetworkError>
 }
 

@@ -1,8 +1,8 @@
 /**
- * A gossip port on a `MemoryNetwork`, for tests: lossy datagrams, and streams that are reliable and in order.
+ * GossipSocketMemory: a gossip port on a `MemoryNetwork`, for tests: lossy datagrams; reliable, ordered streams.
  *
- * A stream across a cut stalls, and so does dialling across one, until the cut is healed; a host that is not there
- * refuses at once; a kill breaks both ends at once. Host names of the network resolve like DNS names.
+ * A stream across a cut stalls, and so does dialling across one, until the cut is healed. An absent host refuses at
+ * once; a kill breaks both ends at once. Host names of the network resolve like DNS names.
  */
 import { Cause, Effect, FiberSet, Latch, Layer, Queue } from "effect"
 import { type Address, format, host } from "../../../protocol/Address.ts"
@@ -12,13 +12,13 @@ import { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "../.
 import * as Background from "../../core/Background.ts"
 import { MemoryNetwork, type Plug } from "../../memory/MemoryNetwork.ts"
 
-/** As on Node, so that a seed is a name alone. */
+/** Default port, as on Node, so that a seed is a name alone. */
 export const portDefault = Seed.portDefault
 
-/** Datagrams waiting for their receiver; more are dropped. */
+/** Datagrams that may wait for their receiver; more are dropped. */
 const datagramsMax = 4096
 const pendingStreamsMax = 128
-/** Bytes of one direction of a stream that were written and not read; a writer waits above it. */
+/** Window of one direction of a stream, in bytes written and not read. A writer waits above it. */
 const windowBytes = 262_144
 
 type Network = MemoryNetwork["Service"]
@@ -27,7 +27,7 @@ type Network = MemoryNetwork["Service"]
 interface Half {
   readonly from: string
   readonly to: string
-  /** On the way. */
+  /** Chunks on the way. */
   readonly sent: Array<Uint8Array>
   readonly arrived: Array<Uint8Array>
   bytes: number
@@ -35,24 +35,24 @@ interface Half {
   isEnded: boolean
   isEndThere: boolean
   failure: SocketFailed | undefined
-  /** Opens at the next change, for those who looked before it. */
+  /** Latch that opens at the next change of this half. Each change makes a new one. */
   change: Latch.Latch
 }
 
 interface End {
   readonly stream: ByteStream
   readonly peerName: string
-  /** Ends this side and throws away what comes. */
+  /** Breaks the incoming direction: bytes that come are discarded, and the peer's writes fail. */
   readonly close: () => void
   /** Breaks both directions. */
   readonly break: (failure: SocketFailed) => void
 }
 
-/** What is bound to an address. */
+/** Port bound to an address. */
 interface Door {
   readonly plug: Plug
   readonly datagram: (datagram: Datagram) => void
-  /** False when there is no room. */
+  /** Queues an incoming stream; false when there is no room. */
   readonly accept: (end: End) => boolean
 }
 
@@ -80,7 +80,7 @@ const makeHalf = (from: string, to: string): Half => ({
   change: Latch.makeUnsafe(false)
 })
 
-/** Waiters run at once, so those of the next change must find its latch. */
+/** Replaces the latch before it opens: waiters resume at once, and have to find the latch of the next change. */
 const announce = (half: Half): void => {
   const { change } = half
   half.change = Latch.makeUnsafe(false)
@@ -172,7 +172,7 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
     counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
 
-  /** Owns an end for the life of the scope. */
+  /** Acquires an end for the life of the scope. */
   const own = (acquired: End) =>
     Effect.acquireRelease(
       Effect.sync(() => {
@@ -262,6 +262,6 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
   })
 })
 
-/** The gossip port of the host `name`. Each call is a socket of its own. */
+/** Provides the gossip port of the host `name`. Each call makes a separate socket. */
 export const layer = (name: string, port: number = portDefault): Layer.Layer<GossipSocket, never, MemoryNetwork> =>
   Layer.effect(GossipSocket, make(name, port))

@@ -1,7 +1,7 @@
 /**
- * A gossip port on Node: UDP and TCP on the same port number.
+ * GossipSocketNode: a gossip port on Node, UDP and TCP on the same port number.
  *
- * With port 0, TCP picks a port and UDP takes the same number; when that is taken, both try again with another one.
+ * With port 0, TCP picks a port and UDP takes the same number; if UDP finds it taken, both try again with another one.
  */
 import * as Dns from "node:dns"
 import * as Os from "node:os"
@@ -18,21 +18,21 @@ import * as Tcp from "./Tcp.ts"
 import * as Udp from "./Udp.ts"
 
 interface Settings {
-  /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all of this machine. */
+  /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all addresses of this machine. */
   readonly host: string
-  /** Keys in base64, the primary first; `GossipSwim` encrypts what goes over the port with them. */
+  /** Keys in base64, the primary first; `GossipSwim` encrypts gossip over the port with them. */
   readonly keys?: ReadonlyArray<Secret> | undefined
-  /** Gossip is in plaintext though other machines reach the port. */
+  /** Permits plaintext gossip on a port that other machines reach. */
   readonly insecure?: true | undefined
-  /** 0 lets the system choose. */
+  /** Port to bind; 0 lets the system choose. */
   readonly port: number
-  /** Incoming streams that may be open at a time. */
+  /** Incoming streams that may be open at a time. 512 by default. */
   readonly streamsMax?: number
-  /** Servers to ask for SRV records, each `address` or `address:port`; those of the system unless said otherwise. */
+  /** DNS servers to ask for SRV records, each `address` or `address:port`; by default those of the system. */
   readonly dnsServers?: ReadonlyArray<string>
 }
 
-/** An address that other machines reach goes with `keys`, or with `insecure: true`. */
+/** An address that other machines reach requires `keys` or `insecure: true`. */
 export type Options = Settings &
   (
     | { readonly host: Exposure.Loopback }
@@ -40,10 +40,10 @@ export type Options = Settings &
     | { readonly insecure: true }
   )
 
-/** More than are served or wait at a time: whom there is no room for is told apart by address there. */
+/** More than `StreamSeats` serves and lets wait together, so that it refuses streams by their address. */
 const streamsMaxDefault = 512
 
-/** How often a port that TCP picked may be taken on UDP. */
+/** Most attempts to find a port that is free on TCP and on UDP. */
 const attemptsMax = 10
 
 const invalid = (setting: string, detail: string): NetworkError =>
@@ -105,8 +105,8 @@ const isPrivate = ([a = 0, b = 0]: Uint8Array): boolean =>
   a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128)
 
 /**
- * For a port bound to all addresses: the one from before while this machine has it, else the first private IPv4 address of
- * the machine, else any. A machine that has none keeps the one from before, or loopback.
+ * Returns the address for others. For a port bound to all addresses: the former address while this machine has it, else
+ * the first private IPv4 address of the machine, else any. A machine without one keeps the former, or loopback.
  */
 const advertised = (bound: Address, before: Address | undefined): Address => {
   if (!isUnspecified(bound.bytes)) return bound
@@ -136,7 +136,7 @@ const lookup = (host: string): Effect.Effect<ReadonlyArray<Uint8Array>, SocketFa
     })
   })
 
-/** Throws when a server is no address. */
+/** Makes a DNS resolver. Throws when a server is no address. */
 const resolverOf = (servers: ReadonlyArray<string> | undefined): Dns.Resolver => {
   const resolver = new Dns.Resolver()
   if (servers !== undefined) resolver.setServers(servers)
@@ -194,6 +194,6 @@ const make = Effect.fnUntraced(function* (options: Settings) {
   })
 })
 
-/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host, port or keys. */
+/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host, port, keys or DNS servers. */
 export const layer = (options: Options): Layer.Layer<GossipSocket, NetworkError> =>
   Layer.effect(GossipSocket, make(options))

@@ -1,8 +1,8 @@
 /**
- * The stream side of a gossip port on Node.
+ * Tcp: the stream side of a gossip port on Node.
  *
- * A peer that stops reading must not hold up the end of a scope: a socket is destroyed with its scope, and all that are left
- * are destroyed with the port.
+ * A peer that stops reading must not hold up the end of a scope: a socket is destroyed with its scope, and all
+ * remaining sockets with the port.
  */
 import * as Net from "node:net"
 import { Cause, Data, Effect, FiberSet, Queue, type Scope } from "effect"
@@ -10,7 +10,7 @@ import { type Address, host as hostOf, parseHost } from "../../../protocol/Addre
 import { type ByteStream, SocketFailed } from "../../../services/GossipSocket.ts"
 import * as Background from "../../core/Background.ts"
 
-/** The port could not be bound; `code` is that of the system. */
+/** The port could not be bound; `code` is the system's error code. */
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
   readonly code: string
   readonly detail: string
@@ -23,7 +23,7 @@ export interface Tcp {
   readonly serve: (onStream: (stream: ByteStream) => Effect.Effect<void>) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** The code of a system error, such as "EADDRINUSE". */
+/** Returns the code of a system error, such as "EADDRINUSE". */
 const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "unknown")
 
 const lost = (detail: string): SocketFailed => new SocketFailed({ how: "lost", detail })
@@ -33,9 +33,9 @@ const finish = (conn: Net.Socket): Effect.Effect<void, SocketFailed> =>
     conn.end((error?: Error | null) => resume(error ? Effect.fail(lost(error.message)) : Effect.void))
   })
 
-/** A stream over a socket that somebody else owns. What comes waits in the socket, which is full at some time. */
+/** Makes a stream over a socket that the caller owns. Unread bytes wait in the socket: backpressure once it is full. */
 const streamOf = (conn: Net.Socket, peer: Address): ByteStream => {
-  /** Of the read that waits. */
+  /** Callback of the read that waits. */
   let look: (() => void) | undefined
   const changed = (): void => look?.()
   for (const event of ["readable", "end", "error", "close"]) conn.on(event, changed)
@@ -105,7 +105,7 @@ const bind = (server: Net.Server, host: string, port: number): Effect.Effect<voi
   })
 
 /**
- * Listens for the life of the scope. At most `streamsMax` incoming streams are open at a time; one more is closed at once.
+ * Listens for the life of the scope. At most `streamsMax` incoming streams are open at a time; more are closed at once.
  *
  * Errors: `ListenFailed`.
  */

@@ -1,8 +1,8 @@
 /**
- * The datagram side of a gossip port on Node: a UDP socket that is opened again when the system closes it.
+ * Udp: the datagram side of a gossip port on Node, a UDP socket that is opened again when the system closes it.
  *
- * What comes waits in a bounded queue, and so many datagrams may be on their way to the system at a time. Beyond that they are
- * dropped and counted, as the network may drop them.
+ * Datagrams that came wait in a bounded queue, and a bounded number may be on their way to the system. Beyond that they
+ * are dropped and counted, as the network may drop them.
  */
 import * as Dgram from "node:dgram"
 import { Data, Effect, Queue, Result, Schedule } from "effect"
@@ -12,21 +12,21 @@ import { type Datagram, SocketFailed } from "../../../services/GossipSocket.ts"
 import * as Background from "../../core/Background.ts"
 import * as Signal from "../../core/Signal.ts"
 
-/** Datagrams that wait for the receiver, or to be sent; more are dropped and counted. */
+/** Datagrams that may wait for the receiver, or to be sent; more are dropped and counted. */
 const queuedMax = 1024
-/** Bytes of those that wait for the receiver. */
+/** Bytes of the datagrams that may wait for the receiver. */
 const queuedBytesMax = 8_388_608
-/** What the kernel is asked to hold for us; where it refuses, half of it, down to the least. */
+/** Receive buffer asked of the kernel; where it refuses, half of it, down to the least. */
 const kernelBytesMax = 2_097_152
 const kernelBytesMin = 65_536
-/** How long closing waits for what is still to be sent. */
+/** Longest time that closing waits for datagrams still to be sent. */
 const drainTimeout = "200 millis"
 
 const reopening = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
   Schedule.jittered
 )
 
-/** The port could not be opened; `code` is that of the system. */
+/** The port could not be opened; `code` is the system's error code. */
 export class OpenFailed extends Data.TaggedError("OpenFailed")<{
   readonly code: string
   readonly detail: string
@@ -40,7 +40,7 @@ export interface Udp {
 
 const codeOf = (cause: Error): string => ("code" in cause ? String(cause.code) : "unknown")
 
-/** Asks for memory in the kernel; a system that refuses so much may give less, and what it has is enough. */
+/** Asks for a larger receive buffer. A system that refuses may grant a smaller one; its own is enough, too. */
 const widen = (socket: Dgram.Socket, bytes = kernelBytesMax): void => {
   const asked = Result.try(() => socket.setRecvBufferSize(bytes))
   if (Result.isFailure(asked) && bytes > kernelBytesMin) widen(socket, bytes / 2)
@@ -49,7 +49,7 @@ const widen = (socket: Dgram.Socket, bytes = kernelBytesMax): void => {
 const bind = (host: string, port: number): Effect.Effect<Dgram.Socket, OpenFailed> =>
   Effect.callback((resume) => {
     const family = host.includes(":") ? 6 : 4
-    // Addresses come as numbers: nothing is looked up.
+    // Addresses are numeric, so there is no DNS lookup.
     const lookup: Dgram.SocketOptions["lookup"] = (address, _, done) => done(null, address, family)
     const socket = Dgram.createSocket({ type: family === 6 ? "udp6" : "udp4", lookup })
     socket.once("error", (cause) => {
@@ -63,14 +63,14 @@ const bind = (host: string, port: number): Effect.Effect<Dgram.Socket, OpenFaile
     })
   })
 
-/** The address as a socket of this family takes it; undefined when there is no way to say it. */
+/** Returns the address in the form of the socket's family; undefined when that family has no form for it. */
 const destination = ({ bytes }: Address, isIpv6: boolean): string | undefined => {
   const text = hostOf(bytes)
   if (text === "" || (text.includes(":") && !isIpv6)) return undefined
   return isIpv6 && !text.includes(":") ? `::ffff:${text}` : text
 }
 
-/** Opens the port for the life of the scope. Errors: those of the first opening; later ones are retried. */
+/** Opens the port for the life of the scope. Errors: `OpenFailed` for the first opening; later ones are retried. */
 export const open = Effect.fnUntraced(function* (host: string, port: number, count: (reason: string) => void) {
   const arrived = yield* Queue.dropping<Datagram, SocketFailed>(queuedMax)
   /** Notified when the socket is lost, and when a datagram has left. */
@@ -80,7 +80,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, cou
   let queuedBytes = 0
 
   const take = (payload: Uint8Array, { address, port }: Dgram.RemoteInfo): void => {
-    // An address of one link ends with the name of its interface.
+    // A link-local address ends with the name of its interface.
     const bytes = parseHost(address.split("%")[0] ?? "")
     const isRoom = payload.length > 0 && queuedBytes + payload.length <= queuedBytesMax
     const isTaken = bytes !== undefined && isRoom && Queue.offerUnsafe(arrived, { from: { bytes, port }, payload })
