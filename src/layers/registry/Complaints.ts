@@ -1,9 +1,9 @@
-/** Says in the log whose records are refused, and why: of each reason once in a while, since a flood has no end. */
+/** Complaints: logs whose records are refused, and why. Each reason once in a while, since a flood has no end. */
 import { Effect } from "effect"
 import type { DropReason, Output } from "../../protocol/names/Directory.ts"
 import * as Told from "../../protocol/Told.ts"
 
-/** How long a reason that was logged is only counted. */
+/** Time for which a logged reason is only counted. */
 const pauseMillis = 60_000
 
 const complaintOf = (reason: DropReason, host: string): string | undefined => {
@@ -27,7 +27,7 @@ const complaintOf = (reason: DropReason, host: string): string | undefined => {
   }
 }
 
-/** A function that logs what the outputs of a step, taken at `now` in milliseconds, ask to be logged. */
+/** Returns a function that logs the refusals in the outputs of a step, taken at `now` in milliseconds. */
 export const make = (): ((outputs: ReadonlyArray<Output>, now: number) => Effect.Effect<void>) => {
   const told = Told.make(pauseMillis)
   return (outputs, now) =>

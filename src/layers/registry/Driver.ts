@@ -1,8 +1,8 @@
 /**
- * The registry as a service, over a name directory and any way to spread its records.
+ * Driver: the registry as a service, over a name directory and any way to spread its records.
  *
- * The directory steps synchronously, so that every look-up and every claim sees the latest state; what is to be spread
- * waits in an outbox that a fiber empties, so that no step waits for the network.
+ * The directory steps synchronously, so that every lookup and every claim sees the latest state. Records to spread wait
+ * in an outbox that a fiber empties, so that no step waits for the network.
  */
 import { Clock, Deferred, Duration, Effect, Latch, Metric, type Scope } from "effect"
 import * as Name from "../../protocol/Name.ts"
@@ -30,7 +30,7 @@ import * as Watchers from "./Watchers.ts"
 export interface Options {
   readonly self: Host
   readonly limits: Partial<Directory.Limits>
-  /** Spreads a record; a newer one of the same key takes the place of an older one. */
+  /** Spreads a record; a newer record of the same key replaces an older one. */
   readonly broadcast: (key: string, record: NameRecord) => Effect.Effect<void>
   /** Announces another life of this host to the others. */
   readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
@@ -39,9 +39,9 @@ export interface Options {
 export interface Driver {
   readonly registry: Registry["Service"]
   readonly feed: (input: Directory.Input) => Effect.Effect<void>
-  /** For reading only. */
+  /** Directory, for reading only. */
   readonly directory: Directory.Directory
-  /** Loses all claims, and answers nothing any more, for this reason. */
+  /** Loses all claims for this reason, which later claims and resolves fail with, and ends all watches. */
   readonly close: (reason: NetworkErrorReason) => Effect.Effect<void>
 }
 
@@ -52,7 +52,7 @@ export type DropReason =
   | NamesUnreadable["reason"]
   | "outboxLimit"
 
-/** Records that wait to be spread; of more, the oldest are left to the push/pull. */
+/** Records that may wait to be spread; of more, the oldest are left to the push/pull. */
 const outboxMax = 4096
 
 const farewellTimeout = Duration.seconds(1)
@@ -64,7 +64,7 @@ const dropped = Metric.counter("grinta_names_dropped", {
   incremental: true
 })
 
-/** Counts all of one reason at once. */
+/** Counts dropped records, all of one reason at once. */
 export const count = (reasons: ReadonlyArray<DropReason>): Effect.Effect<void> => {
   if (reasons.length === 0) return Effect.void
   const times = new Map<DropReason, number>()
@@ -88,7 +88,7 @@ const refuse = (self: string, name: string, refusal: Directory.Refusal): Effect.
   }
 }
 
-/** Records by key, in the order in which they came. */
+/** Makes an outbox: records by key, in the order in which they came. */
 const makeOutbox = (broadcast: Options["broadcast"]) => {
   const waiting = new Map<string, NameRecord>()
   const isDue = Latch.makeUnsafe(false)
@@ -104,7 +104,7 @@ const makeOutbox = (broadcast: Options["broadcast"]) => {
   })
   return {
     flush,
-    /** Puts a record in; whether another had to go. */
+    /** Adds a record; returns whether an older one had to go. */
     put: (record: NameRecord): boolean => {
       const key = `${record.host}/${record.name}`
       waiting.delete(key)
@@ -113,12 +113,12 @@ const makeOutbox = (broadcast: Options["broadcast"]) => {
       const [oldest] = waiting.keys()
       return waiting.size > outboxMax && oldest !== undefined && waiting.delete(oldest)
     },
-    /** Waits until something has come, and spreads it. */
+    /** Waits for a record, and spreads all that wait. */
     turn: Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush))
   }
 }
 
-/** Errors: InvalidConfig for a bound that cannot work. */
+/** Checks the limits. Errors: InvalidConfig for a limit that cannot work. */
 export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<void, NetworkError> => {
   const wrong = DirectoryLimits.violation({ ...DirectoryLimits.defaults, ...limits })
   if (wrong === undefined) return Effect.void
@@ -131,9 +131,9 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const watchers = Watchers.make(directory.view)
   const outbox = makeOutbox(options.broadcast)
   const complain = Complaints.make()
-  /** The exposures of the names claimed, each to be told if its name is lost. */
+  /** Exposures of the names claimed, each failed if its name is lost. */
   const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
-  /** Why no more names are claimed. */
+  /** Reason why no more names are claimed; undefined before that. */
   let closed: NetworkErrorReason | undefined
 
   const end = (name: string, reason: NetworkErrorReason): void => {
@@ -178,7 +178,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return Effect.void
     })
 
-  /** What is said last is said before the end goes on, if the way out is free. */
+  /** Spreads the last records before the end goes on, if the network takes them in time. */
   const farewell = Effect.timeoutOption(Effect.interruptible(outbox.flush), farewellTimeout)
 
   const release = (name: string) => step({ _tag: "Release", name }, () => Effect.void)

@@ -1,4 +1,4 @@
-/** Drives the exchange of digests and deltas over streams of the membership plane. */
+/** ExchangeDriver: runs the exchange of digests and deltas over streams of the membership plane. */
 import { Clock, Effect, FiberSet, Latch, Random, type Scope } from "effect"
 import { format, parseHost } from "../../protocol/Address.ts"
 import type * as Directory from "../../protocol/names/Directory.ts"
@@ -9,7 +9,7 @@ import * as Background from "../core/Background.ts"
 import { count } from "./Driver.ts"
 
 export interface Exchange {
-  /** What a peer gets in a push/pull. */
+  /** Returns the state for a peer in a push/pull. */
   readonly localState: () => Uint8Array
   readonly feed: (input: Machine.Input) => Effect.Effect<void>
 }
@@ -29,7 +29,7 @@ export const make = Effect.fnUntraced(function* (
   const machine = Machine.make(directory, { now: now(), random: draw })
   let armedAt = Number.POSITIVE_INFINITY
 
-  /** A join is an exchange of states; what it brings comes back as a change of that member. */
+  /** Joins a host. A join is an exchange of states, and its news comes back as a change of that member. */
   const meet = Effect.fnUntraced(
     function* (id: string) {
       const member = (yield* members).find((member) => member.id === id)

@@ -1,9 +1,9 @@
 /**
- * The registry over gossip: this host's name records ride on the membership plane, and every host holds all names.
+ * RegistryGossip: the registry over gossip. Name records ride on the membership plane; every host holds all names.
  *
- * A record is gossiped when it is new to a host. What gossip did not bring, digests find out: they come with each push/pull
- * and now and then by themselves, and what they lack is sent over streams. A small directory rides along with the push/pull,
- * so that a newcomer to one has it when it has joined. A member that is no grinta host is not told of names, nor shown.
+ * A record is gossiped when it is new to a host. Digests find records that gossip missed: they come with each push/pull
+ * and now and then by themselves, and missing records are sent over streams. A small directory rides along with a
+ * push/pull, so a newcomer has it once it has joined. Other programs neither get names nor are shown.
  */
 import { Clock, Duration, Effect, Layer, Result, type Scope } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
@@ -21,13 +21,13 @@ import * as Slices from "../core/Slices.ts"
 import * as Driver from "./Driver.ts"
 import * as ExchangeDriver from "./ExchangeDriver.ts"
 
-/** How often members are looked up that the membership plane has forgotten. */
+/** Pause between two looks for members that the membership plane has forgotten. */
 const sweepInterval = Duration.seconds(30)
 
 const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) }))
 
-/** Others would leave out the records of such a host. */
+/** Refuses a host whose records others would leave out. Errors: InvalidConfig. */
 const check = ({ generation, id }: Self["Service"]): Effect.Effect<void, NetworkError> => {
   const rule = Name.violation(id)
   if (rule !== undefined) return invalid("name", `"${id}" ${rule}`)
@@ -43,12 +43,12 @@ const changed = ({ host, id, status }: Member, evidence: ReadonlyArray<Evidence>
   evidence
 })
 
-/** Records that are decoded and merged at a time: that takes a millisecond or two. */
+/** Records decoded and merged at a time, which takes a millisecond or two. */
 const sliceRecords = 256
 
 /**
- * Takes a message in, some records at a time so that others run between, and has the exchange answer what it says of its
- * sender's directory.
+ * Takes a message in, some records at a time so that other fibers run in between. Then feeds the message's digest or
+ * delta to the exchange.
  */
 const receive = Effect.fnUntraced(function* (
   { directory, feed }: Driver.Driver,
@@ -119,12 +119,12 @@ const make = Effect.fnUntraced(function* (
     mergeState: (state) => receive(driver, exchange, breathe, state, "state"),
     memberChanged: ({ evidence, member }) => feed(changed(member, evidence))
   })
-  // What came in since boarding is newer than this list.
+  // Changes that came since boarding are newer than this list.
   const members = yield* gossip.members
   const unheard = members.filter((member) => member.id === id || !Directory.isMember(directory, member.id))
   yield* Effect.forEach(unheard, (member) => feed(changed(member, [])), { discard: true })
 
-  /** Only the gone are ever forgotten, so a member that came while the list was made is safe. */
+  /** Removes forgotten hosts. Only gone hosts are forgotten, so a member that came while the list was made is safe. */
   const sweep = Effect.gen(function* () {
     const remembered = new Set((yield* gossip.members).map((member) => member.id))
     const forgotten = Directory.gone(directory).filter((gone) => gone !== id && !remembered.has(gone))
@@ -138,12 +138,12 @@ const make = Effect.fnUntraced(function* (
   return driver.registry
 })
 
-/** With other bounds than `Directory.limits`. Errors: as `layer`, and InvalidConfig for a bound that cannot work. */
+/** As `layer`, with other limits than `DirectoryLimits.defaults`. Errors: InvalidConfig for a bad limit, too. */
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
   Layer.effect(Registry, make(limits))
 
 /**
- * One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each.
+ * Provides the registry. One value, built once in a graph of layers: for two hosts in one graph call `layerLimits`.
  * Errors: InvalidConfig for a host whose name or generation no other host would take.
  */
 export const layer: Layer.Layer<Registry, NetworkError, Gossip | Self> = layerLimits({})

@@ -1,4 +1,4 @@
-/** The registry of a process on its own: the same rules as in a network, with one host. */
+/** RegistryLocal: the registry of a process on its own, with the rules of a network of one host. */
 import { Effect, Layer } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
 import type * as Directory from "../../protocol/names/Directory.ts"
@@ -19,9 +19,9 @@ const make = Effect.fnUntraced(function* (limits: Partial<Directory.Limits>) {
   return registry
 })
 
-/** With other bounds than `Directory.limits`. Errors: InvalidConfig for a bound that cannot work. */
+/** As `layer`, with other limits than `DirectoryLimits.defaults`. Errors: InvalidConfig for a bad limit. */
 export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Self> =>
   Layer.effect(Registry, Effect.andThen(Driver.checkLimits(limits), make(limits)))
 
-/** One value, which a graph of layers builds once: for two hosts in one graph call `layerLimits` for each. */
+/** Provides the registry. One value, built once in a graph of layers: for two hosts in one graph call `layerLimits`. */
 export const layer: Layer.Layer<Registry, never, Self> = Layer.effect(Registry, make({}))

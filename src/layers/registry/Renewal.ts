@@ -1,9 +1,9 @@
 /**
- * A host that has to begin another life: its clock went back between two lives, two processes have its name, or somebody
- * forges its records.
+ * Renewal: begins another life of a host whose clock went back between two lives, whose name another process has, or
+ * whose records somebody forges.
  *
- * The others take its names again under the later life. Only a few lives are taken up at once, and then one now and then: so
- * two processes of one name do not flood the fabric until one gives up, and a forger does not keep the names coming and going.
+ * The others take its names again under the later life. Only a few lives begin at once, and then one now and then: so
+ * two processes of one name do not flood the fabric until one gives up, and a forger does not make names come and go.
  */
 import { Clock, Effect, Queue, type Scope } from "effect"
 import * as Bucket from "../../protocol/Bucket.ts"
@@ -20,7 +20,7 @@ export interface Options {
 }
 
 export interface Renewal {
-  /** Looks for what a step says of a later life. */
+  /** Begins a renewal when the outputs of a step report a later life. */
   readonly hear: (outputs: ReadonlyArray<Output>) => void
 }
 
@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const known = yield* Queue.sliding<Why>(1)
   const allowed = allowance(yield* now)
 
-  /** Waits until another life may be taken up. */
+  /** Waits until another life may begin. */
   const turn = Effect.gen(function* () {
     if (Bucket.level(allowed, yield* now) < 1) {
       yield* Effect.logError(
@@ -55,14 +55,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     announce(generation).pipe(
       Effect.andThen(feed({ _tag: "Renew", generation })),
       Effect.andThen(Effect.logWarning(`${reasons[why](id)}; its names are claimed in a new one, ${generation}`)),
-      // Its names go on in the life that it has.
+      // The names go on in the present life.
       Effect.catch((error) => Effect.logError(`host "${id}" cannot begin another life: ${error.message}`))
     )
 
   const run = Effect.flatMap(Queue.take(known), (why) =>
     Effect.suspend(() => {
       if (next(directory) === undefined) return Effect.void
-      // What came while it waited is later than what it waited for.
+      // Reports that came during the wait may be of a later life, so the generation is read again.
       return Effect.andThen(
         turn,
         Effect.suspend(() => {

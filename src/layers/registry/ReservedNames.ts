@@ -1,15 +1,15 @@
 /**
- * Names that belong to the fabric itself: those of what its hosts offer to their operators. A program exposes and claims none of
- * them, so that no name of a program is taken for one; what other hosts have there is read, and called, as any other.
+ * ReservedNames: names of the fabric itself, under which hosts serve their operators. A program can expose and claim
+ * none, so that no name of a program is taken for one. Other hosts' reserved names are read and called like any name.
  */
 import { Context, Effect } from "effect"
 import * as Name from "../../protocol/Name.ts"
 import { NameInvalid, NetworkError } from "../../services/NetworkError.ts"
 
-/** Whether what is exposed belongs to the fabric itself: the one way to such a name. */
+/** Whether an exposure belongs to the fabric itself: the only way to a reserved name. */
 export const Own = Context.Reference("grinta/layers/ReservedNames/Own", { defaultValue: () => false })
 
-/** Errors: NameInvalid. */
+/** Refuses a reserved name, unless `Own`. Errors: NameInvalid. */
 export const check = (name: string): Effect.Effect<void, NetworkError> =>
   Name.isOfHosts(name)
     ? Effect.flatMap(Own, (isOwn) => {

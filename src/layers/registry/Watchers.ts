@@ -1,10 +1,10 @@
 /**
- * Watching a name directory: state first, then what changed since the watcher last looked.
+ * Watchers of a name directory: each gets the state first, then the changes since it last looked.
  *
- * A watcher keeps no copy of what it has shown, but for the entries that have changed since: see `Pending`. So one that
- * keeps up costs the same whatever the size of the directory, and a slow one at most a note for each entry of its prefix;
- * it blocks nobody, skips states that are over, and never misses the last one. A change costs the watchers whose prefix
- * the name has; of the others, only how many lengths their prefixes have.
+ * A watcher copies only the entries that have changed since they were shown: see `Pending`. So a watcher that keeps up
+ * costs the same whatever the size of the directory, and a slow one at most a note for each entry of its prefix; it
+ * blocks nobody, skips states that are over, and never misses the last one. A change costs the watchers whose prefix
+ * the name has; of the others it costs only the number of different lengths of prefixes.
  */
 import { Cause, Effect, Latch, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
@@ -14,28 +14,28 @@ import * as View from "../../protocol/names/View.ts"
 import type { RegistryEvent } from "../../services/Registry.ts"
 
 export interface Watchers {
-  /** Tells the watchers what a step of the directory gave. */
+  /** Tells the watchers the outputs of a step of the directory. */
   readonly notify: (outputs: ReadonlyArray<Output>) => void
   readonly watch: (prefix: string) => Stream.Stream<RegistryEvent>
-  /** Ends all streams, after what they have yet to show. */
+  /** Ends all streams, after their waiting events. */
   readonly close: () => void
 }
 
-/** Notes that are made events of at a time: those that wait can still be skipped. */
+/** Notes turned into events at a time: notes that wait can still be skipped. */
 const takenMax = 1024
 
 interface Watcher {
   readonly prefix: string
-  /** Undefined before the snapshot. */
+  /** Changes to show; undefined before the snapshot. */
   pending: Pending.Pending | undefined
-  /** Open while there may be something to show. */
+  /** Open while there may be events to show. */
   readonly isDue: Latch.Latch
 }
 
-/** Watchers by prefix. */
+/** Makes an index of watchers by prefix. */
 const makeAudience = () => {
   const byPrefix = new Map<string, Set<Watcher>>()
-  /** How many prefixes there are of each length. */
+  /** Number of prefixes of each length. */
   const lengths = new Map<number, number>()
 
   const count = (length: number, change: 1 | -1): void => {
@@ -85,7 +85,7 @@ export const make = (view: View.View): Watchers => {
   const audience = makeAudience()
   let isClosed = false
 
-  /** A latch resumes who waits at once, in the middle of a step; the reader goes on when that is over. */
+  /** Returns the next events. A latch resumes its waiters within a step, so the reader yields until that is over. */
   const pull = (watcher: Watcher): Effect.Effect<NonEmptyReadonlyArray<RegistryEvent>, Cause.Done> =>
     Effect.flatMap(Effect.andThen(watcher.isDue.await, Effect.yieldNow), () => {
       watcher.isDue.closeUnsafe()
