@@ -1,11 +1,11 @@
 /**
- * A whole host in one line: the default stack on Node, or the same stack on a `MemoryNetwork` for tests.
+ * Grinta: a whole host in one layer, the default stack on Node, or the same stack on a `MemoryNetwork` for tests.
  *
- * What is not passed is read from `Config`, so from the environment, by the names in `GrintaVariables`: lists have commas
- * between, and those of TLS are paths of files, or PEM.
+ * Options that are left out are read from `Config`, hence from the environment, by the names in `GrintaVariables`.
+ * Lists are separated by commas; the variables of TLS hold paths of files, or PEM.
  *
- * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken when
- * a process that the seeds know has the name of this host.
+ * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken
+ * when a process known to the seeds has this host's name.
  */
 import { type Duration, Effect, Layer, References } from "effect"
 import { parseHost } from "../protocol/Address.ts"
@@ -45,79 +45,79 @@ import * as TransportMemory from "./transport/TransportMemory.ts"
 
 export { isSupportedNode } from "./Runtime.ts"
 
-/** Timings of the membership plane: for one network, for many, or for one machine, where deaths are seen soonest. */
+/** Membership timings: `lan` for one network, `wan` for several, `local` for one machine, which sees deaths soonest. */
 export type Profile = "lan" | "wan" | "local"
 
 export interface Options {
-  /** Unique in the fabric; the machine's name and a suffix unless said otherwise. Another name is another host. */
+  /** Name of the host, unique in the fabric; by default the machine's name and a suffix. A new name is a new host. */
   readonly name?: string
-  /** Path of a file that keeps the suffix of a host without a name, so that its next start is the same host; it is made. */
+  /** Path of a file that keeps the suffix of an unnamed host across restarts; created if missing. */
   readonly stateFile?: string
-  /** Hosts of another fabric are not heard; empty unless said otherwise. */
+  /** Name of the fabric, empty by default. Hosts of another fabric are not heard. */
   readonly fabric?: string
-  /** Members to join, each `host` or `host:port`. They need not be there yet. */
+  /** Members to join, each `host` or `host:port`. They need not be up yet. */
   readonly seeds?: ReadonlyArray<string>
-  /** Where to listen: 127.0.0.1, 7946 and 7947 unless said otherwise. A port of 0 lets the system choose. */
+  /** Address and ports to listen on, by default 127.0.0.1, 7946 and 7947. Port 0 lets the system choose. */
   readonly listen?: { readonly host?: string; readonly gossipPort?: number; readonly flowPort?: number }
-  /** Where health is told in plaintext as well, and nothing else is: for probes without TLS. The flow port tells it anyway. */
+  /** Plaintext port for health alone, for probes without TLS. The flow port serves health anyway. */
   readonly healthPort?: number
-  /** IP address at which others reach this host, if it is another than where it listens. */
+  /** IP address at which others reach this host, if it is not the address it listens on. */
   readonly advertise?: string
-  /** Where this host runs, from the widest place to the narrowest, such as "eu/fra/rack-7". */
+  /** Place of this host, the widest part first, such as "eu/fra/rack-7". */
   readonly locality?: string
   readonly tags?: Readonly<Record<string, string>>
   readonly profile?: Profile
-  /** To be a member of another program's cluster: the version of that program, 5 for Serf; 0 unless said otherwise. */
+  /** Application version of another program's cluster to be a member of, 5 for Serf; 0 by default. */
   readonly delegateVersion?: number
-  /** Keys of the membership plane, in base64, the primary first: 16, 24 or 32 bytes each. Without any, gossip is plaintext. */
+  /** Keys of gossip, in base64, the primary first: 16, 24 or 32 bytes each. Without keys gossip is plaintext. */
   readonly keys?: ReadonlyArray<Secret>
   /**
-   * Path of a file of such keys, one a line, in place of `keys`; lines `verifyIncoming=false` and `verifyOutgoing=false` have
-   * plaintext taken and sent, while a fabric moves to keys or back. What is changed there is used.
+   * Path of a file of such keys, one a line, in place of `keys`. Its lines `verifyIncoming=false` and
+   * `verifyOutgoing=false` accept and send plaintext during a migration. Changes of the file take effect.
    */
   readonly keysFile?: string
-  /** How often files of keys and certificates are looked at: once in a minute unless said otherwise. */
+  /** Interval at which the files of keys and certificates are read again: one minute by default. */
   readonly filesInterval?: Duration.Input
   /**
-   * What flows are encrypted with, and what hosts prove their names with to each other, in PEM. The certificate names the
-   * host by the URI `grinta://<fabric>/<name>`. Without it flows are plaintext. All hosts of a fabric have it, or none, but
-   * for those that still take plaintext (`verifyIncoming`). What is read from files is read again, and used when it was renewed.
+   * Certificate, key and authorities, in PEM: they encrypt flows and prove hosts' names to each other. The certificate
+   * names the host by the URI `grinta://<fabric>/<name>`. Without `tls` flows are plaintext. All hosts of a fabric have
+   * it, or none, except hosts that still accept plaintext (`verifyIncoming`). Files are read again, and renewals used.
    */
   readonly tls?: Tls.Options
-  /** Bounds of the flows that are served here. */
+  /** Bounds of the flows served here. */
   readonly flows?: Partial<Serving.Config>
   /**
-   * Bounds of the names. `ownBytesMax` is what the names exposed here may take, 512 KiB unless said otherwise, and
-   * `recordsBytesMax` what those of all other hosts may take here, 12 MiB unless said otherwise.
+   * Bounds of the names. `ownBytesMax` bounds the names exposed here, 512 KiB by default; `recordsBytesMax` bounds the
+   * names of all other hosts kept here, 12 MiB by default.
    */
   readonly names?: Partial<Directory.Limits>
   /**
-   * How soon a peer that went silent is lost: asked after one second without a sign of life, and lost 4.4 seconds after
-   * that, unless said otherwise. With the profile `wan` it is 2 and 10 seconds.
+   * Keepalive of sessions: by default a PING leaves after 1 second without a sign of life, and the peer counts as lost
+   * 4.4 seconds later. With the profile `wan`, 2 and 10 seconds.
    */
   readonly keepalive?: TransportConnect.Config["keepalive"]
-  /** Has the bounds of an address hold for loopback too, whose processes else have none. */
+  /** Applies the bounds per address to loopback too, whose processes have none otherwise. */
   readonly limitsLoopback?: true
   /**
-   * Something on the wire is not encrypted or authenticated. Needed to listen beyond loopback without `keys` and `tls`, or
-   * while plaintext is taken beside them.
+   * Permits traffic that is not encrypted or authenticated. Required to listen beyond loopback without `keys` and
+   * `tls`, or while plaintext is accepted beside them.
    */
   readonly insecure?: true
-  /** Runs also where a host is not made for: on a Node without the fixes of July 2026, on Bun, on Deno. */
+  /** Runs on unsupported runtimes too: a Node without the fixes of July 2026, Bun, Deno. */
   readonly anyRuntime?: true
 }
 
-/** The services of a host. */
+/** Services of a host. */
 export type Host = Fabric | Registry | Gossip | Transport | Self
 
-/** How long the membership plane holds a dead host's name against a restart at another address. */
+/** Time for which the membership plane holds a dead host's name against a restart at another address. */
 const deadReclaimMillis = 1_000
 
 const timings = { lan: SwimConfig.swift, wan: SwimConfig.wan, local: SwimConfig.local }
 
 const settingsOf = (profile: Profile): SwimConfig.Settings => ({ ...timings[profile], deadReclaimMillis })
 
-/** Several networks have longer pauses than one. */
+/** Returns the keepalive of a profile. A path over several networks has longer pauses than one network. */
 const keepaliveOf = (profile: Profile): TransportConnect.Config["keepalive"] =>
   profile === "wan" ? { interval: "2 seconds", timeout: "10 seconds" } : TransportConnect.defaults.keepalive
 
@@ -187,14 +187,14 @@ const resolve = Effect.fnUntraced(function* (options: Options) {
   }
 })
 
-/** Says on every line of the log of a host whose it is. */
+/** Annotates each log line of a host with its fabric and its name. */
 const annotated = (keys: { readonly fabric: string; readonly host: string }) =>
   Layer.effect(
     References.CurrentLogAnnotations,
     Effect.map(References.CurrentLogAnnotations, (outer) => ({ ...outer, ...keys }))
   )
 
-/** The stack above a gossip socket and a transport. */
+/** Builds the stack above a gossip socket and a transport. */
 const stack = <E, R>(
   self: SelfLive.Options,
   fabric: string,
@@ -211,7 +211,7 @@ const stack = <E, R>(
     Layer.provide(annotated({ fabric, host: self.name }))
   )
 
-/** A host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
+/** Host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
 export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
   Layer.unwrap(
     Effect.map(
@@ -242,7 +242,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
               keepalive,
               limitsLoopback: options.limitsLoopback ?? false,
               tls: tls === undefined ? undefined : { ...tls, fabric, host: self.name },
-              // What is missing was missed before, or may be.
+              // `resolve` has already refused missing keys or TLS, unless loopback or `insecure` permits it.
               insecure: true
             })
           )
@@ -253,7 +253,7 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
 
 export interface MemoryOptions extends SelfLive.Options {
   readonly fabric?: string
-  /** Names of other hosts of the network. */
+  /** Names of other hosts of the network to join. */
   readonly seeds?: ReadonlyArray<string>
   readonly profile?: Profile
   readonly keys?: ReadonlyArray<Secret>
@@ -261,7 +261,7 @@ export interface MemoryOptions extends SelfLive.Options {
   readonly names?: Partial<Directory.Limits>
 }
 
-/** The same host on a network inside this process, for tests: swap the carriers, keep everything above them. */
+/** The same host on a network inside this process, for tests: only the socket and the transport differ. */
 export const layerMemory = ({
   fabric = "",
   flows = {},

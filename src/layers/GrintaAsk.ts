@@ -1,8 +1,8 @@
 /**
- * What a host is told: what was passed, or what the environment says, or what holds when neither says anything.
+ * Reads the settings of a host: the option passed, else the variable of the environment, else the default.
  *
- * Errors: InvalidConfig with the variable and what it should be. The value is not repeated: it may be a secret that was put
- * there by mistake.
+ * Errors: InvalidConfig with the variable and the expected kind of value. The value is not repeated: it may be a secret
+ * put there by mistake.
  */
 import { Config, type Duration, Effect, Redacted } from "effect"
 import * as Secret from "../protocol/Secret.ts"
@@ -17,7 +17,7 @@ import type * as Tls from "./transport/http2/tls/Tls.ts"
 export const invalid = (setting: string, detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting, detail }) })
 
-/** What a variable may hold, and how that is called. */
+/** Kind of value that a variable may hold, and its name in an error. */
 interface Kind<A> {
   readonly config: (variable: Variable) => Config.Config<A>
   readonly expected: string
@@ -46,7 +46,7 @@ export const ask = <A, B>(
         invalid(variable, `what it holds is not ${expected}`)
       )
 
-/** A text that others get to see: among the members, on their screens, and in plaintext on the network. */
+/** Reads a text that others see (members, screens, plaintext on the network), and refuses one that looks like a key. */
 export const askPublic = (given: string | undefined, setting: string, variable: Variable, otherwise: string) =>
   Effect.filterOrFail(
     ask(given, variable, text, otherwise),
@@ -74,13 +74,13 @@ export const listOf = (list: string): ReadonlyArray<string> =>
 
 const none = Redacted.make("")
 
-/** Keys that are listed in the environment. */
+/** Reads the keys listed in `GRINTA_KEYS`. */
 export const askKeys: Effect.Effect<ReadonlyArray<Redacted.Redacted>, NetworkError> = Effect.map(
   ask(undefined, "GRINTA_KEYS", secret, none),
   (keys) => listOf(Redacted.value(keys)).map((key) => Redacted.make(key))
 )
 
-/** What says how TLS is to be, and nothing without it. */
+/** Variables that tune TLS. Refused where there is no TLS. */
 const manners = [
   "GRINTA_TLS_REVOKED",
   "GRINTA_TLS_SESSION_AGE",
@@ -89,7 +89,7 @@ const manners = [
   "GRINTA_TLS_VERIFY_OUTGOING"
 ] as const
 
-/** The certificates and the key that the environment names: all three, or none. */
+/** Loads the certificate, the key and the authorities named by the environment: all three, or undefined for none. */
 const askMaterial = Effect.fnUntraced(function* (
   every: Duration.Input
 ): Effect.fn.Return<Tls.Options | undefined, NetworkError> {
@@ -115,7 +115,7 @@ const askMaterial = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** TLS as it is passed, and what that leaves open as the environment says; undefined for none. */
+/** Returns TLS as passed, with the open settings from the environment; undefined without TLS. */
 export const askTls = Effect.fnUntraced(function* (
   given: Tls.Options | undefined,
   every: Duration.Input

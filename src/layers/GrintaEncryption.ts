@@ -1,4 +1,4 @@
-/** The keys that a host is told of, and what it leaves open beside keys and certificates. */
+/** Encryption of a host: reads the keys of gossip, and refuses plaintext beyond this machine unless it is permitted. */
 import { type Duration, Effect } from "effect"
 import * as Secret from "../protocol/Secret.ts"
 import type { NetworkError } from "../services/NetworkError.ts"
@@ -18,7 +18,7 @@ interface Encryption extends GossipKeys.Options {
   readonly keys: ReadonlyArray<Sealed.Secret>
 }
 
-/** Keys as they are passed or in a file, or else as the environment says: one of the two. */
+/** Reads the keys as passed, in a list or a file, else from the environment. Refuses a list and a file together. */
 export const askKeys = Effect.fnUntraced(function* (
   { keys, keysFile }: Options,
   every: Duration.Input
@@ -32,7 +32,7 @@ export const askKeys = Effect.fnUntraced(function* (
   return yield* KeysFile.load(path, setting, every)
 })
 
-/** Errors: InvalidConfig when others reach the address, plaintext is taken there, and nobody said that it may be. */
+/** Checks that plaintext stays on this machine, unless `insecure`. Errors: InvalidConfig. */
 export const checkOpenness = (
   host: string,
   encryption: GossipKeys.Options,

@@ -1,6 +1,4 @@
-/**
- * The variables of the environment that a host reads, and those that look like one of them and are none.
- */
+/** Variables of the environment that a host reads, and warnings about names that look like one of them. */
 import { ConfigProvider, Effect } from "effect"
 
 export const variables = [
@@ -37,7 +35,7 @@ export type Variable = (typeof variables)[number]
 
 const prefix = "GRINTA"
 
-/** How many letters to take, put or change to make one text of the other (Levenshtein). */
+/** Returns the Levenshtein distance: letters to insert, remove or replace to turn one text into the other. */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (const [i, letter] of [...a].entries()) {
@@ -49,10 +47,10 @@ const distance = (a: string, b: string): number => {
   return row[b.length] ?? 0
 }
 
-/** Letters that may be wrong before a name is taken for something else. */
+/** Largest distance at which a name counts as a misspelt variable. */
 const wrongMax = 4
 
-/** The variable that was meant; undefined when none is near. */
+/** Returns the variable nearest to `name`; undefined when none is within `wrongMax`. */
 export const nearest = (name: string): Variable | undefined => {
   const [best] = variables
     .map((variable) => ({ variable, wrong: distance(name.toUpperCase(), variable) }))
@@ -62,7 +60,7 @@ export const nearest = (name: string): Variable | undefined => {
 
 const isKnown = (name: string): boolean => variables.some((variable) => variable === name)
 
-/** The names below a path of the configuration: an environment cuts its names at each "_". */
+/** Returns the names below a path of the configuration. An environment cuts its names at each "_". */
 const namesBelow = (
   provider: ConfigProvider.ConfigProvider,
   path: ReadonlyArray<string>
@@ -74,7 +72,7 @@ const namesBelow = (
     return [...(node.value === undefined ? [] : [path.join("_")]), ...below.flat()]
   })
 
-/** What begins like the variables of a host in this configuration, and is none. */
+/** Names in this configuration that begin like the variables of a host, and are none of them. */
 export const unknown: Effect.Effect<ReadonlyArray<string>> = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const root = yield* Effect.orElseSucceed(provider.load([]), () => undefined)
@@ -84,7 +82,7 @@ export const unknown: Effect.Effect<ReadonlyArray<string>> = Effect.gen(function
   return names.flat().filter((name) => name !== prefix && !isKnown(name))
 })
 
-/** Says in the log which of them nobody reads. */
+/** Logs each variable that no host reads, with the variable that was probably meant. */
 export const warn: Effect.Effect<void> = Effect.flatMap(unknown, (names) =>
   Effect.forEach(
     names,

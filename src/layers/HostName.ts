@@ -1,11 +1,10 @@
 /**
- * The name of a host that was given none: that of the machine, "-", and a suffix that tells the hosts of a machine apart.
+ * Name of a host that was given none: the machine's name, "-", and a suffix that tells the hosts of a machine apart.
  *
- * The suffix is drawn by chance at each start, so that each start is a new host; or it is kept in a file, and then the host
- * of that file is the same from start to start.
- * Shape of the file: 1 to 32 lower-case letters and digits, and space around them.
- * Errors: InvalidConfig for a file that cannot be read or made, or holds something else. What was given for its path is not
- * repeated.
+ * The suffix is random at each start, so that each start is a new host; or a file keeps it, and the host of that file
+ * is the same from start to start.
+ * Shape: the file holds 1 to 32 lower-case letters and digits, with space around them or not.
+ * Errors: InvalidConfig for a file that cannot be read or made, or holds something else. Its path is not repeated.
  */
 import { randomUUID } from "node:crypto"
 import { link, readFile, rm, writeFile } from "node:fs/promises"
@@ -14,7 +13,7 @@ import { Effect } from "effect"
 import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
 
 const suffixLength = 8
-/** A name has at most 128 characters; this leaves room for the longest suffix. */
+/** A name has at most 128 characters: this leaves room for "-" and the longest suffix. */
 const machineLengthMax = 95
 const shape = /^[a-z0-9]{1,32}$/
 
@@ -30,10 +29,10 @@ const draw = Effect.sync(() => randomUUID().replaceAll("-", "").slice(0, suffixL
 
 const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown")
 
-/** Fails with the code of the system, such as "ENOENT". */
+/** Runs a promise; fails with the system's error code, such as "ENOENT". */
 const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, string> => Effect.tryPromise({ try: run, catch: codeOf })
 
-/** Puts the file there as a whole, unless there is one by then. */
+/** Creates the file as a whole, in one step. Fails with "EEXIST" if there is one by then. */
 const create = Effect.fnUntraced(function* (path: string) {
   const suffix = yield* draw
   const draft = `${path}.${suffix}`
@@ -60,10 +59,10 @@ const suffixOf = Effect.fnUntraced(function* (path: string): Effect.fn.Return<st
   return suffix
 })
 
-/** `stateFile`: the path of the file, or empty for none. */
+/** Returns a made name. `stateFile`: path of the file that keeps the suffix, or empty for none. */
 export const make = (stateFile: string): Effect.Effect<string, NetworkError> =>
   Effect.map(stateFile === "" ? draw : suffixOf(stateFile), (suffix) => `${machine()}-${suffix}`)
 
-/** The name that is given, or one that is made if it is empty. */
+/** Returns `given`, or a made name if it is empty. */
 export const orMade = (given: string, stateFile: string): Effect.Effect<string, NetworkError> =>
   given === "" ? make(stateFile) : Effect.succeed(given)

@@ -1,18 +1,18 @@
 /**
- * What runs this program, and whether a host is made for it.
+ * Checks that this process runs on a Node that a host supports.
  *
- * A host stands on the HTTP/2, TLS and UDP of Node. Others that say they are like some Node have implementations of their own.
+ * A host relies on the HTTP/2, TLS and UDP of Node. Runtimes that claim to be like some Node have their own ones.
  * Source: faults.md, D-1.
  */
 
-/** The releases that carry the HTTP/2 and TLS fixes of July 2026. */
+/** Oldest release of each line with the HTTP/2 and TLS fixes of July 2026. */
 const floors: ReadonlyArray<readonly [major: number, minor: number, patch: number]> = [
   [22, 23, 2],
   [24, 18, 1],
   [26, 5, 1]
 ]
 
-/** True for a Node release with the fixes that a host relies on. Odd lines and older ones get none. */
+/** Returns whether a Node release has those fixes. Lines below 26 that have no floor here never get them. */
 export const isSupportedNode = (version: string): boolean => {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
   const floor = floors.find(([line]) => line === major)
@@ -20,7 +20,7 @@ export const isSupportedNode = (version: string): boolean => {
   return minor > floor[1] || (minor === floor[1] && patch >= floor[2])
 }
 
-/** The versions that a process says it has, as `process.versions`. */
+/** Versions that a process reports, as `process.versions`. */
 export interface Versions {
   readonly node: string
   readonly bun?: string | undefined
@@ -32,7 +32,7 @@ const nameOf = ({ bun, deno, node }: Versions): string => {
   return other === undefined ? `Node ${node}` : `${other}, which says that it is like Node ${node}`
 }
 
-/** Why a host is not made for this; undefined when it is. */
+/** Returns why a host does not support this runtime; undefined when it does. */
 export const doubt = (versions: Versions): string | undefined => {
   const { bun, deno, node } = versions
   if (bun === undefined && deno === undefined && isSupportedNode(node)) return undefined
