@@ -21,7 +21,7 @@ export const equal = (a: Address, b: Address): boolean => a.port === b.port && e
 const isMappedIpv4 = (bytes: Uint8Array): boolean =>
   bytes.length === 16 && bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0)
 
-/** The textual IP address to dial: an IPv4-mapped address comes out as IPv4. Empty for any other length. */
+/** Returns the textual IP address to dial: an IPv4-mapped address as IPv4, "" for any other length than 4 or 16. */
 export const host = (bytes: Uint8Array): string => {
   if (bytes.length === 4) return bytes.join(".")
   if (isMappedIpv4(bytes)) return bytes.subarray(12).join(".")
@@ -31,7 +31,7 @@ export const host = (bytes: Uint8Array): string => {
   return groups.join(":")
 }
 
-/** `host:port`, with brackets around IPv6. */
+/** Formats an address as `host:port`, with brackets around IPv6. */
 export const format = (address: Address): string => {
   const text = host(address.bytes)
   return text.includes(":") ? `[${text}]:${address.port}` : `${text}:${address.port}`
@@ -67,7 +67,7 @@ const parseIpv6 = (text: string): Uint8Array | undefined => {
   return Uint8Array.from(all.flatMap((word) => [Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff]))
 }
 
-/** The bytes of an IP literal; undefined for anything else, names included. */
+/** Returns the bytes of an IP literal; undefined for anything else, names included. */
 export const parseHost = (text: string): Uint8Array | undefined =>
   text.includes(":") ? parseIpv6(text) : parseIpv4(text)
 
@@ -82,10 +82,10 @@ export const isLoopback = (bytes: Uint8Array): boolean =>
 /** True for 0.0.0.0 and ::. */
 export const isUnspecified = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
-/** Of an IPv6 address: the /64 of one network, in which anybody has as many addresses as they like. */
+/** Prefix of one IPv6 network, a /64, in bytes. Anybody in a network has as many addresses as they like. */
 const networkBytes = 8
 
-/** Whom an address stands for where what strangers may do is counted: a host of IPv4, a /64 of IPv6. Never its port. */
+/** Returns the key of an address in rate limits for strangers: an IPv4 host or an IPv6 /64, never the port. */
 export const source = (bytes: Uint8Array): string => {
   const text = host(bytes)
   if (!text.includes(":")) return text

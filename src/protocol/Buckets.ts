@@ -1,17 +1,17 @@
 /**
- * A token bucket for each source of something.
+ * Token buckets, one per source.
  *
- * The table is bounded: of more sources, the one that took least lately is forgotten, which at worst grants it a full
+ * The table is bounded: when it is full, the source with the oldest `take` is evicted, which at worst grants it a full
  * bucket again.
  */
 import * as Bucket from "./Bucket.ts"
 
 export interface Buckets {
-  /** What a source may take at once. */
+  /** Burst of one source, in tokens. */
   readonly max: number
   readonly perSecond: number
   readonly sourcesMax: number
-  /** By source; the one that took something last is the last. */
+  /** Buckets by source, in the order of their last `take`, the oldest first. */
   readonly bySource: Map<string, Bucket.Bucket>
 }
 
@@ -24,7 +24,7 @@ export const make = (perSecond: number, max = perSecond, sourcesMax = defaultSou
   bySource: new Map()
 })
 
-/** Takes so much for a source; false, and nothing is taken, when it has less left. */
+/** Takes `amount` tokens of a source. Returns false, and takes nothing, when its bucket holds fewer. */
 export const take = (
   { bySource, max, perSecond, sourcesMax }: Buckets,
   source: string,
@@ -42,7 +42,7 @@ export const take = (
   return Bucket.take(bucket, nowMillis, amount)
 }
 
-/** Takes so much for a source that has taken something lately, whether or not it has as much left. */
+/** Takes `amount` tokens of a source in the table even if its bucket holds fewer; a source not in it is ignored. */
 export const charge = ({ bySource }: Buckets, source: string, amount: number): void => {
   const bucket = bySource.get(source)
   if (bucket !== undefined) Bucket.charge(bucket, amount)

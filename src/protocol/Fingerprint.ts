@@ -1,5 +1,5 @@
 /**
- * FNV-1a, 64 bits: a fingerprint that tells accidents apart, not attackers.
+ * Fingerprint of a text, FNV-1a with 64 bits: it detects accidental differences, not forgeries.
  *
  * Shape: an unsigned 64-bit integer, never 0 (0 means "unchecked" on the wire).
  * Source: the FNV parameters of draft-eastlake-fnv.
@@ -7,7 +7,7 @@
 const offsetBasis = 0xcbf29ce484222325n
 const prime = 0x100000001b3n
 
-/** A fingerprint as people read it: 16 hex digits. */
+/** Formats a fingerprint for people as 16 hex digits. */
 export const toHex = (fingerprint: bigint): string => fingerprint.toString(16).padStart(16, "0")
 
 export const fingerprint = (text: string): bigint => {

@@ -1,5 +1,5 @@
 /**
- * The name of a host in its certificate: a URI among its alternative names.
+ * Host identity in a certificate: a URI among the subject alternative names.
  *
  * Shape: `grinta://<fabric>/<host>`, both percent-encoded.
  * Source: faults.md, D-2.
@@ -7,17 +7,17 @@
 import { Option, Result } from "effect"
 import * as Name from "./Name.ts"
 
-/** Undefined for what no URI can say: half a character. */
+/** Returns the identity URI of a host; undefined when a name holds a lone surrogate, which no URI can encode. */
 export const uriOf = (fabric: string, host: string): string | undefined =>
   Result.getOrUndefined(Result.try(() => `grinta://${encodeURIComponent(fabric)}/${encodeURIComponent(host)}`))
 
-/** One name with its kind. A value that could be taken for more than one name is in quotes, as in JSON. */
+/** Matches one alternative name with its kind. Node puts a value that is ambiguous into quotes, as JSON does. */
 const entry = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy
 
 const valueOf = (text: string): string | undefined =>
   text.startsWith('"') ? Result.getOrUndefined(Result.try((): string => JSON.parse(text))) : text
 
-/** The names of two kinds in a certificate, as they are spelt there. */
+/** URIs and DNS names among the alternative names of a certificate, spelt as in the certificate. */
 export interface Names {
   readonly uris: ReadonlyArray<string>
   readonly dnsNames: ReadonlyArray<string>
@@ -25,7 +25,7 @@ export interface Names {
 
 const noNames: Names = { uris: [], dnsNames: [] }
 
-/** The alternative names of a certificate, from how Node writes them. None when any of it is not understood. */
+/** Parses the `subjectAltName` text of Node. Returns no names when any part of the text does not parse. */
 export const namesOf = (alternativeNames: string): Names => {
   const uris: Array<string> = []
   const dnsNames: Array<string> = []
@@ -39,10 +39,10 @@ export const namesOf = (alternativeNames: string): Names => {
   return end === alternativeNames.length ? { uris, dnsNames } : noNames
 }
 
-/** The URIs among them. */
+/** Returns the URIs among the alternative names. */
 export const urisOf = (alternativeNames: string): ReadonlyArray<string> => namesOf(alternativeNames).uris
 
-/** The hosts of a fabric that a certificate names, from its alternative names. What no host can be called is none. */
+/** Returns the ids of the hosts of a fabric that a certificate names; an invalid host name is left out. */
 export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
   const prefix = uriOf(fabric, "")
   if (prefix === undefined) return []
@@ -50,7 +50,7 @@ export const hostsOf = (alternativeNames: string, fabric: string): ReadonlyArray
   for (const value of urisOf(alternativeNames)) {
     if (!value.startsWith(prefix)) continue
     const host = Result.getSuccess(Result.try(() => decodeURIComponent(value.slice(prefix.length))))
-    // Spelt in one way only, so that two certificates for one host look alike.
+    // Only the canonical spelling counts, so that two certificates for one host look alike.
     if (Option.isSome(host) && uriOf(fabric, host.value) === value && Name.violation(host.value) === undefined)
       hosts.push(host.value)
   }

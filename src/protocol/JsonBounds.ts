@@ -1,27 +1,27 @@
 /**
- * How deep and how broad the text of a JSON value is, before anybody reads it: a parser, and each schema behind it, takes
+ * Bounds the depth and the breadth of a JSON text before it is parsed: a parser, and each schema behind it, takes
  * memory for each level, and time for each value. A megabyte of brackets has as many levels, or half as many values.
  *
- * Cost: none for a text that is too short to be beyond a bound, four searches for one of few brackets, members and elements,
- * and a look at each byte of the others.
+ * Cost: none for a text too short to exceed a bound, four searches for a text with few brackets, members and elements,
+ * one pass over the bytes of any other text.
  */
 
-/** Arrays and objects within each other. Less than what fills the stack of a schema that refers to itself. */
+/** Nesting depth of arrays and objects. Below the depth that overflows the stack of a recursive schema. */
 export const depthMax = 4096
 
-/** Arrays and objects in all. Each takes as long to decode as many numbers. */
+/** Arrays and objects in total. Each takes as long to decode as many numbers. */
 export const containersMax = 131_072
 
-/** Members of objects in all. */
+/** Members of objects in total. */
 export const membersMax = 262_144
 
-/** Commas: members and elements that follow another one. */
+/** Commas: members and elements beyond the first of each array or object. */
 export const commasMax = 1_048_576
 
-/** Each level has two brackets; a text that leaves some out is no JSON. */
+/** Shortest text that can exceed `depthMax`: each level has two brackets, and unbalanced brackets are no JSON. */
 const deepBytesMin = 2 * depthMax
 
-/** A member takes five bytes at least, of which two may be an empty string, and an element two with its comma. */
+/** Shortest text to exceed `membersMax` or `commasMax`: a member takes five bytes (two may be ""), an element two. */
 const broadBytesMin = Math.min(5 * membersMax, 2 * commasMax)
 
 const quote = 0x22
@@ -32,7 +32,7 @@ const openings = [0x5b, 0x7b]
 
 type Kind = "opening" | "closing" | "colon" | "comma" | "quote"
 
-/** What a byte outside of a string stands for; undefined of any that is counted by nothing. */
+/** Kind of each byte value outside a string; undefined for bytes that no bound counts. */
 const kinds: Array<Kind | undefined> = Array.from({ length: 256 })
 kinds[quote] = "quote"
 kinds[comma] = "comma"
@@ -42,7 +42,7 @@ for (const opening of openings) {
   kinds[opening + 2] = "closing"
 }
 
-/** Whether there are more of this byte than so many. */
+/** Returns true when `bytes` holds `byte` more than `than` times. */
 const hasMore = (bytes: Uint8Array, byte: number, than: number): boolean => {
   let at = -1
   for (let count = 0; count <= than; count++) {
@@ -52,21 +52,21 @@ const hasMore = (bytes: Uint8Array, byte: number, than: number): boolean => {
   return true
 }
 
-/** Whether a few searches tell that a text keeps to all bounds. */
+/** Returns true when a few searches prove that a text keeps all bounds. */
 const isPlain = (bytes: Uint8Array): boolean => {
   const few = depthMax >> 1
   if (openings.some((byte) => hasMore(bytes, byte, few))) return false
   return bytes.byteLength <= broadBytesMin || !(hasMore(bytes, colon, few) || hasMore(bytes, comma, few))
 }
 
-/** Where the string that begins before `from` ends. */
+/** Returns the index of the quote that closes the string starting before `from`. */
 const stringEnd = (bytes: Uint8Array, from: number): number => {
   let at = from
   while (at < bytes.byteLength && bytes[at] !== quote) at += bytes[at] === escape ? 2 : 1
   return at
 }
 
-/** What of a text is beyond a bound; undefined of one that keeps to all. */
+/** Returns which bound a text exceeds, for people; undefined when it keeps all. */
 export const excess = (bytes: Uint8Array): string | undefined => {
   if (bytes.byteLength <= deepBytesMin || isPlain(bytes)) return undefined
   let [depth, containers, members, commas] = [0, 0, 0, 0]

@@ -1,10 +1,10 @@
 /**
- * What a JSON Schema says of bytes, as canonical text: two schemas share it exactly when they describe the same JSON in the
- * same way, whatever their parts are called, whatever is noted beside them, and in whichever order their fields stand.
+ * Canonical text of a JSON Schema: two schemas share it exactly when they describe the same JSON in the same way,
+ * whatever the names of their definitions, their annotations and the order of their fields.
  *
- * Shape: a JSON list of the different schemas of the document, the whole one first and each where it is first met; of each
- * its keywords, and the places in the list of the schemas within it. So it is as long as the document, however its
- * definitions refer to each other.
+ * Shape: a JSON list of the distinct schemas of the document, the root first, then each at its first reference; an
+ * entry holds the keywords of a schema and the list indices of its subschemas. So the text is as long as the document,
+ * however its definitions refer to each other.
  * Source: JSON Schema 2020-12; the partition of the states of an automaton that nobody can tell apart (Moore, 1956).
  */
 type Fields = Readonly<Record<string, unknown>>
@@ -14,13 +14,13 @@ export interface Document {
   readonly definitions: Fields
 }
 
-/** Keywords that no byte depends on. */
+/** Annotations: keywords that do not affect the encoded bytes. */
 const notes: ReadonlySet<string> = new Set([
   ...["$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"],
   ...["$id", "$anchor", "$schema", "$defs"]
 ])
 
-/** Keywords that hold schemas by name, in a list, and one alone. */
+/** Keywords that hold schemas by name, as a list, and a single schema. */
 const named: ReadonlySet<string> = new Set(["properties", "patternProperties", "dependentSchemas"])
 const listed: ReadonlySet<string> = new Set(["prefixItems", "anyOf", "oneOf", "allOf"])
 const single: ReadonlySet<string> = new Set([
@@ -36,7 +36,7 @@ const isFields = (value: unknown): value is Fields =>
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** A JSON value as text, its fields by name. */
+/** Prints a JSON value as text, with its fields sorted by name. */
 const print = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(print).join()}]`
   if (!isFields(value)) return JSON.stringify(value) ?? "null"
@@ -48,7 +48,7 @@ const print = (value: unknown): string => {
 
 const isPlain = (key: string): boolean => !named.has(key) && !listed.has(key) && !single.has(key)
 
-/** Whether two schemas that both hold are one with the keywords of both: none says what another one is relative to. */
+/** Returns true when one schema with the keywords of both means their conjunction: no keyword depends on another. */
 const areApart = (a: Fields, b: Fields): boolean => {
   const [of, other] = [Object.keys(a), Object.keys(b)]
   return of.every((key) => !other.includes(key)) && (of.every(isPlain) || other.every(isPlain))
@@ -57,13 +57,13 @@ const areApart = (a: Fields, b: Fields): boolean => {
 const withoutNotes = (schema: Fields): Fields =>
   Object.fromEntries(Object.entries(schema).filter(([key]) => !notes.has(key)))
 
-/** The values that a schema lists, if that is all that it does, of one type. */
+/** Returns the type and the values of a schema that is an `enum` and nothing else; undefined for any other. */
 const valuesOf = (schema: unknown): readonly [type: unknown, values: ReadonlyArray<unknown>] | undefined => {
   const { enum: values, type, ...rest } = isFields(schema) ? withoutNotes(schema) : {}
   return Array.isArray(values) && Object.keys(rest).length === 0 ? [type, values] : undefined
 }
 
-/** Lists of values that stand beside each other are one. */
+/** Merges adjacent enumerations of one type into one. */
 const joined = (all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const met: Array<unknown> = []
   for (const schema of all) {
@@ -75,12 +75,12 @@ const joined = (all: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
 }
 
 interface Node {
-  /** Its keywords, but for the schemas in them. */
+  /** Keywords of the schema, without the subschemas in them. */
   label: string
   readonly children: Array<number>
 }
 
-/** A document as a graph: a schema is a node, wherever it stands. */
+/** Document as a graph: each schema is a node, wherever it stands. */
 class Graph {
   readonly nodes: Array<Node> = []
   private readonly definitions: Fields
@@ -99,7 +99,7 @@ class Graph {
     ]
   }
 
-  /** Without notes, and with what only notes had put apart in one place again. `within` are the references on the way here. */
+  /** Drops annotations, and merges the parts that only they kept apart. `within` holds the references followed. */
   private simple(schema: Fields, within: ReadonlyArray<unknown> = []): Fields {
     const { $ref, allOf = [], ...own } = this.withoutUnions(withoutNotes(schema), within)
     const all = Array.isArray(allOf) ? allOf : []
@@ -120,7 +120,7 @@ class Graph {
     return { ...whole, allOf: left.sort((a, b) => byName(print(a), print(b))) }
   }
 
-  /** What a union says of a value, one after the other: a union in it says it in its place, by whatever name. */
+  /** Returns the alternatives of a union for the union around it, through references; undefined for other schemas. */
   private alternatives(union: unknown, within: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undefined {
     const simple = isFields(union) ? this.simple(union, within) : {}
     if (valuesOf(simple) !== undefined) return [simple]
@@ -140,7 +140,7 @@ class Graph {
     return all.length === 1 && isFields(only) && areApart(rest, only) ? { ...rest, ...only } : { ...rest, anyOf: all }
   }
 
-  /** The node of a schema. */
+  /** Adds a schema and returns its node. */
   add(schema: unknown): number {
     if (!isFields(schema)) return this.nodes.push({ label: print(schema), children: [] }) - 1
     const simple = this.simple(schema)
@@ -152,7 +152,7 @@ class Graph {
     return this.nodes.push({ label: "", children: [] }) - 1
   }
 
-  /** The node of a definition. One that is nothing but another one is that. */
+  /** Adds a definition and returns its node. A definition that is a mere alias shares the node of its target. */
   private refer(ref: unknown): number {
     const names: Array<string> = []
     for (let name = String(ref); ; ) {
@@ -197,7 +197,7 @@ class Graph {
   }
 }
 
-/** The class of each node: those that nobody can tell apart, however far he follows what is within them, share one. */
+/** Returns the class of each node. Nodes share a class when no path into their subschemas tells them apart. */
 const classesOf = (nodes: ReadonlyArray<Node>): ReadonlyArray<number> => {
   const number = (texts: ReadonlyArray<string>) => {
     const known = new Map<string, number>()

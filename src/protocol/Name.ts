@@ -7,15 +7,15 @@ import { Result } from "effect"
 
 export const nameBytesMax = 128
 
-/** How the names of what hosts offer to their operators begin. */
+/** Prefix of the endpoint names that hosts serve for their operators. */
 export const hostsPrefix = "grinta."
 
-/** Whether a name is one that each host has for itself, and no program. */
+/** Returns true for a name that every host serves for itself, and no program may expose. */
 export const isOfHosts = (text: string): boolean => text.startsWith(hostsPrefix)
 
 const name = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/
 
-/** Why `text` is no name, for people; undefined when it is one. */
+/** Returns why `text` is no valid name, for people; undefined when it is valid. */
 export const violation = (text: string): string | undefined =>
   text.length === 0
     ? "is empty"
@@ -25,7 +25,7 @@ export const violation = (text: string): string | undefined =>
         ? undefined
         : 'has something other than letters, digits, "-" and single dots between them'
 
-/** Shape: the name itself. Errors: the sentence of {@link violation}. */
+/** Parses a name. Shape: the name itself. Errors: the sentence of {@link violation}. */
 export const parse = (text: string): Result.Result<string, string> => {
   const rule = violation(text)
   return rule === undefined ? Result.succeed(text) : Result.fail(rule)

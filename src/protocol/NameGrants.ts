@@ -1,27 +1,27 @@
 /**
- * The endpoint names that a certificate lets its host own: further URIs among its alternative names, one for each pattern.
+ * Name grants: the endpoint names that a certificate lets its host own, one alternative name (a URI) per pattern.
  *
- * Shape: `grinta-names://<fabric>/<pattern>`, the fabric percent-encoded. A pattern is a name, or a prefix that ends in `.*`,
- * which stands for all names that go on after that dot, or `*` alone, which stands for every name.
+ * Shape: `grinta-names://<fabric>/<pattern>`, the fabric percent-encoded. A pattern is a name, a prefix that ends in
+ * `.*` and covers all names that continue after that dot, or `*` alone, which covers every name.
  */
 import { Result } from "effect"
 import * as Identity from "./Identity.ts"
 import * as Name from "./Name.ts"
 
-/** Undefined for a fabric that no URI can say: half a character. */
+/** Returns the URI of a grant; undefined when the fabric holds a lone surrogate, which no URI can encode. */
 export const uriOf = (fabric: string, pattern: string): string | undefined =>
   Result.getOrUndefined(Result.try(() => `grinta-names://${encodeURIComponent(fabric)}/${pattern}`))
 
 const everything = "*"
 const below = ".*"
 
-/** Why a text is no pattern, for people; undefined when it is one. */
+/** Returns why a text is no valid pattern, for people; undefined when it is valid. */
 export const violation = (pattern: string): string | undefined => {
   if (pattern === everything) return undefined
   return Name.violation(pattern.endsWith(below) ? pattern.slice(0, -below.length) : pattern)
 }
 
-/** What a certificate says of this fabric, from its alternative names as Node writes them, patterns or not. */
+/** Returns the grants for a fabric among the alternative names, valid patterns or not. */
 const said = (alternativeNames: string, fabric: string): ReadonlyArray<string> => {
   const prefix = uriOf(fabric, "")
   if (prefix === undefined) return []
@@ -29,11 +29,11 @@ const said = (alternativeNames: string, fabric: string): ReadonlyArray<string> =
   return uris.map((uri) => uri.slice(prefix.length))
 }
 
-/** The patterns of a certificate for this fabric. Whatever is none grants nothing. */
+/** Returns the valid patterns that a certificate grants in a fabric. */
 export const patternsOf = (alternativeNames: string, fabric: string): ReadonlyArray<string> =>
   said(alternativeNames, fabric).filter((pattern) => violation(pattern) === undefined)
 
-/** What a certificate has in place of a pattern, and why it is none; undefined when there is nothing wrong. */
+/** Returns the first invalid pattern for a fabric, and the rule it breaks; undefined when all are valid. */
 export const malformed = (
   alternativeNames: string,
   fabric: string
@@ -51,12 +51,12 @@ const covers = (pattern: string, name: string): boolean =>
   (pattern.endsWith(below) && name.startsWith(pattern.slice(0, -1)) && name.length >= pattern.length)
 
 /**
- * Whether one of the patterns stands for this name. A name of hosts needs none: each host has it, and answers for itself alone, as
- * the host that its certificate names.
+ * Returns true when a pattern covers the name. The names of `Name.isOfHosts` need no grant: each host serves them for
+ * itself alone, under the identity in its certificate.
  */
 export const allow = (patterns: ReadonlyArray<string>, name: string): boolean =>
   Name.isOfHosts(name) || patterns.some((pattern) => covers(pattern, name))
 
-/** The patterns that stand for a name for which none of the later ones does. */
+/** Returns the patterns that no later pattern covers. */
 export const lost = (patterns: ReadonlyArray<string>, later: ReadonlyArray<string>): ReadonlyArray<string> =>
   patterns.filter((pattern) => !later.includes(everything) && !later.some((other) => covers(other, pattern)))

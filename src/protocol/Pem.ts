@@ -1,28 +1,28 @@
 /**
- * Texts in PEM: blocks between a line "-----BEGIN LABEL-----" and a line "-----END LABEL-----", and anything around them.
+ * PEM texts: blocks between a line "-----BEGIN LABEL-----" and a line "-----END LABEL-----", with any text around them.
  *
- * Errors: why a text is not whole, in words that complete "it ..". None of them holds a part of the text.
+ * Errors: why a text is incomplete, in words that complete "it ..", without any part of the text.
  */
 import { Result } from "effect"
 
 export interface Block {
-  /** Such as "CERTIFICATE" or "EC PRIVATE KEY". */
+  /** For example "CERTIFICATE" or "EC PRIVATE KEY". */
   readonly label: string
-  /** With its first and its last line. */
+  /** The block with its BEGIN and its END line. */
   readonly text: string
 }
 
 const border = /-----(BEGIN|END) ([A-Z0-9 ]+)-----/g
 
-/** Whether a text holds PEM and so is no path of a file. */
+/** Returns true when a text holds PEM, and so is no path of a file. */
 export const isPem = (text: string): boolean => text.search(border) !== -1
 
-/** What a variable of the environment holds, where the ends of lines are sometimes written as a backslash and "n". */
+/** Restores the newlines of an environment variable, where they are sometimes written as a backslash and "n". */
 export const unescaped = (text: string): string => text.replaceAll("\\n", "\n")
 
 /**
- * The blocks of a text, at least one. A text that was cut off anywhere is refused, also between two of its blocks' borders:
- * a file may be read while it is written.
+ * Returns the blocks of a text, at least one. Refuses a text that was cut off inside a block, since a file may be read
+ * while it is written.
  */
 export const blocks = (text: string): Result.Result<ReadonlyArray<Block>, string> => {
   if (text.trim() === "") return Result.fail("is empty")

@@ -1,22 +1,22 @@
 /**
- * How many messages a protobuf message holds, before anybody reads it: each of them may be two bytes, and takes as long to
- * decode as a hundred of other bytes do. An entry of a map counts as one, and so does a field that its reader does not
- * know, which is kept as an object as well.
+ * Bounds the messages within a protobuf message before it is decoded: each may take two bytes, and as long to decode as
+ * a hundred bytes of other data. A map entry counts as one message, and so does a field unknown to the schema, which
+ * the decoder keeps as an object as well.
  *
- * Cost: none for what is too short to be beyond the bound, and a look at each field of the others, not at what is in it.
- * What is no protobuf is left to its decoder.
+ * Cost: none for a message too short to exceed the bound, a step over each field of any other. Malformed protobuf is
+ * left to the decoder.
  */
 import type { DescMessage } from "@bufbuild/protobuf"
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire"
 import { Result } from "effect"
 
-/** Messages within one, at any depth. */
+/** Messages within one message, at any depth. */
 export const messagesMax = 131_072
 
-/** A message without fields is a tag and a length. */
+/** Shortest message that can exceed `messagesMax`: an empty message is a tag and a length. */
 const bytesMin = 2 * messagesMax
 
-/** Fields by their numbers: those that hold messages with what these hold, and "value" for all others. */
+/** Fields by number: a thunk of the nested fields for a message or a map, "value" for any other. */
 type Fields = ReadonlyMap<number, "value" | (() => Fields)>
 
 const known = new WeakMap<DescMessage, Fields>()
@@ -35,7 +35,7 @@ const fieldsOf = (desc: DescMessage): Fields => {
   return fields
 }
 
-/** What of a message is beyond the bound; undefined of one that keeps to it. */
+/** Returns how a message exceeds the bound, for people; undefined when it keeps it. */
 export const excess = (desc: DescMessage, bytes: Uint8Array): string | undefined =>
   bytes.byteLength <= bytesMin ? undefined : Result.getOrUndefined(Result.try(() => look(desc, bytes)))
 

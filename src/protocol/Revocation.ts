@@ -1,10 +1,10 @@
 /**
- * Certificates that count no more though their authority has signed them and their time is not over.
+ * Revocation list: certificates to refuse although they are signed and in date.
  *
- * Shape, as text: a line for each, `certificate <SHA-256 fingerprint>` in hex, with colons or without, or `host <id>` for
- * whatever certificate names that host. The fingerprint may have in front what `openssl x509 -fingerprint -sha256` prints there.
- * Empty lines, and what is behind a "#", say nothing. The last line ends like all others, so that half a file is not taken for a
- * whole one; a file with nothing in it is none that was written to its end, and one with an empty line revokes nothing.
+ * Shape, as text: one entry a line, `certificate <SHA-256 fingerprint>` in hex, with or without colons, or `host <id>`
+ * for every certificate that names that host. A fingerprint may carry the prefix that `openssl x509 -fingerprint
+ * -sha256` prints. Empty lines and comments after "#" are ignored. The last line must end with a newline, so that half
+ * a file is not taken for a whole one; an empty file is refused as unfinished, and one empty line revokes nothing.
  */
 import { Predicate, Result } from "effect"
 import * as Name from "./Name.ts"
@@ -20,7 +20,7 @@ export const none: Revocation = { certificates: [], hosts: [] }
 
 const digits = /^[0-9A-F]{64}$/
 
-/** A fingerprint in the one form in which it is compared. */
+/** Normalizes a fingerprint for comparison: upper case, no colons. */
 export const fingerprintOf = (text: string): string => text.replaceAll(":", "").toUpperCase()
 
 const entry = /^(certificate|host)[ \t]+(?:sha256 Fingerprint=(?=[0-9A-F:]+$))?(\S+)$/i
@@ -28,14 +28,14 @@ const entry = /^(certificate|host)[ \t]+(?:sha256 Fingerprint=(?=[0-9A-F:]+$))?(
 const certificateViolation = (text: string): string | undefined =>
   digits.test(fingerprintOf(text)) ? undefined : "is no SHA-256 fingerprint of 64 hex digits"
 
-/** Whether something has the shape of a list, as nobody has said in a program without types. */
+/** Checks the shape of a list from a program without types. */
 const isList = (list: unknown): list is { readonly [Part in keyof Revocation]: ReadonlyArray<unknown> } =>
   Predicate.hasProperty(list, "certificates") &&
   Array.isArray(list.certificates) &&
   Predicate.hasProperty(list, "hosts") &&
   Array.isArray(list.hosts)
 
-/** Why a list cannot be used, for people, who are told where and not what: it may be a secret. Undefined when it can. */
+/** Returns why a list is invalid; undefined when it is valid. Tells the position, not the value: it may be secret. */
 export const violation = (list: unknown): string | undefined => {
   if (!isList(list)) return "it is no { certificates, hosts }, each of them a list"
   for (const [what, all, rule] of [
@@ -49,7 +49,7 @@ export const violation = (list: unknown): string | undefined => {
   return undefined
 }
 
-/** Reads a list. Errors: a sentence that names the line. */
+/** Parses a list. Errors: a sentence that names the line. */
 export const parse = (text: string): Result.Result<Revocation, string> => {
   if (text === "")
     return Result.fail('it is empty, as if it were not written yet: a list that revokes nothing has a line "#"')
@@ -71,15 +71,15 @@ export const parse = (text: string): Result.Result<Revocation, string> => {
   return Result.succeed({ certificates, hosts })
 }
 
-/** A certificate that is shown. */
+/** Certificate that a peer shows, with the chain that vouches for it. */
 export interface Shown {
-  /** SHA-256 as Node writes it: its own, and those of the certificates that vouch for it. */
+  /** SHA-256 as Node writes it: the certificate first, then its issuers. */
   readonly fingerprints: ReadonlyArray<string>
-  /** The hosts of the fabric that it names. */
+  /** Hosts of the fabric that the certificate names. */
   readonly hosts: ReadonlyArray<string>
 }
 
-/** Lists as they are looked up. */
+/** Revocation list, indexed for look-up. */
 export interface Lookup {
   readonly certificates: ReadonlySet<string>
   readonly hosts: ReadonlySet<string>
@@ -90,7 +90,7 @@ export const lookup = ({ certificates, hosts }: Revocation): Lookup => ({
   hosts: new Set(hosts)
 })
 
-/** What of a certificate is revoked, for people; undefined when nothing is. */
+/** Returns what the list revokes of a certificate, for people; undefined when it revokes nothing. */
 export const revokedOf = ({ certificates, hosts }: Lookup, shown: Shown): string | undefined => {
   const revoked = shown.fingerprints.findIndex((fingerprint) => certificates.has(fingerprintOf(fingerprint)))
   if (revoked === 0) return "its certificate is revoked"

@@ -1,8 +1,8 @@
 /**
- * Where to find a first member of the fabric, as people write it.
+ * Seed: the address of a first member of the fabric, as people write it.
  *
- * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows; or the
- * name of a DNS service such as `_gossip._udp.example.com`, whose SRV records say hosts and ports.
+ * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows;
+ * or the name of a DNS service such as `_gossip._udp.example.com`, whose SRV records give hosts and ports.
  * Source: memberlist-protocol.md, section 16 (join) and section 19, trap 27.
  */
 import { Data, Result } from "effect"
@@ -10,20 +10,20 @@ import { parseHost } from "./Address.ts"
 import * as Secret from "./Secret.ts"
 
 export interface Seed {
-  /** As it was written, for people; not when it may be a secret. */
+  /** The seed as written, for people; "(not shown)" when it may be a secret. */
   readonly text: string
-  /** Name of the member that is expected there, if it was given. */
+  /** Expected name of the member, if given. */
   readonly name: string | undefined
   /** IP literal without brackets, or DNS name. */
   readonly host: string
   readonly port: number
   /** The bytes of an IP literal; undefined for a DNS name. */
   readonly bytes: Uint8Array | undefined
-  /** The host is the name of a DNS service (SRV), which says hosts and ports itself. */
+  /** True for a DNS service, whose SRV records give hosts and ports. */
   readonly isService: boolean
 }
 
-/** The text is no address; `rule` completes the sentence "the seed ..". The text is not repeated: it may be a key. */
+/** Invalid seed; `rule` completes the sentence "the seed ..". The text is not repeated: it may be a key. */
 export class SeedInvalid extends Data.TaggedError("SeedInvalid")<{
   readonly rule: string
 }> {}
@@ -32,13 +32,13 @@ const hostCharactersMax = 253
 
 const dnsName = /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/
 
-/** The last part of a DNS name is no number, so that a mistyped IPv4 address is not looked up. */
+/** Returns true for a DNS name. A last label of digits is refused, so that a mistyped IPv4 address is not looked up. */
 const isDnsName = (host: string): boolean =>
   host.length <= hostCharactersMax && dnsName.test(host) && !/(^|\.)\d+\.?$/.test(host)
 
 const serviceName = /^_[^.]+\._(udp|tcp)\./
 
-/** Splits off the port; without one, the port is undefined. */
+/** Splits `host:port`; the port is undefined when none is given. */
 const split = (place: string): readonly [host: string, port: string | undefined] => {
   if (place.startsWith("[")) {
     const close = place.indexOf("]")
@@ -52,10 +52,10 @@ const split = (place: string): readonly [host: string, port: string | undefined]
     : [place.slice(0, colon), place.slice(colon + 1)]
 }
 
-/** The gossip port of a host that does not say otherwise; whatever a host's own one is, a seed without a port has this one. */
+/** Gossip port of a seed without one, whatever port this host listens on. */
 export const portDefault = 7946
 
-/** Parses a seed. */
+/** Parses a seed. Errors: `SeedInvalid`. */
 export const parse = (text: string): Result.Result<Seed, SeedInvalid> => {
   const fail = (rule: string) => Result.fail(new SeedInvalid({ rule }))
   if (Secret.isKey(text)) return fail("looks like a key")

@@ -1,9 +1,9 @@
 /**
- * What was told lately, and so goes without saying for a while: a log tells each thing once in a while, and so many things
- * at most, however often they happen and to however many.
+ * Log suppression: each message is logged once per pause, and a bounded number of messages per pause, however often and
+ * for however many hosts they occur.
  */
 
-/** When each thing was told, the longest ago first. */
+/** Times of the messages logged, the oldest first. */
 export interface Told {
   readonly pauseMillis: number
   readonly keysMax: number
@@ -11,12 +11,12 @@ export interface Told {
   readonly at: Map<string, { readonly since: number; readonly of: string }>
 }
 
-/** Each key once in `pauseMillis`, and in that time `keysMax` of them, of which `shareMax` are of one and the same. */
+/** Allows each key once per `pauseMillis`, and per pause `keysMax` keys, of which `shareMax` of one owner. */
 export const make = (pauseMillis: number, keysMax = 16, shareMax = keysMax): Told => ({
   ...{ pauseMillis, keysMax, shareMax, at: new Map() }
 })
 
-/** Whether to tell it now; then it counts as told. `of`: whose it is, where they share what may be told. */
+/** Returns true when `key` may be logged now, and counts it as logged. `of` names the owner that `shareMax` bounds. */
 export const isDue = (
   { at, keysMax, pauseMillis, shareMax }: Told,
   key: string,

@@ -1,11 +1,11 @@
 /**
- * Text as UTF-8: short texts share blocks of memory, since a typed array of its own costs four times as much as the text.
+ * UTF-8 encoding: short texts share blocks of memory, since a typed array of its own costs four times the text.
  *
- * Bounds: who keeps a short text's bytes keeps its block, `blockBytes`. Nothing that was handed out is written again.
+ * Bounds: keeping a short text's bytes keeps its block, `blockBytes`. Returned bytes are never written again.
  */
 const blockBytes = 8 * 1024
 
-/** What a UTF-16 unit becomes at most. */
+/** UTF-8 bytes of one UTF-16 unit, at most. */
 const unitBytesMax = 3
 
 const encoder = new TextEncoder()

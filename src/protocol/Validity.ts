@@ -1,8 +1,6 @@
-/**
- * When a certificate is good, and when it is time to say that it will not be for much longer.
- */
+/** Validity of a certificate: whether it is in date, and when to warn that it will expire. */
 
-/** In milliseconds since 1970. */
+/** Lifetime of a certificate, in milliseconds since 1970. */
 export interface Span {
   readonly fromMillis: number
   readonly untilMillis: number
@@ -12,7 +10,7 @@ export type Standing = "early" | "good" | "ending" | "over"
 
 const weekMillis = 7 * 86_400_000
 
-/** How long before its end a certificate counts as ending: a tenth of its life, a week at most. */
+/** Returns how long before its end a certificate counts as ending: a tenth of its lifetime, at most a week. */
 export const noticeMillis = ({ fromMillis, untilMillis }: Span): number =>
   Math.min((untilMillis - fromMillis) / 10, weekMillis)
 
