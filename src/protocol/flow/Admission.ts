@@ -1,9 +1,9 @@
 /**
- * Whose turn it is at an endpoint: so many flows at once, and so many behind them that wait in the order in which they came. Of both
- * kinds of places the last are kept for peers that hold few (`Seats`).
+ * Admission control of an endpoint: at most `concurrency` flows are served, and `backlog` flows queue behind them,
+ * first come, first served. The last seats of both kinds are reserved for peers that hold few (`Seats`).
  *
- * States: open (flows come in) -> closed (none comes in and none waits any more; those inside may finish).
- * Invariants: at most `concurrency` are served, at most `backlog` wait, and nobody waits while a place is free that it may have.
+ * States: open (flows come in) -> closed (none comes in and none waits any more; flows being served may finish).
+ * Invariant: no flow waits while a seat is free that its peer may take.
  */
 import * as Seats from "./Seats.ts"
 
@@ -12,7 +12,7 @@ export interface Admission<Ticket> {
   readonly queue: Seats.Seats<Ticket>
   readonly serving: ReadonlySet<Ticket>
   readonly waiting: ReadonlySet<Ticket>
-  /** Whom a flow counts for. */
+  /** Peer that a flow counts for. */
   readonly peerOf: (ticket: Ticket) => string | undefined
   isClosed: boolean
 }
@@ -30,7 +30,7 @@ export const make = <Ticket>(bounds: {
   return { served, queue, serving: served.held, waiting: queue.held, peerOf, isClosed: false }
 }
 
-/** Lets a flow in, or has it wait, or says why neither. */
+/** Admits a flow, queues it, or says why neither. */
 export const enter = <Ticket>(admission: Admission<Ticket>, ticket: Ticket): Entry => {
   const { queue, served } = admission
   if (admission.isClosed) return "closed"
@@ -44,7 +44,7 @@ export const enter = <Ticket>(admission: Admission<Ticket>, ticket: Ticket): Ent
   return "waiting"
 }
 
-/** The flow is done, or waits no longer: the first that waits gets a place that it may have. Saying it twice is fine. */
+/** Removes a flow, and admits the first waiting ones whose peers may take a free seat. Idempotent. */
 export const leave = <Ticket>(admission: Admission<Ticket>, ticket: Ticket): void => {
   const { peerOf, queue, served, waiting } = admission
   const gone = peerOf(ticket)
@@ -58,7 +58,7 @@ export const leave = <Ticket>(admission: Admission<Ticket>, ticket: Ticket): voi
   }
 }
 
-/** Lets nobody in any more. */
+/** Closes the endpoint: no flow is admitted or waits any more. */
 export const close = <Ticket>(admission: Admission<Ticket>): void => {
   admission.isClosed = true
   admission.queue.held.clear()

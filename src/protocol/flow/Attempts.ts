@@ -1,9 +1,9 @@
 /**
- * Which owner of a name a connect reaches for, which one it opens a flow to, and when none is left.
+ * Attempts: the owners of a name that one connect reaches for, one after the other.
  *
- * Owners are reached for in their order. The next one is begun once the last one begun has failed, or has been silent for
- * `patienceMillis`: so much a silent owner costs, and no more. The first that answers is opened. From then on nobody else
- * is, since that owner may take the flow, or have started a handler: only `failed`, which says that it has not, leads on.
+ * Owners are reached for in order. The next attempt begins once the last one begun has failed, or has been silent for
+ * `patienceMillis`, the most that a silent owner costs. The first owner that answers is opened, and from then on no
+ * other, since it may have started a handler: only `failed`, which rules that out, leads on.
  *
  * ```text
  *   waiting ──> reaching ──> reached ──> opening ──> the flow, or an error that is final
@@ -15,21 +15,21 @@
 export interface Attempt<A, E> {
   readonly owner: A
   status: "waiting" | "reaching" | "reached" | "opening" | "failed"
-  /** When it was begun. */
+  /** Time at which the attempt began, in milliseconds. */
   sinceMillis: number
-  /** Why it failed. */
+  /** Error with which the attempt failed. */
   failure: E | undefined
 }
 
 export interface Attempts<A, E> {
   readonly all: ReadonlyArray<Attempt<A, E>>
-  /** How long the last owner that was begun may be silent before the next one is begun, in milliseconds. */
+  /** How long the last attempt begun may be silent before the next one begins, in milliseconds. */
   readonly patienceMillis: number
-  /** The last failure, in time. */
+  /** Latest failure of any attempt. */
   failure: E | undefined
 }
 
-/** What to do: reach for an owner, open a flow to it, wait so many milliseconds for news, or give up. */
+/** Next step of a connect: reach for an owner, open a flow to it, wait `millis` for news, or give up. */
 export type Next<A, E> =
   | { readonly _tag: "Reach"; readonly attempt: Attempt<A, E> }
   | { readonly _tag: "Open"; readonly attempt: Attempt<A, E> }
@@ -47,7 +47,7 @@ const begin = <A, E>(attempt: Attempt<A, E>, status: "reaching" | "opening", now
   attempt.status = status
 }
 
-/** Decides, and counts as done what it says. */
+/** Decides the next step, and marks its attempt as begun. */
 export const next = <A, E>({ all, patienceMillis }: Attempts<A, E>, nowMillis: number): Next<A, E> => {
   let last: Attempt<A, E> | undefined
   let waiting: Attempt<A, E> | undefined
@@ -73,23 +73,23 @@ export const next = <A, E>({ all, patienceMillis }: Attempts<A, E>, nowMillis: n
   return { _tag: "Reach", attempt: waiting }
 }
 
-/** The owner has given a sign of life. */
+/** Marks an owner that gave a sign of life. */
 export const reached = <A, E>(attempt: Attempt<A, E>): void => {
   if (attempt.status === "reaching") attempt.status = "reached"
 }
 
-/** The owner cannot be reached, or was opened and has started no handler. */
+/** Marks an owner that cannot be reached, or that was opened and started no handler. */
 export const failed = <A, E>(attempts: Attempts<A, E>, attempt: Attempt<A, E>, failure: E): void => {
   attempt.status = "failed"
   attempt.failure = failure
   attempts.failure = failure
 }
 
-/** Those that were begun, in their order. */
+/** Returns the attempts that have begun, in order. */
 export const begun = <A, E>({ all }: Attempts<A, E>): ReadonlyArray<Attempt<A, E>> =>
   all.filter(({ status }) => status !== "waiting")
 
-/** Those that have had their time to answer, and have not. */
+/** Returns the attempts that have been reaching for `patienceMillis` or longer without an answer. */
 export const silent = <A, E>(
   { all, patienceMillis }: Attempts<A, E>,
   nowMillis: number

@@ -1,16 +1,16 @@
 /**
- * Addresses that get no new connection for a while, since a session of theirs was a flood.
+ * Bans: addresses that get no new connection for a while, since one of their sessions was a flood.
  *
- * An address is free, banned until a time, and free again; one that floods again is banned anew from then on. What it has
- * open is left alone, since others may share the address.
- * Bounds: at most `addressesMax` are banned; one more frees the one that was banned first.
- * Units: milliseconds of a clock that nobody sets.
+ * An address is free, banned until a time, and free again; a repeated flood restarts its ban. Open connections of the
+ * address stay, since others may share it.
+ * Bounds: at most `addressesMax` are banned; a further ban lifts the oldest one.
+ * Units: milliseconds of a monotonic clock.
  * Source: faults.md, row H3.
  */
 export interface Bans {
   readonly banMillis: number
   readonly addressesMax: number
-  /** Until when, by address; in the order in which they end, since all last equally long. */
+  /** End of each ban by address, in order, since all bans last equally long. */
   readonly until: Map<string, number>
 }
 

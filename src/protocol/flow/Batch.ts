@@ -1,6 +1,4 @@
-/**
- * Messages that came together and wait for their reader: handed out one by one, or all that is left of them.
- */
+/** Batch: messages that came together and wait for the reader, handed out one by one or all at once. */
 import { concat } from "../Bytes.ts"
 import { messageOverheadBytes, weightOf } from "./Limits.ts"
 import type { Message } from "./Message.ts"
@@ -8,21 +6,21 @@ import { messagesTag, sizeOf } from "./Packing.ts"
 import * as Varint from "./Varint.ts"
 
 export interface Batch {
-  /** How many are left. */
+  /** Messages left in the batch. */
   readonly count: number
-  /** Weight of what is left; see `Limits`. */
+  /** Weight of the messages left; see `Limits`. */
   readonly weight: number
-  /** Hands out the next one; undefined when none is left. */
+  /** Takes the next message; undefined when none is left. */
   readonly next: () => Message | undefined
-  /** All that are left. */
+  /** Returns all messages left. */
   readonly all: () => ReadonlyArray<Message>
-  /** They will wait: from here on they hold on to no memory but their own. */
+  /** Copies the messages out of memory that is mostly of other data, since they will wait. */
   readonly keep: () => void
-  /** Takes in the batch that follows, if that makes what waits smaller. */
+  /** Merges the following batch into this one if that saves memory; returns whether it did. */
   readonly join: (next: Batch) => boolean
 }
 
-/** Messages that were never bytes on a wire, or are that no more. */
+/** Batch of messages that were never bytes on the wire, or are no longer laid out as there. */
 export class Listed implements Batch {
   private readonly messages: ReadonlyArray<Message>
   private head = 0
@@ -56,28 +54,28 @@ export class Listed implements Batch {
 
 const nothing = new Uint8Array(0)
 
-/** Up to this size batches are joined. */
+/** Largest size of two batches that are joined, together, in bytes. */
 const joinedBytesMax = 16 * 1024
 
-/** Memory in which half is of others is not held on to. */
+/** Copies `bytes` when they fill less than half of their buffer, so that they do not keep all of it alive. */
 export const own = (bytes: Uint8Array): Uint8Array =>
   2 * bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes
 
 /**
- * Messages as they stand on the wire, each behind its tag and length: cut when they are handed out, so that what waits is
- * one piece of memory, however many messages it holds. What is handed out is a view of it.
+ * Batch in wire form: messages behind their tags and lengths, cut when they are taken, so that however many messages
+ * wait, they take one piece of memory. Each message taken is a view of it.
  */
 export class Runs implements Batch {
   private bytes: Uint8Array
-  /** What follows, in other memory. */
+  /** Bytes that follow `bytes`, in other memory. */
   private after: Uint8Array = nothing
   private at = 0
   private messageBytes: number
   count: number
-  /** Bytes of the largest message. */
+  /** Size of the largest message, in bytes. */
   largestBytes: number
 
-  /** The bytes are whole messages with their tags and lengths: so many, of so many bytes without those. */
+  /** Takes `count` whole messages with their tags and lengths, `messageBytes` without those. */
   constructor(bytes: Uint8Array, count: number, messageBytes: number, largestBytes: number) {
     this.bytes = bytes
     this.count = count
@@ -85,7 +83,7 @@ export class Runs implements Batch {
     this.largestBytes = largestBytes
   }
 
-  /** Adds what follows; at most once. */
+  /** Appends the bytes that follow; at most once. */
   add(bytes: Uint8Array, count: number, messageBytes: number, largestBytes: number): void {
     this.after = bytes
     this.count += count
@@ -129,7 +127,7 @@ export class Runs implements Batch {
     return this.bytes.byteLength - this.at + this.after.byteLength
   }
 
-  /** Joins small batches of about the same size, so that each message is copied a few times, however many batches come. */
+  /** Joins small batches of similar size, so that a message is copied a few times, however many batches come. */
   join(next: Batch): boolean {
     if (!(next instanceof Runs) || next.leftBytes + this.leftBytes > joinedBytesMax) return false
     if (this.leftBytes > 2 * next.leftBytes) return false
@@ -143,7 +141,7 @@ export class Runs implements Batch {
   }
 }
 
-/** Cuts the messages that stand there from `from` on, up to something else. */
+/** Cuts the messages from `from` on into `messages`, up to the first other field. */
 export const cut = (bytes: Uint8Array, from: number, messages: Array<Uint8Array>): void => {
   const { buffer, byteLength, byteOffset } = bytes
   let at = from
@@ -156,8 +154,8 @@ export const cut = (bytes: Uint8Array, from: number, messages: Array<Uint8Array>
 }
 
 /**
- * Messages as `Runs` in memory of their own: however small they are, and whatever else was in the frame in which they came,
- * they take what they take on the wire.
+ * Packs messages into `Runs` with memory of their own: they take their size on the wire, however small they are and
+ * whatever else was in their frame.
  */
 export const packed = (messages: ReadonlyArray<Uint8Array>): Runs => {
   let [wireBytes, messageBytes, largestBytes] = [0, 0, 0]

@@ -1,16 +1,16 @@
 /**
- * Buffers for frames, used again: a new one of this size costs more than to fill it, and most of that as garbage collection.
+ * Pool of frame buffers: allocating a buffer of this size costs more than filling it, mostly as garbage collection.
  *
- * Bounds: as many as frames are being packed or written at a time; of those that are given back `sparesMax` are
- * kept, two megabytes in all. Up to `smallBytesMax` a buffer has its own size and is not kept.
+ * Bounds: one buffer for each frame being packed or written; at most `sparesMax` spare ones are kept, two megabytes in
+ * all. A buffer of up to `smallBytesMax`, or above `wholeBytes`, has its exact size and is not kept.
  */
 export interface Buffers {
   readonly spares: Array<Uint8Array>
-  /** Those that were made here: no other is ever handed out. */
+  /** Buffers allocated by this pool; only these are kept when given back. */
   readonly own: WeakSet<ArrayBufferLike>
 }
 
-/** Holds a frame of the usual limits: 64 KiB of payload, and the tags and lengths of its 1024 messages. */
+/** Pooled buffer, in bytes: fits a frame of the default limits, 64 KiB with the tags and lengths of 1024 messages. */
 export const wholeBytes = 72 * 1024
 
 const smallBytesMax = 4 * 1024
@@ -25,11 +25,11 @@ const makeWhole = (buffers: Buffers): Uint8Array => {
   return bytes
 }
 
-/** A buffer of at least so many bytes, with whatever is in it. */
+/** Returns a buffer of at least `bytes` bytes, with arbitrary content. */
 export const take = (buffers: Buffers, bytes: number): Uint8Array =>
   bytes <= smallBytesMax || bytes > wholeBytes ? new Uint8Array(bytes) : (buffers.spares.pop() ?? makeWhole(buffers))
 
-/** Gives back the buffer under these bytes, if it came from here. Nobody may look at it any more. */
+/** Returns the buffer under these bytes to the pool, if it came from there. Nobody may read it any more. */
 export const give = (buffers: Buffers, { buffer }: Uint8Array): void => {
   if (buffers.own.has(buffer) && buffers.spares.length < sparesMax) buffers.spares.push(new Uint8Array(buffer))
 }

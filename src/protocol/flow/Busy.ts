@@ -1,4 +1,4 @@
-/** How many flows this host has open to each host, by its name: those that are being opened count as well. */
+/** Open flows of this host by the host they lead to, flows being opened included. */
 export type Busy = Map<string, number>
 
 export const make = (): Busy => new Map()

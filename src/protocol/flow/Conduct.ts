@@ -1,13 +1,12 @@
 /**
- * What a client does too often on one session, though it may do it once.
+ * Conduct of a client on one session: rates of actions that are legal once and abuse when repeated.
  *
- * Control frames are PING and SETTINGS, each of which this side has to answer: ten a second, and a hundred at once. A PING
- * that follows anything else that was sent to the client is free, as it is with gRPC: clients in Go and Rust measure the
- * path by one PING for each round trip in which they receive (BDP), which with grpc-go 1.85 on loopback were 310 a second,
- * and Go sends one with a cancelled call. What is left are those of keepalives, and nobody needs ten of them a second.
+ * Control frames are PING and SETTINGS, which this side has to answer: ten a second, with a burst of a hundred. A PING
+ * that follows anything else sent to the client is free, as with gRPC: clients in Go and Rust estimate the path (BDP)
+ * by one PING for each round trip in which they receive, which with grpc-go 1.85 on loopback were 310 a second, and Go
+ * sends one with a cancelled call. The rest are keepalives, and nobody needs ten of them a second.
  *
- * Resets have their bound in Node, which closes the session as if for any error: they are followed here only to tell such
- * an end from another.
+ * Node bounds resets itself, and closes the session as for any error: here they are counted to recognise that end.
  * Source: faults.md, rows H3 and H5; gRPC proposal A8, "Server enforcement".
  */
 import * as Bucket from "../Bucket.ts"
@@ -18,24 +17,24 @@ export const controlBurst = 100
 export const resetsPerSecond = 1_000
 export const resetsBurst = 10_000
 
-/** Streams that a peer resets, or leaves without a frame of a flow, on all of its sessions. */
+/** Burst of streams that a peer resets, or leaves without a frame of a flow, over all its sessions. */
 export const peerResetsBurst = 20_000
 
-/** Streams that a peer opens, on all of its sessions: more than are served in that time. */
+/** Streams that a peer opens over all its sessions, per second and as a burst: above the rate of serving them. */
 export const openingsPerSecond = 8_000
 export const openingsBurst = 20_000
 
-/** Size of a PING frame, and so of its answer. */
+/** Size of a PING frame, and of its answer. */
 const pingBytes = 17
 
 export interface Conduct {
-  /** When the session began, in milliseconds of a clock that nobody sets. */
+  /** Start of the session, in milliseconds of a monotonic clock. */
   readonly sinceMillis: number
   readonly control: Bucket.Bucket
   readonly resets: Bucket.Bucket
-  /** PINGs that came. */
+  /** PINGs received. */
   pings: number
-  /** What was sent other than answers to PINGs, when the last free PING came. */
+  /** Bytes sent, without answers to PINGs, at the last free PING. */
   otherBytes: number
 }
 
@@ -47,9 +46,9 @@ export const make = (nowMillis: number): Conduct => ({
   otherBytes: 0
 })
 
-/** A PING has come, after `sentBytes` were sent on the session; false when it is one too many. */
+/** Counts a PING, received after `sentBytes` were sent on the session. Returns false when it exceeds the rate. */
 export const ping = (conduct: Conduct, sentBytes: number, nowMillis: number): boolean => {
-  // Answers that have not left yet are taken for sent, so what they hide shows once they have.
+  // Queued answers count as sent; sent bytes that they hide show once those answers have left.
   const otherBytes = sentBytes - pingBytes * conduct.pings
   conduct.pings += 1
   if (otherBytes <= conduct.otherBytes) return Bucket.take(conduct.control, nowMillis)
@@ -57,44 +56,44 @@ export const ping = (conduct: Conduct, sentBytes: number, nowMillis: number): bo
   return true
 }
 
-/** SETTINGS have come; false when they are one too many. */
+/** Counts a SETTINGS frame. Returns false when it exceeds the rate. */
 export const settings = (conduct: Conduct, nowMillis: number): boolean => Bucket.take(conduct.control, nowMillis)
 
-/** A stream was reset. */
+/** Counts a stream that was reset. */
 export const reset = (conduct: Conduct, nowMillis: number): void => {
   Bucket.take(conduct.resets, nowMillis)
 }
 
-/** Whether so many streams were reset of late that an error of the session is the end of a flood. */
+/** Returns true when recent resets make an error of the session the end of a flood. */
 const isResetting = (conduct: Conduct, nowMillis: number): boolean =>
   Bucket.level(conduct.resets, nowMillis) < resetsBurst / 2
 
-/** How Node says why it has closed a session. */
+/** Why Node closed a session. */
 export interface Closing {
   readonly code?: string | undefined
-  /** A number of nghttp2. */
+  /** Error number of nghttp2. */
   readonly errno?: number | undefined
 }
 
 /** NGHTTP2_ERR_BAD_CLIENT_MAGIC. */
 const badMagic = -903
-/** NGHTTP2_ERR_FLOODED: a thousand answers to PING or SETTINGS that could not be sent. */
+/** NGHTTP2_ERR_FLOODED: a thousand answers to PING or SETTINGS could not be sent. */
 const flooded = -904
 /** NGHTTP2_ERR_TOO_MANY_CONTINUATIONS. */
 const tooManyContinuations = -905
 
-/** Node closes a session at its thousandth invalid frame, however long that took: beyond one a second it is a flood. */
+/** Node closes a session at its thousandth invalid frame, over any time: above one a second they are a flood. */
 const invalidFramesMillis = 1_000_000
 
-/** Why a session is closed: a word for a counter, and a sentence for people. */
+/** Reason for closing a session: a word for a counter, and a sentence for people. */
 export interface Fault {
   readonly reason: string
   readonly why: string
 }
 
 /**
- * Connections of a peer that end with a frame of HTTP/2 that is wrong, and its flows that fail by what it said: a client that
- * means no harm has few, and one that has a fault keeps its other flows for a while.
+ * Rate and burst of a peer's faults: connections that end with an invalid HTTP/2 frame, and flows that fail by its
+ * violation. An honest client has few, and a buggy one keeps its other flows for a while.
  */
 export const faultsPerSecond = 0.5
 export const faultsBurst = 30
@@ -106,8 +105,8 @@ export const violating: Fault = { reason: "violations", why: "a flood of flows t
 export const resetting: Fault = { reason: "resets", why: "a flood of streams that were reset" }
 
 /**
- * Why the end of a session was the end of a flood; undefined of any other. A single frame that is wrong is none, nor is
- * another protocol than HTTP/2, nor a connection that breaks: a port gets those from clients that mean no harm.
+ * Returns the flood that ended a session; undefined for any other end. A single invalid frame is no flood, nor is a
+ * protocol other than HTTP/2, nor a broken connection: a port gets those from honest clients too.
  */
 export const floodOf = (conduct: Conduct, { code, errno }: Closing, nowMillis: number): Fault | undefined => {
   if (errno === flooded) return { reason: "unread", why: "a flood of frames whose answers were not read" }
@@ -117,5 +116,5 @@ export const floodOf = (conduct: Conduct, { code, errno }: Closing, nowMillis: n
   return code === "ERR_HTTP2_ERROR" && isResetting(conduct, nowMillis) ? resetting : undefined
 }
 
-/** Whether a session ended since its client speaks something else than HTTP/2. */
+/** Returns true when a session ended because its client speaks another protocol than HTTP/2. */
 export const isStranger = ({ errno }: Closing): boolean => errno === badMagic

@@ -1,32 +1,32 @@
 /**
- * A frame that stays within the process while it is filled: bytes are copied once, as their reader gets them.
+ * Frame under construction for a reader within the process: message bytes are copied once.
  *
- * Bounds: small messages share slabs, which grow with the frame up to `slabBytesMax`; a larger message is copied alone.
+ * Bounds: small messages share slabs, which grow with the frame up to `slabBytesMax`; larger ones are copied alone.
  */
 import type { Local } from "./Frame.ts"
 import { type Message, Value } from "./Message.ts"
 
 export interface Copies {
   readonly messages: Array<Message>
-  /** How large the frame may become, in bytes. */
+  /** Expected size of the frame, in bytes. */
   readonly hintBytes: number
   slab: Uint8Array
-  /** That of the slab: to ask the slab takes longer. */
+  /** Buffer of the slab: asking the slab for it is slower. */
   buffer: ArrayBuffer
-  /** Where the next message goes in the slab. */
+  /** Offset of the next message in the slab. */
   at: number
   count: number
-  /** The bytes of all messages. */
+  /** Bytes of all messages. */
   payloadBytes: number
 }
 
-/** What a message that is kept may keep alive with it. */
+/** Size of a slab, in bytes: the most memory that a small message keeps alive. */
 export const slabBytesMax = 8 * 1024
 
 const noBuffer = new ArrayBuffer(0)
 const nothing = new Uint8Array(noBuffer)
 
-/** A frame of about so many bytes. */
+/** Starts a frame of about `hintBytes` bytes. */
 export const make = (hintBytes: number): Copies => ({
   messages: [],
   hintBytes,
@@ -52,12 +52,12 @@ const copy = (copies: Copies, message: Uint8Array): Uint8Array => {
   return new Uint8Array(buffer, at, byteLength)
 }
 
-/** Takes a message: a copy of its bytes, or a value as it is. */
+/** Adds a message: a copy of its bytes, or a value as it is. */
 export const add = (copies: Copies, message: Message): void => {
   copies.messages.push(message instanceof Value ? message : copy(copies, message))
   copies.count += 1
   copies.payloadBytes += message.byteLength
 }
 
-/** The frame, which takes no more messages. */
+/** Returns the finished frame. Add no messages afterwards. */
 export const seal = ({ messages }: Copies): Local => ({ _tag: "Local", messages })

@@ -1,38 +1,38 @@
 /**
- * The envelopes of a Connect stream: one byte of flags, four of length (big-endian), the message.
+ * Envelopes of a Connect stream: one byte of flags, four bytes of length (big-endian), the message.
  *
- * Shape: a message has flags 0, or 1 if it is compressed; the answer ends with one envelope of flags 2, whose JSON says how
- * the call ended.
- * Bounds: an envelope above its limit is refused when its header has come.
- * Errors: flags that nobody agreed on (compression too), an envelope that is too long, and anything after the last one are a
- * violation; a stream that stops elsewhere than between two envelopes is incomplete.
+ * Shape: a message has flags 0, or 1 if it is compressed; an answer ends with one envelope of flags 2, whose JSON says
+ * how the call ended.
+ * Bounds: an envelope above its limit is refused as soon as its header is complete.
+ * Errors: flags that were not negotiated (compression too), an envelope above its limit, and bytes after the last
+ * envelope are violations; a stream that stops within an envelope is incomplete.
  * Source: the Connect protocol, "Streaming RPCs"; faults.md, rows E1 to E9.
  */
 import * as Held from "./Held.ts"
 
-/** Flags and length. */
+/** Size of a header, in bytes: flags and length. */
 export const headerBytes = 5
 
-/** What the last envelope of an answer may hold. */
+/** Largest end of an answer, in bytes. */
 export const endBytesMax = 8 * 1024
 
 const messageFlags = 0x00
 const compressedFlags = 0x01
 const endFlags = 0x02
 
-/** An end of up to 255 bytes of JSON. */
+/** Returns the end envelope of up to 255 bytes of JSON. */
 const end = (json: string): Uint8Array => {
   const bytes = new TextEncoder().encode(json)
   return Uint8Array.of(endFlags, 0, 0, 0, bytes.byteLength, ...bytes)
 }
 
-/** The end of an answer in good order. */
+/** End of an answer in good order. */
 export const goodEnd = end("{}")
 
-/** The end of an answer whose time was over before the flow was. */
+/** End of an answer whose deadline passed before the flow ended. */
 export const lateEnd = end('{"error":{"code":"deadline_exceeded"}}')
 
-/** Writes the header of a message of this length. */
+/** Writes the header of a message of `length` bytes. */
 export const writeHeader = (into: Uint8Array, at: number, length: number): void => {
   into[at] = messageFlags
   into[at + 1] = length >>> 24
@@ -41,7 +41,7 @@ export const writeHeader = (into: Uint8Array, at: number, length: number): void 
   into[at + 4] = length
 }
 
-/** A message in its envelope. */
+/** Wraps a message in its envelope. */
 export const wrap = (message: Uint8Array): Uint8Array => {
   const bytes = new Uint8Array(headerBytes + message.byteLength)
   writeHeader(bytes, 0, message.byteLength)
@@ -49,31 +49,31 @@ export const wrap = (message: Uint8Array): Uint8Array => {
   return bytes
 }
 
-/** What takes the messages of envelopes, while they come. */
+/** Consumer of the messages in the envelopes, as they arrive. */
 export interface Body {
-  /** A message of so many bytes begins. */
+  /** Starts a message of `bytes` bytes. */
   readonly begin: (bytes: number) => void
-  /** The next part of it, perhaps an empty one. The detail of a violation, after which nothing more may be pushed. */
+  /** Takes the next part of the message, perhaps empty. Returns a violation's detail; push nothing after one. */
   readonly take: (chunk: Uint8Array, from: number, to: number) => string | undefined
 }
 
 export interface Parser {
   readonly bytesMax: number
-  /** Whether an end is due: answers have one, requests must not. */
+  /** True for answers, which end with an end envelope; requests must not have one. */
   readonly hasEnd: boolean
-  /** Whether messages may be compressed, which hosts never do. */
+  /** True when messages may be compressed, which hosts never do. */
   readonly hasGzip: boolean
   readonly body: Body
-  /** How much of a header has come, and what it says so far. */
+  /** Header bytes received, and the flags and the length in them so far. */
   headerCount: number
   flags: number
   length: number
-  /** How much of what follows the header has not. */
+  /** Bytes of the envelope's content still to come. */
   leftBytes: number
-  /** Envelopes that are whole, and all bytes that have come. */
+  /** Complete envelopes, and all bytes pushed. */
   wholeCount: number
   pushedBytes: number
-  /** How the answer said that it ended, in JSON; complete once its envelope is. */
+  /** JSON of the end envelope; complete once that envelope is. */
   end: Held.Held | undefined
 }
 
@@ -93,7 +93,7 @@ export const make = (
   end: undefined
 })
 
-/** Puts each message together. */
+/** Returns a body that assembles each message and passes it to `onMessage`. */
 export const whole = (onMessage: (message: Uint8Array) => void): Body => {
   const held = Held.make()
   let length = 0
@@ -109,13 +109,13 @@ export const whole = (onMessage: (message: Uint8Array) => void): Body => {
   }
 }
 
-/** Whether all that has come is whole envelopes. */
+/** Returns true between two envelopes. */
 export const isComplete = (parser: Parser): boolean => parser.headerCount === 0
 
-/** Whether the message that is coming, or came last, is compressed. */
+/** Returns true when the current, or the latest, message is compressed. */
 export const isCompressed = ({ flags }: Parser): boolean => flags === compressedFlags
 
-/** What is wrong with a header as far as it has come; undefined when nothing is. */
+/** Returns what is wrong with a header received so far; undefined when nothing is. */
 const refusal = ({ bytesMax, end, flags, hasEnd, hasGzip, headerCount, length }: Parser): string | undefined => {
   if (end !== undefined) return "an envelope after the last one"
   const said = headerCount === headerBytes ? length : 0
@@ -125,7 +125,7 @@ const refusal = ({ bytesMax, end, flags, hasEnd, hasGzip, headerCount, length }:
   return said > endBytesMax ? `an end of ${said} bytes, of ${endBytesMax} at most` : undefined
 }
 
-/** Reads on in a header; where it ends, or the chunk does. */
+/** Reads header bytes. Returns the index after the last one read. */
 const readHeader = (parser: Parser, chunk: Uint8Array, from: number): number => {
   const to = Math.min(chunk.byteLength, from + headerBytes - parser.headerCount)
   for (let at = from; at < to; at++) {
@@ -144,8 +144,8 @@ const begin = (parser: Parser): void => {
 }
 
 /**
- * Takes of what has come the rest of one envelope, or all there is of it: where that ends, or the detail of a violation, after
- * which nothing more may be taken. `pushedBytes` is left to the caller.
+ * Consumes the rest of one envelope, as far as it has come. Returns the index after it, or the detail of a violation;
+ * take nothing after it. Leaves `pushedBytes` to the caller.
  */
 export const takeOne = (parser: Parser, chunk: Uint8Array, from: number): number | string => {
   let start = from
@@ -169,7 +169,7 @@ export const takeOne = (parser: Parser, chunk: Uint8Array, from: number): number
   return to
 }
 
-/** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
+/** Consumes a chunk. Returns the detail of a violation; push nothing after it. */
 export const push = (parser: Parser, chunk: Uint8Array): string | undefined => {
   parser.pushedBytes += chunk.byteLength
   for (let at = 0; at < chunk.byteLength; ) {

@@ -1,20 +1,20 @@
 /**
- * How many fields protobuf has in some bytes, without making anything of them: each takes two bytes there, and fifty times as
- * many once it is an object.
+ * Counts protobuf fields without decoding them: a field takes two bytes on the wire, and fifty times as many as an
+ * object.
  * Source: the protobuf encoding guide.
  */
 
-/** What a field takes at least: its tag, and a value or a length. */
+/** Smallest field, in bytes: its tag, and a value or a length. */
 const fieldBytesMin = 2
 
-/** Where the varint that begins at `at` ends. */
+/** Returns the index after the varint at `at`. */
 const afterVarint = (bytes: Uint8Array, at: number): number => {
   let end = at
   while ((bytes[end] ?? 0) >= 0x80) end += 1
   return end + 1
 }
 
-/** A varint of any length, as far as a length needs it. */
+/** Reads a varint of any length, exact as far as lengths need it. */
 const varintAt = (bytes: Uint8Array, at: number): number => {
   let value = 0
   for (let end = at, factor = 1; ; end++, factor *= 128) {
@@ -24,7 +24,7 @@ const varintAt = (bytes: Uint8Array, at: number): number => {
   }
 }
 
-/** Where the value of this wire type that begins at `at` ends. What is in a group stands in line with the rest. */
+/** Returns the index after the value of this wire type at `at`. The fields of a group count as fields around it. */
 const afterValue = (bytes: Uint8Array, at: number, wireType: number): number => {
   switch (wireType) {
     case 0:
@@ -40,7 +40,7 @@ const afterValue = (bytes: Uint8Array, at: number, wireType: number): number => 
   }
 }
 
-/** Fields from `from` to `to`, and within those that have the tag `within`; it stops once they are more than `most`. */
+/** Counts fields from `from` to `to`, and the fields within those of the tag `within`; stops above `most`. */
 const count = (bytes: Uint8Array, from: number, to: number, most: number, within: number | undefined): number => {
   let fields = 0
   for (let at = from; at < to && fields <= most; ) {
@@ -54,6 +54,6 @@ const count = (bytes: Uint8Array, from: number, to: number, most: number, within
   return fields
 }
 
-/** Whether there are more fields than `most`, those within fields of the tag `within` among them. */
+/** Returns true for more than `most` fields, the fields within those of the tag `within` included. */
 export const areMore = (bytes: Uint8Array, most: number, within?: number): boolean =>
   bytes.byteLength > fieldBytesMin * most && count(bytes, 0, bytes.byteLength, most, within) > most

@@ -1,8 +1,8 @@
 /**
- * The frames of a flow, as values, and their protobuf form.
+ * Frames of a flow, as values, and their protobuf form.
  *
  * Shape: one `grinta.v1.Frame` per frame.
- * Errors: `FrameInvalid` for a frame without a known kind; a reason of a newer peer comes out as "Unspecified".
+ * Errors: `FrameInvalid` for a frame without a known kind; an unknown reason of a newer peer decodes as "Unspecified".
  * Source: `proto/grinta/v1/flow.proto`; design.md, section 4.
  */
 import { create } from "@bufbuild/protobuf"
@@ -13,25 +13,25 @@ import type { Runs } from "./Batch.ts"
 import * as Envelope from "./Envelope.ts"
 import { bytesOf, type Message } from "./Message.ts"
 
-/** The only version of the frames so far. */
+/** Wire version of the frames, the only one so far. */
 export const wireVersion = 1
 
 /**
- * Revision of the frames within that version. From 1 on a caller says a second word, before which no handler starts, and
- * draining is understood. 0: neither.
+ * Revision of the frames within the wire version. From 1 on a caller confirms the flow with a second word, before which
+ * no handler starts, and draining is understood. 0: neither.
  */
 export const revision = 1
 
-/** Hosts that may pass a flow on. Source: faults.md, row D-27. */
+/** Most hosts that may pass a flow on. Source: faults.md, row D-27. */
 export const pathLengthMax = 8
 
-/** The trace in which the caller opens the flow. Source: W3C Trace Context, level 1. */
+/** Trace in which the caller opens the flow. Source: W3C Trace Context, level 1. */
 export interface Trace {
   readonly parent: string
   readonly state: string
 }
 
-/** The caller's first frame. Empty strings and a contract of 0 leave the matching check out. */
+/** First frame of the caller. Empty strings and a contract of 0 skip the matching check. */
 export interface Open {
   readonly _tag: "Open"
   readonly endpoint: string
@@ -40,14 +40,14 @@ export interface Open {
   readonly codec: string
   readonly caller: string
   readonly host: string
-  /** Time that the whole flow may take from here on, in milliseconds; no bound unless said. */
+  /** Deadline of the whole flow, from here on, in milliseconds; none unless given. */
   readonly deadlineMillis?: number
   readonly trace?: Trace
-  /** Hosts that have passed the flow on, in order; none unless said. */
+  /** Hosts that have passed the flow on, in order; none unless given. */
   readonly path?: ReadonlyArray<string>
-  /** Revision of the frames that the caller speaks; 0 unless said. */
+  /** Revision of the frames that the caller speaks; 0 unless given. */
   readonly revision?: number
-  /** What the caller says of itself beside the flow; nothing unless said. Unchecked, when it has come from elsewhere. */
+  /** Metadata of the caller; none unless given. Unchecked when it was received. */
   readonly metadata?: Readonly<Record<string, string>>
 }
 
@@ -59,38 +59,38 @@ export interface Rejected {
   readonly _tag: "Rejected"
   readonly reason: RejectReason
   readonly detail: string
-  /** Of one that is "Unauthorized": another owner of the name may let the caller in. */
+  /** With "Unauthorized": another owner of the name may let the caller in. */
   readonly ownersDiffer?: boolean
 }
 
-/** Messages in order. `partial`: the last one goes on in the next Data frame. */
+/** Messages in order. `partial`: the last one continues in the next Data frame. */
 export interface Data {
   readonly _tag: "Data"
   readonly messages: ReadonlyArray<Uint8Array>
   readonly partial: boolean
   /** The endpoint is being withdrawn. */
   readonly draining?: boolean
-  /** The frame in its envelope, if it was packed on this side; `messages` are read from it, anew each time. */
+  /** The frame in its envelope, if packed on this side; `messages` decodes it anew each time. */
   readonly wire?: Uint8Array
-  /** The messages as they came, if they came in a stream; `messages` are cut from them, anew each time. */
+  /** The messages as received from a stream; `messages` cuts them anew each time. */
   readonly runs?: Runs
 }
 
-/** Messages that stay within the process, in order, each whole. On a wire they would be Data. */
+/** Whole messages in order that stay within the process. On a wire they would be Data. */
 export interface Local {
   readonly _tag: "Local"
   readonly messages: ReadonlyArray<Message>
 }
 
-/** The sender's direction is over after `count` messages. */
+/** Ends the sender's direction after `count` messages. */
 export interface End {
   readonly _tag: "End"
   readonly count: number
 }
 
 /**
- * The sender gives the flow up. `error` holds the endpoint's declared error when the reason is "Domain", and the rest of it
- * when that is "DomainCut": what is before it came in partial Data frames.
+ * Gives the flow up. `error` holds the endpoint's declared error for "Domain", and its last piece for "DomainCut",
+ * whose other pieces came in partial Data frames.
  */
 export interface Fail {
   readonly _tag: "Fail"
@@ -133,12 +133,12 @@ export class FrameInvalid extends EffectData.TaggedError("FrameInvalid")<{ reado
 
 export const accepted: Accepted = { _tag: "Accepted" }
 
-/** A word with nothing in it. */
+/** Word: a Data frame without messages. */
 export const word: Data = { _tag: "Data", messages: [], partial: false }
 
 export const draining: Data = { ...word, draining: true }
 
-/** What a frame says to people, in UTF-16 units: a detail may tell of what a peer has said, and comes from one. */
+/** Length of a detail for people, in UTF-16 units: a peer sends it, or it repeats what a peer has sent. */
 const detailLengthMax = 1000
 
 export const rejected = (reason: RejectReason, detail: string, ownersDiffer = false): Rejected => ({
@@ -225,7 +225,7 @@ const kindOf = (frame: Frame): Proto.Frame["kind"] => {
 /** `Frame.data`, as a field with its wire type. */
 const dataField = { no: 4, wireType: 2 } as const
 
-/** A frame for the generated code to write. One that was packed goes there as it is: no object is made of any of its messages. */
+/** Returns a frame for the generated encoder. A packed one goes in as raw bytes, without an object for each message. */
 export const toProto = (frame: Frame): Proto.Frame => {
   const message = create(Proto.FrameSchema)
   if (frame._tag === "Data" && frame.wire !== undefined)

@@ -1,11 +1,11 @@
 /**
- * Frames as bytes: what protobuf says of them, with a short way for Data.
+ * Binary encoding of frames: protobuf, with a fast path for Data.
  *
- * Nearly all bytes of a flow are in Data frames, and the generated code reflects on each of their messages: to write them
- * here is several times as fast, and gives the same bytes. `FrameParser` reads what is written here; anything else is left
- * to the generated code.
+ * Nearly all bytes of a flow are in Data frames, and the generated code reflects on each of their messages: writing
+ * them here is several times as fast, and gives the same bytes. `FrameParser` reads Data frames of this form, and
+ * leaves all others to the generated code.
  *
- * Errors: `FrameInvalid` for what is no frame.
+ * Errors: `FrameInvalid` for bytes that are no frame.
  * Source: `proto/grinta/v1/flow.proto`; the protobuf encoding guide.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf"
@@ -33,11 +33,11 @@ const encodeOther = (frame: Frame.Frame): Uint8Array => Envelope.wrap(toBinary(F
 const acceptedBytes = toBinary(FrameSchema, Frame.toProto(Frame.accepted))
 const acceptedWire = Envelope.wrap(acceptedBytes)
 
-/** The words that hosts say without a message. */
+/** Words of a host without messages. */
 const wordWire = encodeData(Frame.word)
 const drainingWire = encodeOther(Frame.draining)
 
-/** A frame in its envelope. The bytes may be shared: nobody may change them. */
+/** Encodes a frame with its envelope. The bytes may be shared: do not change them. */
 export const encode = (frame: Frame.Frame): Uint8Array => {
   switch (frame._tag) {
     case "Data":
@@ -58,7 +58,7 @@ const isAccepted = (bytes: Uint8Array): boolean =>
 const parse = <A>(read: () => A): Result.Result<A, Frame.FrameInvalid> =>
   Result.try({ try: read, catch: (cause) => new Frame.FrameInvalid({ detail: String(cause) }) })
 
-/** Reads a frame. Its fields of bytes are views of what it reads. */
+/** Decodes a frame. Fields of type bytes are views of the argument. */
 export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.FrameInvalid> =>
   isAccepted(bytes)
     ? Result.succeed(Frame.accepted)
@@ -67,7 +67,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Frame.Frame, Frame.Fram
         Frame.fromProto
       )
 
-/** Reads the rest of a Data frame whose first messages are known. */
+/** Decodes the rest of a Data frame, after the messages in `before`. */
 export const decodeData = (
   bytes: Uint8Array,
   before: ReadonlyArray<Uint8Array>
@@ -80,7 +80,7 @@ export const decodeData = (
     }
   )
 
-/** A class for its one getter: on an object of its own it would cost more than the rest of a small frame. */
+/** Packed Data frame. A class for its one getter, which on an object of its own would outweigh a small frame. */
 class Packed implements Frame.Data {
   readonly _tag = "Data"
   readonly wire: Uint8Array
@@ -99,5 +99,5 @@ class Packed implements Frame.Data {
   }
 }
 
-/** What was packed, as a frame. */
+/** Returns the Data frame of packed bytes. */
 export const packed = (wire: Uint8Array, partial: boolean): Frame.Data => new Packed(wire, partial)

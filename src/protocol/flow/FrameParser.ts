@@ -1,12 +1,12 @@
 /**
- * The frames out of the messages of a stream, while they come: of a Data frame each message is handed on as soon as it is
- * whole, as a view of the chunk in which it came, or of memory of its own if it came in several.
+ * Incremental frame parser: passes on each message of a Data frame as soon as it is whole, as a view of its chunk, or
+ * of memory of its own if it came in several chunks.
  *
- * Shape: what a long Data frame holds comes out as several, of which only the last may be partial.
- * States of a frame: kind (nothing is known of it) -> messages (it is Data as `FrameBytes` writes it, so far) -> odd (Data
- * written in another way, from here on put together and left to the generated code) | whole (put together and left to it).
- * Bounds: a frame has at most `Limits.frameMessagesMax` messages, or other fields; they are counted before anything is made of them.
- * Errors: a frame that is none, or has more, is a violation, after which nothing more may be pushed.
+ * Shape: a long Data frame comes out as several, of which only the last may be partial.
+ * States of a frame: kind (nothing known yet) -> messages (Data as `FrameBytes` writes it, so far) -> odd (Data in
+ * another encoding: the rest is assembled and decoded by the generated code) | whole (assembled and decoded by it).
+ * Bounds: at most `Limits.frameMessagesMax` messages, or other fields, in a frame, counted before anything is decoded.
+ * Errors: bytes that are no frame, and a frame with more messages, are violations; push nothing after one.
  * Source: `proto/grinta/v1/flow.proto`; the protobuf encoding guide.
  */
 import { Result } from "effect"
@@ -20,10 +20,10 @@ import { frameMessagesMax } from "./Limits.ts"
 import { dataTag, messagesTag, partialTag } from "./Packing.ts"
 import * as Varint from "./Varint.ts"
 
-/** A tag and a length of 28 bits. */
+/** Size of a tag and a length of 28 bits. */
 const headBytesMax = 5
 
-/** Data that came in a stream. */
+/** Data frame received from a stream. */
 class Came implements Frame.Data {
   readonly _tag = "Data"
   readonly runs: Batch.Runs
@@ -41,29 +41,29 @@ class Came implements Frame.Data {
   }
 }
 
-/** Data written in another way may hold a view for each two bytes, or one byte in a frame of nothing else. */
+/** Packs Data of another encoding, which may hold a view per two bytes, or keep a frame alive for one byte. */
 const tight = (frame: Frame.Frame): Frame.Frame =>
   frame._tag === "Data" && frame.messages.length > 0
     ? new Came(Batch.packed(frame.messages), frame.partial, frame.draining)
     : frame
 
-/** Messages, and what else there is in a frame that is not written as hosts do. */
+/** Fields in a frame of another encoding: its messages, and a few more. */
 const fieldsMax = frameMessagesMax + 64
 
 const crowded = `a frame of more than ${frameMessagesMax} messages`
 
-/** Where the messages begin in a Data frame of this length; 0 for another frame, and one that goes on behind them. */
+/** Returns the offset of the messages in a Data frame of this length; 0 for other frames, or with fields after Data. */
 const messagesAt = (bytes: Uint8Array, at: number, frameBytes: number): number => {
   const dataBytes = frameBytes > 0 && bytes[at] === dataTag ? Varint.read(bytes, at + 1) : -1
   const start = 1 + Varint.sizeOf(dataBytes)
   return dataBytes >= 0 && dataBytes === frameBytes - start ? start : 0
 }
 
-/** What is not known of an item before more of it has come, and an item that is not as `FrameBytes` writes them. */
+/** Item lengths: not known before more bytes come, and an item in another encoding than that of `FrameBytes`. */
 const unknown = -2
 const odd = -1
 
-/** The length of the item that begins at `at`, of which what is before `to` has come, with `leftBytes` to come in the frame. */
+/** Returns the length of the item at `at`, received up to `to`, with `leftBytes` to come in the frame. */
 const itemBytes = (bytes: Uint8Array, at: number, to: number, leftBytes: number): number => {
   const bytesMax = to - at + leftBytes
   if (bytes[at] === partialTag) return bytesMax === 2 ? 2 : odd
@@ -74,25 +74,25 @@ const itemBytes = (bytes: Uint8Array, at: number, to: number, leftBytes: number)
   return all <= bytesMax ? all : odd
 }
 
-/** A class for the memory of an idle flow: see `FrameQueue`. */
+/** A class, for the memory of an idle flow: see `FrameQueue`. */
 export class FrameParser implements Envelope.Body {
-  /** What has come out, to be taken from here. */
+  /** Parsed frames, for the owner to take. */
   readonly frames: Array<Frame.Frame> = []
-  /** What has come of an item, or of a frame, that is not whole. */
+  /** Bytes of an incomplete item or frame. */
   private readonly held = Held.make()
   private state: "kind" | "messages" | "odd" | "whole" = "kind"
   private frameBytes = 0
-  /** How much of the frame has not come. */
+  /** Bytes of the frame still to come. */
   private leftBytes = 0
-  /** How many messages of the frame have come. */
+  /** Messages of the frame so far. */
   private messages = 0
-  /** Messages that are whole, of which the last may turn out to be partial. */
+  /** Whole messages, of which the last may turn out to be partial. */
   private runs: Batch.Runs | undefined
   private isPartial = false
-  /** Some of the frame came out. */
+  /** True once a part of the frame was put out. */
   private isOut = false
 
-  /** What is held of what is not whole, in bytes. */
+  /** Bytes held of incomplete frames. */
   get heldBytes(): number {
     return this.held.bytes.byteLength + (this.runs?.weight ?? 0)
   }
@@ -115,18 +115,18 @@ export class FrameParser implements Envelope.Body {
     if (this.state === "odd" || this.state === "whole")
       Held.add(this.held, chunk, at, to, this.held.count + to - at + this.leftBytes)
     if (this.leftBytes === 0) return this.finish()
-    // Behind a message comes another one: it is not the one that goes on in the next frame.
+    // Another message follows, so the last one is not partial.
     if (this.state === "messages" && this.held.bytes[0] === messagesTag) this.give()
     return undefined
   }
 
-  /** Takes a frame that has come as a whole. What is wrong with it; undefined when nothing is. */
+  /** Takes a whole frame. Returns what is wrong with it; undefined when nothing is. */
   takeFrame(bytes: Uint8Array): string | undefined {
     this.begin(bytes.byteLength)
     return this.take(bytes, 0, bytes.byteLength)
   }
 
-  /** Finds out what the frame is; where what is behind that begins. */
+  /** Determines the kind of the frame. Returns the index after its header. */
   private takeKind(chunk: Uint8Array, from: number, to: number): number {
     const { held } = this
     let start = 0
@@ -160,7 +160,7 @@ export class FrameParser implements Envelope.Body {
     this.isOut = true
   }
 
-  /** Takes the messages that are whole, and what has come of the next one; where something odd begins, or `to`. */
+  /** Takes whole messages, and the start of the next one. Returns the index of the first odd item, or `to`. */
   private takeMessages(chunk: Uint8Array, from: number, to: number): number {
     let at = from
     if (this.held.count > 0) {
@@ -184,7 +184,7 @@ export class FrameParser implements Envelope.Body {
     return at < to ? this.takeItem(chunk, at, to) : at
   }
 
-  /** Takes of an item what has come: the one that is held, or one that begins here and does not end. */
+  /** Takes the bytes of one item: the one held, or an incomplete one at `from`. Returns the index after them. */
   private takeItem(chunk: Uint8Array, from: number, to: number): number {
     const { held } = this
     let at = from
@@ -205,7 +205,7 @@ export class FrameParser implements Envelope.Body {
     }
   }
 
-  /** Takes the item that is held, which is whole. */
+  /** Takes the held item once it is whole. */
   private takeWhole(bytes: number): void {
     const { held } = this
     if (held.bytes[0] === messagesTag) {
@@ -217,7 +217,7 @@ export class FrameParser implements Envelope.Body {
     } else this.state = "odd"
   }
 
-  /** The frame has come. What is wrong with it; undefined when nothing is. */
+  /** Ends the frame. Returns what is wrong with it; undefined when nothing is. */
   private finish(): string | undefined {
     if (this.state === "messages") {
       if (this.runs !== undefined) this.give()

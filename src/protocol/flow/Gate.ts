@@ -1,20 +1,19 @@
 /**
- * Which connections a flow port takes: so many in all, so many of one address and of one peer, and none of one that floods.
+ * Gate of a flow port: bounds connections in all, per address and per peer, and refuses addresses and peers that flood.
  *
- * A peer that proves which host it is counts by that, wherever it comes from: a thousand hosts behind one address are a thousand peers.
- * Before that, and if it proves nothing, its address counts, of IPv6 the address and its /64, in which anybody has as
- * many as they like and a whole mesh may live. While a peer proves itself it takes none of the places of those that have.
+ * A peer that proves its host counts by that, at any address: a thousand hosts behind one address are a thousand peers.
+ * Before that, and without proof, the address counts, and for IPv6 also its /64, in which anybody has as many addresses
+ * as they like and a whole mesh may live. While a peer proves itself it takes none of the seats of proven peers.
  *
- * Loopback is exempt from the bounds of an address unless `limitsLoopback` says otherwise. All processes of a machine share
- * it, so it does not say who somebody is: a fabric of many hosts on one machine would not get beyond the bound, and any
- * process could have all others shut out by flooding. Beyond loopback an address is at most one machine, or what
- * stands behind one that forwards.
+ * Loopback is exempt from the bounds of an address unless `limitsLoopback` is set. All processes of a machine share it,
+ * so it identifies nobody: a fabric of many hosts on one machine would exceed the bound, and one process could have all
+ * others shut out by flooding. Beyond loopback an address is at most one machine, or the clients behind one forwarder.
  *
- * States of a connection: arriving (it proves itself) -> inside, or inside at once where nothing is to be proven -> retired, once it
- * takes no more flows -> gone.
- * Invariants: at most `sessionsMax` are inside, the last of them of peers that hold few (`Seats`), `arrivingMax` arrive, and of an address, network or peer that is bound as many as its
- * bound says. As many as are inside may be retired in all, and `retiredTimes` as many of one that is bound: whoever retires one more
- * loses the one that was retired first, and so nobody is shut out by flows that go on.
+ * States of a connection: arriving (proves itself) -> inside (at once where no proof is asked for) -> retired (takes no
+ * more flows) -> gone.
+ * Invariants: at most `sessionsMax` are inside, the last seats for peers that hold few (`Seats`); `arrivingMax` arrive;
+ * each bound address, network or peer keeps its own bound. As many as may be inside may be retired, and `retiredTimes`
+ * as many per bound key: a further one closes the oldest retired one, so that long flows shut nobody out.
  * Source: faults.md, rows H3 and D-15.
  */
 import * as Address from "../Address.ts"
@@ -28,42 +27,42 @@ export interface Bounds {
   readonly limitsLoopback: boolean
 }
 
-/** Connections of one host that has proven who it is: it has one, and another before that one takes no more flows. */
+/** Connections of one proven host: it needs one, and another before the first takes no more flows. */
 export const sessionsPerPeerMax = 8
 
-/** Connections that take no more flows, for each that takes some: one for each certificate that both sides had of late. */
+/** Retired connections per connection inside: one for each certificate that both sides had lately. */
 export const retiredTimes = 4
 
-/** Connections of a /64 of IPv6, for each that one of its addresses may have. */
+/** Connections of an IPv6 /64, per connection that one of its addresses may have. */
 export const addressesPerNetwork = 16
 
-/** Connections that prove who is there, at a time. */
+/** Connections that prove themselves at a time. */
 export const arrivingMax = 1024
 
 export interface Gate {
   readonly bounds: Bounds
   readonly bans: Bans.Bans
-  /** Connections by address, network and peer, of those that count by it. */
+  /** Connections by the address, network or peer they count by. */
   readonly inside: Map<string, number>
   readonly arriving: Set<Seat>
-  /** Those that take no more flows, in the order in which they came to that, and their number by what they have counted by. */
+  /** Connections that take no more flows, the oldest first, and their number by address, network or peer. */
   readonly retired: Set<Seat>
   readonly retiredBy: Map<string, number>
-  /** Those that are inside. */
+  /** Connections inside. */
   total: number
 }
 
-/** A connection that was taken. */
+/** Connection that the gate has taken. */
 export interface Seat {
   readonly address: string
-  /** Whom it counts for: a host that was proven, or a source of strangers. */
+  /** Peer that the connection counts for: a proven host, or a source of strangers. */
   peer: string
-  /** What it counts by. */
+  /** Keys of `inside` or `retiredBy` that count the connection. */
   keys: ReadonlyArray<string>
   isInside: boolean
 }
 
-/** Why a connection is not taken: whoever it is is banned, or has enough, or the port has. */
+/** Why a connection is refused: its peer or address is banned, or has enough, or the port is full. */
 export type Refusal = "banned" | "crowded" | "full"
 
 const bannedMax = 4096
@@ -78,24 +77,24 @@ export const make = (bounds: Bounds): Gate => ({
   total: 0
 })
 
-/** An address in the one form in which it is counted: an IPv4 address may come mapped to IPv6. */
+/** Normalizes an address for counting: an IPv4 address may come mapped to IPv6. */
 export const addressOf = (text: string): string => {
   const bytes = Address.parseHost(text)
   return bytes === undefined ? text : Address.host(bytes)
 }
 
-/** Whom strangers at an address are counted as. */
+/** Returns the key that counts the strangers at an address. */
 const sourceOf = (address: string): string => {
   const bytes = Address.parseHost(address)
   return bytes === undefined || Address.isLoopback(bytes) ? address : Address.source(bytes)
 }
 
-/** The peer that has proven to be these hosts. A name holds no space, so no source of strangers is called so. */
+/** Returns the peer proven to be these hosts. Names have no space, so no source of strangers equals it. */
 export const peerOf = (hosts: ReadonlyArray<string>): string => `host ${[...hosts].sort().join(" ")}`
 
 export const isProven = (peer: string): boolean => peer.startsWith("host ")
 
-/** Whether the bounds hold for a peer, or those at an address. */
+/** Returns true when the bounds apply to this peer or address. */
 export const isBound = ({ bounds }: Gate, who: string): boolean => {
   if (bounds.limitsLoopback || isProven(who)) return true
   const bytes = Address.parseHost(who)
@@ -117,14 +116,14 @@ const mostOf = ({ bounds }: Gate, key: string): number => {
 
 const hasRoom = (gate: Gate, key: string): boolean => (gate.inside.get(key) ?? 0) < mostOf(gate, key)
 
-/** Whether there is no place for a peer that has so many. */
+/** Returns true when the port has no seat left for a peer with `others` connections inside. */
 const isFull = (gate: Gate, peer: string, others: number): boolean => {
   const { kept, max, own } = Seats.sharesOf(gate.bounds.sessionsMax)
   const isFew = others < own || !isBound(gate, peer)
   return gate.total >= (isFew ? max : max - kept)
 }
 
-/** Takes a connection, or says why not. `isProving`: it is to say who is there before it counts as inside. */
+/** Takes a connection, or says why not. `isProving`: it has to prove its host before it counts as inside. */
 export const arrive = (gate: Gate, address: string, nowMillis: number, isProving: boolean): Seat | Refusal => {
   const source = sourceOf(address)
   const keys = source === address ? [address] : [address, source]
@@ -140,14 +139,14 @@ export const arrive = (gate: Gate, address: string, nowMillis: number, isProving
   return seat
 }
 
-/** The one that has been arriving for longest, if they are too many: it has had its time. */
+/** Returns the connection that arrives for longest, when more than `arrivingMax` do: close it. */
 export const overdue = ({ arriving }: Gate): Seat | undefined => {
   if (arriving.size <= arrivingMax) return undefined
   for (const first of arriving) return first
   return undefined
 }
 
-/** A connection has proven which hosts are there, perhaps none; why it may not go in, if so. */
+/** Admits a connection with its proven hosts, perhaps none. Returns why it is refused; undefined when it is inside. */
 export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowMillis: number): Refusal | undefined => {
   if (seat.isInside || !gate.arriving.delete(seat)) return undefined
   if (hosts.length > 0) {
@@ -165,7 +164,7 @@ export const prove = (gate: Gate, seat: Seat, hosts: ReadonlyArray<string>, nowM
   return undefined
 }
 
-/** A connection takes no more flows, and so none of the places; the one that is to be closed for it, if they are too many. */
+/** Frees the seat of a connection that takes no more flows. Returns the retired one to close, if there are too many. */
 export const retire = (gate: Gate, seat: Seat): Seat | undefined => {
   const { bounds, inside, retired, retiredBy } = gate
   if (!seat.isInside) return undefined
@@ -181,7 +180,7 @@ export const retire = (gate: Gate, seat: Seat): Seat | undefined => {
   return undefined
 }
 
-/** A connection that was taken is closed. Saying it twice is fine. */
+/** Forgets a closed connection. Idempotent. */
 export const leave = (gate: Gate, seat: Seat): void => {
   add(gate.retired.delete(seat) ? gate.retiredBy : gate.inside, seat.keys, -1)
   seat.keys = []
@@ -190,7 +189,7 @@ export const leave = (gate: Gate, seat: Seat): void => {
   seat.isInside = false
 }
 
-/** Bans a peer, unless it is exempt; whether it did. */
+/** Bans a peer, unless it is exempt. Returns whether it did. */
 export const ban = (gate: Gate, peer: string, nowMillis: number): boolean => {
   if (!isBound(gate, peer)) return false
   Bans.ban(gate.bans, peer, nowMillis)

@@ -1,18 +1,18 @@
 /**
- * Something of a known length that comes in pieces, put together in memory of its own.
+ * Held: bytes of a known total length, assembled from chunks in memory of their own.
  *
- * Bounds: what is held is at most twice what has come, until `wholeFromBytes` have: then it is all of it.
+ * Bounds: memory of at most twice the bytes received; all of it once `wholeFromBytes` have come.
  */
 
-/** What of it must have come before it is worth all of its memory. */
+/** Bytes received from which on all memory is allocated. */
 export const wholeFromBytes = 8 * 1024
 
-/** What is no longer than this has its memory from the first byte on. */
+/** Total length up to which all memory is allocated at the first byte. */
 export const smallBytesMax = 512
 
 export interface Held {
   bytes: Uint8Array
-  /** How many of them have come. */
+  /** Bytes received. */
   count: number
 }
 
@@ -20,7 +20,7 @@ const nothing = new Uint8Array(0)
 
 export const make = (): Held => ({ bytes: nothing, count: 0 })
 
-/** Adds a part of a chunk, on the way to `wantedBytes` in all. */
+/** Adds a part of a chunk to bytes that will be `wantedBytes` in all. */
 export const add = (held: Held, chunk: Uint8Array, from: number, to: number, wantedBytes: number): void => {
   const count = held.count + to - from
   if (count > held.bytes.byteLength) {
@@ -33,10 +33,10 @@ export const add = (held: Held, chunk: Uint8Array, from: number, to: number, wan
   held.count = count
 }
 
-/** What has come so far. */
+/** Returns the bytes received so far. */
 export const view = (held: Held): Uint8Array => held.bytes.subarray(0, held.count)
 
-/** As `view`, and holds nothing any more. */
+/** Returns the bytes received, and empties `held`. */
 export const take = (held: Held): Uint8Array => {
   const bytes = view(held)
   held.bytes = nothing

@@ -1,6 +1,6 @@
 /**
- * Messages that have come and wait for their reader, in order, in the batches in which they came: who takes all of them
- * gets a batch that waits alone as it is. The reader of the carrier stops while the inbox is full.
+ * Inbox: received messages that wait for their reader, in order and in the batches in which they came. Taking all
+ * returns a batch that waits alone unchanged. The link is not read while the inbox is full.
  */
 import { type Batch, Runs } from "./Batch.ts"
 import { type Limits, weight } from "./Limits.ts"
@@ -8,9 +8,9 @@ import type { Message } from "./Message.ts"
 
 export interface Inbox {
   readonly bytesMax: number
-  /** None of them is empty. */
+  /** Batches that wait, none of them empty. */
   readonly batches: Array<Batch>
-  /** Weight of everything that waits. */
+  /** Weight of all messages that wait. */
   bytes: number
 }
 
@@ -24,7 +24,7 @@ export const push = (inbox: Inbox, batch: Batch): void => {
   inbox.bytes += batch.weight
 }
 
-/** The next message; undefined when none waits. */
+/** Takes the next message; undefined when none waits. */
 export const take = (inbox: Inbox): Message | undefined => {
   const [batch] = inbox.batches
   const message = batch?.next()
@@ -35,8 +35,8 @@ export const take = (inbox: Inbox): Message | undefined => {
 }
 
 /**
- * How many messages that came as bytes are taken at once: each becomes an object that is fifty times as large as an empty message
- * is on the wire. More than wait of a sender with default limits.
+ * Most messages from bytes that are taken at once: each becomes an object fifty times the size of an empty message on
+ * the wire. A sender with default limits never has more waiting.
  */
 export const takenMax = 2048
 
@@ -46,7 +46,7 @@ const isMuch = ({ batches }: Inbox): boolean => {
   return count > takenMax
 }
 
-/** The first that wait. */
+/** Takes the first `takenMax` messages. */
 const takeSome = (inbox: Inbox): ReadonlyArray<Message> => {
   const some: Array<Message> = []
   while (some.length < takenMax) {
@@ -57,7 +57,7 @@ const takeSome = (inbox: Inbox): ReadonlyArray<Message> => {
   return some
 }
 
-/** All that waits, perhaps nothing; only some where it is much. */
+/** Takes all messages, perhaps none; only the first `takenMax` when more came as bytes. */
 export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
   if (isMuch(inbox)) return takeSome(inbox)
   const last = inbox.batches.pop()
@@ -68,7 +68,7 @@ export const takeAll = (inbox: Inbox): ReadonlyArray<Message> => {
   return all.flatMap((batch) => batch.all())
 }
 
-/** What came last will wait, if it does. */
+/** Compacts the latest batch, which will wait, and joins it with the batches before. */
 export const keep = ({ batches }: Inbox): void => {
   let last = batches.at(-1)
   for (let before = batches.at(-2); last !== undefined && before?.join(last) === true; before = batches.at(-2)) {

@@ -1,22 +1,22 @@
 /**
- * The hosts that could not be reached lately: whoever has a choice takes another first. A host is forgotten when it is
- * reached, and after a while even if nobody tries.
+ * Hosts that could not be reached lately: a connect with a choice tries them last. A host is forgotten when it is
+ * reached, and after `memoryMillis` without a try.
  */
 
-/** How long a host is remembered, in milliseconds. It is about what membership takes to find it dead. */
+/** How long a host is remembered, in milliseconds: about the time in which membership finds it dead. */
 export const memoryMillis = 10_000
 
-/** Hosts remembered at a time; one more takes the place of the oldest. */
+/** Hosts remembered; one more replaces the oldest. */
 export const hostsMax = 1024
 
-/** Until when each host comes last, the oldest first. */
+/** End of the memory of each host, the oldest first. */
 export interface Lately {
   readonly untilMillis: Map<string, number>
 }
 
 export const make = (): Lately => ({ untilMillis: new Map() })
 
-/** A host could not be reached. */
+/** Remembers a host that could not be reached. */
 export const note = ({ untilMillis }: Lately, host: string, nowMillis: number): void => {
   untilMillis.delete(host)
   untilMillis.set(host, nowMillis + memoryMillis)
@@ -26,7 +26,7 @@ export const note = ({ untilMillis }: Lately, host: string, nowMillis: number): 
   }
 }
 
-/** A host was reached. */
+/** Forgets a host that was reached. */
 export const forget = ({ untilMillis }: Lately, host: string): void => {
   untilMillis.delete(host)
 }
@@ -39,7 +39,7 @@ const isUnreached = ({ untilMillis }: Lately, host: string, nowMillis: number): 
   return false
 }
 
-/** The same ones: first those that are not remembered, then the others, each in the order in which they were. */
+/** Reorders `all`: the hosts not remembered first, then the others, each part in its old order. */
 export const order = <A>(
   lately: Lately,
   all: ReadonlyArray<A>,

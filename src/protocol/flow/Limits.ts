@@ -1,31 +1,31 @@
 /**
  * Bounds of a flow. Source: faults.md, rows D-16 and D-17, guarantee G9.
  *
- * Those of frames are one set: what may be in a frame follows from what a frame may take on the wire, which any peer accepts
+ * The bounds of frames are one set: the content of a frame follows from its size on the wire, which any peer accepts
  * and none may exceed.
  */
 import { Struct } from "effect"
 import * as Varint from "./Varint.ts"
 
-/** Largest frame on the wire, in bytes, without its envelope. Part of the protocol: all peers of wire version 1 read it. */
+/** Largest frame, in bytes, without its envelope. Part of the protocol: peers of wire version 1 all read it. */
 export const frameWireBytesMax = 128 * 1024
 
-/** What a frame takes beside its messages and their lengths, or its error: its tags, its length, a detail for people. */
+/** Bytes of a frame beside its messages and their lengths, or its error: tags, its length, a detail for people. */
 const frameRestBytesMax = 4 * 1024
 
-/** Largest declared error that travels in one frame, in bytes; a larger one is cut. Its frame has no detail. */
+/** Largest declared error in one frame, in bytes; a larger one is cut, and such frames carry no detail. */
 export const wholeErrorBytesMax = frameWireBytesMax - 32
 
 export interface Limits {
-  /** Largest message, in bytes; a larger one is refused before it is sent and fails the flow when it arrives. */
+  /** Largest message, in bytes. A larger one is refused by the sender, and fails the flow when it arrives. */
   readonly messageBytesMax: number
-  /** Payload of one Data frame, in bytes; a larger message is cut. At most what `frameWireBytesMax` leaves for it. */
+  /** Payload of one Data frame, in bytes, within `frameWireBytesMax`; a larger message is cut. */
   readonly frameBytesMax: number
   /** Messages in one Data frame. */
   readonly frameMessagesMax: number
-  /** What waits at the sender for its carrier, in bytes; one message may overshoot it. */
+  /** Send buffer: bytes that wait for the link; one message may overshoot it. */
   readonly bufferBytesMax: number
-  /** What waits at the receiver for its reader before the carrier is not read any further, in bytes; a frame may overshoot it. */
+  /** Receive buffer: bytes that wait for the reader before the link is paused; a frame may overshoot it. */
   readonly inboxBytesMax: number
 }
 
@@ -37,17 +37,17 @@ export const defaults: Limits = {
   inboxBytesMax: 8 * 1024
 }
 
-/** The most messages of a frame, whose lengths then take half of it. Part of the protocol: no peer may send more. */
+/** Most messages in a frame, at which their lengths take half of it. Part of the protocol: no peer may send more. */
 export const frameMessagesMax = 16_384
 
-/** A message fits into one array. */
+/** Largest message that fits into one array. */
 const bytesMax = 2 ** 30
 
-/** What a whole frame leaves for its payload, with the lengths of so many messages. */
+/** Returns the payload that a whole frame leaves beside the lengths of `messages` messages. */
 const payloadBytesMax = (messages: number): number =>
   frameWireBytesMax - frameRestBytesMax - messages * (1 + Varint.sizeOf(frameWireBytesMax))
 
-/** What is wrong with the first limit that cannot work, if any. */
+/** Returns the first invalid limit, and why; undefined when all are valid. */
 export const violation = (limits: Limits): { readonly limit: keyof Limits; readonly detail: string } | undefined => {
   const most = {
     messageBytesMax: bytesMax,
@@ -77,10 +77,10 @@ export const weightOf = (messages: ReadonlyArray<{ readonly byteLength: number }
 }
 
 /**
- * What both sides of a flow whose reader has stalled hold together, in bytes on the wire, beside one message on each
- * that was taken while there was room. The sender: what waits, a frame that a link may hold, one that the carrier writes.
- * The receiver: what waits and the frame that filled it, and on a network the carrier's window and a message that is being
- * put together; a window, and what may wait beside it, are three frames.
+ * Returns the most bytes, in wire form, that both sides of a flow hold when its reader stalls, beside one message on
+ * each side that was taken while there was room. Sender: its buffer, a frame in the link, a frame being written.
+ * Receiver: its buffer and the frame that filled it, and on a network the stream's window and a message being
+ * assembled; a window, and the bytes that may wait beside it, are three frames.
  */
 export const stalledBytesMax = ({ bufferBytesMax, frameBytesMax, inboxBytesMax }: Limits): number =>
   bufferBytesMax + inboxBytesMax + 7 * frameBytesMax

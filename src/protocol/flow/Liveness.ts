@@ -1,53 +1,53 @@
 /**
- * Whether the other end of a session still lives.
+ * Liveness of the other end of a session (keepalive).
  *
- * A sign of life is a byte that came, or one that a full socket took: it has room again because the other end has
- * acknowledged what was there. What a socket takes that is not full says nothing. A PING is asked only of a peer that is
- * silent, and its answer is one sign among others: under bulk it waits behind all that is on its way.
+ * A sign of life is a byte received, or a byte taken by a full socket: it has room again because the peer acknowledged
+ * earlier bytes. Bytes taken by a socket that is not full prove nothing. Only a silent peer is asked by a PING, and the
+ * answer is one sign among others: under bulk it waits behind all bytes on their way.
  *
- * States: heard -> silent (for `intervalMillis`: a PING leaves, unless one is on its way) -> dead (for `timeoutMillis` more,
- * still no sign). Any sign leads back to heard. A path that is far, slow or full is given more time: PINGs leave while there
- * are signs, too, so it is known how long an answer takes. Time in which this process did not look (it was stopped, or busy)
- * is held against nobody.
+ * States: heard -> silent (for `intervalMillis`: a PING leaves, unless one is on its way) -> dead (for `timeoutMillis`
+ * more without a sign). Any sign leads back to heard. A path that is far, slow or full is given more time: to measure
+ * it, PINGs also leave while there are signs. Time in which this process did not look (stopped, or busy) counts against
+ * nobody.
  *
- * `doubt` is the word of somebody else that the peer is dead. It shortens the wait, and a sign outweighs it.
+ * `doubt` is the word of another host that the peer is dead. It shortens the wait, and a sign of life outweighs it.
  */
 export interface Bounds {
-  /** Silence before a peer is asked for a sign, in milliseconds. */
+  /** Silence before a PING, in milliseconds. */
   readonly intervalMillis: number
-  /** Silence after it was asked before it is dead, in milliseconds. More than any pause that a peer may take. */
+  /** Silence after a PING before the peer is dead, in milliseconds. More than any pause of a peer. */
   readonly timeoutMillis: number
-  /** How often `look` is called, in milliseconds. */
+  /** Interval between two calls of `look`, in milliseconds. */
   readonly lookMillis: number
 }
 
-/** Silence of a peer that somebody doubts before it is dead, in milliseconds: as long as a peer may always be silent. */
+/** Silence of a doubted peer before it is dead, in milliseconds: any peer may be silent for as long. */
 export const doubtedMillis = 4_000
 
-/** What a peer that somebody doubts has to answer, in milliseconds. */
+/** Time that a doubted peer has to answer, in milliseconds. */
 export const answerMillis = 1_000
 
-/** How often a peer that gives signs is asked, so that it is known how long an answer takes, in milliseconds. */
+/** Interval of PINGs that measure the path of a peer with signs of life, in milliseconds. */
 const measureMillis = 2_000
 
-/** Half-life of what is known of the path, in milliseconds. */
+/** Half-life of the measured slowness of the path, in milliseconds. */
 const memoryMillis = 20_000
 
-/** What an answer may take before it gives more time, in milliseconds: less is that of a path that is fast, and full. */
+/** Round trip up to which a path gets no more time, in milliseconds: a fast path that is full may take as long. */
 const promptMillis = 500
 
 export interface Liveness {
-  /** As they were when it was last looked. */
+  /** Counters at the last look. */
   readBytes: number
   takenBytes: number
   wasFull: boolean
-  /** When the last sign was seen, the PING left that is not answered, the last one left, and somebody began to doubt. */
+  /** Times of the last sign, of the unanswered PING, of the last PING, and of the first doubt. */
   signMillis: number
   pingMillis: number | undefined
   askedMillis: number
   doubtMillis: number | undefined
   lookedMillis: number
-  /** The slowest that the path was of late: an answer, a PING without one while there were signs, a full socket that took. */
+  /** Slowness of the path lately: longest answer, PING unanswered despite signs, or wait of a full socket. */
   slowMillis: number
 }
 
@@ -65,21 +65,21 @@ export const make = (nowMillis: number): Liveness => ({
 
 export interface Look {
   readonly nowMillis: number
-  /** Bytes that came, and bytes that the socket took, so far. */
+  /** Bytes received, and bytes taken by the socket, so far. */
   readonly readBytes: number
   readonly takenBytes: number
-  /** Bytes wait that the socket has not taken. */
+  /** True while bytes wait that the socket has not taken. */
   readonly isFull: boolean
 }
 
-/** "ask" wants a PING to leave, and counts as asked. */
+/** Verdict of a look. "ask": send a PING now; it counts as sent. */
 export type Verdict = "alive" | "ask" | "dead"
 
-/** What a path gets beyond any other, in milliseconds: twice what it was seen to take. */
+/** Returns the extra time for a slow path, in milliseconds: twice its measured slowness, at most ten timeouts. */
 const extraMillis = ({ slowMillis }: Liveness, { timeoutMillis }: Bounds): number =>
   Math.min(10 * timeoutMillis, 2 * Math.max(0, slowMillis - promptMillis))
 
-/** Does not count the time in which nobody looked. */
+/** Discounts time in which nobody looked. */
 const forgive = (liveness: Liveness, { lookMillis }: Bounds, nowMillis: number): void => {
   const elapsed = nowMillis - liveness.lookedMillis
   liveness.lookedMillis = nowMillis
@@ -92,7 +92,7 @@ const forgive = (liveness: Liveness, { lookMillis }: Bounds, nowMillis: number):
   if (liveness.doubtMillis !== undefined) liveness.doubtMillis += lost
 }
 
-/** Whether there was a sign of life since the last look. */
+/** Returns true when there was a sign of life since the last look. */
 const hasSign = (liveness: Liveness, { isFull, readBytes, takenBytes }: Look): boolean => {
   const isSign = readBytes !== liveness.readBytes || (liveness.wasFull && takenBytes !== liveness.takenBytes)
   liveness.readBytes = readBytes
@@ -117,7 +117,7 @@ export const look = (liveness: Liveness, bounds: Bounds, seen: Look): Verdict =>
     const slow = Math.max(wasFull ? silence : 0, nowMillis - pingMillis)
     liveness.slowMillis = Math.max(liveness.slowMillis, slow)
     liveness.signMillis = nowMillis
-    // A sign of before the doubt says nothing against it.
+    // A sign from before the doubt does not refute it.
     if (liveness.doubtMillis !== nowMillis) liveness.doubtMillis = undefined
     const isDue = liveness.pingMillis === undefined && nowMillis - liveness.askedMillis >= measureMillis
     return isDue && measureMillis < bounds.timeoutMillis ? ask(liveness, nowMillis) : "alive"
@@ -130,13 +130,13 @@ export const look = (liveness: Liveness, bounds: Bounds, seen: Look): Verdict =>
   return nowMillis - Math.max(signMillis, pingMillis) >= bounds.timeoutMillis + extra ? "dead" : "alive"
 }
 
-/** A PING was answered, so many milliseconds after it left. */
+/** Records the answer to a PING, `afterMillis` after it left. */
 export const answer = (liveness: Liveness, afterMillis: number): void => {
   liveness.pingMillis = undefined
   liveness.slowMillis = Math.max(liveness.slowMillis, afterMillis)
 }
 
-/** Somebody says that the peer is dead. True when a PING is to leave. */
+/** Records the word of another host that the peer is dead. Returns true when a PING is to leave. */
 export const doubt = (liveness: Liveness, nowMillis: number): boolean => {
   liveness.doubtMillis ??= nowMillis
   if (liveness.pingMillis !== undefined) return false

@@ -1,9 +1,9 @@
 /**
- * A message on its way: its bytes, or within the process the JSON value that those would be the text of.
+ * Message of a flow: its bytes, or within the process the JSON value whose text those bytes would be.
  *
- * A value is a copy and shared with nobody: what `JSON.parse` gives for its text, without the text.
- * Units: the `byteLength` of a value is about what it takes in memory; its text takes at most three times as many bytes.
- * Bounds: what takes more than `valueBytesMax` bytes, or is nested deeper than `depthMax`, travels as text.
+ * A value is an unshared copy, equal to `JSON.parse` of its text.
+ * Units: the `byteLength` of a value is about its size in memory; its text takes at most three times as many bytes.
+ * Bounds: a value of more than `valueBytesMax` bytes, or nested deeper than `depthMax`, travels as text.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Utf8 from "../Utf8.ts"
@@ -23,10 +23,10 @@ export type Message = Uint8Array | Value
 const valueBytesMax = 64 * 1024
 const depthMax = 64
 
-/** What text takes of what a value takes, at most: `\uffff` for a character of two bytes. */
+/** Largest ratio of text to value: `\uffff` for a character of two bytes. */
 const textFactor = 3
 
-/** What a place in an array or an object takes: a number as text, with what is around it, is less than `textFactor` times that. */
+/** Bytes of a place in an array or object: a number as text, punctuated, is below `textFactor` times that. */
 const slotBytes = 16
 
 interface Size {
@@ -62,7 +62,7 @@ const isPlain = (object: object): object is Readonly<Record<string, unknown>> =>
   return prototype === Object.prototype || prototype === null
 }
 
-/** What its text would give again; undefined for what the text says otherwise, or what is too large. */
+/** Returns the value that its text would parse to; undefined when the text would differ, or the value is too large. */
 const copyOf = (value: unknown, size: Size, depth: number): unknown => {
   size.bytes += slotBytes
   if (size.bytes > valueBytesMax) return undefined
@@ -86,7 +86,7 @@ const copyOf = (value: unknown, size: Size, depth: number): unknown => {
   }
 }
 
-/** A copy of a JSON value; undefined for one that travels as text. */
+/** Copies a JSON value; undefined for one that travels as text. */
 export const copy = (json: unknown): Value | undefined => {
   const size: Size = { bytes: 0 }
   const copied = copyOf(json, size, depthMax)
@@ -96,18 +96,18 @@ export const copy = (json: unknown): Value | undefined => {
 export const areBytes = (messages: NonEmptyReadonlyArray<Message>): messages is NonEmptyReadonlyArray<Uint8Array> =>
   messages.every((message) => !(message instanceof Value))
 
-/** The bytes of a message, wherever it goes. */
+/** Returns the bytes of a message. */
 export const bytesOf = (message: Message): Uint8Array =>
   message instanceof Value ? Utf8.encode(JSON.stringify(message.json)) : message
 
-/** How many bytes a message has, if those are more than so many; undefined otherwise. */
+/** Returns the size of a message above `bytesMax`, in bytes; undefined otherwise. */
 export const bytesAbove = (message: Message, bytesMax: number): number | undefined => {
   if (message.byteLength * (message instanceof Value ? textFactor : 1) <= bytesMax) return undefined
   const { byteLength } = bytesOf(message)
   return byteLength > bytesMax ? byteLength : undefined
 }
 
-/** As `bytesAbove`, of the first one that has more. */
+/** Returns the size of the first message above `bytesMax`, in bytes; undefined when there is none. */
 export const firstAbove = (messages: ReadonlyArray<Message>, bytesMax: number): number | undefined => {
   for (const message of messages) {
     if (message.byteLength * textFactor <= bytesMax) continue

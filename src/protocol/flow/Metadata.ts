@@ -1,9 +1,9 @@
 /**
- * What a caller says of itself when it opens a flow, beside the flow: a token, a tenant. Its values are secrets, whatever they
- * are: nothing that prints, serializes or compares a `Metadata` tells them, and whoever wants one asks for it by its key.
+ * Metadata of a flow, given by its caller at the opening: a token, a tenant. Values are secrets: printing, serializing
+ * or comparing a `Metadata` reveals none, and a value is read by its key.
  *
- * Bounds: 16 keys of 1 to 64 characters, lower-case letters, digits, "-" and "."; values of at most 1,024 bytes in UTF-8 without
- * controls; 4,096 bytes of keys and values. Errors: what is wrong, without a value.
+ * Bounds: 16 keys of 1 to 64 characters, lower-case letters, digits, "-" and "."; values of at most 1,024 bytes in
+ * UTF-8 without controls; 4,096 bytes of keys and values. Errors: a sentence without a value.
  */
 import { Equal, Hash, Result } from "effect"
 
@@ -20,7 +20,7 @@ const encoder = new TextEncoder()
 
 const bytesOf = (text: string): number => encoder.encode(text).byteLength
 
-/** Values by key, which only who knows a key gets. */
+/** Secret values by key. */
 export class Metadata implements Equal.Equal {
   readonly #values: ReadonlyMap<string, string>
 
@@ -28,12 +28,12 @@ export class Metadata implements Equal.Equal {
     this.#values = values
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get size(): number {
     return this.#values.size
   }
 
-  /** The value of a key, as the caller has said it; undefined when it has not. */
+  /** Returns the value of a key; undefined when the caller gave none. */
   get(key: string): string | undefined {
     return this.#values.get(key)
   }
@@ -42,17 +42,17 @@ export class Metadata implements Equal.Equal {
     return this.#values.has(key)
   }
 
-  /** The keys, in no order that means anything. */
+  /** Keys, in no particular order. */
   get keys(): ReadonlyArray<string> {
     return [...this.#values.keys()]
   }
 
-  /** All of it in the open: for a wire, or for another flow. */
+  /** All entries in the open: for a wire, or for another flow. */
   get revealed(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#values)
   }
 
-  /** Two that say different things are different, whoever compares what holds them. */
+  /** Compares the values: objects that hold different metadata are different. */
   [Equal.symbol](that: Equal.Equal): boolean {
     if (!(that instanceof Metadata) || that.size !== this.size) return false
     for (const [key, value] of this.#values) if (that.get(key) !== value) return false
@@ -76,7 +76,7 @@ export class Metadata implements Equal.Equal {
   }
 }
 
-/** No metadata. */
+/** Empty metadata. */
 export const none = new Metadata(new Map())
 
 const violation = (name: string, value: unknown): string | undefined => {
@@ -88,7 +88,7 @@ const violation = (name: string, value: unknown): string | undefined => {
   return !value.isWellFormed() || controls.test(value) ? `the value of "${name}" is not printable` : undefined
 }
 
-/** Reads metadata from whoever says it. Errors: what is wrong with the first entry that is. */
+/** Parses metadata. Errors: a sentence on the first invalid entry. */
 export const parse = (entries: ReadonlyArray<readonly [string, unknown]>): Result.Result<Metadata, string> => {
   if (entries.length === 0) return Result.succeed(none)
   if (entries.length > keysMax) return Result.fail(`there are ${entries.length} keys, at most ${keysMax} are allowed`)
@@ -106,12 +106,12 @@ export const parse = (entries: ReadonlyArray<readonly [string, unknown]>): Resul
     : Result.succeed(new Metadata(values))
 }
 
-/** What was said in two places. Errors: a key that was said in both, and what `parse` refuses of the whole. */
+/** Merges metadata of two sources. Errors: a key in both, and the errors of `parse` for the whole. */
 export const merge = (a: Metadata, b: Metadata): Result.Result<Metadata, string> => {
   if (a.size === 0) return Result.succeed(b)
   if (b.size === 0) return Result.succeed(a)
   return parse([...Object.entries(a.revealed), ...Object.entries(b.revealed)])
 }
 
-/** Headers of a call that say metadata begin so; what follows is the key. */
+/** Prefix of the call headers that carry metadata, before the key. */
 export const headerPrefix = "grinta-meta-"

@@ -1,5 +1,5 @@
 /**
- * A Data frame while it is packed: each message is copied once, to where it stands on the wire.
+ * Data frame under construction: each message is copied once, to its place on the wire.
  *
  * Shape: room for the header, then the messages as protobuf `repeated bytes`. The header (the envelope, the tag and the
  * length of Data) is written when the frame is sealed, right before the first message: only then its length is known.
@@ -15,22 +15,22 @@ export const dataTag = 0x22
 export const messagesTag = 0x0a
 export const partialTag = 0x10
 
-/** The envelope, the tag, the length. */
+/** Room for the header: the envelope, the tag, the length. */
 const headerBytesMax = Envelope.headerBytes + 1 + 5
 
-/** `partial: true`, behind the last message. */
+/** Room for `partial: true`, behind the last message. */
 const trailerBytes = 2
 
 export interface Packing {
   bytes: Uint8Array
-  /** Where the next message goes. */
+  /** Offset of the next message. */
   at: number
   count: number
-  /** The bytes of the messages alone. */
+  /** Bytes of the messages alone. */
   payloadBytes: number
 }
 
-/** An empty packing for about so many bytes of messages with their lengths. */
+/** Returns an empty packing for about `bytes` bytes of messages with their lengths. */
 export const make = (bytes: number, buffers: Buffers.Buffers): Packing => ({
   bytes: Buffers.take(buffers, headerBytesMax + bytes + trailerBytes),
   at: headerBytesMax,
@@ -38,7 +38,7 @@ export const make = (bytes: number, buffers: Buffers.Buffers): Packing => ({
   payloadBytes: 0
 })
 
-/** What a message takes, with its tag and length. */
+/** Returns the size of a message on the wire, with its tag and length. */
 export const sizeOf = (messageBytes: number): number => 1 + Varint.sizeOf(messageBytes) + messageBytes
 
 const grow = (packing: Packing, wantedBytes: number, buffers: Buffers.Buffers): void => {
@@ -62,7 +62,7 @@ export const add = (packing: Packing, message: Uint8Array, buffers: Buffers.Buff
   packing.payloadBytes += byteLength
 }
 
-/** The frame in its envelope: a view of the packing, which takes no more messages. */
+/** Returns the frame in its envelope, a view of the packing. Add no messages afterwards. */
 export const seal = (packing: Packing, partial: boolean): Uint8Array => {
   const { bytes } = packing
   if (partial) {

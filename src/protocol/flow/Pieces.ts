@@ -1,27 +1,27 @@
 /**
- * The pieces of a message that was cut, until it is whole.
+ * Pieces of a message that was cut, until it is whole.
  *
- * Bounds: they take at most twice their bytes, however small they come, and a fixed number of objects for each
- * `smallBytesMax` bytes: small ones are gathered in memory that grows by doubling, and a larger one holds on to no memory of which
- * others have more than half.
+ * Bounds: memory of at most twice their bytes, however small they come, and a fixed number of objects for each
+ * `smallBytesMax` bytes: small pieces are gathered in memory that grows by doubling, and a larger piece keeps no buffer
+ * alive of which it fills less than half.
  */
 import { concat } from "../Bytes.ts"
 import { own } from "./Batch.ts"
 
-/** Pieces below this are gathered. */
+/** Size below which pieces are gathered. */
 export const smallBytesMax = 1024
 
-/** Gathered memory is closed once it is this large. */
+/** Size from which on gathered memory is closed. */
 const gatheredBytesMax = 64 * 1024
 
 const gatheredBytesMin = 16
 
 export interface Pieces {
-  /** Memory of pieces in order; what was gathered last is not among it. */
+  /** Closed memory of pieces, in order; the open gathered one is not among it. */
   readonly blocks: Array<Uint8Array>
   gathered: Uint8Array
   gatheredBytes: number
-  /** All bytes that have come. */
+  /** Bytes of all pieces. */
   bytes: number
 }
 
@@ -49,7 +49,7 @@ const gather = (pieces: Pieces, piece: Uint8Array): void => {
   if (bytes >= gatheredBytesMax) close(pieces)
 }
 
-/** Takes the next piece. */
+/** Adds the next piece. */
 export const add = (pieces: Pieces, piece: Uint8Array): void => {
   pieces.bytes += piece.byteLength
   if (piece.byteLength < smallBytesMax) return gather(pieces, piece)
@@ -57,7 +57,7 @@ export const add = (pieces: Pieces, piece: Uint8Array): void => {
   pieces.blocks.push(own(piece))
 }
 
-/** The whole message, which ends with this piece; none are left. */
+/** Returns the whole message, which ends with `last`, and forgets its pieces. */
 export const join = (pieces: Pieces, last: Uint8Array): Uint8Array => {
   close(pieces)
   const whole = concat([...pieces.blocks, last])

@@ -1,23 +1,23 @@
 /**
- * Whether a frame that has begun to come goes on coming: a peer may be silent between two frames, but not within one.
+ * Progress of an incoming frame: a peer may be silent between two frames, but not within one.
  *
- * It is looked at from time to time. States: idle (no frame has begun) -> open (since when, and what came since the last
+ * It is looked at from time to time. States: idle (no frame has begun) -> open (start time, and bytes since the last
  * mark) -> stalled. While this side does not read, nothing is held against the peer.
  * Source: faults.md, rows E2 and E3.
  */
 export interface Bounds {
-  /** How long a frame may take once it has begun, in milliseconds. */
+  /** Longest time of a frame once it has begun, in milliseconds. */
   readonly frameMillisMax: number
-  /** How long a frame may come slowly, in milliseconds. */
+  /** Longest time of a frame below `bytesPerSecondMin`, in milliseconds. */
   readonly slowMillisMax: number
-  /** What is not slow, in bytes per second. */
+  /** Slowest rate of a frame, in bytes per second. */
   readonly bytesPerSecondMin: number
 }
 
 export const defaults: Omit<Bounds, "frameMillisMax"> = { slowMillisMax: 10_000, bytesPerSecondMin: 1000 }
 
 export interface Progress {
-  /** Number of the frame that is open, undefined when none is. */
+  /** Number of the open frame; undefined when none is. */
   frame: number | undefined
   sinceMillis: number
   markMillis: number
@@ -28,13 +28,13 @@ export const make = (): Progress => ({ frame: undefined, sinceMillis: 0, markMil
 
 export interface Look {
   readonly nowMillis: number
-  /** Number of the frame of which a part has come; undefined when none has, or when this side does not read. */
+  /** Number of the incomplete frame; undefined when there is none, or when this side does not read. */
   readonly frame: number | undefined
-  /** All bytes that have come so far. */
+  /** All bytes received. */
   readonly bytes: number
 }
 
-/** What is wrong with how a frame comes; undefined when nothing is. */
+/** Returns why a frame is too slow; undefined when it is not. */
 export const look = (progress: Progress, bounds: Bounds, { bytes, frame, nowMillis }: Look): string | undefined => {
   if (frame === undefined || frame !== progress.frame) {
     progress.frame = frame

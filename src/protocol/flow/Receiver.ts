@@ -1,9 +1,9 @@
 /**
- * The receiving half of a flow: checks each frame against the state and joins messages that were cut.
+ * Receiving half of a flow: checks each frame against the state and joins messages that were cut.
  *
- * States: open (Data may come) -> ended (End came, and its count agreed) | failed (Fail came, or the peer broke the rules).
+ * States: open (Data may come) -> ended (End came, and its count agreed) | failed (Fail came, or a rule was broken).
  * Invariants: messages come out in order, each exactly once; "ended" is reached only with as many messages as End says
- * and no message half joined; after "ended" or "failed" every further frame but Fail is a violation.
+ * and no incomplete message; after "ended" or "failed" every further frame but Fail is a violation.
  */
 import * as Batch from "./Batch.ts"
 import type { Data, Fail, Frame } from "./Frame.ts"
@@ -15,11 +15,11 @@ export interface Receiver {
   readonly limits: Limits
   status: "open" | "ended" | "failed"
   receivedCount: number
-  /** A frame has come: of a caller that says a second word, that. */
+  /** True once a frame came; from a caller of revision 1 or later, the second word. */
   hasHeard: boolean
-  /** The peer has said that it is being withdrawn. */
+  /** True once the peer said that its endpoint is being withdrawn. */
   isDraining: boolean
-  /** Of a message that goes on in the next Data frame; made for the first one. */
+  /** Pieces of a message that continues in the next Data frame; created for the first one. */
   pieces: Pieces.Pieces | undefined
 }
 
@@ -49,10 +49,10 @@ const tooLarge = (receiver: Receiver, bytes: number): Received => {
   return { _tag: "TooLarge", bytes }
 }
 
-/** Bytes of a message that goes on in the next Data frame. */
+/** Returns the bytes of a message that continues in the next Data frame. */
 export const openBytes = ({ pieces }: Receiver): number => pieces?.bytes ?? 0
 
-/** Puts together a message that was cut and goes on, or ends, in these. */
+/** Joins a message that was cut and continues, or ends, in these messages. */
 const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: boolean): ReadonlyArray<Uint8Array> => {
   const complete = partial ? messages.slice(0, -1) : [...messages]
   const [first] = complete
@@ -68,15 +68,15 @@ const join = (receiver: Receiver, messages: ReadonlyArray<Uint8Array>, partial: 
   return complete
 }
 
-/** An empty piece would cost a frame, and bring a message no further. */
+/** Returns true for an empty piece, which would cost a frame and add nothing to its message. */
 const hasEmptyPiece = (receiver: Receiver, { messages, partial }: Data): boolean =>
   (partial && messages[messages.length - 1]?.byteLength === 0) ||
   (receiver.pieces !== undefined && messages[0]?.byteLength === 0)
 
-/** More messages than this that came as views are packed. */
+/** Number of messages as views above which they are packed. */
 const viewsMax = 64
 
-/** Messages that wait hold on to no frame that is mostly something else, and take no object each. */
+/** Copies waiting messages out of a frame that is mostly other data, and packs many into one object. */
 const kept = (messages: ReadonlyArray<Uint8Array>): Batch.Batch => {
   const [first] = messages
   if (first === undefined) return new Batch.Listed(messages)
@@ -94,7 +94,7 @@ const received = (receiver: Receiver, batch: Batch.Batch): Received => {
 
 const receiveData = (receiver: Receiver, data: Data): Received => {
   const { messageBytesMax } = receiver.limits
-  // What is cut now may wait, for its reader or for the rest of it.
+  // Messages cut from `runs` may wait for the reader, or for their last piece.
   data.runs?.keep()
   if (data.draining === true) receiver.isDraining = true
   const { messages, partial } = data
@@ -109,7 +109,7 @@ const receiveData = (receiver: Receiver, data: Data): Received => {
   return received(receiver, data.wire === undefined ? kept(complete) : new Batch.Listed(complete))
 }
 
-/** As `receiveData`, for messages of which each is whole and none too large: without looking at any of them. */
+/** Receives whole messages within the limit, without looking at each; undefined for any others. */
 const receiveRuns = (receiver: Receiver, { partial, runs }: Data): Received | undefined =>
   runs === undefined || partial || receiver.pieces !== undefined || runs.largestBytes > receiver.limits.messageBytesMax
     ? undefined
@@ -129,7 +129,7 @@ const receiveEnd = (receiver: Receiver, count: number): Received => {
   return { _tag: "Ended" }
 }
 
-/** A declared error that was cut is put together like a message. */
+/** Receives a Fail; a declared error that was cut is joined like a message. */
 const receiveFail = (receiver: Receiver, fail: Fail): Received => {
   const bytes = openBytes(receiver) + fail.error.byteLength
   if (fail.reason === "DomainCut" && bytes > receiver.limits.messageBytesMax) return tooLarge(receiver, bytes)

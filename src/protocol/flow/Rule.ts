@@ -1,8 +1,8 @@
 /**
- * Who may open flows to an endpoint, as data: read once from what a program says, and then asked for each flow.
+ * Access rules of an endpoint, as data: parsed once, then evaluated for each flow.
  *
- * A rule names what must have been proven. All of its fields have to match, and of several rules one. Where nothing was proven
- * none matches, and none does for a flow that another host has passed on: `relayed` is the place for a word on those.
+ * A rule lists facts that must be proven. All of its fields have to match, and one of several rules. Without proof no
+ * rule matches, and none does for a flow that another host has passed on: `relayed` is reserved for those.
  *
  * Errors: `Wrong` for a rule that could never match, or that says nothing.
  */
@@ -11,28 +11,28 @@ import * as Name from "../Name.ts"
 import { type Identity, isPlainDnsName, isPlainUri } from "../Proof.ts"
 
 export interface Rule {
-  /** Host ids: each one exactly, or all that begin with what is before the star of `web.*`. */
+  /** Host ids: exact, or with a prefix such as `web.*`. */
   readonly hosts?: ReadonlyArray<string>
-  /** Where the host says that it runs: each one exactly, or all below it, as in `eu/fra/*`. */
+  /** Localities announced by the host: exact, or all below a prefix such as `eu/fra/*`. */
   readonly localities?: ReadonlyArray<string>
-  /** Tags of the host, all of them, each with this value or one of these. */
+  /** Tags of the host, all of them required, each with this value or one of these. */
   readonly tags?: Readonly<Record<string, string | ReadonlyArray<string>>>
   /**
-   * URIs or names of DNS in the certificate, of which one has to match: each exactly, or all that begin with what is before the
-   * star of `spiffe://shop/web/*`, `grinta://shop/web.*` or `probe.*`.
+   * URIs or DNS names in the certificate, one of which has to match: exact, or with a prefix such as
+   * `spiffe://shop/web/*`, `grinta://shop/web.*` or `probe.*`.
    */
   readonly certificates?: ReadonlyArray<string>
-  /** Not said yet. */
+  /** Reserved. */
   readonly relayed?: never
 }
 
-/** What is wrong, and with which part of what was said. */
+/** Error of a rule: the path of the part that is wrong, and why. */
 export interface Wrong {
   readonly at: string
   readonly detail: string
 }
 
-/** What membership shows of a proven host. */
+/** Locality and tags of a proven host, as membership shows them. */
 export interface Shown {
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
@@ -43,7 +43,7 @@ interface Pattern {
   readonly prefixes: ReadonlyArray<string>
 }
 
-/** A rule that was read. */
+/** Parsed rule. */
 interface Matcher {
   readonly hosts: Pattern | undefined
   readonly localities: Pattern | undefined
@@ -56,13 +56,13 @@ export type Rules =
   | { readonly _tag: "Anyone" }
   | { readonly _tag: "Rules"; readonly rules: ReadonlyArray<Matcher> }
 
-/** Whatever has proven to be a host of the fabric; where there is no TLS, so that nobody can prove anything, whoever calls. */
+/** Every proven host of the fabric; without TLS, where nobody can prove anything, every caller. */
 export const members: Rules = { _tag: "Members" }
 
-/** Whoever the port lets in: clients from outside, too. */
+/** Every caller that the port lets in, clients from outside too. */
 export const anyone: Rules = { _tag: "Anyone" }
 
-/** Rules of one endpoint, and what one of their fields may list. */
+/** Rules of one endpoint, and entries in one field of a rule. */
 export const rulesMax = 64
 export const listedMax = 1024
 
@@ -72,7 +72,7 @@ type Read<A> = Result.Result<A, Wrong>
 
 const wrong = (at: string, detail: string): Result.Result<never, Wrong> => Result.fail({ at, detail })
 
-/** What an exact entry, or what is before the star of one that ends in it, has to be; undefined when it is. */
+/** Checks an entry, or its text before a final star. Returns what is wrong; undefined when it is valid. */
 type Check = (text: string, isPrefix: boolean) => string | undefined
 
 const host: Check = (text, isPrefix) => {
@@ -93,7 +93,7 @@ const certificate: Check = (text, isPrefix) => {
     return isPlainDnsName((isPrefix ? text.slice(0, -1) : text).toLowerCase()) ? undefined : "is no name of DNS"
   }
   if (isPrefix && !/[./]$/.test(text)) return 'has a star that does not follow a "." or "/"'
-  // What follows the star is a whole name only with something behind it.
+  // A prefix is a valid URI only with some text in place of the star.
   if (schemeAlone.test(text) || !isPlainUri(isPrefix ? `${text}x` : text)) return "is no URI that a rule can compare"
   return undefined
 }
@@ -155,7 +155,7 @@ const tagsOf = (given: unknown, at: string): Read<Matcher["tags"]> => {
   return Result.succeed(tags)
 }
 
-/** A URI is compared as it is spelt, and a name of DNS in lower case. */
+/** Normalizes a certificate name: a URI is compared as spelt, a DNS name in lower case. */
 const certificateName = (text: string): string => (text.includes(":") ? text : text.toLowerCase())
 
 const fields = ["hosts", "localities", "tags", "certificates"]
@@ -167,7 +167,7 @@ const matcherOf = (given: unknown, at: string): Read<Matcher> => {
   if (odd === "relayed")
     return wrong(`${at}.relayed`, "is kept for later: flows that a host has passed on match no rule yet")
   if (odd !== undefined) return wrong(at, `has a field "${odd}", and there are ${fields.join(", ")}`)
-  // To leave such a field out would let in whom it was to keep out.
+  // Ignoring an undefined field would let in callers that it was to keep out.
   const unset = fields.find((field) => field in said && said[field] === undefined)
   if (unset !== undefined) return wrong(`${at}.${unset}`, "is undefined; leave it out to say nothing of it")
   if (Object.keys(said).length === 0) return wrong(at, 'says nothing; whoever may be there is "members" or "anyone"')
@@ -181,7 +181,7 @@ const matcherOf = (given: unknown, at: string): Read<Matcher> => {
   })
 }
 
-/** Reads what a program says of who may call. `at` is what it calls that. */
+/** Parses the access rules of a program. `at` names the setting in errors. */
 export const parse = (given: unknown, at: string): Read<Rules> => {
   if (given === "members") return Result.succeed(members)
   if (given === "anyone") return Result.succeed(anyone)
@@ -210,7 +210,7 @@ const hasTags = (asked: ReadonlyMap<string, ReadonlySet<string>>, tags: Shown["t
   return true
 }
 
-/** Membership, asked for a proven host. */
+/** Looks up what membership shows of a proven host. */
 type Members = (id: string) => Shown | undefined
 
 const matches = (matcher: Matcher, proven: Identity, shown: Members): boolean => {
@@ -231,15 +231,15 @@ const matches = (matcher: Matcher, proven: Identity, shown: Members): boolean =>
   )
 }
 
-/** A name of DNS may begin as the scheme of a URI does, and is not meant by it. */
+/** Matches a URI. A prefix without ":" is for DNS names, although the scheme of a URI may begin with it. */
 const fitsUri = ({ exact, prefixes }: Pattern, uri: string): boolean =>
   fits({ exact, prefixes: prefixes.filter((prefix) => prefix.includes(":")) }, uri)
 
-/** A certificate for all names below one names nobody. */
+/** Matches a DNS name. A wildcard name in a certificate identifies nobody, so it never matches. */
 const fitsDns = (pattern: Pattern, name: string): boolean => !name.includes("*") && fits(pattern, name)
 
 /**
- * Whether somebody may open a flow. `shown` is asked only where a rule is on what membership shows of a host; `isRelayed`: other
+ * Returns true when a caller may open a flow. Calls `shown` only for rules on locality or tags; `isRelayed`: other
  * hosts have passed the flow on.
  */
 export const allows = (rules: Rules, proven: Identity, isRelayed: boolean, shown: Members): boolean => {

@@ -1,12 +1,12 @@
 /**
- * The sending half of a flow: packs messages into frames as they come, and knows what the other side can have seen.
+ * Sending half of a flow: packs messages into frames, and tracks what the other side can have seen.
  *
- * States: open (messages may be queued) -> ending (the last frame is known; what is queued still goes out before it)
- * -> ended (the last frame is out) | failed (what is queued is dropped; nothing more goes out). From ended one Fail leads to
- * ending once more.
+ * States: open (messages may be queued) -> ending (the last frame is known; queued messages still leave before it) ->
+ * ended (the last frame is out) | failed (queued messages are dropped; nothing more leaves). One Fail leads from ended
+ * back to ending.
  * Invariants: messages leave in the order in which they came, each exactly once; the last frame is End, with the number
- * that left, or Fail, with or without an End before it. A message is copied when it is queued, so its owner may change it
- * afterwards.
+ * of messages that left, or Fail, with or without an End before it. A message is copied when it is queued, so its owner
+ * may change it afterwards.
  */
 import type * as Buffers from "./Buffers.ts"
 import * as Copies from "./Copies.ts"
@@ -16,14 +16,14 @@ import { type Limits, weight, wholeErrorBytesMax } from "./Limits.ts"
 import { bytesOf, type Message } from "./Message.ts"
 import * as Packing from "./Packing.ts"
 
-/** What will be a frame of this tag: for the wire, or for a reader within the process. */
+/** Frame under construction: for the wire, or for a reader within the process. */
 type Filling =
   | { readonly _tag: "Data"; readonly content: Packing.Packing; readonly buffers: Buffers.Buffers }
   | { readonly _tag: "Local"; readonly content: Copies.Copies }
 
-/** A frame that waits: the last one that does may still take messages. */
+/** Frame that waits; the last one may still take messages. */
 type Waiting = Filling & {
-  /** Holds a piece of a message that goes on in the next frame. */
+  /** True when the frame holds a piece of a message that continues in the next one. */
   readonly partial: boolean
   weight: number
 }
@@ -35,22 +35,22 @@ export interface Sender {
   readonly waiting: Array<Waiting>
   /** Weight of everything that waits. */
   waitingBytes: number
-  /** What the last frame held: how large the next one may become. */
+  /** Payload of the last frame taken, in bytes: the expected size of the next one. */
   lastBytes: number
   status: "open" | "ending" | "ended" | "failed"
   /** Messages whose last byte has left. */
   sentCount: number
-  /** A frame with messages was taken, or End: a handler may act on the end of an empty input, too. */
+  /** True once a frame with messages was taken, or End: a handler may act on the end of an empty input, too. */
   hasLeft: boolean
-  /** Goes out instead of End. */
+  /** Fail to send instead of End. */
   fail: Fail | undefined
-  /** A frame without messages that is due: a word, unless another frame is one first; or that the endpoint is withdrawn. */
+  /** Frame without messages that is due: a word, which any earlier frame replaces, or the notice of withdrawal. */
   due: "nothing" | "word" | "draining"
-  /** The last frame ended within a message. */
+  /** True when the last frame ended within a message. */
   isWithin: boolean
 }
 
-/** Flows may share their buffers. Without any, messages are copied for a reader within the process, and never cut. */
+/** Makes a sender. Flows may share `buffers`; without any, messages are copied within the process, never cut. */
 export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Sender => ({
   limits,
   buffers,
@@ -65,7 +65,7 @@ export const make = (limits: Limits, buffers: Buffers.Buffers | undefined): Send
   isWithin: false
 })
 
-/** True while another message may be queued without waiting. An empty queue takes a message of any size. */
+/** Returns true while another message may be queued at once. An empty queue takes a message of any size. */
 export const hasRoom = (sender: Sender): boolean => sender.waitingBytes < sender.limits.bufferBytesMax
 
 const begin = (sender: Sender, bytes: number, partial: boolean): Waiting => {
@@ -79,7 +79,7 @@ const begin = (sender: Sender, bytes: number, partial: boolean): Waiting => {
   return waiting
 }
 
-/** The frame that takes the next message, or its last piece. */
+/** Returns the frame for the next message, or for its last piece. */
 const open = (sender: Sender, bytes: number): Waiting => {
   const { frameBytesMax, frameMessagesMax } = sender.limits
   const last = sender.waiting[sender.waiting.length - 1]
@@ -98,7 +98,7 @@ const put = (sender: Sender, waiting: Waiting, message: Message, itsWeight: numb
   sender.waitingBytes += itsWeight
 }
 
-/** Puts the pieces of a message that fill frames of their own into such; what is left of it. */
+/** Puts the pieces of a message that fill whole frames into those. Returns the rest of the message. */
 const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
   const { frameBytesMax } = sender.limits
   if (message.byteLength <= frameBytesMax) return message
@@ -111,7 +111,7 @@ const cut = (sender: Sender, message: Uint8Array): Uint8Array => {
   return message.subarray(offset)
 }
 
-/** Queues a message; the caller has checked `hasRoom` and the size. False once `end` was said or the flow has failed. */
+/** Queues a message; the caller has checked `hasRoom` and the size. Returns false after `end` or a failure. */
 export const offer = (sender: Sender, message: Message): boolean => {
   if (sender.status !== "open") return false
   const rest = sender.buffers === undefined ? message : cut(sender, bytesOf(message))
@@ -120,8 +120,8 @@ export const offer = (sender: Sender, message: Message): boolean => {
 }
 
 /**
- * A declared error that does not fit into a frame is cut like a message: what the last frame does not hold leaves before it.
- * Who does not know such an error hears why the flow is reset. Once End is out nothing more may be cut, so all hear that.
+ * Cuts a declared error that exceeds a frame like a message: all pieces but the last leave in Data frames. A peer that
+ * does not know such an error reads why the flow is reset, and so does every peer after End, when nothing may be cut.
  */
 export const sized = (sender: Sender, last: Fail): Fail => {
   const { byteLength } = last.error
@@ -132,8 +132,8 @@ export const sized = (sender: Sender, last: Fail): Fail => {
 }
 
 /**
- * Says that no more messages come, and why if it is no good end, which may also be said after a good one. False when it was
- * said before, or the flow has failed.
+ * Ends the direction with End, or with the Fail `last`, which may also follow an End. Returns false when it has ended
+ * with a Fail before, or the flow has failed.
  */
 export const end = (sender: Sender, last?: Fail): boolean => {
   if (sender.status !== "open") return last !== undefined && amend(sender, last)
@@ -142,11 +142,11 @@ export const end = (sender: Sender, last?: Fail): boolean => {
   return true
 }
 
-/** What may be said last in place of all that waits: the rest of an error says nothing alone. */
+/** Returns the Fail that may replace everything that waits; never the last piece of an error, useless alone. */
 export const lastWord = ({ fail, waiting }: Sender): Fail | undefined =>
   fail?.reason === "DomainCut" && waiting.length > 0 ? undefined : fail
 
-/** Has a Fail go out in place of End, or after it; false if there is no good end to amend. */
+/** Sends a Fail in place of End, or after it. Returns false after another Fail or a failure. */
 const amend = (sender: Sender, last: Fail): boolean => {
   if (sender.status === "failed" || sender.fail !== undefined) return false
   sender.fail = sized(sender, last)
@@ -154,14 +154,14 @@ const amend = (sender: Sender, last: Fail): boolean => {
   return true
 }
 
-/** Has a frame without messages leave; false if there is nobody to tell any more. It says nothing that a handler could act on. */
+/** Schedules a frame without messages, on which no handler acts. Returns false once the direction has ended. */
 export const owe = (sender: Sender, due: "word" | "draining"): boolean => {
   if (sender.status !== "open") return false
   sender.due = due
   return true
 }
 
-/** What is due before the next frame with messages, which is never within one. */
+/** Takes the frame that is due before the next one with messages; never within a message. */
 const takeDue = (sender: Sender): Data | undefined => {
   const { due, isWithin, status, waiting } = sender
   if (due === "nothing" || isWithin || status === "failed" || status === "ended") return undefined
@@ -170,7 +170,7 @@ const takeDue = (sender: Sender): Data | undefined => {
   return waiting.length === 0 && status === "open" ? word : undefined
 }
 
-/** Drops what waits: nothing more goes out, but for the given last frame, unless a Fail is out already. */
+/** Drops what waits: nothing more leaves but `last`, unless a Fail is out already. */
 export const abandon = (sender: Sender, last?: Fail): void => {
   sender.waiting.length = 0
   sender.waitingBytes = 0
@@ -182,7 +182,7 @@ export const abandon = (sender: Sender, last?: Fail): void => {
   sender.fail = last
 }
 
-/** The next frame to write: as many waiting messages as fit; the last frame when all have left; undefined when none is due. */
+/** Takes the next frame to write: waiting messages, then the last frame; undefined when none is due. */
 export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
   const due = takeDue(sender)
   if (due !== undefined) return due
@@ -205,8 +205,8 @@ export const take = (sender: Sender): Data | Local | End | Fail | undefined => {
 }
 
 /**
- * Whether the other side can have seen what this one said, or still will: its messages, or their end. It is "no" while
- * nothing was offered, and for good once all that was offered has been dropped before any of it left.
+ * Returns whether the other side can have seen messages of this side or their end, or still will. "no" while nothing
+ * was offered, and for good once everything offered has been dropped before any of it left.
  */
 export const delivered = ({ fail, hasLeft, status, waiting }: Sender): "no" | "maybe" =>
   hasLeft || waiting.length > 0 || (status === "ending" && fail === undefined) ? "maybe" : "no"

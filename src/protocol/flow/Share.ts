@@ -1,11 +1,11 @@
 /**
- * What this host holds for one peer, on all of its sessions: what has come and nobody has taken, and what waits since the
- * peer takes nothing. It is counted anew in each look at all of its flows.
+ * Share of one peer: bytes that this host holds for it over all its sessions, received and not read, or waiting since
+ * the peer reads nothing. Each look counts them anew over all its flows.
  *
- * States: within -> above (since when) -> within. Above, flows that come wait (`isFull`), and those inside go on. What has been
- * above for the time allowed ends flows: those of which the oldest byte has been here longest, and for that time at least,
- * until what is left is within.
- * Invariants: nothing ends within the bound, before that time, or as long as it moves; no more end than are needed.
+ * States: within -> above (start time) -> within. Above, incoming flows wait (`isFull`), and open ones go on. A peer
+ * above for `stalledMillisMax` loses flows, the one whose oldest byte has stayed longest first, and only those that
+ * have stalled for that time, until the rest is within.
+ * Invariants: no flow ends while the peer is within, before that time, or while bytes move; no more end than needed.
  */
 export interface Bounds {
   readonly bytesMax: number
@@ -13,17 +13,17 @@ export interface Bounds {
   readonly stalledMillisMax: number
 }
 
-/** A mark in one direction of a flow: since when what was held then is here. */
+/** Mark in one direction of a flow: the bytes held at a time. */
 export interface Stay {
   readonly sinceMillis: number
   readonly heldBytes: number
-  /** All that had left so far. */
+  /** Bytes that had left by then. */
   readonly leftBytes: number
 }
 
 /**
- * Looks at one direction of a flow: what it holds, and all that has left of it so far. The mark moves on once all that it
- * stands for has left, so that a few bytes now and then do not hide that others stay.
+ * Marks one direction of a flow from its bytes held and left so far. The mark moves on once all bytes that it stands
+ * for have left, so that a few bytes now and then do not hide that others stay.
  */
 export const stay = (
   mark: Stay | undefined,
@@ -46,10 +46,10 @@ interface Stalled<Flow> {
 
 export interface Share<Flow> {
   readonly bounds: Bounds
-  /** As of the last look. */
+  /** Bytes held at the last look. */
   heldBytes: number
   aboveMillis: number | undefined
-  /** The look that goes on, and which flows have stalled for it. */
+  /** Current look: its time, its count, and the flows that have stalled. */
   nowMillis: number
   countedBytes: number
   stalled: Array<Stalled<Flow>>
@@ -64,7 +64,7 @@ export const make = <Flow>(bounds: Bounds): Share<Flow> => ({
   stalled: []
 })
 
-/** Whether flows that come have to wait. */
+/** Returns true when incoming flows have to wait. */
 export const isFull = <Flow>({ bounds, heldBytes }: Share<Flow>): boolean => heldBytes > bounds.bytesMax
 
 /** Begins a look. */
@@ -74,14 +74,14 @@ export const begin = <Flow>(share: Share<Flow>, nowMillis: number): void => {
   share.stalled = []
 }
 
-/** Counts a flow that holds something, the oldest of it since then. */
+/** Counts a flow that holds bytes, the oldest of them since `sinceMillis`. */
 export const count = <Flow>(share: Share<Flow>, flow: Flow, heldBytes: number, sinceMillis: number): void => {
   share.countedBytes += heldBytes
   if (share.nowMillis - sinceMillis >= share.bounds.stalledMillisMax)
     share.stalled.push({ flow, heldBytes, sinceMillis })
 }
 
-/** Ends a look, after all flows were counted: those that are to end. */
+/** Ends a look, after all flows were counted. Returns the flows to end. */
 export const settle = <Flow>(share: Share<Flow>): ReadonlyArray<Flow> => {
   const { bounds, nowMillis, stalled } = share
   share.heldBytes = share.countedBytes

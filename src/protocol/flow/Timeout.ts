@@ -1,19 +1,19 @@
 /**
- * How long a caller gives its call, as the headers of the call say it.
+ * Timeout of a call, as its headers give it.
  *
- * Shape: Connect says milliseconds in at most 10 digits, gRPC a number of at most 8 digits and its unit.
+ * Shape: Connect gives milliseconds in at most 10 digits, gRPC a number of at most 8 digits and its unit.
  * Source: the Connect protocol, "Timeout"; gRPC over HTTP/2, "Requests".
  */
 
 export type Header = "connect-timeout-ms" | "grpc-timeout"
 
-/** The header that a call of this content-type says it in. */
+/** Returns the timeout header for this content-type. */
 export const headerOf = (contentType: string): Header =>
   /^application\/grpc/i.test(contentType) ? "grpc-timeout" : "connect-timeout-ms"
 
 const unitMillis: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 }
 
-/** What a header says, in milliseconds; NaN when that is no time. */
+/** Parses a timeout header, in milliseconds; NaN when it is malformed. */
 export const parse = (header: Header, said: string): number => {
   if (header === "connect-timeout-ms") return /^\d{1,10}$/.test(said) ? Number(said) : Number.NaN
   const [, count, unit = ""] = /^(\d{1,8})([HMSmun])$/.exec(said) ?? []

@@ -1,10 +1,10 @@
-/** Lengths as protobuf writes them: seven bits a byte, the lowest first. */
+/** Protobuf varints of lengths: seven bits a byte, the lowest first. */
 
-/** Bytes that a length of at most 32 bits takes. */
+/** Returns the bytes that a length of at most 32 bits takes. */
 export const sizeOf = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5
 
-/** Writes a length; where it ends. */
+/** Writes a length. Returns the index after it. */
 export const write = (into: Uint8Array, at: number, value: number): number => {
   let rest = value
   let end = at
@@ -16,7 +16,7 @@ export const write = (into: Uint8Array, at: number, value: number): number => {
   return end
 }
 
-/** Reads a length of at most 28 bits that is written as short as can be; -1 for any other, and where there is none. */
+/** Reads a minimally encoded length of at most 28 bits; -1 for any other, and past the end. */
 export const read = (from: Uint8Array, at: number): number => {
   let value = 0
   for (let i = 0; i < 4; i++) {

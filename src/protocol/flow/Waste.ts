@@ -1,28 +1,28 @@
 /**
- * Bytes that come on a session and bring nothing: empty frames, frames of no known kind, PRIORITY, windows that nobody asked for,
- * headers that are too many, and all else that HTTP/2 lets a peer say for ever.
+ * Wasted bytes of a session, which bring no flow forward: empty frames, frames of unknown kinds, PRIORITY, unneeded
+ * window updates, excessive headers, and whatever else HTTP/2 lets a peer send for ever.
  *
- * What brings something pays for itself: the bytes of each piece of a stream and the frame around it, the headers of a stream
- * that comes to carry something, and for what is sent to the peer its acknowledgements and windows, generously. The rest
- * is taken from a bucket. What was brought is not saved up.
+ * Useful traffic pays for itself, generously: each piece of a stream for its bytes and the frame around it, a stream
+ * that carries something for its headers, bytes sent to the peer for their acknowledgements and windows. The rest is
+ * taken from a token bucket. Unused payment is not saved up.
  */
 import * as Bucket from "../Bucket.ts"
 
 /**
- * What may be wasted at once, and in a second, in bytes. At once as much as the headers, two hundred bytes each, of the ten
+ * Waste allowed as a burst and per second, in bytes. The burst covers the headers, two hundred bytes each, of the ten
  * thousand streams that a connection may reset at once before they carry something.
  */
 export const wasteBytesMax = 2 * 1024 * 1024
 export const wasteBytesPerSecond = 64 * 1024
 
-/** The frame around a piece of a stream, however small, with padding. */
+/** Frame around a piece of a stream, however small, with padding. */
 const pieceBytes = 512
-/** The headers of a stream, whose list may be this long. */
+/** Headers of a stream, whose list may be this long. */
 const streamBytes = 16 * 1024
-/** For each byte that is sent: two WINDOW_UPDATE and a PING for a piece of a few bytes. */
+/** Per byte sent: two WINDOW_UPDATE and a PING for a piece of a few bytes. */
 const sentFactor = 4
 
-/** What has come to a session, and what was sent, since it began. */
+/** Traffic of a session since it began. */
 export interface Traffic {
   readonly readBytes: number
   readonly sentBytes: number
@@ -33,7 +33,7 @@ export interface Traffic {
 
 export interface Waste {
   readonly bucket: Bucket.Bucket
-  /** What had come at the last look, and what of it was not paid for. */
+  /** Bytes received up to the last look, and the unpaid ones among them. */
   readBytes: number
   unpaidBytes: number
 }
@@ -51,7 +51,7 @@ const unpaid = (traffic: Traffic): number =>
   streamBytes * traffic.streams -
   sentFactor * traffic.sentBytes
 
-/** Looks what has come since the last look; false when more of it was wasted than may be. */
+/** Charges the traffic since the last look. Returns false when more of it was wasted than allowed. */
 export const look = (waste: Waste, traffic: Traffic, nowMillis: number): boolean => {
   const unpaidBytes = unpaid(traffic)
   const wasted = Math.max(0, unpaidBytes - waste.unpaidBytes)
