@@ -1,12 +1,12 @@
 /**
- * Records of lives that membership does not show: they wait, and change nothing.
+ * Records set aside: the records of lives that membership does not show. They wait, and change nothing.
  *
- * A life is believed only from the metadata of its member. So the records of a host that restarted can come before the word
- * that it did, and those of a newcomer before the newcomer; and a life that was believed until a moment ago may come back,
- * when the word that took its place was none of its host. What waits is given to nobody.
+ * A life is believed only from the metadata of its member. So the records of a restarted host can come before the news
+ * of the restart, and those of a newcomer before the newcomer; and a life that was believed until a moment ago may come
+ * back, when its successor was a forgery. Records set aside are given to nobody.
  *
- * Limits: so many records in all and of one host, so many lives of one host, and so long. What finds no room is brought by
- * the exchange of digests once its life is believed.
+ * Bounds: records in all and per host, lives per host, and time. A record without room is brought by the exchange of
+ * digests once its life is believed.
  */
 import * as Claims from "./Claims.ts"
 import type { Limits } from "./DirectoryLimits.ts"
@@ -14,19 +14,19 @@ import { type NameRecord, supersedes } from "./NameRecords.ts"
 
 export interface Waiting {
   readonly claims: Claims.Claims
-  /** It was believed until a moment ago. */
+  /** True for a life that was believed until a moment ago. */
   readonly isFormer: boolean
-  /** When something was last put there, in milliseconds. */
+  /** Time of the last addition, in milliseconds. */
   at: number
 }
 
-/** By generation, the one that was put there first is the first. */
+/** Lives by generation, in the order in which they were set aside. */
 export type Lives = Map<number, Waiting>
 
 export interface Aside {
-  /** By host id. */
+  /** Lives by host id. */
   readonly hosts: Map<string, Lives>
-  /** Records of all hosts together that came before their life was believed. */
+  /** Records of all hosts that came before their life was believed. */
   records: number
   /** Records of former lives. */
   former: number
@@ -41,7 +41,7 @@ const count = (aside: Aside, { claims, isFormer }: Waiting, sign: 1 | -1): void 
   else aside.records += sign * Claims.size(claims)
 }
 
-/** Takes out what waits of a life, if anything. */
+/** Removes and returns the records set aside of a life; undefined when there are none. */
 export const take = (aside: Aside, host: string, generation: number): Claims.Claims | undefined => {
   const lives = aside.hosts.get(host)
   const waiting = lives?.get(generation)
@@ -52,10 +52,10 @@ export const take = (aside: Aside, host: string, generation: number): Claims.Cla
   return waiting.claims
 }
 
-/** No host takes more than this part of the room. */
+/** Divisor of the room: one host takes at most a quarter of it. */
 const shares = 4
 
-/** Whether one more record of a host finds room, in a life that may be another one. */
+/** Returns true when one more record of a host finds room, also as a new life. */
 const hasRoom = ({ hosts, records }: Aside, { generation, host }: NameRecord, limits: Limits): boolean => {
   const lives = hosts.get(host)
   if (records >= limits.asideRecordsMax) return false
@@ -66,7 +66,7 @@ const hasRoom = ({ hosts, records }: Aside, { generation, host }: NameRecord, li
   return own < limits.asideRecordsMax / shares
 }
 
-/** Puts a record aside; false when there is no room, or its version cannot be. */
+/** Sets a record aside. Returns false when there is no room, or its version jumps too far. */
 export const put = (aside: Aside, record: NameRecord, limits: Limits, now: number): boolean => {
   const { generation, host, name, version } = record
   const before = aside.hosts.get(host)?.get(generation)
@@ -86,7 +86,7 @@ export const put = (aside: Aside, record: NameRecord, limits: Limits, now: numbe
   return true
 }
 
-/** Keeps what was believed of a host until now, should it be believed again: one life of each, while there is room. */
+/** Keeps the records of a former life in case it is believed again: one such life per host, if there is room. */
 export const keep = (aside: Aside, host: string, claims: Claims.Claims, limits: Limits, now: number): void => {
   const size = Claims.size(claims)
   if (size === 0 || aside.former + size > limits.asideRecordsMax) return
@@ -98,7 +98,7 @@ export const keep = (aside: Aside, host: string, claims: Claims.Claims, limits: 
   aside.former += size
 }
 
-/** Whether a life of this host waits that is later than the one believed. */
+/** Returns true when a life of this host is set aside that is later than `generation`, the one believed. */
 export const hasLater = (aside: Aside, host: string, generation: number): boolean =>
   [...(aside.hosts.get(host)?.keys() ?? [])].some((waiting) => waiting > generation)
 

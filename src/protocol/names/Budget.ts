@@ -1,8 +1,8 @@
 /**
- * What one host may change in its names: as much at once as it may hold twice over, and so much a second from then on.
+ * Budget of one host for changes of its names: a burst of twice the names it may hold, and a steady rate.
  *
- * Shape: a token bucket for records and one for their bytes, both kept as what is spent. What a record costs is taken from
- * both, or from none. The lives of one host share a bucket, since a host that restarts again and again is no better.
+ * Shape: a token bucket for records and one for their bytes, both kept as the amount spent. A record is charged to
+ * both, or to none. The lives of one host share a budget, since a host that restarts again and again deserves no more.
  */
 import type { Limits } from "./DirectoryLimits.ts"
 import { recordBytesMax } from "./NameRecords.ts"
@@ -10,7 +10,7 @@ import { recordBytesMax } from "./NameRecords.ts"
 export interface Spent {
   records: number
   bytes: number
-  /** In milliseconds. */
+  /** Time of the last charge, in milliseconds. */
   at: number
 }
 
@@ -21,7 +21,7 @@ const burst = ({ hostBytesMax, hostNamesMax, tombstonesMax }: Limits): Pick<Spen
 
 export const make = (now: number): Spent => ({ records: 0, bytes: 0, at: now })
 
-/** Takes a record of so many bytes; false when there is not enough left. */
+/** Charges a record of `bytes` bytes. Returns false, and charges nothing, when too little is left. */
 export const take = (spent: Spent, limits: Limits, bytes: number, now: number): boolean => {
   const seconds = (now - spent.at) / 1000
   spent.records = Math.max(0, spent.records - seconds * limits.writerRecordsPerSecond)

@@ -1,5 +1,5 @@
 /**
- * The records of one life of one host: its claims, and its tombstones for a while.
+ * Records of one life of one host: its claims, and its tombstones for a while.
  *
  * Invariant: a name is either claimed or withdrawn, by its record of the highest version.
  */
@@ -7,34 +7,34 @@ import { type NameRecord, recordBytes } from "./NameRecords.ts"
 
 export interface Tombstone {
   readonly record: NameRecord
-  /** When this host learned of it, in milliseconds. */
+  /** Time at which this host learned of it, in milliseconds. */
   readonly at: number
 }
 
 export interface Claims {
   readonly generation: number
   readonly live: Map<string, NameRecord>
-  /** In the order in which they were learned of. */
+  /** Tombstones by name, in the order in which they were learned of. */
   readonly tombstones: Map<string, Tombstone>
-  /** Upper bound of what the live records take on the wire, in bytes. */
+  /** Upper bound of the live records on the wire, in bytes. */
   liveBytes: number
   tombstoneBytes: number
   /** Highest version seen in this life. */
   versionMax: number
-  /** Highest version of a tombstone that is no longer kept: an older one does not come back. */
+  /** Highest version of a forgotten tombstone: an older tombstone does not come back. */
   floor: number
   /**
-   * All records up to this version are here, but for those that the writer has replaced or that were forgotten. It stays
-   * true when the writer goes on, and when it is passed on along with the records. At most `versionMax`.
+   * All records up to this version are here, except those that the writer replaced or that were forgotten. That stays
+   * true when the writer goes on, and when the records are passed on with the number. At most `versionMax`.
    */
   complete: number
   /** Versions above `complete` that came without those between. */
   readonly beyond: Set<number>
-  /** Changes with each change of the live records; the same for the same ones, see `HostDigest.mark`. */
+  /** Checksum of the live records, equal for equal ones; see `HostDigest.mark`. */
   mark: number
 }
 
-/** Versions remembered beyond a gap; of more, a delta has to tell. */
+/** Versions remembered beyond a gap; more of them take a delta. */
 const beyondMax = 1024
 
 export const make = (generation: number): Claims => ({
@@ -84,7 +84,7 @@ const drop = (claims: Claims, name: string): void => {
   }
 }
 
-/** Puts a record in the place of the one of the same name. */
+/** Puts a record, in place of the one of the same name. */
 export const put = (claims: Claims, record: NameRecord, now: number): void => {
   drop(claims, record.name)
   if (record.isTombstone) {
@@ -102,7 +102,7 @@ const closeGap = (claims: Claims): void => {
   while (claims.beyond.delete(claims.complete + 1)) claims.complete += 1
 }
 
-/** Notes that the record of this version is here, or one that took its place. */
+/** Notes that the record of this version, or its successor, is here. */
 export const noteVersion = (claims: Claims, version: number): void => {
   if (version > claims.complete + 1) {
     if (claims.beyond.size < beyondMax) claims.beyond.add(version)
@@ -114,8 +114,8 @@ export const noteVersion = (claims: Claims, version: number): void => {
 }
 
 /**
- * Notes that all records above `after` and up to `until` are here. A number alone proves nothing, so that nobody is led to
- * believe that it has more than there is: `complete` stays within the versions seen.
+ * Notes that all records above `after` and up to `until` are here. `complete` stays within the versions seen, so that a
+ * mere number leads no host to believe that it has more than there is.
  */
 export const noteRange = (claims: Claims, after: number, until: number): void => {
   if (after > claims.complete) return
@@ -124,10 +124,10 @@ export const noteRange = (claims: Claims, after: number, until: number): void =>
   closeGap(claims)
 }
 
-/** Versions known to exist above a gap that are not known to be here. */
+/** Returns how many versions known to exist above a gap may be missing here. */
 export const missing = ({ beyond, complete, versionMax }: Claims): number => versionMax - complete - beyond.size
 
-/** The records above a version, in the order of versions. */
+/** Returns the records above a version, in the order of versions. */
 export const above = (claims: Claims, version: number): ReadonlyArray<NameRecord> => {
   if (version >= claims.versionMax) return []
   const found: Array<NameRecord> = []
@@ -142,11 +142,11 @@ const forget = (claims: Claims, { name, version }: NameRecord): void => {
 }
 
 /**
- * Forgets the tombstones learned of at `until` or before. The latest word of the host stays, whatever it is: without it,
- * nobody could prove to be complete.
+ * Forgets the tombstones learned of at `until` or before. The latest record of the host stays, whatever it is: without
+ * it nobody could prove to be complete.
  */
 export const expire = (claims: Claims, until: number): void => {
-  // They are in the order of `at`.
+  // Tombstones are in the order of `at`.
   for (const { at, record } of claims.tombstones.values()) {
     if (at > until) break
     if (record.version < claims.versionMax) forget(claims, record)

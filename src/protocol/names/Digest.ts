@@ -1,6 +1,5 @@
 /**
- * What hosts say of their directories to find out who lacks what, as values and in protobuf.
- *
+ * Digests and deltas, by which two hosts find the records that a directory lacks, as values and in protobuf.
  * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, row R7.
  */
 import { create, fromBinary } from "@bufbuild/protobuf"
@@ -9,7 +8,7 @@ import { Result } from "effect"
 import * as Proto from "../gen/grinta/v1/names_pb.ts"
 import * as Name from "../Name.ts"
 
-/** What a directory holds of one life of one host; see `HostDigest` of the proto. */
+/** Digest of one life of one host; see `HostDigest` of the proto. */
 export interface HostDigest {
   readonly host: string
   readonly generation: number
@@ -18,18 +17,18 @@ export interface HostDigest {
   readonly mark: number
 }
 
-/** What one host's directory holds, in brief. */
+/** Digest of one host's directory. */
 export interface Digest {
   readonly sender: string
-  /** The sender wants the receiver's digest, if the receiver lacks something. */
+  /** True when the sender wants the receiver's digest, if the receiver lacks something. */
   readonly isAsking: boolean
-  /** The host ids that are covered: from `first` on, and below `until`; empty is no bound. */
+  /** Range of host ids covered: from `first` on, and below `until`; "" is no bound. */
   readonly first: string
   readonly until: string
   readonly hosts: ReadonlyArray<HostDigest>
 }
 
-/** All records that the sender holds of one life, of versions above `after` and up to `until`, are in the message. */
+/** Range: the message holds all of the sender's records of one life with versions above `after` and up to `until`. */
 export interface Range {
   readonly host: string
   readonly generation: number
@@ -37,15 +36,15 @@ export interface Range {
   readonly until: number
 }
 
-/** Says which records of the sender's directory a message holds without a gap. */
+/** Delta: the ranges of the sender's directory that a message holds without a gap. */
 export interface Delta {
   readonly sender: string
   readonly ranges: ReadonlyArray<Range>
-  /** The sender has more: a digest brings it. */
+  /** True when the sender has more, which a digest brings. */
   readonly hasMore: boolean
 }
 
-/** Hosts in one digest, and ranges in one delta, those that cannot be used included. */
+/** Hosts in one digest, and ranges in one delta, invalid ones included. */
 export const hostsMax = 16_384
 
 const counterOf = (value: bigint): number | undefined =>
@@ -67,18 +66,18 @@ const rangeOf = (bytes: Uint8Array): Range | undefined => {
   return { host: range.host, generation, after, until }
 }
 
-/** The repeated field of a message, of which nothing is parsed yet, and the other fields. */
+/** Repeated field of a message, unparsed, and the other fields. */
 export interface Pieces {
   readonly field: number
   readonly reader: BinaryReader
-  /** Pieces that were not taken yet. */
+  /** Pieces not taken yet. */
   left: number
   readonly rest: Uint8Array
 }
 
 /**
- * Finds the repeated field `field` of a message without parsing it, so that the bound on its number comes first. Undefined for
- * more than `countMax`. May raise what the protobuf reader raises.
+ * Finds the repeated field `field` of a message without parsing its pieces, so that they are bounded first. Undefined
+ * above `countMax` pieces. May raise errors of the protobuf reader.
  */
 export const find = (body: Uint8Array, field: number, countMax: number): Pieces | undefined => {
   const reader = new BinaryReader(body)
@@ -99,7 +98,7 @@ export const find = (body: Uint8Array, field: number, countMax: number): Pieces 
   return { field, reader: new BinaryReader(body), left: count, rest: concat(others) }
 }
 
-/** Takes the next pieces, so many at most. */
+/** Takes the next `countMax` pieces at most. */
 export const take = (pieces: Pieces, countMax: number): ReadonlyArray<Uint8Array> => {
   const { field, reader } = pieces
   const taken: Array<Uint8Array> = []
@@ -115,7 +114,7 @@ export const take = (pieces: Pieces, countMax: number): ReadonlyArray<Uint8Array
   return taken
 }
 
-/** All pieces at once, and the other fields. */
+/** Returns all pieces at once, and the other fields; undefined above `countMax` pieces. */
 export const split = (
   body: Uint8Array,
   field: number,
@@ -125,7 +124,7 @@ export const split = (
   return found && { pieces: take(found, countMax), rest: found.rest }
 }
 
-/** Fields beside the repeated one. */
+/** Fields beside the repeated one, at most. */
 const othersMax = 64
 
 const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -138,7 +137,7 @@ const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return bytes
 }
 
-/** Entries that cannot be used are left out: to ask for them, or to send them, would be no use. */
+/** Parses entries. An invalid one is left out: asking for it, or sending it, would be useless. */
 const entriesOf = <A>(pieces: ReadonlyArray<Uint8Array>, parse: (bytes: Uint8Array) => A | undefined) =>
   pieces.flatMap((piece) => {
     const entry = Result.getOrElse(
@@ -148,10 +147,10 @@ const entriesOf = <A>(pieces: ReadonlyArray<Uint8Array>, parse: (bytes: Uint8Arr
     return entry === undefined ? [] : [entry]
   })
 
-/** A bound of a digest is a host id, but for this that it may be empty. */
+/** Returns true for a bound of a digest: a host id, or "". */
 const isBound = (text: string): boolean => text === "" || Name.violation(text) === undefined
 
-/** Undefined for what is not to be acted on. May raise what the protobuf reader raises. */
+/** Reads a digest; undefined when it is invalid. May raise errors of the protobuf reader. */
 export const readDigest = (body: Uint8Array): Digest | undefined => {
   const parts = split(body, 5, hostsMax)
   if (parts === undefined) return undefined
@@ -160,7 +159,7 @@ export const readDigest = (body: Uint8Array): Digest | undefined => {
   return { sender, isAsking: asking, first, until, hosts: entriesOf(parts.pieces, hostDigestOf) }
 }
 
-/** Undefined for what is not to be acted on. May raise what the protobuf reader raises. */
+/** Reads a delta; undefined when it is invalid. May raise errors of the protobuf reader. */
 export const readDelta = (body: Uint8Array): Delta | undefined => {
   const parts = split(body, 2, hostsMax)
   if (parts === undefined) return undefined

@@ -1,10 +1,10 @@
 /**
- * The name directory of one host: who exposes which names, as far as this host knows.
+ * Name directory of one host: the names exposed in the fabric and their hosts, as far as this host knows.
  *
- * Each host is the only writer of its own records. Which life of a host counts is what its member shows, never what a record
- * says; of one name the higher version in that life holds. So records may come in any order, twice or late, and all
- * directories that got the same records and believe the same members agree. The names of a dead host vanish, and are back as
- * soon as the same life of it is alive again.
+ * Each host is the only writer of its own records. Only its member tells which life of a host counts, never a record;
+ * of one name the highest version in that life wins. So records may come in any order, twice or late, and all
+ * directories with the same records and members agree. The names of a dead host vanish, and are back as soon as the
+ * same life is alive again.
  *
  * The machine changes its state in place and does no I/O: inputs and time go in, outputs come out.
  * Source: design.md, section 4; faults.md, rows R1 to R7, P5, P6, G18 and G19.
@@ -32,7 +32,7 @@ export const limits: Limits = DirectoryLimits.defaults
 
 export { refusalOf } from "./DirectoryMerge.ts"
 
-/** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
+/** Makes a directory of this host alone. Look-ups show `self` until the membership plane knows better. */
 export const make = (self: View.Host, bounds: Partial<Limits> = {}): Directory =>
   State.make(self, { ...limits, ...bounds })
 
@@ -65,7 +65,7 @@ const release = (turn: State.Turn, name: string): void => {
   if (live !== undefined) State.writeOwn(turn, { ...live, isTombstone: true })
 }
 
-/** Withdrawn names must not keep others out for a day; a claim that comes back for want of a tombstone is withdrawn again. */
+/** Tombstones end early when crowded, to make room for names; a claim that returns is withdrawn again. */
 const tombstoneMillis = ({ foreignBytes, foreignRecords, limits }: Directory): number => {
   const isCrowded = foreignRecords > limits.recordsMax / 2 || foreignBytes > limits.recordsBytesMax / 2
   return isCrowded ? Math.min(limits.tombstoneMillis, limits.tombstoneCrowdedMillis) : limits.tombstoneMillis
@@ -108,13 +108,13 @@ const apply = (turn: State.Turn, input: Input): State.Turn => {
 }
 
 export interface Env {
-  /** In milliseconds; never goes back. */
+  /** Monotonic time, in milliseconds. */
   readonly now: number
-  /** The wall clock, in microseconds since 1970. */
+  /** Wall clock, in microseconds since 1970. */
   readonly wall?: number | undefined
 }
 
-/** Takes one input. */
+/** Takes one input, and returns its outputs. */
 export const step = (directory: Directory, input: Input, { now, wall }: Env): ReadonlyArray<Output> => {
   directory.beganAt ??= now
   const turn = apply({ directory, now, wall, outputs: [], touched: new Map() }, input)
@@ -122,13 +122,13 @@ export const step = (directory: Directory, input: Input, { now, wall }: Env): Re
   return turn.outputs
 }
 
-/** The owners of a name, by host id; in constant time. */
+/** Returns the owners of a name, by host id, in constant time. */
 export const resolve = ({ view }: Directory, name: string): ReadonlyArray<View.Entry> => View.resolve(view, name)
 
-/** The visible entries whose name starts with `prefix`, in the order of names, then of host ids. */
+/** Returns the visible entries whose name starts with `prefix`, by name, then by host id. */
 export const scan = ({ view }: Directory, prefix: string): ReadonlyArray<View.Entry> => View.scan(view, prefix)
 
-/** The live grinta hosts, the own one included while it has not left, by id. */
+/** Returns the live grinta hosts by id, this one included while it has not left. */
 export const hosts = (directory: Directory): ReadonlyArray<View.Host> =>
   [...directory.hosts.values()]
     .flatMap(({ member }) =>
@@ -136,22 +136,22 @@ export const hosts = (directory: Directory): ReadonlyArray<View.Host> =>
     )
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 
-/** The members that are believed to be gone: those that the membership plane may have forgotten since. */
+/** Returns the dead or left members, which the membership plane may have forgotten since. */
 export const gone = (directory: Directory): ReadonlyArray<string> =>
   [...directory.hosts.values()].flatMap(({ id, member }) =>
     member?.status === "dead" || member?.status === "left" ? [id] : []
   )
 
-/** Whether the membership plane has said anything of this host yet. */
+/** Returns true once the membership plane has reported this host. */
 export const isMember = (directory: Directory, id: string): boolean => directory.hosts.get(id)?.member !== undefined
 
-/** Whether this is another grinta host that is believed to live. */
+/** Returns true for another grinta host that is believed to live. */
 export const isLiveHost = ({ hosts, own }: Directory, id: string): boolean => {
   const member = hosts.get(id)?.member
   return id !== own.id && member?.host !== undefined && member.status !== "dead" && member.status !== "left"
 }
 
-/** All that is given to others: the own records, and those of members that have not left. */
+/** Returns all records that are given to others: those of this host, and of members that have not left. */
 export const records = (directory: Directory): ReadonlyArray<NameRecord> =>
   [...directory.hosts.values()].flatMap((known) =>
     known.claims !== undefined && State.isGiven(directory, known) ? Claims.above(known.claims, 0) : []

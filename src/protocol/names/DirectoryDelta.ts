@@ -1,10 +1,10 @@
 /**
- * What another directory lacks, found by its digest, and sent in pieces of bounded size.
+ * Delta: the records that another directory lacks according to its digest, sent in pieces of bounded size.
  *
- * Of each life of a host a directory knows up to which version it is complete. Records above that are what it lacks; a
- * piece names the range of versions that it holds without a gap, so that its receiver can say the same from then on, and
- * so that a lost piece is asked for again. Two directories that are as complete as each other and yet differ, which takes
- * a forgery or a partition that outlasts tombstones, exchange all records of that host: then its owner sees what is wrong.
+ * A directory knows up to which version it is complete for each life of a host, and lacks the records above that. A
+ * piece names the range of versions that it holds without a gap, so that its receiver can claim the same from then on,
+ * and so that a lost piece is asked for again. Two directories that are equally complete and yet differ, which takes a
+ * forgery or a partition that outlasts tombstones, exchange all records of that host: then its owner sees the error.
  * Source: design.md, section 4; faults.md, rows R2, R7 and O7.
  */
 import * as Claims from "./Claims.ts"
@@ -20,7 +20,7 @@ export interface Piece {
 
 export interface Pieces {
   readonly pieces: ReadonlyArray<Piece>
-  /** There is more than `piecesMax` hold, or more may be found. */
+  /** True when more than `piecesMax` pieces are lacking, or more may be found. */
   readonly hasMore: boolean
 }
 
@@ -28,11 +28,11 @@ export interface Bounds {
   readonly pieceBytesMax: number
   readonly pieceRecordsMax: number
   readonly piecesMax: number
-  /** Records of hosts of which something is lacking that are looked at for one delta, give or take those of one host. */
+  /** Records examined for one delta, over hosts with lacking records; the last host may exceed it. */
   readonly lookedAtMax: number
-  /** Hosts that a digest tells of. */
+  /** Hosts covered by a digest. */
   readonly digestHostsMax: number
-  /** Up to this many bytes of records ride along with the digest of a push/pull. */
+  /** Bytes of records up to which they ride along with the digest of a push/pull. */
   readonly stateRecordsBytesMax: number
 }
 
@@ -56,8 +56,8 @@ const digestOf = (host: string, { complete, generation, mark, versionMax }: Clai
 })
 
 /**
- * The digest of a directory; of one with very many hosts, that of a run of them which starts at chance.
- * `random` is uniform in [0, 1).
+ * Returns the digest of a directory, or of a run of its hosts with a random start, when it has more than
+ * `digestHostsMax`. `random` is uniform in [0, 1).
  */
 export const digest = (
   directory: Directory,
@@ -67,7 +67,7 @@ export const digest = (
 ): Digest => {
   const all = [...directory.hosts.values()].filter(({ claims }) => (claims?.versionMax ?? 0) > 0).sort(byId)
   const max = Math.min(digestHostsMax, hostsMax)
-  // A start close to the end gives a short run, but each host is as likely to be in it as the others.
+  // A start close to the end gives a short run, but each host is equally likely to be in it.
   const start = all.length > max ? Math.floor(random() * (all.length + max - 1)) - (max - 1) : 0
   const from = Math.max(0, start)
   const shown = all.slice(from, start + max)
@@ -82,11 +82,11 @@ export const digest = (
 
 const isSettled = ({ complete, versionMax }: Claims.Claims): boolean => complete === versionMax
 
-/** Whether both know all there is up to the same version, and yet it is not the same. */
+/** Returns true when both sides are complete up to the same version, and yet differ. */
 const isContradiction = (claims: Claims.Claims, seen: HostDigest): boolean =>
   isSettled(claims) && seen.ahead === 0 && seen.complete === claims.complete && seen.mark !== claims.mark
 
-/** Above which version the other side may lack records; undefined when it knows a later life. */
+/** Returns the version above which the other side may lack records; undefined when it knows a later life. */
 const lackedAbove = (claims: Claims.Claims, seen: HostDigest | undefined): number | undefined => {
   if (seen === undefined || seen.generation < claims.generation) return 0
   if (seen.generation > claims.generation) return undefined
@@ -94,15 +94,15 @@ const lackedAbove = (claims: Claims.Claims, seen: HostDigest | undefined): numbe
 }
 
 /**
- * Whether the other side has what this host lacks. Hosts that are no members here do not count, so that a digest full of
- * inventions has no answer.
+ * Returns true when the other side has records that this host lacks. Hosts that are no members here do not count, so
+ * that a digest full of inventions gets no answer.
  */
 export const lacks = ({ hosts, own }: Directory, { hosts: seen }: Digest): boolean =>
   seen.some((theirs) => {
     const known = hosts.get(theirs.host)
     if (known?.member?.host === undefined) return false
     const { claims } = known
-    // What others have of this host and it never said, it has to hear to answer it.
+    // Records of this host that it never wrote: it has to hear them to refute them.
     if (known === own && theirs.generation === own.claims.generation)
       return theirs.complete + theirs.ahead > own.claims.versionMax || isContradiction(own.claims, theirs)
     if (claims === undefined || theirs.generation > claims.generation) return theirs.complete + theirs.ahead > 0
@@ -110,7 +110,7 @@ export const lacks = ({ hosts, own }: Directory, { hosts: seen }: Digest): boole
     return theirs.complete > claims.complete || isContradiction(claims, theirs)
   })
 
-/** Puts records and ranges into pieces. */
+/** Packs records and ranges into pieces. */
 const makePacker = ({ pieceBytesMax, pieceRecordsMax, piecesMax }: Bounds) => {
   const pieces: Array<{ readonly records: Array<NameRecord>; readonly ranges: Array<Range> }> = []
   let records: Array<NameRecord> = []
@@ -124,7 +124,7 @@ const makePacker = ({ pieceBytesMax, pieceRecordsMax, piecesMax }: Bounds) => {
     bytes = 0
   }
 
-  /** Adds what a host has above a version; false when there is no more room. */
+  /** Adds the records of a host above a version. Returns false when there is no more room. */
   const add = (
     host: string,
     { complete, generation }: Claims.Claims,
@@ -159,14 +159,14 @@ const makePacker = ({ pieceBytesMax, pieceRecordsMax, piecesMax }: Bounds) => {
   return { add, close, pieces }
 }
 
-/** What a range takes on the wire at most, beside its host id. */
+/** Largest range on the wire, in bytes, without its host id. */
 const rangeBytesMax = 40
 
 const covers = ({ first, until }: Digest, id: string): boolean => id >= first && (until === "" || id < until)
 
 /**
- * The records that the sender of a digest lacks, of each host in the order of versions, those of a host at chance first.
- * Nothing of a life that is over comes out of it, of hosts that have left, or of hosts that are no members.
+ * Returns the records that the sender of a digest lacks, per host in the order of versions, starting with a random
+ * host. Leaves out former lives, hosts that have left, and hosts that are no members.
  */
 export const delta = (
   directory: Directory,
@@ -196,7 +196,7 @@ export const delta = (
   return { pieces: packer.pieces, hasMore: lookedAt >= used.lookedAtMax }
 }
 
-/** What rides along with the digest of a push/pull: everything if it is little, or else the own records, or nothing. */
+/** Returns the records beside the digest of a push/pull: all if they are small, else those of this host, or none. */
 export const small = (
   directory: Directory,
   { stateRecordsBytesMax }: Pick<Bounds, "stateRecordsBytesMax"> = bounds

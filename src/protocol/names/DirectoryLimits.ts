@@ -2,43 +2,43 @@
 import { Record } from "effect"
 
 export interface Limits {
-  /** Names that this host may claim, and what their records take on the wire. */
+  /** Names that this host may claim, and their size as records on the wire. */
   readonly ownNamesMax: number
   readonly ownBytesMax: number
   /**
-   * The same for each other host. Larger, since a claim may overtake the withdrawal that made room for it, and since the
-   * other host may be configured otherwise.
+   * The same bounds for each other host. Larger, since a claim may overtake the withdrawal that made room for it, and
+   * other hosts may be configured differently.
    */
   readonly hostNamesMax: number
   readonly hostBytesMax: number
-  /** Records of all other hosts together, tombstones included. What this host claims itself needs no room here. */
+  /** Records of all other hosts together, tombstones included; those of this host need no room here. */
   readonly recordsMax: number
   readonly recordsBytesMax: number
   /**
-   * How fast each other host may change its names when it has used up what it may change at once, see `Budget`. What goes
-   * beyond is refused, and brought by a later exchange of digests.
+   * Rate at which each other host may change its names after its burst, see `Budget`. Changes above it are refused, and
+   * brought by a later exchange of digests.
    */
   readonly writerRecordsPerSecond: number
   readonly writerBytesPerSecond: number
-  /** Tombstones of each host, the latest ones; up to a quarter more for a while. */
+  /** Latest tombstones kept per host; up to a quarter more for a while. */
   readonly tombstonesMax: number
   readonly tombstoneMillis: number
-  /** The same while more than half of the room for the records of all other hosts is taken. */
+  /** `tombstoneMillis` while more than half of the room for the records of other hosts is taken. */
   readonly tombstoneCrowdedMillis: number
-  /** How long the records of a host that is no member any more are kept, should it come back. They are not passed on. */
+  /** How long the records of a host that is no longer a member are kept, in case it returns. They are not passed on. */
   readonly orphanMillis: number
   /**
-   * Records of lives that membership does not show (see `Aside`): in all, a quarter of it for each host, as many again of
-   * lives that were believed until a moment ago; lives of each host; and how long they wait.
+   * Records set aside (see `Aside`): in all, with a quarter of it per host and as many again for former lives; lives
+   * per host; and how long they wait.
    */
   readonly asideRecordsMax: number
   readonly asideLivesMax: number
   readonly asideMillis: number
-  /** How far above the highest version known of a host's life a version may be. */
+  /** Largest step of a version above the highest one known of a host's life. */
   readonly versionJumpMax: number
-  /** News from one push/pull that is gossiped on. */
+  /** News of one push/pull to gossip on, at most. */
   readonly relayMax: number
-  /** News from one piece of a delta that is gossiped on. */
+  /** News of one piece of a delta to gossip on, at most. */
   readonly deltaRelayMax: number
 }
 
@@ -63,7 +63,7 @@ export const defaults: Limits = {
   deltaRelayMax: 64
 }
 
-/** What is wrong with the first limit that cannot work, if any. */
+/** Returns the first invalid limit, and why; undefined when all are valid. */
 export const violation = (limits: Limits): { readonly limit: string; readonly detail: string } | undefined => {
   const wrong = Record.toEntries(limits).find(([, value]) => !Number.isSafeInteger(value) || value < 1)
   return wrong && { limit: wrong[0], detail: `${wrong[1]} is no whole number from 1 to 2^53 - 1` }

@@ -1,4 +1,4 @@
-/** What the membership plane's word of a host changes: whether its names are visible, and which of its lives is believed. */
+/** Membership changes: they show or hide the names of a host, and decide which of its lives is believed. */
 import * as Aside from "./Aside.ts"
 import * as Claims from "./Claims.ts"
 import { visibleHost } from "./DirectoryOwners.ts"
@@ -17,7 +17,7 @@ const isSameHost = (a: View.Host, b: View.Host): boolean =>
   Object.keys(a.tags).length === Object.keys(b.tags).length &&
   Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
 
-/** The membership plane has begun another life for this host when its own metadata show a later one. */
+/** Takes over the metadata of this host; a later life in it was begun by the membership plane. */
 const selfChanged = (turn: Turn, { host, status }: MemberChanged): void => {
   const { own } = turn.directory
   if (host !== undefined && host.generation > own.claims.generation) renew(turn, host.generation)
@@ -26,7 +26,7 @@ const selfChanged = (turn: Turn, { host, status }: MemberChanged): void => {
   own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
 }
 
-/** The host as its member shows it; what it showed before when it shows a life that cannot be. */
+/** Returns the host as its member shows it; as shown before when the new life is impossible. */
 const hostOf = (turn: Turn, { member }: Known, { host, id }: MemberChanged): View.Host | undefined => {
   const before = member?.host
   if (host === undefined) return undefined
@@ -37,7 +37,7 @@ const hostOf = (turn: Turn, { member }: Known, { host, id }: MemberChanged): Vie
   return before !== undefined && isSameHost(before, host) ? before : { ...host, id }
 }
 
-/** Makes room for records that were put aside, and says how many there are; undefined when there is no room. */
+/** Takes the records set aside of a life out; undefined when there are none, or no room for them. */
 const taken = ({ directory }: Turn, known: Known, generation: number): Claims.Claims | undefined => {
   const { aside, foreignBytes, foreignRecords, limits } = directory
   const claims = Aside.take(aside, known.id, generation)
@@ -50,8 +50,8 @@ const taken = ({ directory }: Turn, known: Known, generation: number): Claims.Cl
 }
 
 /**
- * Believes a life of a host from now on. The records of the one before wait, since the word of another life may be none of
- * its host; what waited of this one is passed on, as news.
+ * Believes another life of a host. The records of the life before are set aside, since the change may be a forgery;
+ * those set aside of this one are gossiped on as news.
  */
 const believe = (turn: Turn, known: Known, generation: number): void => {
   const { directory, now, outputs } = turn

@@ -1,4 +1,4 @@
-/** What records from other hosts change. Source: faults.md, rows R1 to R4 and O7. */
+/** Merges records from other hosts. Source: faults.md, rows R1 to R4 and O7. */
 import * as Aside from "./Aside.ts"
 import * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
@@ -11,7 +11,7 @@ import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
 
 const isOrphan = ({ member }: Known): boolean => member?.host === undefined
 
-/** Whether there is room for one more foreign record; records of hosts that are no members make way. */
+/** Returns true when one more foreign record has room; records of hosts that are no members make way. */
 const makeRoom = (turn: Turn, known: Known, bytes: number): boolean => {
   const { directory } = turn
   const { limits, orphans } = directory
@@ -30,7 +30,7 @@ const exceedsQuota = ({ limits }: Directory, claims: Claims.Claims, record: Name
   !claims.live.has(record.name) &&
   (claims.live.size >= limits.hostNamesMax || claims.liveBytes + recordBytes(record) > limits.hostBytesMax)
 
-/** The highest version that a life may come to: far below where numbers end, and nobody can be led there in one step. */
+/** Highest version of a life: far below the end of the numbers, and out of reach of one forged step. */
 const versionLast = 2 ** 52
 
 /** Has this host begin another life. */
@@ -40,7 +40,7 @@ const startAnew = ({ directory, outputs }: Turn, generation: number, why: "later
   outputs.push({ _tag: "OwnGenerationBehind", generation, why })
 }
 
-/** A record of a later life of this host: of one before it, if it has only just begun and its clock went back in between. */
+/** Hears a record of a later life of this host: of a former one, if it is young and its clock went back. */
 const hearLater = (turn: Turn, record: NameRecord): void => {
   const { directory, now, wall } = turn
   drop(turn, "ownGeneration", record)
@@ -49,9 +49,9 @@ const hearLater = (turn: Turn, record: NameRecord): void => {
 }
 
 /**
- * A word about the own host. What it did not write has no effect, and is answered: the own word is said again at a higher
- * version, so that a forgery, or a claim back from where its tombstone was no longer known, does not last with others. When
- * no version is high enough that others would take, this host begins another life, in which versions count from the start.
+ * Hears a record about this host. A record that it did not write has no effect, and is refuted: this host repeats its
+ * own at a higher version, so that a forgery, or a claim that outlived its tombstone, does not last elsewhere. When no
+ * version is high enough that others would take, this host begins another life, in which versions start anew.
  */
 const hearOwn = (turn: Turn, record: NameRecord): void => {
   const { directory } = turn
@@ -69,7 +69,7 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
   writeOwn(turn, current ?? { ...record, isTombstone: true })
 }
 
-/** "known" is held already, or waits; the others are not held though they should be: what is refused, and what had no room. */
+/** Outcome of a record. "known": held or set aside; "refused" and the reasons of `Full`: not held, though due. */
 type Heard = "news" | "known" | "refused" | Merging.Full["reason"]
 
 const noRoom = (turn: Turn, reason: Merging.Full["reason"], record: NameRecord): Heard => {
@@ -77,14 +77,14 @@ const noRoom = (turn: Turn, reason: Merging.Full["reason"], record: NameRecord):
   return reason
 }
 
-/** A word of a life that its host's member does not show. A former life is over; any other waits. */
+/** Hears a record of a life that membership does not show. A former life is over; any other is set aside. */
 const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Heard => {
   const { directory, now } = turn
   if (known?.claims !== undefined && record.generation < known.claims.generation) return "known"
   return Aside.put(directory.aside, record, directory.limits, now) ? "known" : noRoom(turn, "aside", record)
 }
 
-/** A word about another host. */
+/** Hears a record of another host. */
 const hearOther = (turn: Turn, record: NameRecord): Heard => {
   const { directory, now } = turn
   const { hosts, limits } = directory
@@ -94,7 +94,7 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
   const current = Claims.get(claims, record.name)
   const isOld =
     current === undefined
-      ? // A tombstone older than those that were forgotten is not learned anew, or it would go round for ever.
+      ? // A tombstone older than a forgotten one is not learned anew, or it would go round for ever.
         record.isTombstone && record.version <= claims.floor
       : !supersedes(record, current)
   if (isOld) {
@@ -108,16 +108,16 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
   if (exceedsQuota(directory, claims, record)) return noRoom(turn, "hostQuota", record)
   if (current === undefined && !makeRoom(turn, known, recordBytes(record))) return noRoom(turn, "recordLimit", record)
   known.spent ??= Budget.make(now)
-  // The withdrawal of a claim was paid for with that claim: refused, it would leave a ghost.
+  // The withdrawal of a claim was paid for with that claim: refusing it would leave a ghost.
   const isPaid = record.isTombstone && current?.isTombstone === false
   if (!isPaid && !Budget.take(known.spent, limits, recordBytes(record), now)) return noRoom(turn, "writerRate", record)
   write(turn, known, claims, record)
   Claims.noteVersion(claims, record.version)
-  // Nobody is told of the names of a host that is no member any more.
+  // The names of a host that is no longer a member are told to nobody.
   return isOrphan(known) ? "known" : "news"
 }
 
-/** Notes of which versions nothing is missing any more; whether that is news. */
+/** Notes the versions of which nothing is missing any more. Returns whether that is news. */
 const noteRange = ({ directory }: Turn, { after, generation, host, until }: Range): boolean => {
   const claims = directory.hosts.get(host)?.claims
   if (host === directory.own.id) return false
@@ -132,8 +132,8 @@ const noteRange = ({ directory }: Turn, { after, generation, host, until }: Rang
 }
 
 /**
- * Why a record would find no room, where that is known from what was merged of the same message before: it need not be parsed
- * then. A withdrawal may make room, and a name that is held needs none.
+ * Returns why a record would find no room, as earlier records of its message show, so that it need not be parsed;
+ * undefined when it may. A withdrawal may make room, and a name that is held needs none.
  */
 export const refusalOf = (
   { aside, hosts, limits, own }: Directory,
@@ -151,9 +151,9 @@ export const refusalOf = (
 }
 
 /**
- * Takes records in, those of one message together or in parts, and gossips the news on at its end. News by gossip always goes on, since gossip reaches everybody only when passed
- * on; other news goes on unless there is more of it than was known before: then this host is the newcomer. Of a delta only
- * a little goes on, since the others get theirs.
+ * Merges the records of one message, whole or in parts, and gossips the news on at its end. News by gossip always goes
+ * on, since gossip reaches everybody only when passed on; other news goes on unless it exceeds the records held before,
+ * which tells that this host is the newcomer. Of a delta only a little goes on, since the others get theirs.
  */
 export const merge = (
   turn: Turn,

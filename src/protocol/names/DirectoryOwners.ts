@@ -1,9 +1,9 @@
 /**
- * Who owns a name: which claims are visible, and how a change of that is told.
+ * Owners of a name: which claims are visible, and how changes of that are reported.
  *
- * A claim is visible when its host is alive or suspect, announces the life that wrote the claim, and owns the name: as a
- * group claimant, or as the first of the visible unique claimants, by the start of their lives, then by host id. Unique
- * and group claims of one name do not compete: beside the one unique owner, the group claimants stay visible.
+ * A claim is visible when its host is alive or suspect, announces the life that wrote the claim, and owns the name: as
+ * a group claimant, or as the first of the visible unique claimants, by the start of their lives, then by host id.
+ * Unique and group claims of one name do not compete: beside the one unique owner, the group claimants stay visible.
  */
 import type { Claims } from "./Claims.ts"
 import { type DownCause, type Known, list, type Turn, writeOwn } from "./DirectoryState.ts"
@@ -11,7 +11,7 @@ import { precedes } from "./Life.ts"
 import { isSameContract, type NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
 
-/** The host as look-ups show it; undefined while its claims are not visible. */
+/** Returns the host as look-ups show it; undefined while its claims are not visible. */
 export const visibleHost = ({ claims, member }: Known): View.Host | undefined =>
   claims === undefined ||
   member === undefined ||
@@ -26,7 +26,7 @@ interface Candidate {
   readonly host: View.Host
 }
 
-/** The owners of a name, by host id. */
+/** Returns the owners of a name, by host id. */
 const ownersOf = (name: string, claimants: Set<Known>): ReadonlyArray<Candidate> => {
   const owners: Array<Candidate> = []
   let winner: Candidate | undefined
@@ -41,7 +41,7 @@ const ownersOf = (name: string, claimants: Set<Known>): ReadonlyArray<Candidate>
   return owners.sort((a, b) => (a.host.id < b.host.id ? -1 : 1))
 }
 
-/** The entries of the owners; an entry that says the same as before stays the same object. */
+/** Returns the entries of the owners; an unchanged entry stays the same object. */
 const entriesOf = (
   name: string,
   owners: ReadonlyArray<Candidate>,
@@ -67,7 +67,7 @@ const causeOf = (claims: Claims | undefined, known: Known | undefined, entry: Vi
   return claims?.live.has(entry.name) ? "conflict" : "withdrawn"
 }
 
-/** Gives way when the own unique claim is visible to all but the first of them. */
+/** Withdraws the unique claim of this host when another host wins the name. */
 const yieldTo = (turn: Turn, name: string, entries: ReadonlyArray<View.Entry>): void => {
   const { own } = turn.directory
   const claim = own.claims.live.get(name)
@@ -90,7 +90,7 @@ const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
     const evidence = cause === "dead" ? (known?.member?.evidence ?? []) : []
     outputs.push({ _tag: "Down", entry, cause, evidence })
   }
-  // A host that shares the name from now on no longer owns it, and its successor comes after that.
+  // A host that turns its unique claim into a group claim gives the name up before the next owner gets it.
   for (const ownership of ["group", "unique"])
     for (const { entry, replaced } of come)
       if (entry.ownership === ownership) outputs.push({ _tag: "Up", entry, replaced })
@@ -98,7 +98,7 @@ const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
   list(directory, name, claimants)
 }
 
-/** Looks again at the owners of all names that the step touched. */
+/** Updates the owners of all names that the step touched. */
 export const settle = (turn: Turn): void => {
   for (const [name, claimants] of turn.touched) refresh(turn, name, claimants)
 }

@@ -1,4 +1,4 @@
-/** What one host's name directory holds, and what it is told and tells. */
+/** State of a name directory, with its inputs and outputs. */
 import * as Aside from "./Aside.ts"
 import type * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
@@ -10,28 +10,28 @@ import * as View from "./View.ts"
 
 export type Status = "alive" | "suspect" | "dead" | "left"
 
-/** One host's word against another, as the membership plane has it; see `Evidence` of the service `Gossip`. */
+/** Accusation of a member by another host, as the membership plane has it; see `Evidence` of the service `Gossip`. */
 export interface Evidence {
   readonly accuser: string
   readonly probesMissed?: number
   readonly accuserHealth?: number
 }
 
-/** What the membership plane says of a host; without `host` it is another program in the same cluster. */
+/** Member, as the membership plane reports it; without `host` it is another program in the same cluster. */
 export interface Member {
   readonly status: Status
   readonly host: View.Host | undefined
-  /** Why it is suspect or dead, where that is known. */
+  /** Evidence that the member is suspect or dead, where it is known. */
   readonly evidence?: ReadonlyArray<Evidence>
 }
 
-/** A host of which there is a member, or records, or both. */
+/** Host with a member, or records, or both. */
 export interface Known {
   readonly id: string
   member: Member | undefined
-  /** Of the life that the member shows, or showed last. */
+  /** Records of the life that the member shows, or showed last. */
   claims: Claims.Claims | undefined
-  /** What it has changed of late. */
+  /** Budget that its recent changes have spent. */
   spent?: Budget.Spent
 }
 
@@ -43,48 +43,48 @@ export interface Own extends Known {
 export interface Directory {
   readonly own: Own
   readonly limits: Limits
-  /** By host id, the own host included. */
+  /** Hosts by id, this one included. */
   readonly hosts: Map<string, Known>
   /** Records of lives that no member shows. */
   readonly aside: Aside.Aside
-  /** Hosts with records that are no grinta members any more, and since when in milliseconds; the longest first. */
+  /** Hosts with records that are no longer grinta members, and since when in milliseconds; the longest first. */
   readonly orphans: Map<string, number>
-  /** The hosts that claim a name, unless it is one alone that is visible: then its entry says who. See `claimantsOf`. */
+  /** Hosts that claim a name, except a single visible one, which the entry tells. See `claimantsOf`. */
   readonly claimants: Map<string, Known | Set<Known>>
   readonly view: View.View
-  /** Records of the other hosts together. */
+  /** Records of all other hosts, and their size. */
   foreignRecords: number
   foreignBytes: number
-  /** The life that the own host was last told to begin after; 0 for none. */
+  /** Generation above which this host was last told to begin another life; 0 for none. */
   generationReported: number
-  /** The newest life that another member has shown; undefined while none has. */
+  /** Newest life that another member has shown; undefined while none has. */
   newest: number | undefined
-  /** When the first step was taken, in milliseconds. */
+  /** Time of the first step, in milliseconds. */
   beganAt: number | undefined
-  /** How often records or ranges of other hosts were news: it tells whether a message brought this host on. */
+  /** Records and ranges of other hosts that were news: shows whether a message brought progress. */
   progress: number
 }
 
 export type Input =
-  /** The own host claims a name. */
+  /** This host claims a name. */
   | ({ readonly _tag: "Claim" } & Pick<NameRecord, "name" | "ownership" | "contract" | "compatible">)
-  /** The own host begins another life, and claims its names in that one. */
+  /** This host begins another life, and repeats its claims in it. */
   | { readonly _tag: "Renew"; readonly generation: number }
-  /** The own host withdraws a name. */
+  /** This host withdraws a name. */
   | { readonly _tag: "Release"; readonly name: string }
-  /** Records came in by gossip, as the state of a push/pull, or as what a digest of this host lacked. */
+  /** Records came in by gossip, as the state of a push/pull, or as the delta for a digest of this host. */
   | {
       readonly _tag: "Merge"
       readonly records: ReadonlyArray<NameRecord>
       readonly via: "gossip" | "state" | "delta"
-      /** What the records are all of. */
+      /** Ranges that the records cover without a gap. */
       readonly ranges?: ReadonlyArray<Range>
-      /** What of the same message was merged before; undefined for the only part of one. */
+      /** State of the parts of the same message merged before; undefined for a message of one part. */
       readonly merging?: Merging
-      /** There is more of it to come. */
+      /** True when more parts follow. */
       readonly isPart?: boolean
     }
-  /** The membership plane changed its mind of a host; "forgotten": it no longer remembers it. */
+  /** The membership plane changed its view of a host; "forgotten": it no longer remembers it. */
   | {
       readonly _tag: "MemberChanged"
       readonly id: string
@@ -97,66 +97,66 @@ export type Input =
 
 export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
 
-/** Why a claim of the own host was not made. */
+/** Why a claim of this host was refused. */
 export type Refusal =
   | { readonly _tag: "Taken"; readonly owner: string }
   | { readonly _tag: "Quota"; readonly what: string; readonly limit: number }
-  /** The own host has left. */
+  /** This host has left. */
   | { readonly _tag: "Left" }
 
-/** Why a record had no effect, where that is worth counting. */
+/** Why a record had no effect, if that is counted. */
 export type DropReason =
-  /** About this host's present life, and not written by it. */
+  /** A record of this host's present life that it did not write. */
   | "ownRecord"
-  /** About this host, of a life that is yet to come. */
+  /** A record of a later life of this host. */
   | "ownGeneration"
-  /** Of a life that membership does not show, and there is no more room for such. */
+  /** No room to set aside a record of a life that membership does not show. */
   | "aside"
-  /** A member that says that its life begins where none can. */
+  /** A member announces a life that cannot be. */
   | "impossibleLife"
-  /** The version is too far above what is known. */
+  /** The version is too far above the known ones. */
   | "versionJump"
-  /** One host has too many names. */
+  /** The host has too many names. */
   | "hostQuota"
   /** All other hosts together have too many records. */
   | "recordLimit"
-  /** One host changes its names too fast. */
+  /** The host changes its names too fast. */
   | "writerRate"
 
 export type Output =
-  /** To be gossiped; a newer one about the same host and name takes the older one's place. */
+  /** Gossip this record; a newer one of the same host and name replaces it. */
   | { readonly _tag: "Broadcast"; readonly record: NameRecord }
-  /** An entry is visible; it takes the place of `replaced`, of the same name and the same life of its host, if any. */
+  /** An entry is visible; it replaces `replaced`, of the same name and the same life of its host, if any. */
   | { readonly _tag: "Up"; readonly entry: View.Entry; readonly replaced: View.Entry | undefined }
   | {
       readonly _tag: "Down"
       readonly entry: View.Entry
       readonly cause: DownCause
-      /** Against the host of the entry; empty unless it died, and where nothing is known. */
+      /** Evidence against the host of the entry; empty unless it died, and where nothing is known. */
       readonly evidence: ReadonlyArray<Evidence>
     }
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
-  /** A unique claim of the own host gave way to that of `winner`, and is withdrawn. */
+  /** A unique claim of this host gave way to that of `winner`, and is withdrawn. */
   | { readonly _tag: "Lost"; readonly name: string; readonly winner: string }
-  /** `host`: whose record it is. */
+  /** `host` is the host of the record. */
   | { readonly _tag: "Dropped"; readonly reason: DropReason; readonly host: string }
   /**
-   * This host has to begin a life after that one, which others have records of: the clock went back between two lives. Or
-   * after its own, when others believe what it cannot say any more ("outrun").
+   * This host has to begin a life after `generation`. "later": others have records of that life, since the clock went
+   * back between two lives. "outrun": others believe records of its own life that it can no longer refute.
    */
   | { readonly _tag: "OwnGenerationBehind"; readonly generation: number; readonly why: "later" | "outrun" }
 
-/** One step: its time in milliseconds, what it gave so far, and who claims the names whose owners may have changed. */
+/** One step: its time in milliseconds, its outputs so far, and the claimants of names whose owners may change. */
 export interface Turn {
   readonly directory: Directory
   readonly now: number
-  /** The wall clock of this host, in microseconds since 1970, where it is known. */
+  /** Wall clock of this host, in microseconds since 1970, if known. */
   readonly wall?: number | undefined
   readonly outputs: Array<Output>
   readonly touched: Map<string, Set<Known>>
 }
 
-/** A directory of the own host alone. `self` is what look-ups show of it until the membership plane knows better. */
+/** Makes a directory of this host alone. Look-ups show `self` until the membership plane knows better. */
 export const make = (self: View.Host, limits: Limits): Directory => {
   const own: Own = { id: self.id, member: { status: "alive", host: self }, claims: Claims.make(self.generation) }
   return {
@@ -180,7 +180,7 @@ export const drop = ({ outputs }: Turn, reason: DropReason, { host }: Pick<NameR
   outputs.push({ _tag: "Dropped", reason, host })
 }
 
-/** The hosts that claim a name, visible or not. */
+/** Returns the hosts that claim a name, visible or not. */
 export const claimantsOf = ({ claimants, hosts, view }: Directory, name: string): Set<Known> => {
   const listed = claimants.get(name)
   if (listed instanceof Set) return listed
@@ -189,14 +189,14 @@ export const claimantsOf = ({ claimants, hosts, view }: Directory, name: string)
   return new Set(sole === undefined ? [] : [sole])
 }
 
-/** Has the owners of a name looked at again at the end of the step; gives its claimants, to be changed in place. */
+/** Marks a name for `settle` at the end of the step. Returns its claimants, to be changed in place. */
 export const touch = ({ directory, touched }: Turn, name: string): Set<Known> => {
   const known = touched.get(name) ?? claimantsOf(directory, name)
   touched.set(name, known)
   return known
 }
 
-/** Lists the claimants of a name, once its entries are what they are to be. */
+/** Stores the claimants of a name, once its entries are up to date. */
 export const list = ({ claimants, view }: Directory, name: string, known: Set<Known>): void => {
   const [sole] = known
   if (known.size > 1) claimants.set(name, known)
@@ -204,7 +204,7 @@ export const list = ({ claimants, view }: Directory, name: string, known: Set<Kn
   else claimants.set(name, sole)
 }
 
-/** Runs a change of a host's records, and keeps count of the records of the others. */
+/** Runs a change of a host's records, and updates the counts of foreign records. */
 export const recount = (directory: Directory, known: Known, change: () => void): void => {
   const count = (sign: 1 | -1): void => {
     if (known === directory.own || known.claims === undefined) return
@@ -216,7 +216,7 @@ export const recount = (directory: Directory, known: Known, change: () => void):
   count(1)
 }
 
-/** Puts a record that holds in the place of the one before; it is kept with the strings that are here already. */
+/** Stores the winning record of a name, with interned strings. */
 export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: NameRecord): void => {
   const { directory, now } = turn
   const name = View.shared(directory.view, record.name)
@@ -229,7 +229,7 @@ export const write = (turn: Turn, known: Known, claims: Claims.Claims, record: N
   else claimants.add(known)
 }
 
-/** Puts the word of the own host at the next version, and says it. */
+/** Writes a record of this host at the next version, and gossips it. */
 export const writeOwn = (
   turn: Turn,
   word: Pick<NameRecord, "name" | "ownership" | "contract" | "compatible" | "isTombstone">
@@ -244,7 +244,7 @@ export const writeOwn = (
   turn.outputs.push({ _tag: "Broadcast", record })
 }
 
-/** Puts other records in the place of all that there are of a host: those of another life, or none. */
+/** Replaces all records of a host by those of another life, or by none. */
 export const replace = (turn: Turn, known: Known, claims: Claims.Claims | undefined): void => {
   for (const name of known.claims?.live.keys() ?? []) touch(turn, name).delete(known)
   recount(turn.directory, known, () => {
@@ -263,6 +263,6 @@ export const discard = (turn: Turn, id: string): void => {
   if (known.member === undefined) directory.hosts.delete(id)
 }
 
-/** Whether the records of a host are given to others: its own, and those of members that have not left. */
+/** Returns true when the records of a host are given to others: for this host, and for members that have not left. */
 export const isGiven = ({ own }: Directory, { member }: Known): boolean =>
   member?.host !== undefined && (member.status !== "left" || member === own.member)

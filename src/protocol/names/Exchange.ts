@@ -1,19 +1,18 @@
 /**
- * Keeping directories equal: digests to and fro, and what they show to be lacking.
+ * Exchange: keeps directories equal by digests, and by deltas of the records that they show to be lacking.
  *
- * In a push/pull both sides give their digest, and each sends what the other lacks. In between, each host now and then
- * sends its digest to a live host at chance, which sends what is lacking, and its own digest if it lacks something itself.
- * The answer to a digest never asks for a digest again, and a delta that was cut short is followed up only if it brought
- * something: so every exchange ends. While nothing is found the pauses grow; a find, more news than gossip carries in a
- * moment, and a gap in what was heard make them short again.
+ * In a push/pull both sides give their digest, and each sends the records that the other lacks. In between, each host
+ * now and then sends its digest to a random live host, which sends the lacking records, and its own digest if it lacks
+ * some itself. The answer to a digest never asks for a digest again, and a delta that was cut short is followed up only
+ * if it brought something: so every exchange ends. While nothing is found the pauses grow; a find, more news than
+ * gossip carries in a moment, and a gap in the versions heard make them short again.
  *
- * A host whose records are of a later life than membership knows was missed by gossip, and is asked for its state.
+ * A host with records of a later life than membership knows was missed by gossip, and is asked for its state.
  *
- * A later digest of a host takes the place of the one that waits. A host that asks again and again is answered at a
- * bounded rate.
+ * A later digest of a host replaces the one that waits. Each host is answered at a bounded rate.
  *
- * The machine changes its state in place and does no I/O: it reads a directory; inputs, time and chance go in, messages
- * come out.
+ * The machine changes its state in place and does no I/O: it reads a directory; inputs, time and randomness go in,
+ * messages come out.
  * Source: design.md, section 4; faults.md, rows R7 and O7.
  */
 import * as Bucket from "../Bucket.ts"
@@ -29,18 +28,18 @@ export type Settings = ExchangeSettings.Settings
 
 export const settings: Settings = ExchangeSettings.defaults
 
-/** What one host tells another: the body of a user message, or of the user state of a push/pull. */
+/** Message between two hosts: the body of a user message, or of the user state of a push/pull. */
 export type Message = Omit<Decoded, "skipped">
 
 export type Input =
   /** Time has reached `nextDeadline`. */
   | { readonly _tag: "Tick" }
   | { readonly _tag: "Digest"; readonly digest: Digest }
-  /** `isProgress`: the records or the ranges of it were news. */
+  /** `isProgress`: its records or ranges were news. */
   | { readonly _tag: "Delta"; readonly delta: Delta; readonly isProgress: boolean }
   /** A record was given to gossip. */
   | { readonly _tag: "Gossiped" }
-  /** What was to be sent to a host is sent, or could not be. */
+  /** The messages to a host are sent, or could not be. */
   | { readonly _tag: "Sent"; readonly to: string }
 
 export type DropReason =
@@ -50,35 +49,35 @@ export type DropReason =
   | "exchangeRate"
 
 export type Output =
-  /** To be sent over streams in this order, up to the first that fails; then the driver feeds `Sent`. */
+  /** Send these messages over streams in order, up to the first that fails; then the driver feeds `Sent`. */
   | { readonly _tag: "Send"; readonly to: string; readonly messages: ReadonlyArray<Message> }
-  /** The membership plane has not heard of the present life of this host: it should ask the host itself. */
+  /** The membership plane does not know the present life of this host: it should ask the host itself. */
   | { readonly _tag: "Meet"; readonly host: string }
   | { readonly _tag: "Dropped"; readonly reason: DropReason }
 
-/** A digest to be answered, or undefined: the own digest is to be sent. */
+/** Digest to answer, or undefined to send the digest of this host. */
 type Task = Digest | undefined
 
 export interface Exchange {
   readonly directory: Directory.Directory
   readonly settings: Settings
-  /** In the order in which they came. */
+  /** Tasks by host, in the order in which they came. */
   readonly waiting: Map<string, Task>
   readonly sending: Set<string>
-  /** What each host may still be sent; a host without one has a full one. */
+  /** Messages that each host may still be sent; a host without a bucket has a full one. */
   readonly allowances: Map<string, Bucket.Bucket>
   readonly news: Bucket.Bucket
   pauseMillis: number
-  /** When the last round was, and when the next one is due. */
+  /** Times of the last round and of the next one. */
   roundAt: number
   nextAt: number
   /** Versions known to be missing at the last round. */
   missing: number
-  /** For how many rounds the membership plane has not known the present life of a host. */
+  /** Rounds for which the membership plane has not known the present life of a host. */
   unmet: ReadonlyMap<string, number>
 }
 
-/** Time in milliseconds, which never goes back, and chance, uniform in [0, 1). */
+/** Monotonic time in milliseconds, and randomness, uniform in [0, 1). */
 export interface Env {
   readonly now: number
   readonly random: () => number
@@ -89,7 +88,7 @@ interface Turn extends Env {
   readonly outputs: Array<Output>
 }
 
-/** What a digest takes on the wire for each host, about. */
+/** Size of a digest per host, roughly, in bytes. */
 const digestHostBytes = 40
 
 const pauseMin = ({ directory, settings }: Exchange): number =>
@@ -114,7 +113,7 @@ export const make = (directory: Directory.Directory, env: Env, options: Partial<
   }
 }
 
-/** How many messages a host may still be sent. */
+/** Returns how many messages a host may still be sent. */
 const allowance = ({ allowances, settings }: Exchange, peer: string, now: number): number => {
   const bucket = allowances.get(peer)
   return bucket === undefined ? settings.peerMessagesMax : Bucket.level(bucket, now)
@@ -127,7 +126,7 @@ const spend = ({ exchange: { allowances, settings }, now }: Turn, peer: string, 
   allowances.set(peer, bucket)
 }
 
-/** There is something to be found: the next round comes after the shortest pause. */
+/** Brings the next round forward to the shortest pause, since there is something to find. */
 const stir = ({ exchange, random }: Turn): void => {
   const pause = pauseMin(exchange)
   exchange.pauseMillis = pause
@@ -144,7 +143,7 @@ const digestOf = ({ exchange, random }: Turn, isAsking: boolean): Message => ({
   digest: DirectoryDelta.digest(exchange.directory, isAsking, random)
 })
 
-/** Cuts the delta when its turn has come, from the directory as it is then. */
+/** Answers a digest when its turn has come, by a delta of the directory as it is then. */
 const answerTo = (turn: Turn, digest: Digest): ReadonlyArray<Message> => {
   const { directory } = turn.exchange
   const { hasMore, pieces } = DirectoryDelta.delta(directory, digest, turn.random)
@@ -157,7 +156,7 @@ const answerTo = (turn: Turn, digest: Digest): ReadonlyArray<Message> => {
   return isLacking ? [digestOf(turn, false), ...deltas] : deltas
 }
 
-/** Sends to those that wait what is theirs, as far as there is room and they may have it. */
+/** Serves the waiting hosts within `sendingMax` and their allowances. */
 const serve = (turn: Turn): void => {
   const { sending, settings, waiting } = turn.exchange
   for (const [peer, task] of waiting) {
@@ -176,13 +175,13 @@ const wait = ({ exchange, now, outputs }: Turn, peer: string, task: Task): void 
   if (waiting.size >= settings.waitingMax && !waiting.has(peer))
     return void outputs.push({ _tag: "Dropped", reason: "exchangeLimit" })
   if (allowance(exchange, peer, now) < 1) outputs.push({ _tag: "Dropped", reason: "exchangeRate" })
-  // What is said of unknown hosts has no answer. A digest answers more than a request for the own one, which its answer
-  // makes good.
+  // Entries of unknown hosts have no answer. A digest replaces a request for the digest of this host, since its answer
+  // makes good for that.
   const known = task && { ...task, hosts: task.hosts.filter(({ host }) => directory.hosts.has(host)) }
   waiting.set(peer, known ?? waiting.get(peer))
 }
 
-/** Versions that others were heard to have and this host lacks. Whoever keeps one back for ever stirs nobody for ever. */
+/** Counts the versions that others have and this host lacks. A host that withholds one shortens no pauses for ever. */
 const countMissing = ({ hosts }: Directory.Directory): number => {
   let count = 0
   for (const { claims } of hosts.values()) if (claims !== undefined) count += Claims.missing(claims)
@@ -190,9 +189,8 @@ const countMissing = ({ hosts }: Directory.Directory): number => {
 }
 
 /**
- * Has hosts asked for their state that have written records in a later life than the one that membership knows. Gossip of
- * a new life can be a moment behind its records, so that the first round only takes note; a host of which nothing comes
- * is asked ever more rarely.
+ * Asks hosts for their state whose records show a later life than membership knows. Gossip of a new life can be a
+ * moment behind its records, so the first round only takes note; a host that does not answer is asked ever more rarely.
  */
 const meet = ({ exchange, outputs }: Turn): void => {
   const { directory, settings, unmet } = exchange
@@ -261,7 +259,7 @@ export const step = (exchange: Exchange, input: Input, env: Env): ReadonlyArray<
   return turn.outputs
 }
 
-/** When the next `Tick` is due. */
+/** Returns the time of the next `Tick`. */
 export const nextDeadline = ({ allowances, nextAt, sending, settings, waiting }: Exchange): number => {
   let at = nextAt
   if (sending.size >= settings.sendingMax) return at
@@ -273,14 +271,14 @@ export const nextDeadline = ({ allowances, nextAt, sending, settings, waiting }:
   return at
 }
 
-/** What a peer gets in a push/pull. */
+/** Returns the state for a peer in a push/pull. */
 export const localState = ({ directory }: Exchange, random: () => number): Message => {
   const { ranges, records } = DirectoryDelta.small(directory)
   const digest = DirectoryDelta.digest(directory, false, random)
   return { records, digest, delta: { sender: directory.own.id, ranges, hasMore: false } }
 }
 
-/** What a message means for the directory. */
+/** Returns the input of a message for the directory. */
 export const mergeOf = (
   { delta, records }: Message,
   via: "gossip" | "state"
@@ -291,7 +289,7 @@ export const mergeOf = (
   ranges: delta?.ranges ?? []
 })
 
-/** What it means for the exchange, once the directory has it; `isProgress` as in {@link Input}. */
+/** Returns the inputs of a message for the exchange, once the directory has it; `isProgress` as in {@link Input}. */
 export const inputsOf = ({ delta, digest }: Message, isProgress: boolean): ReadonlyArray<Input> => [
   ...(delta === undefined ? [] : [{ _tag: "Delta", delta, isProgress } as const]),
   ...(digest === undefined ? [] : [{ _tag: "Digest", digest } as const])

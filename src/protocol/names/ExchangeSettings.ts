@@ -1,21 +1,21 @@
-/** How often directories are exchanged, and how much of it may be under way. Source: faults.md, row R7. */
+/** Pace and bounds of the exchange of directories. Source: faults.md, row R7. */
 
 export interface Settings {
-  /** Pause between two exchanges that this host begins, from the first to the longest; a quarter more or less by chance. */
+  /** Pause between two exchanges that this host begins, the first and the longest, with a jitter of a quarter. */
   readonly pauseMinMillis: number
   readonly pauseMaxMillis: number
-  /** A pause is no shorter than a digest takes at this rate. */
+  /** Rate of digests: a pause is no shorter than a digest takes at it. */
   readonly digestBytesPerSecond: number
   /** Hosts that wait for an answer. */
   readonly waitingMax: number
-  /** Hosts that are sent something at the same time. */
+  /** Hosts that are sent messages at the same time. */
   readonly sendingMax: number
-  /** Messages for one host: so many at once, and so many per second from then on. An answer under way is sent to its end. */
+  /** Messages to one host, as a burst and per second. An answer that has begun is sent to its end. */
   readonly peerMessagesMax: number
   readonly peerMessagesPerSecond: number
-  /** Hosts that one round has asked for their state. */
+  /** Hosts that one round asks for their state. */
   readonly meetingsMax: number
-  /** News given to gossip: so many at once, and so many per second from then on, are left to gossip alone. */
+  /** News, as a burst and per second, that is left to gossip alone. */
   readonly newsMax: number
   readonly newsPerSecond: number
 }

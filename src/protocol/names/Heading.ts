@@ -1,6 +1,5 @@
 /**
- * What a name record is about, read without parsing the rest, in the order in which every encoder writes the fields.
- *
+ * Heading of a name record, read without parsing the rest, in the field order of every encoder.
  * Source: `NameRecord` of `proto/grinta/v1/names.proto`.
  */
 import * as Name from "../Name.ts"
@@ -12,23 +11,23 @@ export interface Heading {
   readonly isTombstone: boolean
 }
 
-/** Numbers of the fields, and the types on the wire. */
+/** Tags: field numbers with their wire types. */
 const hostTag = 0x0a
 const generationTag = 0x10
 const nameTag = 0x22
 const tombstoneTag = 0x38
-/** All of those that come after the generation, in their order: packed fingerprints are the last. */
+/** Tags after the generation, in order: packed fingerprints come last. */
 const tags: ReadonlyArray<number> = [0x18, nameTag, 0x28, 0x31, tombstoneTag, 0x42]
 const varint = 0
 const fixed64 = 1
 
-/** Where a reader is in a record. */
+/** Position of a reader in a record. */
 interface Place {
   readonly bytes: Uint8Array
   at: number
 }
 
-/** A varint of up to 53 bits, or so; NaN for a longer one, and past the end. */
+/** Reads a varint of up to about 53 bits; NaN for a longer one, and past the end. */
 const number = (place: Place): number => {
   let value = 0
   for (let scale = 1; scale < 2 ** 56; scale *= 128) {
@@ -39,7 +38,7 @@ const number = (place: Place): number => {
   return Number.NaN
 }
 
-/** Bytes with a length before them, as characters; undefined for more than a name has, or than there are. */
+/** Reads length-delimited bytes as characters; undefined above the size of a name, and past the end. */
 const text = (place: Place): string | undefined => {
   const length = number(place)
   const from = place.at
@@ -48,15 +47,15 @@ const text = (place: Place): string | undefined => {
   return String.fromCharCode(...place.bytes.subarray(from, place.at))
 }
 
-/** Passes over a field that is not looked at. */
+/** Skips a field. */
 const skip = (place: Place, tag: number): void => {
   const bytes = (tag & 7) === varint ? 0 * number(place) : (tag & 7) === fixed64 ? 8 : number(place)
   place.at += bytes
 }
 
 /**
- * Reads the heading of an encoded record; undefined where the fields are others or come in another order, so that the record
- * has to be parsed. The names may be none.
+ * Reads the heading of an encoded record; undefined for other fields or another order, when the record has to be
+ * parsed. The names are not validated.
  */
 export const read = (bytes: Uint8Array): Heading | undefined => {
   const place: Place = { bytes, at: 1 }

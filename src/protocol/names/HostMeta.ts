@@ -1,8 +1,8 @@
 /**
- * What a grinta host says of itself in the metadata of its gossip member.
+ * Metadata of a grinta host in its gossip member.
  *
- * Shape: one protobuf `grinta.v1.HostMeta` filling the memberlist field Meta; tags sorted by key.
- * Other programs in the same cluster put something else there, or nothing: that is no fault, they are just no grinta hosts.
+ * Shape: one protobuf `grinta.v1.HostMeta` filling the memberlist field Meta; tags sorted by key. Other programs in the
+ * same cluster put something else there, or nothing: that is no fault, they are just no grinta hosts.
  * Source: `proto/grinta/v1/names.proto`; memberlist-protocol.md, section 4 (Meta).
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
@@ -11,10 +11,10 @@ import { revision } from "../flow/Frame.ts"
 import { HostMetaSchema } from "../gen/grinta/v1/names_pb.ts"
 import * as Life from "./Life.ts"
 
-/** Limit of the memberlist field Meta. */
+/** Limit of the memberlist field Meta, in bytes. */
 export const metaBytesMax = 512
 
-/** Version of the frames and records spoken here. */
+/** Wire version of the frames and records of this code. */
 export const wireVersion = 1
 
 const portMax = 65_535
@@ -27,13 +27,13 @@ export interface HostMeta {
   readonly generation: number
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
-  /** Revision of the frames that the host speaks; see `Frame.revision`. What is encoded is always that of this code. */
+  /** Revision of the frames that the host speaks; see `Frame.revision`. Encoding always writes that of this code. */
   readonly revision?: number
-  /** How often this life has begun to count its incarnations anew; 0 when not said. Goes round, from 2^32 - 1 to 1. */
+  /** How often this life has restarted its incarnation count; 0 when not given. Wraps from 2^32 - 1 to 1. */
   readonly epoch?: number
 }
 
-/** Locality and tags do not fit. */
+/** Error: locality and tags do not fit. */
 export class MetaTooLong extends Data.TaggedError("MetaTooLong")<{
   readonly bytes: number
   readonly bytesMax: number
@@ -42,7 +42,7 @@ export class MetaTooLong extends Data.TaggedError("MetaTooLong")<{
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1)
 
 /**
- * Encodes what this host says of itself.
+ * Encodes the metadata of this host.
  *
  * Errors: `MetaTooLong` above {@link metaBytesMax} bytes; shorten locality or tags.
  */
@@ -56,14 +56,14 @@ export const encode = (meta: HostMeta): Result.Result<Uint8Array, MetaTooLong> =
     tags: Object.fromEntries(Object.entries(meta.tags).sort(byKey)),
     epoch: epochMax
   })
-  // There is always room for any epoch.
+  // The size check leaves room for any epoch.
   const bytes = toBinary(HostMetaSchema, message).length
   if (bytes > metaBytesMax) return Result.fail(new MetaTooLong({ bytes, bytesMax: metaBytesMax }))
   message.epoch = meta.epoch ?? 0
   return Result.succeed(toBinary(HostMetaSchema, message))
 }
 
-/** What a member says of itself; none for anything that is not a grinta host. */
+/** Decodes the metadata of a member; none for anything that is not a grinta host. */
 export const decode = (bytes: Uint8Array): Option.Option<HostMeta> => {
   if (bytes.length === 0 || bytes.length > metaBytesMax) return Option.none()
   const parsed = Result.try(() => fromBinary(HostMetaSchema, bytes))
@@ -74,11 +74,11 @@ export const decode = (bytes: Uint8Array): Option.Option<HostMeta> => {
   return Option.some({ flowPort, generation: Number(generation), locality, tags, epoch, revision })
 }
 
-/** Whether one epoch comes after another, on a circle: so none is the last one. */
+/** Compares epochs on a circle, so that none is the last one. */
 const isAfter = (epoch: number, than: number): boolean => ((epoch - than) | 0) > 0
 
 /**
- * Whether metadata says that its host began to count its incarnations anew, and not before `than` was said.
+ * Returns true when metadata shows that its host restarted its incarnation count, no earlier than in `than`.
  *
  * Of two lives of one host neither is later by this: the start of a life is no count that all can go above.
  */
@@ -88,7 +88,7 @@ export const isLater = (meta: Uint8Array, than: Uint8Array): boolean => {
   return b?.generation !== a.generation || isAfter(a.epoch, b.epoch ?? 0)
 }
 
-/** The same metadata with an epoch after its own, and after that of what was `heard` of the same life. */
+/** Returns the metadata with the next epoch, above its own and above that in `heard` of the same life. */
 export const nextEpoch = (meta: Uint8Array, heard: Uint8Array | undefined): Uint8Array | undefined => {
   const own = Option.getOrUndefined(decode(meta))
   if (own === undefined) return undefined
@@ -102,7 +102,7 @@ const startsOf = (metas: ReadonlyArray<Uint8Array>): ReadonlyArray<number> =>
   metas.flatMap((meta) => Option.match(decode(meta), { onNone: () => [], onSome: ({ generation }) => [generation] }))
 
 /**
- * The metadata of a young host in a life that begins after those that it has heard of, as `Life.beginsAfter` has it, by
+ * Returns the metadata of a young host with a life after those that it has heard of, as `Life.beginsAfter` has it, by
  * the newest life that members have `shown`; undefined when its own will do, or when nobody has shown any.
  */
 export const begin = (
@@ -131,5 +131,5 @@ export const begin = (
   return Option.getOrUndefined(Result.getSuccess(encode({ ...own, generation: after + 1 })))
 }
 
-/** How the metadata of a host tells its lives apart, for the membership protocol. */
+/** Order of a host's lives in its metadata, for the membership protocol. */
 export const lives = { isLater, next: nextEpoch, begin }

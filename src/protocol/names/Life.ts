@@ -1,20 +1,20 @@
 /**
- * Lives of hosts, by when they began: which of two comes first, and which cannot be.
+ * Lives of hosts, by their start: which of two comes first, and which is impossible.
  *
- * The start of a life is what its host says, by a clock that may be wrong. A life far in the future would be later than all
+ * The start of a life is set by its host, whose clock may be wrong. A life far in the future would be later than all
  * that its host can ever begin, and one before there were hosts would be first everywhere.
  */
 
-/** How far a life may be ahead of what is known of the time, in microseconds: a week. */
+/** How far a life may be ahead of the known time, in microseconds: a week. */
 export const aheadMax = 7 * 24 * 60 * 60 * 1_000_000
 
-/** No host began before this, in microseconds since 1970 (1 January 2025): one that says so has no clock. */
+/** Earliest plausible start, in microseconds since 1970 (1 January 2025): a host with an earlier one has no clock. */
 export const firstPlausible = 1_735_689_600_000_000
 
-/** How long a host is young, in milliseconds: what it hears of its own name then may be of a life before. */
+/** How long a host is young, in milliseconds: records of its own name that it hears then may be of a former life. */
 export const youngMillis = 60_000
 
-/** How far a life of another may be in the future of a young host before it doubts its own clock, in microseconds. */
+/** How far ahead the life of another host may be before a young host doubts its own clock, in microseconds. */
 const skewMax = 60 * 1_000_000
 
 interface Life {
@@ -22,7 +22,7 @@ interface Life {
   readonly generation: number
 }
 
-/** Which of two lives a unique name goes to: the one that began first, those without a clock after all others. */
+/** Returns true when `a` wins a unique name: the life that began first, lives without a clock after all others. */
 export const precedes = (a: Life, b: Life): boolean => {
   const [hasClockA, hasClockB] = [a.generation >= firstPlausible, b.generation >= firstPlausible]
   if (hasClockA !== hasClockB) return hasClockA
@@ -30,8 +30,8 @@ export const precedes = (a: Life, b: Life): boolean => {
 }
 
 /**
- * Whether a life can be, by the newest that other members show and by the wall clock of this host, in microseconds.
- * A host that knows neither takes what it hears.
+ * Returns true when a life is possible, by the newest one that other members show and by the wall clock, in
+ * microseconds. Without either every life is.
  */
 export const isPossible = (generation: number, newest: number | undefined, wall: number | undefined): boolean => {
   const clock = wall !== undefined && wall >= firstPlausible ? wall : undefined
@@ -40,8 +40,9 @@ export const isPossible = (generation: number, newest: number | undefined, wall:
 }
 
 /**
- * When a young host has to begin its life instead, in microseconds: after every life that was heard of and can be, when one of
- * its own name is later, or when one of another began in its own future, since its clock is behind. Undefined when it need not.
+ * Returns the life above which a young host has to begin another, in microseconds; undefined when its own will do.
+ * Later possible lives count: those of its own name, and of other hosts in its future, which tell that its clock is
+ * behind.
  */
 export const beginsAfter = (
   own: { readonly generation: number; readonly ageMillis: number },

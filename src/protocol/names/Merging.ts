@@ -1,21 +1,21 @@
-/** What is known of a message that is merged some records at a time: what it comes to is decided at its end. */
+/** State of a message that is merged some records at a time; its outcome is decided at the end. */
 import type { NameRecord } from "./NameRecords.ts"
 
-/** A life for more names of which there is no room, or not yet. */
+/** Life without room for more names, now or for good. */
 export interface Full {
   readonly generation: number
   readonly reason: "aside" | "hostQuota" | "recordLimit" | "writerRate"
 }
 
-/** It belongs to whoever merges, which changes it in place. */
+/** Owned by the merging driver, and changed in place. */
 export interface Merging {
-  /** Records that were held before; undefined while none was merged. */
+  /** Records held before the first part; undefined until then. */
   heldBefore: number | undefined
-  /** Those of its records that were news. */
+  /** News among the records. */
   readonly news: Array<NameRecord>
-  /** Hosts of which a record was refused, so that what is said of all their records does not hold. */
+  /** Hosts with a refused record, whose ranges therefore do not hold. */
   readonly gaps: Set<string>
-  /** By host: one of its records found no room, so that those of other new names are passed over before they are parsed. */
+  /** By host, once a record found no room: records of other new names are skipped before they are parsed. */
   readonly full: Map<string, Full>
 }
 

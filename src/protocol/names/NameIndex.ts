@@ -1,20 +1,20 @@
 /**
- * Values by name, in the order of names, so that those of a prefix are found in time proportional to their number.
+ * Values by name, in the order of names: a prefix is found in time proportional to its number of names.
  *
- * Shape: blocks of at most {@link blockMax} names. A look-up is a binary search over the blocks, then within one; a change
- * moves the names of one block, and now and then the list of blocks. Two neighbours hold more than half a block together,
- * so that an index that has shrunk is as short as if it had never been longer.
+ * Shape: blocks of at most {@link blockMax} names. A look-up is a binary search over the blocks, then within one; a
+ * change moves the names of one block, and now and then the list of blocks. Two neighbours hold more than half a block
+ * together, so that an index that has shrunk is as short as if it had never been longer.
  */
 
 export interface Block<A> {
-  /** In order. */
+  /** Names, sorted. */
   readonly names: Array<string>
-  /** Of the name at the same place. */
+  /** Values, at the places of their names. */
   readonly values: Array<A>
 }
 
 export interface NameIndex<A> {
-  /** In order; none is empty. */
+  /** Blocks, sorted; none is empty. */
   readonly blocks: Array<Block<A>>
 }
 
@@ -22,7 +22,7 @@ export const blockMax = 256
 
 export const make = <A>(): NameIndex<A> => ({ blocks: [] })
 
-/** The first place in an ordered list from which on `isBefore` does not hold. */
+/** Returns the first index in an ordered list for which `isBefore` is false. */
 const search = <A>(list: ReadonlyArray<A>, isBefore: (item: A) => boolean): number => {
   let low = 0
   let high = list.length
@@ -35,13 +35,13 @@ const search = <A>(list: ReadonlyArray<A>, isBefore: (item: A) => boolean): numb
   return low
 }
 
-/** The block that a name belongs to: the last one that does not begin after it, or else the first. */
+/** Returns the block of a name: the last one that does not begin after it, or else the first. */
 const blockOf = <A>({ blocks }: NameIndex<A>, name: string): number =>
   Math.max(0, search(blocks, ({ names: [first = ""] }) => first <= name) - 1)
 
 const placeOf = (names: ReadonlyArray<string>, name: string): number => search(names, (other) => other < name)
 
-/** Puts a value in the place of the one of the same name, if any. */
+/** Puts a value, in place of the one of the same name, if any. */
 export const put = <A>(index: NameIndex<A>, name: string, value: A): void => {
   const { blocks } = index
   const at = blockOf(index, name)
@@ -57,12 +57,12 @@ export const put = <A>(index: NameIndex<A>, name: string, value: A): void => {
   if (isThere) return
   names.splice(place, 0, name)
   if (names.length <= blockMax) return
-  // Names that come in order leave full blocks behind.
+  // Names inserted in order leave full blocks behind.
   const half = at === blocks.length - 1 && place === blockMax ? blockMax : blockMax >> 1
   blocks.splice(at + 1, 0, { names: names.splice(half), values: values.splice(half) })
 }
 
-/** Joins a block with the next one where there is little in both; whether it did. */
+/** Joins a block with the next one when both hold little. Returns whether it did. */
 const join = <A>({ blocks }: NameIndex<A>, at: number): boolean => {
   const [block, next] = [blocks[at], blocks[at + 1]]
   if (block === undefined || next === undefined) return false
@@ -73,7 +73,7 @@ const join = <A>({ blocks }: NameIndex<A>, at: number): boolean => {
   return true
 }
 
-/** Takes a name out, if it is there. */
+/** Removes a name, if it is there. */
 export const remove = <A>(index: NameIndex<A>, name: string): void => {
   const { blocks } = index
   const at = blockOf(index, name)
@@ -87,7 +87,7 @@ export const remove = <A>(index: NameIndex<A>, name: string): void => {
   if (!join(index, at) && !join(index, at - 1) && names.length === 0) blocks.splice(at, 1)
 }
 
-/** The values of the names that start with `prefix`, in the order of names. */
+/** Returns the values of the names that start with `prefix`, in the order of names. */
 export const withPrefix = <A>(index: NameIndex<A>, prefix: string): ReadonlyArray<A> => {
   const found: Array<ReadonlyArray<A>> = []
   for (let at = blockOf(index, prefix); at < index.blocks.length; at++) {

@@ -2,8 +2,8 @@
  * Name records as values, and their form on the gossip plane.
  *
  * Shape: the byte 0x67 ("g"), then one protobuf `grinta.v1.NameRecords`; the same for a gossiped message, for one to a
- * single member, and for the state given in a push/pull. The first byte sets it apart from what other programs gossip
- * in the same cluster: Serf's messages start with 0 to 9.
+ * single member, and for the state given in a push/pull. The first byte tells it from the gossip of other programs in
+ * the same cluster: Serf's messages start with 0 to 9.
  * Source: `proto/grinta/v1/names.proto`; design.md, section 4; faults.md, rows R3 and R7.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
@@ -16,7 +16,7 @@ import * as Heading from "./Heading.ts"
 /** "unique": one owner in a whole fabric. "group": any number of owners. */
 export type Ownership = "unique" | "group"
 
-/** One host's word on one name. Its only writer is that host. */
+/** Record of one host on one name, written by that host only. */
 export interface NameRecord {
   readonly host: string
   /** Life of the writer, in microseconds since 1970. */
@@ -33,7 +33,7 @@ export interface NameRecord {
   readonly isTombstone: boolean
 }
 
-/** Why a record, or all that was said of the directory, was left out. */
+/** Why a record, a digest or a delta was left out. */
 export type SkipReason =
   | "malformed"
   | "invalidHost"
@@ -52,29 +52,29 @@ export interface Decoded {
   readonly delta?: Digest.Delta
 }
 
-/** Not to be acted on. "foreign": from another program, or empty; that is no fault. */
+/** Message that is dropped. "foreign": from another program, or empty, which is no fault. */
 export class NamesUnreadable extends Data.TaggedError("NamesUnreadable")<{
   readonly reason: "foreign" | "malformed" | "tooLarge"
 }> {}
 
 const marker = 0x67
 
-/** Whether a message or a state is one of name records, whatever is in it: no other program says such. */
+/** Returns true for messages and states of name records, valid or not: no other program marks its own so. */
 export const isNames = (bytes: Uint8Array): boolean => bytes[0] === marker
 
-/** Of one message or state. */
+/** Largest message or state, in bytes. */
 export const bytesMax = 20 * 1024 * 1024
 
-/** Records in one message or state, those left out included: 16 times what a host puts into one. */
+/** Records in one message or state, skipped ones included: 16 times what a host puts into one. */
 export const recordsMax = 16_384
 
-/** Fingerprints in `compatible`. */
+/** Fingerprints in `compatible`, at most. */
 export const compatibleMax = 16
 
-/** What a record takes on the wire at most, beside its host id, its name and the contracts that it is compatible with. */
+/** Largest record on the wire, in bytes, without its host id, name and compatible contracts. */
 const recordBytesFixed = 40
 
-/** Upper bound of what a record takes on the wire, in bytes. */
+/** Returns an upper bound of a record on the wire, in bytes. */
 export const recordBytes = ({ compatible, host, name }: NameRecord): number =>
   recordBytesFixed + host.length + name.length + (compatible === undefined ? 0 : 3 + 8 * compatible.length)
 
@@ -83,15 +83,15 @@ export const recordBytesMax = recordBytesFixed + 2 * Name.nameBytesMax + 3 + 8 *
 
 const listed = (compatible: NameRecord["compatible"] = []): string => compatible.join()
 
-/** Whether two records, or entries made of them, say the same of the endpoint's contract. */
+/** Returns true when two records, or entries made of them, declare the same contracts. */
 export const isSameContract = (
   a: Pick<NameRecord, "contract" | "compatible">,
   b: Pick<NameRecord, "contract" | "compatible">
 ): boolean => a.contract === b.contract && listed(a.compatible) === listed(b.compatible)
 
 /**
- * Which of two records of one host's life and one name holds: the higher version. An honest writer gives a version out
- * once; between forgeries of one version the choice only has to be the same everywhere.
+ * Decides which of two records of one host's life and one name wins: the higher version. An honest writer uses a
+ * version once; between forgeries of one version the choice only has to be the same everywhere.
  */
 export const supersedes = (a: NameRecord, b: NameRecord): boolean => {
   if (a.version !== b.version) return a.version > b.version
@@ -115,7 +115,7 @@ const toProto = (record: NameRecord): Proto.NameRecord =>
     compatible: [...(record.compatible ?? [])]
   })
 
-/** What a message says of the sender's directory, beside its records. */
+/** Digest and delta of a message, beside its records. */
 export type Parts = Pick<Decoded, "digest" | "delta">
 
 export const encode = (records: ReadonlyArray<NameRecord>, { delta, digest }: Parts = {}): Uint8Array => {
@@ -161,7 +161,7 @@ const decodeRecord = (bytes: Uint8Array): NameRecord | SkipReason =>
     { onFailure: () => "malformed" as const, onSuccess: fromProto }
   )
 
-/** What a message says beside its records; a part that cannot be used is left out, and named in `skipped`. */
+/** Reads the digest and the delta of a message; an invalid part is left out, and named in `skipped`. */
 const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>): Parts => {
   const read = <A>(field: number, reason: SkipReason, parse: (bytes: Uint8Array) => A | undefined): A | undefined => {
     const bytes = Digest.split(rest, field, 1)
@@ -184,25 +184,25 @@ const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>): Parts => {
 const failure = (reason: NamesUnreadable["reason"]): Result.Result<never, NamesUnreadable> =>
   Result.fail(new NamesUnreadable({ reason }))
 
-/** Made once, since an error captures a stack and a flood of bad messages should stay cheap. */
+/** Shared errors, since an error captures a stack and a flood of bad messages should stay cheap. */
 const failures = {
   foreign: failure("foreign"),
   malformed: failure("malformed"),
   tooLarge: failure("tooLarge")
 } as const
 
-/** A message that is decoded some records at a time. */
+/** Message that is decoded some records at a time. */
 export interface Reading extends Parts {
   readonly pieces: Digest.Pieces
-  /** Why what it says beside its records was left out. */
+  /** Why its digest or its delta was left out. */
   readonly skipped: ReadonlyArray<SkipReason>
 }
 
 /**
  * Begins to decode a message or a state.
  *
- * Units: at most {@link bytesMax} bytes and {@link recordsMax} records; host ids and names as in `Name`; generations and
- * versions from 1 to 2^53 - 1.
+ * Units: at most {@link bytesMax} bytes and {@link recordsMax} records; host ids and names as in `Name`; generations
+ * and versions from 1 to 2^53 - 1.
  * Errors: `NamesUnreadable` only; the caller drops the whole, and counts it unless it is foreign.
  */
 export const read = (bytes: Uint8Array): Result.Result<Reading, NamesUnreadable> => {
@@ -216,12 +216,12 @@ export const read = (bytes: Uint8Array): Result.Result<Reading, NamesUnreadable>
   return Result.succeed({ pieces: pieces.success, skipped, ...parts })
 }
 
-/** Whether a message has records that were not decoded yet. */
+/** Returns true when a message has records left to decode. */
 export const hasMore = ({ pieces }: Reading): boolean => pieces.left > 0
 
 /**
- * Decodes the next records, so many at most; one that cannot be used is left out and named in `skipped`, as is one that is
- * refused by its heading, which costs a tenth of the whole.
+ * Decodes the next `countMax` records at most. A record that is invalid, or refused by its heading at a tenth of the
+ * cost, is left out and named in `skipped`.
  */
 export const readSome = <R = never>(
   { pieces }: Reading,
@@ -244,7 +244,7 @@ export const readSome = <R = never>(
   return { records, skipped }
 }
 
-/** Decodes all of a message at once. Errors: as `read`. */
+/** Decodes a whole message at once. Errors: as `read`. */
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, NamesUnreadable> =>
   Result.map(read(bytes), ({ pieces, skipped, ...parts }) => {
     const { records, skipped: left } = readSome({ pieces, skipped }, recordsMax)

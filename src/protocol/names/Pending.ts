@@ -1,8 +1,8 @@
 /**
- * What a watcher has yet to be told: of each entry that changed, the one that it was shown and the present one.
+ * Pending changes of a watcher: the entry that it was shown, and the present one, for each entry that changed.
  *
- * States in between are skipped, and what is back as it was shown is forgotten. So there is at most one note for each entry
- * that is shown or visible, whatever the number of changes, and none for a watcher that has read everything.
+ * States in between are skipped, and a change back to the entry shown is forgotten. So there is at most one note for
+ * each entry that is shown or visible, whatever the number of changes, and none for a watcher that has read everything.
  */
 import { Equal } from "effect"
 import type { DownCause, Evidence, Output } from "./DirectoryState.ts"
@@ -13,18 +13,18 @@ type Down = Extract<Output, { readonly _tag: "Down" }>
 interface Note {
   readonly shown: Entry | undefined
   readonly now: Entry | undefined
-  /** The latest going of an entry of this name and host, if any. */
+  /** Latest Down of an entry of this name and host, if any. */
   readonly down: Down | undefined
 }
 
 export interface Pending {
-  /** By name and host, in the order of the first change. */
+  /** Notes by name and host, in the order of the first change. */
   readonly notes: Map<string, Note>
-  /** At the first note. */
+  /** Iterator at the first note. */
   next: Iterator<readonly [string, Note]>
 }
 
-/** What a directory tells of its entries. */
+/** Change of an entry, as the directory reports it. */
 export type Heard = Extract<Output, { readonly _tag: "Up" | "Down" }>
 
 export type Change =
@@ -43,13 +43,13 @@ export const make = (): Pending => {
 
 export const keyOf = ({ entry: { host, name } }: Heard): string => `${name}/${host.id}`
 
-/** Takes note of a change. `key` is that of {@link keyOf}, made once for all watchers. */
+/** Notes a change. `key` is that of {@link keyOf}, computed once for all watchers. */
 export const note = ({ notes }: Pending, key: string, heard: Heard): void => {
   const noted = notes.get(key)
   const before = heard._tag === "Up" ? heard.replaced : heard.entry
   const shown = noted === undefined ? before : noted.shown
   const now = heard._tag === "Up" ? heard.entry : undefined
-  // Who comes to own a name comes after the end of the former owner, though it may have shared the name before.
+  // A new owner comes after the end of the former one, even if it has shared the name before.
   if (shown?.ownership !== "unique" && now?.ownership === "unique") notes.delete(key)
   if (noted !== undefined && Equal.equals(shown, now)) notes.delete(key)
   else notes.set(key, { shown, now, down: heard._tag === "Down" ? heard : noted?.down })
@@ -61,7 +61,7 @@ export const take = (pending: Pending, countMax: number): ReadonlyArray<Change> 
   for (let count = 0; count < countMax; count++) {
     const next = pending.next.next()
     if (next.done) {
-      // An iterator that has come to its end stays there.
+      // An exhausted iterator stays exhausted.
       pending.next = pending.notes.entries()
       break
     }

@@ -1,39 +1,38 @@
 /**
- * Which owner of a name to try first, and which ones after it.
+ * Order in which to try the owners of a name.
  *
- * The nearest are found by place first, then by the round trips that were measured. A round trip is never the same twice, so
- * owners within a factor of two of each other, and those below a few milliseconds, count as equally near, and so do those
- * of which nothing is known yet. Of the equally near
- * the least busy comes first: else all callers of one rack would go to one owner.
- * The least busy is the one of two, drawn by chance, to which the chooser has fewer open flows: looking for the best of all
+ * "nearest" ranks by locality, then by measured round trip. A round trip is never the same twice, so owners within a
+ * factor of two of each other, and those below a few milliseconds, count as equally near, and so do unmeasured ones. Of
+ * the equally near the least busy comes first: else all callers of one rack would go to one owner.
+ * "leastBusy" takes the one of two random owners to which the caller has fewer open flows: looking for the best of all
  * would send everybody to the same one.
- * A key picks by rendezvous hashing: every host ranks the owners of a key alike, and when an owner goes, only its own keys
- * move. The score of an owner is part of the protocol, since callers on different hosts must agree.
+ * A key picks by rendezvous hashing: every host ranks the owners of a key alike, and when an owner goes, only its own
+ * keys move. The score of an owner is part of the protocol, since callers on different hosts must agree.
  * Source: Thaler and Ravishankar, "A name-based mapping scheme for rendezvous" (1996). Mitzenmacher, "The power of two choices
  * in randomized load balancing" (2001).
  */
 
-/** What the choice looks at; `locality` runs from the widest place to the narrowest, such as "eu/fra/rack-7". */
+/** Host as the choice sees it; `locality` runs from the widest place to the narrowest, such as "eu/fra/rack-7". */
 export interface Place {
   readonly id: string
   readonly locality: string
 }
 
-/** An owner to choose. */
+/** Owner to choose from. */
 export interface Candidate extends Place {
-  /** Round trip from the chooser; undefined when none was measured. */
+  /** Round trip from the caller; undefined when none was measured. */
   readonly roundTripMillis?: number | undefined
-  /** Flows that the chooser has open to it; none unless said otherwise. */
+  /** Open flows of the caller to this owner; none unless given. */
   readonly flows?: number
 }
 
 /**
- * "nearest": `self`, then by the longest locality shared with it, then by the shortest round trip, of the equally near the
- * least busy. "leastBusy": that of all. "random": by chance. `key`: the same order for the same key. `host`: that one only.
+ * "nearest": `self`, then by the longest shared locality, then by the shortest round trip, of the equally near the
+ * least busy. "leastBusy": of all. "random": by chance. `key`: the same order for the same key. `host`: only that host.
  */
 export type Select = "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
 
-/** How many leading segments two localities share; an empty one shares none. */
+/** Returns the number of leading segments that two localities share; an empty one shares none. */
 export const nearness = (a: string, b: string): number => {
   if (a === "" || b === "") return 0
   const others = b.split("/")
@@ -49,7 +48,7 @@ const shuffle = <A>(items: ReadonlyArray<A>, random: () => number): ReadonlyArra
     .map(({ item }) => item)
 
 /**
- * The score of an owner for a key; the highest one wins.
+ * Returns the score of an owner for a key; the highest one wins.
  *
  * Shape: FNV-1a over the UTF-8 bytes of key, a zero byte and host id, mixed by the finalizer of MurmurHash3.
  * Units: an unsigned 32-bit integer.
@@ -62,13 +61,13 @@ export const score = (key: string, id: string): number => {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** Shorter round trips tell the load of two processes apart rather than their distance. */
+/** Shortest round trip that counts, in milliseconds: below it the load of processes matters more than distance. */
 const roundTripMillisMin = 2
 
-/** Round trips up to this many times the shortest one of a band are in the band. */
+/** Width of a band: the ratio of its longest to its shortest round trip. */
 const bandFactor = 2
 
-/** Of owners that come by chance, the less busy of the first two first; the others are for when that one takes no flow. */
+/** Puts the less busy of the first two of shuffled owners first; the others follow in case that one takes no flow. */
 const leastBusyFirst = <A extends Candidate>(shuffled: ReadonlyArray<A>): ReadonlyArray<A> => {
   const [first, second, ...others] = shuffled
   if (first === undefined || second === undefined || (first.flows ?? 0) <= (second.flows ?? 0)) return shuffled
@@ -76,8 +75,8 @@ const leastBusyFirst = <A extends Candidate>(shuffled: ReadonlyArray<A>): Readon
 }
 
 /**
- * By bands of place and round trip, of each the least busy first. An owner that was never measured counts as the nearest of its
- * place: in a fabric of a thousand it would else get no call for a quarter of an hour.
+ * Orders by bands of locality and round trip, the least busy first in each. An unmeasured owner counts as the nearest
+ * of its locality: in a fabric of a thousand it would else get no call for a quarter of an hour.
  */
 const byNearness = <A extends Candidate>(
   owners: ReadonlyArray<A>,
@@ -85,7 +84,7 @@ const byNearness = <A extends Candidate>(
   random: () => number
 ): ReadonlyArray<A> => {
   const near = (owner: A): number => (owner.id === self.id ? -Infinity : -nearness(owner.locality, self.locality))
-  /** The shortest round trip of each place. */
+  /** Shortest round trip by place. */
   const shortest = new Map<number, number>()
   const ranked = owners.map((owner) => {
     const [at, roundTrip] = [near(owner), Math.max(roundTripMillisMin, owner.roundTripMillis ?? Infinity)]
@@ -116,11 +115,11 @@ const byScore = <A extends Place>(owners: ReadonlyArray<A>, key: string): Readon
     .sort((a, b) => b.rank - a.rank || (a.owner.id < b.owner.id ? -1 : 1))
     .map(({ owner }) => owner)
 
-/** Whether `order` changes anything: one owner needs no order, but may not be the host that is wanted. */
+/** Returns true when `order` matters: a single owner needs no order, but may not be the wanted host. */
 export const isChoice = (owners: ReadonlyArray<unknown>, select: Select): boolean =>
   owners.length > 1 || (typeof select === "object" && "host" in select)
 
-/** The owners in the order in which to try them. `random` is uniform in [0, 1). */
+/** Returns the owners in the order in which to try them. `random` is uniform in [0, 1). */
 export const order = <A extends Candidate>(
   owners: ReadonlyArray<A>,
   select: Select,

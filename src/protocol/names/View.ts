@@ -1,13 +1,13 @@
 /**
- * What look-ups see: the live entries of each name, and the names in order.
+ * View of look-ups: the live entries of each name, and the names in order.
  *
- * Entries are never changed, only replaced: whoever kept one compares by identity.
+ * Entries are immutable, and replaced when they change: compare kept ones by identity.
  */
 import { toHex } from "../Fingerprint.ts"
 import * as NameIndex from "./NameIndex.ts"
 import type { NameRecord, Ownership } from "./NameRecords.ts"
 
-/** A host as the others see it. */
+/** Host, as the others see it. */
 export interface Host {
   readonly id: string
   readonly generation: number
@@ -18,7 +18,7 @@ export interface Host {
   readonly tags: Readonly<Record<string, string>>
 }
 
-/** A claim of a live host. */
+/** Claim of a live host. */
 export interface Entry {
   readonly name: string
   readonly ownership: Ownership
@@ -27,7 +27,7 @@ export interface Entry {
   readonly host: Host
 }
 
-/** An entry that can be written as JSON, with its fingerprints in hex. */
+/** Entry that prints as JSON, with its fingerprints in hex. */
 class Shown implements Entry {
   readonly name: string
   readonly ownership: Ownership
@@ -51,10 +51,10 @@ class Shown implements Entry {
 
 export const shown = (entry: Entry): Entry => new Shown(entry)
 
-/** The entries of a name, by host id. One alone stands for the list of it, which most names would have. */
+/** Entries of a name, by host id. A single one, as most names have, stands for its list. */
 type Entries = Entry | ReadonlyArray<Entry>
 
-/** The same twice; a name without entries is absent. */
+/** Entries twice, by name and in order; a name without entries is absent. */
 export interface View {
   readonly byName: Map<string, Entries>
   readonly inOrder: NameIndex.NameIndex<Entries>
@@ -64,14 +64,14 @@ export const make = (): View => ({ byName: new Map(), inOrder: NameIndex.make() 
 
 const none: ReadonlyArray<Entry> = []
 
-/** The entries of a name, by host id. */
+/** Returns the entries of a name, by host id. */
 export const resolve = ({ byName }: View, name: string): ReadonlyArray<Entry> => {
   const found = byName.get(name)
   if (found === undefined) return none
   return "host" in found ? [found] : found
 }
 
-/** Replaces the entries of a name; they come ordered by host id. */
+/** Replaces the entries of a name; `entries` is ordered by host id. */
 export const set = ({ byName, inOrder }: View, name: string, entries: ReadonlyArray<Entry>): void => {
   const [first] = entries
   if (first === undefined) {
@@ -84,18 +84,18 @@ export const set = ({ byName, inOrder }: View, name: string, entries: ReadonlyAr
   }
 }
 
-/** The same name, as the string that is kept already, if one is: names come in over and over. */
+/** Returns the stored string equal to a name, if there is one, since the same names come in over and over. */
 export const shared = ({ byName }: View, name: string): string => {
   const found = byName.get(name)
   if (found === undefined) return name
   return ("host" in found ? found.name : found[0]?.name) ?? name
 }
 
-/** The entries whose name starts with `prefix`, in the order of names, then of host ids. */
+/** Returns the entries whose name starts with `prefix`, by name, then by host id. */
 export const scan = (view: View, prefix: string): ReadonlyArray<Entry> =>
   NameIndex.withPrefix(view.inOrder, prefix).flat(1)
 
-/** An entry that is new, or that takes the place of one of the same life without a word of that one's going. */
+/** New entry, or one that replaces an entry of the same life without a Down of that. */
 export interface Arrival {
   readonly entry: Entry
   readonly replaced: Entry | undefined
@@ -106,7 +106,7 @@ export interface Difference {
   readonly come: ReadonlyArray<Arrival>
 }
 
-/** What leads from one list of entries of a name to another, both by host id. */
+/** Returns the changes between two lists of entries of a name, both by host id. */
 export const difference = (before: ReadonlyArray<Entry>, after: ReadonlyArray<Entry>): Difference => {
   const gone: Array<Entry> = []
   const come: Array<Arrival> = []
