@@ -1,5 +1,5 @@
 /**
- * How messages become bytes. An endpoint has one codec for each direction; both sides must agree on them.
+ * Codecs: how messages become bytes. An endpoint has one for each direction; both sides must agree on them.
  *
  * Effect Schema is the default: pass a schema to `Endpoint.make` and it travels as JSON. The others are picked by name:
  * `Codec.bytes`, `Codec.json`, `Codec.protobuf(MessageSchema)`.
@@ -18,9 +18,9 @@ import * as Lookalikes from "./Lookalikes.ts"
 /**
  * Encodes and decodes the messages of one direction.
  *
- * Law: `decode` of a copy of `encode(a)` equals `a` and shares no mutable state with it: what a flow delivers is always a
- * copy. What would arrive as something else is not encoded.
- * Errors: any value in the failure says why; the flow wraps it in `MalformedMessage`. What is thrown is such a value, too.
+ * Law: `decode` of a copy of `encode(a)` equals `a` and shares no mutable state with it: a flow always delivers a copy.
+ * A value that would arrive as something else fails to encode.
+ * Errors: any value in the failure says why, thrown or not; the flow wraps it in `MalformedMessage`.
  */
 export interface Codec<A> {
   readonly _tag: "Codec"
@@ -28,27 +28,27 @@ export interface Codec<A> {
   readonly id: string
   /** Text that two codecs share exactly when they understand each other; hashed into the contract fingerprint. */
   readonly shape: string
-  /** The shape by which version 0.1.0 knows the codec, where that is another. */
+  /** Shape of the codec in version 0.1.0, if it differs. */
   readonly formerShape?: string
-  /** The bytes may be those of the message: whoever keeps them copies them. */
+  /** Encodes a message. The bytes may be those of the message: copy them to keep them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
-  /** Encodes a batch, if that takes less than one message after the other; fails as the first one that would. */
+  /** Encodes a batch, if that is cheaper than one message after the other; fails as the first failing message would. */
   readonly encodeAll?: (messages: Iterable<A>) => Result.Result<ReadonlyArray<Uint8Array>, unknown>
-  /** Decodes a batch, if that takes less than one message after the other; fails if one of them would. */
+  /** Decodes a batch, if that is cheaper than one message after the other; fails if one message would. */
   readonly decodeAll?: (all: NonEmptyReadonlyArray<Uint8Array>) => Result.Result<NonEmptyReadonlyArray<A>, unknown>
-  /** For bytes that are the text of a JSON value: the same without the text, within a process. */
+  /** Encodes to JSON values without their text, within a process; only for codecs whose bytes are JSON text. */
   readonly value?: Valued<A>
 }
 
-/** Law: gives, and fails, as `encode` and `decode` would. */
+/** Law: succeeds and fails as `encode` and `decode` would. */
 export interface Valued<A> {
-  /** A copy of the value, or its text. */
+  /** Returns a copy of the value, or its text. */
   readonly encode: (message: A) => Result.Result<Message.Message, unknown>
   readonly decode: (value: Message.Value) => Result.Result<A, unknown>
 }
 
-/** Codecs of here, which never throw. */
+/** Codecs of this module, which never throw. */
 const known = new WeakSet<object>()
 
 const here = <A>(codec: Codec<A>): Codec<A> => {
@@ -56,16 +56,16 @@ const here = <A>(codec: Codec<A>): Codec<A> => {
   return codec
 }
 
-/** What `%TypedArray%` says that a view is; nothing can pretend to be another one. */
+/** Getter of the class name of a typed array, which no object can fake. */
 const nameOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get
 
-/** Of any realm: a test runner or a sandbox has a `Uint8Array` of its own. */
+/** Accepts a `Uint8Array` of any realm: a test runner or a sandbox has its own. */
 const isBytes = (message: unknown): message is Uint8Array =>
   message instanceof Uint8Array || nameOf?.call(message) === "Uint8Array"
 
 /**
- * Raw bytes. What is received from another process is a view of the memory in which it came, up to 64 KiB, which it shares
- * with its neighbours: whoever keeps a small message for long, or transfers its memory, copies it with `slice`.
+ * Raw bytes. A message from another process is a view of received memory of up to 64 KiB, which it shares with its
+ * neighbours: copy it with `slice` to keep a small message for long, or to transfer its memory.
  */
 export const bytes: Codec<Uint8Array> = here({
   _tag: "Codec",
@@ -86,7 +86,7 @@ const parseJson = (encoded: Uint8Array): unknown => JSON.parse(decoder.decode(en
 
 const printJson = (message: unknown): Uint8Array => Utf8.encode(JSON.stringify(message))
 
-/** What a function gives for what comes from outside, or what it throws: a filter of a user's, a stack that is full. */
+/** Runs a function of foreign input. Returns what it throws as a failure: a user's filter, or a full stack. */
 const total =
   <A, B>(run: (input: A) => B) =>
   (input: A): Result.Result<B, unknown> => {
@@ -98,7 +98,7 @@ const total =
     }
   }
 
-/** What of an encoded message is beyond a bound, which is looked at before anybody reads it. */
+/** Returns the bound that an encoded message exceeds, before it is decoded; undefined when it keeps all. */
 type ExcessOf = (encoded: Uint8Array) => string | undefined
 
 const bounded = <A extends Message.Message>(made: Result.Result<A, unknown>, excessOf: ExcessOf): typeof made => {
@@ -113,13 +113,13 @@ const parsed =
     return excess === undefined ? parse(encoded) : Result.fail(excess)
   }
 
-/** A schema whose decoding and encoding need no services. */
+/** Schema whose decoding and encoding need no services. */
 export type PureSchema<A> = Schema.Codec<A, unknown>
 
 /**
- * Values of a schema, as the JSON that the schema derives. The shape is that of this form, whatever its parts are called.
- * What is nested deeper than 4,096, or has more values than `JsonBounds` says, is refused, both ways.
- * Both ways are compiled when they are first used, unless the process forbids code from strings.
+ * Values of a schema, as the JSON that the schema derives; the shape is that of this form, whatever the names in it.
+ * Values nested deeper than 4,096, or larger than `JsonBounds` allows, are refused, both ways. Encoder and decoder are
+ * compiled at their first use, unless the process forbids code from strings.
  *
  * A value of a union that would arrive as another member of it is not encoded, see `Lookalikes`.
  */
@@ -155,8 +155,8 @@ export const schema = <A>(of: PureSchema<A>): Codec<A> => {
 export const json: Codec<Schema.Json> = here({ ...schema(Schema.Json), id: "json", shape: "json", formerShape: "json" })
 
 /**
- * Messages of a protobuf schema generated by protoc-gen-es. The shape is the full name of the message. One that holds more
- * messages than `ProtobufBounds` says is refused, both ways.
+ * Messages of a protobuf schema generated by protoc-gen-es. The shape is the full name of the message. Messages nesting
+ * more messages than `ProtobufBounds` allows are refused, both ways.
  */
 export const protobuf = <Desc extends DescMessage>(desc: Desc): Codec<MessageShape<Desc>> => {
   const excess = (encoded: Uint8Array) => ProtobufBounds.excess(desc, encoded)
@@ -173,10 +173,10 @@ export const protobuf = <Desc extends DescMessage>(desc: Desc): Codec<MessageSha
   })
 }
 
-/** What `Endpoint.make` takes for a direction: a codec, or a schema. */
+/** Codec or schema of a direction, as `Endpoint.make` takes it. */
 export type Source<A> = Codec<A> | PureSchema<A>
 
-/** A codec of a user's, with a failure in place of what it throws. */
+/** Wraps a user's codec, so that a thrown value becomes a failure. */
 const guarded = <A>(codec: Codec<A>): Codec<A> => {
   const { _tag, decodeAll, encodeAll, formerShape, id, shape, value } = codec
   const flat = <X, Y>(run: (input: X) => Result.Result<Y, unknown>) => {
@@ -196,6 +196,6 @@ const guarded = <A>(codec: Codec<A>): Codec<A> => {
   }
 }
 
-/** The codec of a direction, which never throws. */
+/** Returns the codec of a direction, which never throws. */
 export const from = <A>(source: Source<A>): Codec<A> =>
   Schema.isSchema(source) ? schema(source) : known.has(source) ? source : guarded(source)

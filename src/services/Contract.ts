@@ -1,6 +1,4 @@
-/**
- * What the two sides of a flow must agree on: a name, a codec for each direction, an error.
- */
+/** Contract: a name, a codec for each direction and an error, on which the two sides of a flow must agree. */
 import { Result } from "effect"
 import { fingerprint, toHex } from "../protocol/Fingerprint.ts"
 import { compatibleMax } from "../protocol/names/NameRecords.ts"
@@ -9,17 +7,17 @@ import { type Codec, from, type Source } from "./Codec.ts"
 /** "unique": one owner in a whole fabric, the earliest wins. "group": any number of owners. */
 export type Ownership = "unique" | "group"
 
-/** What the two sides compare. */
+/** Signature of a contract, which the two sides compare. */
 export interface Signature {
   /** Both codecs in short, such as "schema-json/bytes". */
   readonly codec: string
   /** 64-bit fingerprint of both directions and the error, see `Codec.shape`; 0 leaves the schemas unchecked. */
   readonly fingerprint: bigint
-  /** The fingerprint by which version 0.1.0 knows the contract, where that is another. */
+  /** Fingerprint of the contract in version 0.1.0, if it differs. */
   readonly former?: bigint
 }
 
-/** `In` goes to the endpoint, `Out` comes from it, `E` is how it may fail. The point of view is always the endpoint's. */
+/** Contract of an endpoint: `In` goes to it, `Out` comes from it, `E` is its error, always from its point of view. */
 export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly name: string
   readonly ownership: Ownership
@@ -28,29 +26,29 @@ export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly error: Codec<E>
   /** Fingerprints of the contracts that this one is declared compatible with, ascending. */
   readonly compatible: ReadonlyArray<bigint>
-  /** The fingerprints by which version 0.1.0 knows this contract and the compatible ones, ascending. */
+  /** Fingerprints of this contract and the compatible ones in version 0.1.0, ascending. */
   readonly formers: ReadonlyArray<bigint>
-  /** What a log has of it, where a fingerprint is 16 hex digits. */
+  /** Prints the contract for a log, the fingerprint in 16 hex digits. */
   readonly toJSON: () => unknown
 }
 
 export interface Options<In, Out, E = never> {
-  /** What goes to the endpoint: a schema, or a codec. */
+  /** Messages to the endpoint: a schema, or a codec. */
   readonly input: Source<In>
-  /** What comes from the endpoint. */
+  /** Messages from the endpoint: a schema, or a codec. */
   readonly output: Source<Out>
-  /** How the endpoint may fail; the caller gets the error as it is. */
+  /** Declared error of the endpoint; the caller gets the error as it is. */
   readonly error?: Source<E>
-  /** "unique" unless said otherwise. */
+  /** "unique" by default. */
   readonly ownership?: Ownership
   /**
-   * Other contracts, older or newer ones, that this one understands and is understood by. A flow between the two opens if
-   * either side says so. Contracts of other codecs are left out, and compatibility is not passed on: name each.
+   * Other contracts, older or newer, that this one understands and is understood by. A flow opens if either side lists
+   * the other. Contracts with other codecs are ignored, and compatibility is not transitive: name each.
    */
   readonly compatibleWith?: ReadonlyArray<Signature>
 }
 
-/** Used where an endpoint declares no error: no value has its type, so nothing is ever encoded. */
+/** Codec of an endpoint without a declared error: no value has its type, so nothing is ever encoded. */
 const noError = <E>(): Codec<E> => ({
   _tag: "Codec",
   id: "none",
@@ -62,7 +60,7 @@ const noError = <E>(): Codec<E> => ({
 const fingerprintOf = (shapes: ReadonlyArray<readonly [id: string, shape: string]>): bigint =>
   fingerprint(shapes.map(([id, shape]) => `${id} ${shape}`).join("\n"))
 
-/** Each once, ascending, without the given ones. */
+/** Returns the distinct fingerprints, ascending, except those in `without`. */
 const listed = (
   fingerprints: ReadonlyArray<bigint | undefined>,
   without: ReadonlyArray<bigint>
@@ -106,23 +104,23 @@ type Spoken = Pick<Contract<never, never, never>, "fingerprint" | "compatible"> 
   readonly formers?: ReadonlyArray<bigint>
 }
 
-/** Whether an endpoint serves callers of this fingerprint. */
+/** Returns true when an endpoint serves callers of this fingerprint. */
 export const serves = ({ compatible, fingerprint, formers = [] }: Spoken, asked: bigint): boolean =>
   asked === 0n || asked === fingerprint || compatible.includes(asked) || formers.includes(asked)
 
-/** What a name record says of its endpoint's contract. */
+/** Contract of an endpoint, as its name record announces it. */
 export interface Told {
   readonly contract: bigint
   readonly compatible?: ReadonlyArray<bigint>
 }
 
-/** What an endpoint's record says. For the former fingerprints there is what room the others leave. */
+/** Returns the announcement for an endpoint's record. Former fingerprints fill the room that the others leave. */
 export const told = ({ compatible, fingerprint, formers = [] }: Spoken): Told => {
   const all = [...compatible, ...formers.slice(0, Math.max(0, compatibleMax - compatible.length))]
   return { contract: fingerprint, ...(all.length === 0 ? {} : { compatible: listed(all, []) }) }
 }
 
-/** The fingerprint under which a caller opens a flow to an endpoint; undefined when the two are not compatible. */
+/** Returns the fingerprint with which a caller opens a flow to an endpoint; undefined when they do not match. */
 export const common = (caller: Spoken, { compatible = [], contract }: Told): bigint | undefined => {
   if (contract === 0n || serves({ fingerprint: contract, compatible }, caller.fingerprint)) return caller.fingerprint
   return caller.compatible.includes(contract) || caller.formers?.includes(contract) ? contract : undefined

@@ -1,34 +1,32 @@
-/**
- * A fiber with a name. An endpoint is one imported value: one process exposes it, others connect to it.
- */
+/** Endpoint: a fiber with a name. It is one imported value: one process exposes it, others connect to it. */
 import { Cause, Deferred, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
 import { type ExposeOptions, type Exposure, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
-/** How an endpoint serves, and what becomes of it when its unique name belongs to another host. `L` is what `onLost` needs. */
+/** How an endpoint serves, and how it reacts to the loss of its unique name. `L` is the context of `onLost`. */
 export interface LayerOptions<L = never> extends ExposeOptions {
   /**
-   * Runs each time the name is lost: with NameTaken to another host, with the reason of `Exposure.lost` for good. Unless it
-   * is given, a loss is logged as a warning. The layer goes on without the name.
+   * Runs each time the name is lost: with NameTaken to another host, with the reason of `Exposure.lost` for good. By
+   * default a loss is logged as a warning. The layer goes on without the name.
    */
   readonly onLost?: (error: NetworkError) => Effect.Effect<void, never, L>
   /**
-   * Runs beside the endpoint each time that it is exposed, until its name is lost or the layer ends: to change who may call, by
-   * `Exposure.allow`, while it serves. What it fails with is logged, and the endpoint goes on.
+   * Runs beside the endpoint each time it is exposed, until its name is lost or the layer ends: for example to change
+   * the rule with `Exposure.allow` while it serves. Its failure is logged, and the endpoint goes on.
    */
   readonly onExposed?: (exposure: Exposure) => Effect.Effect<unknown, NetworkError, L>
   /**
-   * Waits while another host owns the name, and exposes the endpoint about a second after that one has gone: at the start,
-   * where the layer would else fail with NameTaken, and after a loss. Off unless said otherwise.
+   * Waits while another host owns the name, and exposes the endpoint about a second after that host has gone: at the
+   * start, where the layer would else fail with NameTaken, and after a loss. Off by default.
    */
   readonly standby?: boolean
 }
 
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
-   * Exposes the endpoint as long as the layer lives, on each fabric that the layer is given: one value serves two hosts of one
-   * graph of layers. Given twice to one host, it fails with NameTaken.
+   * Exposes the endpoint as long as the layer lives, on each fabric that the layer is given: one value serves two hosts
+   * of one graph of layers. Given twice to one host, it fails with NameTaken.
    * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed, InvalidConfig.
    */
   readonly toLayer: <R = never, L = never>(
@@ -37,7 +35,7 @@ export interface Endpoint<in out In, in out Out, in out E = never> extends Contr
   ) => Layer.Layer<never, NetworkError, Fabric | Exclude<R, Scope.Scope> | L>
 }
 
-/** What runs beside the layer, and would stop without a word. */
+/** Logs the failure of a background fiber of the layer, which nobody else would notice. */
 const told = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("an endpoint is not looked after any more", cause)
 
@@ -46,13 +44,13 @@ const warn =
   (error: NetworkError): Effect.Effect<void> =>
     Effect.logWarning(`"${endpoint}" is not exposed here any more: ${error.message}`)
 
-/** How often a standby looks whether the name is free; by chance, so that of several standbys one comes first. */
+/** Interval at which a standby tries for the name; jittered, so that one of several standbys comes first. */
 const standbyPause = Schedule.jittered(Schedule.spaced("1 second"))
 
-/** Another try may do. */
+/** Returns true for an error that another try may resolve. */
 const isPassing = ({ reason }: NetworkError): boolean => reason._tag === "NameTaken" || reason._tag === "QuotaExceeded"
 
-/** Looks after an endpoint until its name is lost. */
+/** Watches over an endpoint until its name is lost. */
 const lookAfter = <L>(
   exposure: Exposure,
   { onExposed, onLost }: Required<Pick<LayerOptions<L>, "onExposed" | "onLost">>
@@ -68,7 +66,7 @@ const lookAfter = <L>(
     )
   ).pipe(Effect.tapError(onLost), Effect.annotateLogs(exposure.annotations))
 
-/** Holds the name whenever it can be had. Returns when it is held for the first time, or when another host has it. */
+/** Holds the name whenever it is free. Returns once the name is held for the first time, or another host holds it. */
 const standBy = Effect.fnUntraced(function* <R, L>(
   expose: Effect.Effect<Exposure, NetworkError, R>,
   after: (exposure: Exposure) => Effect.Effect<never, NetworkError, L>
@@ -92,7 +90,7 @@ const standBy = Effect.fnUntraced(function* <R, L>(
 })
 
 /**
- * Defines an endpoint. A bad name is no error here, where nothing could handle it, but in `toLayer`, `expose` and `connect`.
+ * Defines an endpoint. `toLayer`, `expose` and `connect` report an invalid name, since nothing could handle it here.
  *
  * @example
  * const Chat = Endpoint.make("chat.lobby", {

@@ -1,19 +1,18 @@
 /**
- * What can go wrong on a flow that exists.
+ * Errors of an open flow.
  *
- * `delivered` says whether the other side can have seen anything that this side said on the flow, or still will: a message,
- * or the end of them, on which a handler may act too. "no" is a promise, so the whole exchange may be repeated; "maybe" is
- * the honest rest: it is also what a send that was refused says once an earlier one was not. `reason` is a closed set: handle
- * one with
+ * `delivered` tells whether the other side can have seen any message of this side, or the end of them, on which a
+ * handler may act too, or still will. "no" is a promise, so the whole exchange may be repeated; "maybe" is the honest
+ * rest, also for a refused send after one that was not. `reason` is a closed set: handle one with
  * `Effect.catchReason("FlowError", "PeerLost", ..)`.
  */
 import { Schema } from "effect"
 import * as Foreign from "../protocol/Foreign.ts"
 
-/** What a cause says is partly what a peer has sent. */
+/** Length of a cause in a message, in UTF-16 units: a part of it comes from a peer. */
 const causeLengthMax = 1000
 
-/** The other process died, was cut off, or stopped without saying how its direction ended. */
+/** The other process died, was cut off, or stopped before its direction ended. */
 export class PeerLost extends Schema.TaggedError<PeerLost>()("PeerLost", {
   detail: Schema.String
 }) {
@@ -31,7 +30,7 @@ export class FlowReset extends Schema.TaggedError<FlowReset>()("FlowReset", {
   }
 }
 
-/** This direction is over: `end` was said, the other side has finished and takes no more, or the scope is closed. */
+/** This direction is over: it has ended, the other side has finished and takes no more, or the scope is closed. */
 export class FlowClosed extends Schema.TaggedError<FlowClosed>()("FlowClosed", {
   detail: Schema.String
 }) {
@@ -40,7 +39,7 @@ export class FlowClosed extends Schema.TaggedError<FlowClosed>()("FlowClosed", {
   }
 }
 
-/** A message is above the limit. On the sending side it was not sent, and the flow goes on. */
+/** A message is above the limit. The sender did not send it, and its flow goes on. */
 export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
   bytes: Schema.Number,
   bytesMax: Schema.Number
@@ -50,7 +49,7 @@ export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("Mess
   }
 }
 
-/** A message does not fit the contract: what came in, or what was to be sent. In the latter case the flow goes on. */
+/** A received message, or one to send, does not fit the contract. In the latter case the flow goes on. */
 export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("MalformedMessage", {
   cause: Schema.Defect()
 }) {
@@ -59,7 +58,7 @@ export class MalformedMessage extends Schema.TaggedError<MalformedMessage>()("Ma
   }
 }
 
-/** The other side broke the rules of the frames. */
+/** The other side violated the frame protocol. */
 export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("ProtocolViolation", {
   detail: Schema.String
 }) {
@@ -68,7 +67,7 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
   }
 }
 
-/** The time that the caller gave the whole flow is over. Both sides are told, and neither goes on. */
+/** The deadline of the flow has passed. Both sides are told, and neither goes on. */
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
   detail: Schema.String
 }) {
@@ -89,7 +88,7 @@ export const FlowErrorReason = Schema.Union([
 
 export type FlowErrorReason = typeof FlowErrorReason.Type
 
-/** `peer` is the host id of the other side, empty for a caller from outside the fabric. */
+/** Error of a flow. `peer` is the host id of the other side, empty for a caller from outside the fabric. */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
   endpoint: Schema.String,
   peer: Schema.String,

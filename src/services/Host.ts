@@ -1,6 +1,4 @@
-/**
- * A process that takes part in a fabric, as the others see it.
- */
+/** Host: a process that takes part in a fabric, as the others see it. */
 import { Context } from "effect"
 
 export interface Host {
@@ -12,14 +10,14 @@ export interface Host {
   readonly address: string
   /** Port of its flow plane; 0 when it serves no flows beyond its own process. */
   readonly flowPort: number
-  /** Where it runs, from the widest place to the narrowest, such as "eu/fra/rack-7"; empty when not said. */
+  /** Locality, from the widest place to the narrowest, such as "eu/fra/rack-7"; empty when not given. */
   readonly locality: string
   readonly tags: Readonly<Record<string, string>>
-  /** Revision of the flow frames that it speaks, as docs/protocol.md has it; 0 unless said. */
+  /** Revision of the flow frames that the host speaks, as in docs/protocol.md; 0 unless given. */
   readonly revision?: number
 }
 
-/** This process's own host as it starts, before the network has given it an address. `Gossip.self` is what it is by now. */
+/** Host of this process at its start, before it has a network address. `Gossip.self` is its current state. */
 export class Self extends Context.Service<Self, Pick<Host, "id" | "generation" | "locality" | "tags">>()(
   "grinta/services/Host/Self"
 ) {}

@@ -1,9 +1,10 @@
 /**
- * Unions whose members look alike once they are encoded: a number that is `NaN` and the text "NaN", a date and its text, an
- * object and one with a field more. Who decodes takes the first member that fits, so a value may arrive as another one.
+ * Lookalikes: union members that look alike once encoded, such as the number `NaN` and the text "NaN", a date and its
+ * text, an object and one with a field more. The decoder takes the first that fits, so a value may arrive as another
+ * one.
  *
- * `guard` has such a union refuse, on encoding, each value that would. The others stay as they are, and cost nothing.
- * A union is told by what its members may be encoded to, so that one which never does so may be looked at in vain.
+ * `guard` has such a union refuse, on encoding, each value that would. Other unions stay as they are, and cost nothing.
+ * Unions are recognised by the possible encodings of their members, so some are guarded in vain.
  */
 import { Array, Effect, Equal, identity, Result, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
@@ -18,13 +19,13 @@ const schemaOf = (ast: Ast) => {
 
 const parserOf = (ast: Ast): Parse => SchemaParser.decodeUnknownResult(schemaOf(ast))
 
-/** Of the values of a schema, which encodes nothing: a failure of a parser costs much more than its success. */
+/** Returns a type guard without encoding: a failing parser costs much more than a succeeding one. */
 const guardOf = (ast: Ast): ((value: unknown) => boolean) => Schema.is(schemaOf(ast))
 
-/** How far a schema that is within itself is followed to tell it from another one. */
+/** Depth to which a recursive schema is compared with another. */
 const depthMax = 8
 
-/** What a value may be at first sight; undefined for anything. What is declared is told from all but plain objects. */
+/** Returns the kind of a schema's values; undefined for any. Declared values differ from all but plain objects. */
 const kindOf = (ast: Ast): string | undefined => {
   switch (ast._tag) {
     case "Literal":
@@ -52,7 +53,7 @@ const kindOf = (ast: Ast): string | undefined => {
   }
 }
 
-/** The schemas of what is there in any case, by its place. */
+/** Returns the schemas of the required parts, by their place. */
 const requiredOf = (ast: SchemaAST.Objects | SchemaAST.Arrays): ReadonlyMap<PropertyKey, Ast> =>
   new Map(
     (ast._tag === "Arrays"
@@ -64,7 +65,7 @@ const requiredOf = (ast: SchemaAST.Objects | SchemaAST.Arrays): ReadonlyMap<Prop
 const areOfKinds = (one: string | undefined, other: string | undefined): boolean =>
   one === undefined || other === undefined || one === other
 
-/** Whether a value may be of both schemas, neither of which encodes anything. */
+/** Returns true when a value may belong to both schemas, neither of which encodes anything. */
 const overlap = (a: Ast, b: Ast, depth: number = depthMax): boolean => {
   if (depth === 0) return true
   if (a._tag === "Never" || b._tag === "Never") return false
@@ -86,7 +87,7 @@ const overlap = (a: Ast, b: Ast, depth: number = depthMax): boolean => {
   return true
 }
 
-/** Whether a value is encoded as itself, whatever it is. */
+/** Returns true when every value is encoded as itself. */
 const isAsItIs = (ast: Ast): boolean => {
   if (ast.encoding !== undefined) return false
   switch (ast._tag) {
@@ -107,7 +108,7 @@ const isAsItIs = (ast: Ast): boolean => {
   }
 }
 
-/** Whether a value that one of them encodes may be one that the other encodes, or decodes. */
+/** Returns true when the two may encode a common value, or decode one. */
 const areAlike = (a: Ast, b: Ast): boolean =>
   !(isAsItIs(a) && isAsItIs(b)) &&
   (overlap(SchemaAST.toType(a), SchemaAST.toType(b)) || overlap(SchemaAST.toEncoded(a), SchemaAST.toEncoded(b)))
@@ -143,9 +144,9 @@ const isInNeed = (root: Ast): boolean => {
 }
 
 interface Member {
-  /** Whether a value is one of it, though it may not be encoded. */
+  /** Tells whether a value belongs to the member, encodable or not. */
   readonly has: (value: unknown) => boolean
-  /** Whether it may decode this. */
+  /** Tells whether the member may decode an encoded value. */
   readonly reads: (encoded: unknown) => boolean
   readonly encode: Parse
   readonly decode: Parse
@@ -153,7 +154,7 @@ interface Member {
 
 const ambiguous = "Expected a value that no other member of its union takes for its own once it is encoded"
 
-/** What the first member gives that decodes this; undefined when none does, or another one as well where only one may. */
+/** Decodes by the first member that can; undefined when none can, or several where only one may. */
 const decodeBy = (members: ReadonlyArray<Member>, isOneOf: boolean, encoded: unknown) => {
   let found: { readonly member: Member; readonly value: unknown } | undefined
   for (const member of members) {
@@ -167,8 +168,8 @@ const decodeBy = (members: ReadonlyArray<Member>, isOneOf: boolean, encoded: unk
 }
 
 /**
- * Encodes a value as the first member by which it arrives: decoded by that very member, and as nothing that any member to
- * which the value belongs can tell from it.
+ * Encodes a value as the first member by which it arrives: decoded by that very member, and indistinguishable from the
+ * value for every member to which the value belongs.
  */
 const encodeAs = (
   members: ReadonlyArray<Member>,
@@ -190,12 +191,12 @@ const encodeAs = (
   return Result.fail(undefined)
 }
 
-/** The nodes of a schema that encodes, with each union of lookalikes replaced. */
+/** Rebuilds the nodes of an encoding schema, with each union of lookalikes replaced. */
 class Guarding {
   private readonly made = new Map<Ast, Ast>()
-  /** How what this gives arrives: what is encoded further is there as it is. */
+  /** Simulates the arrival of an encoded value; the identity where it is encoded further. */
   private readonly arrive: (encoded: unknown) => unknown
-  /** Of what is encoded further. */
+  /** Guarding of the schemas whose values are encoded further. */
   private readonly before: Guarding
 
   constructor(arrive: (encoded: unknown) => unknown, before?: Guarding) {
@@ -282,9 +283,9 @@ class Guarding {
   }
 }
 
-/** Law: what `JSON.parse` gives for its text. */
+/** Returns the value as it arrives: parsed from its JSON text. */
 const asJson = (encoded: unknown): unknown => JSON.parse(JSON.stringify(encoded))
 
-/** A schema that encodes to JSON (flipped: it parses a value and gives its encoding); itself if it needs no guard. */
+/** Guards a schema that encodes to JSON (flipped: it parses values into encodings); itself if it needs none. */
 export const guard = (encoder: Ast): Ast =>
   isInNeed(encoder) ? new Guarding(asJson, new Guarding(identity)).of(encoder) : encoder

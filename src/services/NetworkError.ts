@@ -1,25 +1,26 @@
 /**
- * What can go wrong before a flow exists: joining, exposing, connecting.
+ * Errors before a flow exists: of joining, exposing, connecting.
  *
  * `NetworkError` says which operation failed; its `reason` says how. The set of reasons is closed: handle one with
  * `Effect.catchReason("NetworkError", "EndpointNotFound", ..)`, or all with `Effect.unwrapReason("NetworkError")`.
- * `delivered` says whether a handler may have been started. "no" is a promise, so repeating the operation is safe: a handler
- * starts only once its caller has the flow. Only a host of version 0.1.0, which starts it before, leaves a "maybe".
+ * `delivered` tells whether a handler may have been started. "no" is a promise, so repeating the operation is safe: a
+ * handler starts only once its caller has the flow. Only a host of version 0.1.0, which starts it before, gives
+ * "maybe".
  */
 import { Effect, Schema } from "effect"
 import * as Foreign from "../protocol/Foreign.ts"
 
-/** What a cause says is partly what a peer has said, such as the names in a certificate. */
+/** Length of a cause in a message, in UTF-16 units: a peer sends parts of it, such as names in a certificate. */
 const causeLengthMax = 1000
 
-/** What a host says that knows no other: who is looked for may well be there, and is not seen. */
+/** Note of a host that knows no other: the host it looks for may well be there, unseen. */
 const alone = (isAlone: boolean | undefined): string =>
   isAlone === true ? ", and this host is alone: it knows no other" : ""
 
 /** No live host exposes the name, as far as this host knows, or the host that was asked no longer does. */
 export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
   endpoint: Schema.String,
-  /** This host knows no other host of its fabric. */
+  /** True when this host knows no other host of its fabric. */
   isAlone: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
@@ -27,7 +28,7 @@ export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("En
   }
 }
 
-/** The endpoint holds as many flows as it takes. Another owner, or a later try, may do. */
+/** The endpoint has no room for another flow. Another owner, or a later try, may have some. */
 export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBusy", {
   endpoint: Schema.String,
   host: Schema.String
@@ -37,7 +38,7 @@ export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBu
   }
 }
 
-/** No session with the host could be opened, or it broke before the flow was accepted: then the cause is a `LinkBroken`. */
+/** No session with the host could be opened, or it broke before the flow was accepted (cause: a `LinkBroken`). */
 export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
   host: Schema.String,
   address: Schema.String,
@@ -48,13 +49,13 @@ export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("Host
   }
 }
 
-/** The host does not let this caller in. */
+/** The host refused this caller. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
   host: Schema.String,
   detail: Schema.String,
   /**
-   * Where the host has asked its rules: whether other owners of the name have rules of their own. If not, none of them lets this
-   * caller in, and `connect` has asked no other.
+   * Set where the host has asked its rules: true when other owners of the name have different rules. If false, they all
+   * refuse this caller, and `connect` has asked no other.
    */
   ownersDiffer: Schema.optionalKey(Schema.Boolean)
 }) {
@@ -63,12 +64,12 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   }
 }
 
-/** A contract, as far as it is known: its codecs, such as "schema-json/bytes", and its fingerprint in 16 hex digits. */
+/** Contract, as far as it is known: its codecs, such as "schema-json/bytes", and its fingerprint in 16 hex digits. */
 const Signature = Schema.Struct({ codec: Schema.optionalKey(Schema.String), fingerprint: Schema.String })
 
 /**
- * Both sides do not speak the same contract (codec, schemas) or the same version of the wire. `ours` and `theirs` are there
- * when the contracts were found to differ before the host was dialled.
+ * The two sides have different contracts (codec, schemas) or wire versions. `ours` and `theirs` are given when the
+ * contracts were found to differ before the host was dialled.
  */
 export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatible", {
   endpoint: Schema.String,
@@ -82,7 +83,7 @@ export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatib
   }
 }
 
-/** The name breaks the rules: letters, digits, "-" and "."; 1 to 128 bytes. */
+/** The name is invalid: letters, digits, "-" and "."; 1 to 128 bytes. */
 export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid", {
   name: Schema.String,
   rule: Schema.String
@@ -96,7 +97,7 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
 export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   name: Schema.String,
   owner: Schema.String,
-  /** The owner is this very host: a name is exposed once at a time. */
+  /** True when the owner is this very host: a name is exposed once at a time. */
   isHere: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
@@ -105,7 +106,7 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
   }
 }
 
-/** Of more failures than so, a message names the first. */
+/** Failures that a message names; further ones are counted. */
 const failuresNamedMax = 8
 
 /** None of the seeds answered: one failure for each address that was asked. */
@@ -129,11 +130,11 @@ export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExc
   }
 }
 
-/** The operation did not end within its time. `endpoint`: what was to be opened. */
+/** The operation exceeded its timeout. `endpoint`: the endpoint to be opened. */
 export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
   afterMillis: Schema.Number,
   endpoint: Schema.optionalKey(Schema.String),
-  /** This host knows no other host of its fabric. */
+  /** True when this host knows no other host of its fabric. */
   isAlone: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
@@ -151,7 +152,7 @@ export class FabricClosed extends Schema.TaggedError<FabricClosed>()("FabricClos
   }
 }
 
-/** A setting that cannot work; found before any socket is opened, or a port that is in use. */
+/** A setting is invalid, found before any socket is opened, or a port is in use. */
 export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
   setting: Schema.String,
   detail: Schema.String
@@ -178,12 +179,12 @@ export const NetworkErrorReason = Schema.Union([
 
 export type NetworkErrorReason = typeof NetworkErrorReason.Type
 
-/** One host that was tried, and what came of it. */
+/** Host that was tried, and the outcome. */
 const Tried = Schema.Struct({ host: Schema.String, detail: Schema.String })
 
 /**
- * `operation`: what was to be done. `delivered`: "maybe" if a handler may have been started, "no" otherwise. `tried`: the hosts that a connect has tried, in order, at most 16 of them; left out where
- * the reason says it all.
+ * Error of an operation before a flow exists. `delivered`: "maybe" if a handler may have been started, "no" otherwise.
+ * `tried`: the hosts that a connect has tried, in order, at most 16; left out where the reason says it all.
  */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
   operation: Schema.Literals(["listen", "join", "leave", "send", "tags", "keyring", "expose", "resolve", "connect"]),

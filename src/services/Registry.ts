@@ -1,5 +1,5 @@
 /**
- * Which names the fabric exposes, and where. Every host holds all names, so a look-up asks nobody.
+ * Registry: the names that the fabric exposes, and their hosts. Every host holds all names, so a look-up asks nobody.
  */
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { Ownership } from "./Contract.ts"
@@ -8,7 +8,7 @@ import type { Evidence } from "./Gossip.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
-/** One host's word that it exposes a name. */
+/** Claim: a host's announcement that it exposes a name. */
 export interface Claim {
   readonly name: string
   readonly ownership: Ownership
@@ -18,7 +18,7 @@ export interface Claim {
   readonly compatible?: ReadonlyArray<bigint>
 }
 
-/** A claim of a live host. */
+/** Entry: the claim of a live host. */
 export interface Entry extends Claim {
   readonly host: Host
 }
@@ -36,7 +36,7 @@ export type RegistryEvent =
       readonly _tag: "Down"
       readonly entry: Entry
       readonly cause: DownCause
-      /** Whose word the death of the owner rests on; empty for the other causes, and where that is not known. */
+      /** Accusations behind the death of the owner; empty for other causes, and where unknown. */
       readonly evidence: ReadonlyArray<Evidence>
     }
 
@@ -44,21 +44,21 @@ export class Registry extends Context.Service<
   Registry,
   {
     /**
-     * Claims a name for this host as long as the scope lives.
-     * Errors: NameInvalid, NameTaken, QuotaExceeded, FabricClosed; InvalidConfig once another process has this host's name.
+     * Claims a name for this host as long as the scope lives. Errors: NameInvalid, NameTaken, QuotaExceeded,
+     * FabricClosed; InvalidConfig once another process has this host's name.
      */
     readonly claim: (claim: Claim) => Effect.Effect<Pick<Exposure, "lost">, NetworkError, Scope.Scope>
-    /** The live owners of a name; none, or one when it is unique. Errors: NameInvalid. */
+    /** Returns the live owners of a name; none, or one when it is unique. Errors: NameInvalid. */
     readonly resolve: (name: string) => Effect.Effect<ReadonlyArray<Entry>, NetworkError>
-    /** All live entries whose name starts with the prefix, in the order of names, then of host ids. */
+    /** Returns all live entries whose name starts with the prefix, by name, then by host id. */
     readonly scan: (prefix: string) => Effect.Effect<ReadonlyArray<Entry>>
     /**
-     * A snapshot first, then every change, so that folding the events always gives what `scan` gives. A slow reader skips
-     * states that are already over, never the final one. What waits for it is at most one note for each entry that it was
-     * shown or that `scan` gives; a reader that keeps up costs the same however many names there are.
+     * Emits a snapshot, then every change, so that folding the events always gives the result of `scan`. A slow reader
+     * skips outdated states, never the final one. Its backlog is at most one note for each entry that it was shown or
+     * that `scan` gives; a reader that keeps up costs the same however many names there are.
      */
     readonly watch: (prefix: string) => Stream.Stream<RegistryEvent>
-    /** The live hosts, this one included. */
+    /** Live hosts, this one included. */
     readonly hosts: Effect.Effect<ReadonlyArray<Host>>
   }
 >()("grinta/services/Registry") {}

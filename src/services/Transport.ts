@@ -1,5 +1,5 @@
 /**
- * How frames get from host to host. A transport carries flows; it does not know what they mean.
+ * Transport: carries the frames of flows from host to host, uninterpreted.
  *
  * Swap it to change the network under a fabric: HTTP/2 between processes, memory between the hosts of a test.
  */
@@ -11,11 +11,11 @@ import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
 /**
- * The carrier of a link broke. "lost": the peer died or was cut off. "reset": the peer gave this link up while it
- * lives. "violation": what came was no frame. "finished": the peer takes no more frames, but what it sent may still be
- * read. "deadline": the carrier's own bound of the call is over. "stalled": what the peer has this host hold has stayed for too
- * long, beyond its share. "refused": the peer has said that it never looked at
- * the link, so another may be dialled.
+ * Failure of a link. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
+ * "violation": a received frame was malformed. "finished": the peer takes no more frames, but its sent ones may still
+ * be read. "deadline": the call's own deadline has passed. "stalled": bytes that this host holds for the peer beyond
+ * its share have stayed too long. "refused": the peer has said that it never looked at the link, so another may be
+ * dialled.
  */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
   readonly how: "lost" | "reset" | "violation" | "finished" | "deadline" | "stalled" | "refused"
@@ -29,30 +29,30 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
 }
 
 /**
- * Who hears of a link, in the turn in which it happens. From within it may do whatever it does with a link: fill, finish,
- * cancel, go on, whatever it returns then, or leave the link to another listener.
+ * Listener of a link, called in the turn of each event. Its functions may call the link: fill, finish, cancel, go on
+ * (whatever they return then), or attach another listener.
  */
 export interface Listener {
-  /** Takes a frame; false when no other is to come before `Link.goOn`. */
+  /** Takes a frame. Returns false to pause the link until `Link.goOn`. */
   readonly onFrame: (frame: Frame) => boolean
   /**
-   * No more frames come: the peer has finished in good order, or what happened instead, made when asked for. A listener
-   * hears it once, after all frames.
+   * Ends the frames: `Cause.Done` when the peer has finished in good order, else the failure, made on demand. Called
+   * once, after all frames.
    */
   readonly onEnd: (how: () => LinkBroken | Cause.Done) => void
-  /** The carrier broke, or takes no more frames; what has come before may still be given. */
+  /** The link broke, or takes no more frames; frames received before may still follow. */
   readonly onBroken: (how: () => LinkBroken) => void
-  /** A carrier that was full has room again, or never will have. */
+  /** The link has room again after it was full, or never will have. */
   readonly onRoom: () => void
-  /** What has come and nobody has taken, in bytes; nothing unless said. */
+  /** Returns the bytes received and not yet taken; 0 if absent. */
   readonly heldBytes?: () => number
-  /** What waits for room, in bytes; nothing unless said. */
+  /** Returns the bytes that wait for room; 0 if absent. */
   readonly unsentBytes?: () => number
 }
 
 /**
- * One flow's two-way exchange of frames, with one listener at a time; the scope in which it was opened resets it. Nothing
- * here waits: the link says what comes, and when it has room. Call these as methods of the link: implementations use `this`.
+ * Link: exchange of the frames of one flow, with one listener at a time; the scope in which it was opened resets it.
+ * Nothing here waits: it reports frames and room. Call these as methods of the link: implementations use `this`.
  *
  * ```text
  *        goOn              the end is heard
@@ -63,95 +63,95 @@ export interface Listener {
  * ```
  */
 export interface Link {
-  /** What the other side has proven; undefined where nothing is to be proven. */
+  /** Proven identity of the other side; undefined where nothing is to be proven. */
   readonly proven?: Proof | undefined
-  /** Patterns of the names that the other side may own, where names are bound to certificates (`protocol/NameGrants`). */
+  /** Name patterns that the other side may own, where names are bound to certificates (`protocol/NameGrants`). */
   readonly grants?: ReadonlyArray<string> | undefined
   /**
-   * Whom the link counts for, where peers share what a host has: the same for all links of one peer. Undefined where there are
-   * no strangers, or the machine itself is at the other side.
+   * Peer that the link counts for, where peers share the capacity of a host: the same for all links of one peer.
+   * Undefined where there are no strangers, or the machine itself is at the other side.
    */
   readonly countedAs?: string | undefined
-  /** Metadata that came with the call, beside its frames: a string says why it cannot be taken. */
+  /** Metadata of the call, beside its frames: a string says why it is invalid. */
   readonly metadata?: Metadata | string | undefined
-  /** Frames stay within the process, and only its listener has any: messages are neither packed nor cut. */
+  /** True when frames stay within the process, for its listener alone: messages are neither packed nor cut. */
   readonly isWithin?: boolean
   /**
-   * Has this listener hear of the link in place of the one before. What breaks it from now on, and that there is room, it hears
-   * when that happens; frames and the end only once it goes on.
+   * Attaches a listener in place of the one before. From now on it hears at once when the link breaks or has room;
+   * frames and the end only once it goes on.
    */
   readonly attach: (listener: Listener) => void
-  /** This listener hears nothing more; what comes waits for another. No effect for one that was replaced. */
+  /** Detaches a listener; frames wait for another one. No effect for a listener that was replaced. */
   readonly detach: (listener: Listener) => void
-  /** Gives the next frames to the listener, and the end after the last of them. */
+  /** Passes the next frames to the listener, and the end after the last of them. */
   readonly goOn: () => void
-  /** The carrier has broken. Whoever attaches after that hears it as the end only, after what came before. */
+  /** Returns true once the link has broken. A later listener hears that as the end only, after the frames before. */
   readonly isBroken: () => boolean
-  /** Nothing is on its way: what is handed over now leaves in this turn, so there is no company to wait for. */
+  /** Returns true when nothing is on its way: a frame filled now leaves in this turn, so do not wait for more. */
   readonly isIdle: () => boolean
   /**
-   * The membership plane has declared the other side dead. The link asks it for a sign of life, and breaks as lost unless one
-   * comes: a host that the flows still reach keeps them.
+   * Tells that the membership plane has declared the other side dead. The link asks it for a sign of life, and breaks
+   * as lost unless one comes: a host that flows still reach keeps them.
    */
   readonly doubt?: () => void
   /**
-   * What came breaks a rule of the protocol, or does not fit its contract. A port holds it against whoever called: once for
-   * the link, and again while more comes than can have been on its way.
+   * Tells that a received frame breaks the protocol, or does not fit its contract. A port counts it against the caller:
+   * once for the link, and again while more comes than can have been on its way.
    */
   readonly blame?: () => void
   /**
-   * Hands over the frames that `next` gives while the carrier has room right now, which it has for the first of them. Once
-   * broken or finished it has none: if there was a frame, the listener hears why it is lost.
+   * Writes the frames that `next` gives while the link has room right now, which it has for the first of them. A broken
+   * or finished link has none: if there was a frame, the listener hears why it is lost.
    */
   readonly fill: (next: () => Frame | undefined) => void
-  /** Finishes this side in good order: what was handed over still arrives. */
+  /** Finishes this side in good order: written frames still arrive. */
   readonly finish: () => void
   /**
-   * Gives the link up: what waits is lost, and the peer gets this last frame if there is room for it right now. A link that is
-   * finished has none, and is reset.
+   * Gives the link up: waiting frames are lost, and the peer gets `last` if there is room for it right now. A finished
+   * link has none, and is reset.
    */
   readonly cancel: (last: Fail) => void
   /**
-   * For a link that ended in good order before its peer had its last word: fails with what broke it, which may come a moment
-   * later, or as done if nothing did.
+   * For a link that ended in good order before its peer had its last word: fails with the failure that broke it, which
+   * may come a moment later, or with `Cause.Done` if nothing did.
    */
   readonly stopped?: Effect.Effect<never, LinkBroken | Cause.Done> | undefined
 }
 
-/** What is served behind a port, for those that ask about it before they call. */
+/** Services behind a port, for clients that ask about them before they call. */
 export interface Served {
-  /** Of an endpoint by its name, or of the host by the empty one; undefined where there is none of that name. */
+  /** Returns the status of an endpoint by its name, or of the host by ""; undefined for an unknown name. */
   readonly statusOf: (name: string) => "serving" | "leaving" | undefined
-  /** Waits until something holds of what `statusOf` says; it is asked at each change. */
+  /** Waits until `isSo` holds; it is evaluated at each change of a status. */
   readonly until: (isSo: () => boolean) => Effect.Effect<void>
 }
 
 export class Transport extends Context.Service<
   Transport,
   {
-    /** Port on which other hosts reach this one's flows; 0 when they cannot. */
+    /** Port on which other hosts reach the flows of this one; 0 when they cannot. */
     readonly flowPort: number
     /**
-     * Waits until a host has given a sign of life on a connection on which a link can be opened, and makes one if there is
-     * none. The host sees nothing of any flow, so several may be reached for at a time, to open a link to the first that
-     * answers. A silent host is waited for until its connection is given up. Errors: those of `dial`.
+     * Waits until a host has given a sign of life on a connection on which a link can be opened, and dials one if there
+     * is none. The host sees nothing of any flow, so several hosts may be reached for at a time, to open a link to the
+     * first that answers. A silent host is waited for until its connection is given up. Errors: those of `dial`.
      */
     readonly reach: (host: Host) => Effect.Effect<void, NetworkError>
-    /** Opens a link to a host, of which it sees nothing before the first frame. Errors: HostUnreachable, Unauthorized, FabricClosed. */
+    /** Opens a link to a host, unseen before its first frame. Errors: HostUnreachable, Unauthorized, FabricClosed. */
     readonly dial: (host: Host) => Effect.Effect<Link, NetworkError, Scope.Scope>
     /**
-     * Serves incoming links for the life of the scope, each in a fiber of its own; the link's scope is the serving
-     * effect's. Until somebody serves, incoming links wait. `served` is what a port tells of it, where it is asked.
+     * Serves incoming links for the life of the scope: runs `onLink` for each, in a fiber and with the scope of the
+     * link. Until somebody serves, incoming links wait. `served` answers questions about the services behind the port.
      */
     readonly serve: (
       onLink: (link: Link) => Effect.Effect<void, never, Scope.Scope>,
       served?: Served
     ) => Effect.Effect<void, never, Scope.Scope>
-    /** As `Link.doubt`, for all links that were dialled to a host. */
+    /** Doubts all links that were dialled to a host, as `Link.doubt`. */
     readonly doubt: (host: Host) => Effect.Effect<void>
-    /** Whether this host may own a name; any, where names are not bound to certificates. */
+    /** Returns whether this host may own a name; true for all where names are not bound to certificates. */
     readonly mayOwn?: (name: string) => boolean
-    /** The certificate that this host shows to others by now. */
+    /** Returns the certificate that this host now shows to others. */
     readonly certificate?: () => Certificate
   }
 >()("grinta/services/Transport") {}
