@@ -14,6 +14,9 @@ export interface Block {
 
 const border = /-----(BEGIN|END) ([A-Z0-9 ]+)-----/g
 
+/** The beginning of a BEGIN line, after which a text stops. */
+const begun = /(^|\n)-{1,5}$|(^|\n)-----B[^\n]*$/
+
 /** Returns true when a text holds PEM, and so is no path of a file. */
 export const isPem = (text: string): boolean => text.search(border) !== -1
 
@@ -21,8 +24,8 @@ export const isPem = (text: string): boolean => text.search(border) !== -1
 export const unescaped = (text: string): string => text.replaceAll("\\n", "\n")
 
 /**
- * Returns the blocks of a text, at least one. Refuses a text that was cut off inside a block, since a file may be read
- * while it is written.
+ * Returns the blocks of a text, at least one. Refuses a text that was cut off inside a block or its BEGIN line, since a file may be
+ * read while it is written. Nothing shows that a text was cut off between two blocks.
  */
 export const blocks = (text: string): Result.Result<ReadonlyArray<Block>, string> => {
   if (text.trim() === "") return Result.fail("is empty")
@@ -34,6 +37,6 @@ export const blocks = (text: string): Result.Result<ReadonlyArray<Block>, string
     if (isEnd && open !== undefined) found.push({ label, text: text.slice(open.at, index + line.length) })
     open = isEnd ? undefined : { label, at: index }
   }
-  if (open !== undefined) return Result.fail("is cut off")
+  if (open !== undefined || (found.length > 0 && begun.test(text))) return Result.fail("is cut off")
   return found.length === 0 ? Result.fail("is no PEM") : Result.succeed(found)
 }
