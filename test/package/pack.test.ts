@@ -16,6 +16,7 @@ describe("the packed package", () => {
   it("holds the build, the wire contract and the texts, and no tests", () => {
     const found = readdirSync(project.installed).sort()
     assert.includeMembers(found, [
+      "CHANGELOG.md",
       "LICENSE",
       "README.md",
       "SECURITY.md",
@@ -32,7 +33,7 @@ describe("the packed package", () => {
   })
 
   it("has texts whose links lead to what it holds", () => {
-    const texts = globSync("{README.md,SECURITY.md,docs/**/*.md}", { cwd: project.installed })
+    const texts = globSync("{README.md,CHANGELOG.md,SECURITY.md,docs/**/*.md}", { cwd: project.installed })
     assert.include(texts, "README.md")
     const lost = texts.flatMap((text) => {
       const content = readFileSync(join(project.installed, text), "utf8")
