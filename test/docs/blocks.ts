@@ -61,6 +61,7 @@ export const hostPort = "127.0.0.1:7947"
 export const sourceOf = (program: Program, folder: string): string =>
   program.text
     .replaceAll('from "grinta"', `from "${relative(folder, "src/index.ts")}"`)
+    .replaceAll('from "grinta/testing"', `from "${relative(folder, "src/testing/index.ts")}"`)
     .replaceAll('from "./gen/', `from "${relative(folder, "src/protocol/gen")}/`)
 
 const named = /^\/\/ ([\w-]+\.ts)$/m
@@ -100,8 +101,11 @@ export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
   }
 }
 
-/** A command that starts a host, which serves until it is told to stop. */
-export const hosting = /^(?:GRINTA_\w+=\S+ )+node [\w-]+\.ts$/
+/** A command that runs a program of the document in a terminal of its own: a host, or a caller that ends by itself. */
+const starting = /^(?:GRINTA_\w+=\S+ )+node ([\w-]+\.ts)$/
+
+/** The file of the program that a command runs, if it does. */
+export const startedBy = (command: string): string | undefined => starting.exec(command)?.[1]
 
 /** A log without its times, and without the fibers that wrote it. */
 export const timeless = (printed: string): string =>
@@ -109,7 +113,7 @@ export const timeless = (printed: string): string =>
 
 const known: ReadonlyArray<RegExp> = [
   /^npm ci$/,
-  /^npm install grinta effect$/,
+  /^npm install grinta effect @effect\/platform-node$/,
   /^npm pack$/,
   /^npm test$/,
   /^(?:npx )?buf curl /,
@@ -117,7 +121,7 @@ const known: ReadonlyArray<RegExp> = [
   /^openssl verify -CAfile /,
   /^openssl rand -base64 32 > /,
   /^(?:cat|echo|grep|mv) [\w./ =>-]+$/,
-  hosting
+  starting
 ]
 
 /** Why a command line would not work; undefined when it would. */

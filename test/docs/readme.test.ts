@@ -4,12 +4,12 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { basename, dirname, join, relative } from "node:path"
 import { Effect, Exit, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { latest } from "../../scripts/released.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import * as Variables from "../../src/layers/GrintaVariables.ts"
 import * as Certificates from "../layers/transport/http2/tls/Certificates.ts"
-import { blocksOf, type Program, shellFault, sort, sourceOf, timeless, where } from "./blocks.ts"
+import { blocksOf, type Program, shellFault, sort, sourceOf, startedBy, timeless, where } from "./blocks.ts"
 
-const documents = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]
+const documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md").sort()]
 const contents = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]))
 const blocks = [...contents].flatMap(([document, content]) => blocksOf(document, content))
 const { programs, shells, strays } = sort(blocks)
@@ -100,7 +100,11 @@ describe("programs in the documents", () => {
     assert.deepStrictEqual([...new Set(clients.map(({ document }) => document))], ["docs/protocol.md"])
   })
 
-  const alone = programs.filter(({ isClient }) => !isClient)
+  /** A caller whose host is in another terminal; `terminals.test.ts` runs it. */
+  const hasTerminal = ({ document, file, isHost }: Program): boolean =>
+    !isHost && shells.some((shell) => shell.document === document && startedBy(shell.text) === file)
+
+  const alone = programs.filter((program) => !program.isClient && !hasTerminal(program))
   it.each(alone.map((program) => [`${where(program)} ${program.file}`, program] as const))(
     "run: %s",
     async (_, program) => {
@@ -135,19 +139,6 @@ describe("the README", () => {
       assert.include(screen, word)
   })
 
-  it("names each variable that a host reads, and no other", () => {
-    const variables = (text: string) => [...new Set(text.match(/GRINTA_[A-Z_]+/g))].sort()
-    assert.deepStrictEqual(variables(readme), [...Variables.variables].sort())
-  })
-
-  it.each(["NetworkError", "FlowError"])("explains each reason of %s", (error) => {
-    const source = readFileSync(`src/services/${error}.ts`, "utf8")
-    const [, union = ""] = new RegExp(`${error}Reason = Schema.Union\\(\\[([^\\]]+)\\]`).exec(source) ?? []
-    const reasons = union.match(/\w+/g) ?? []
-    assert.isNotEmpty(reasons)
-    for (const reason of reasons) assert.include(readme, `| \`${reason}\` |`)
-  })
-
   const keys = ["AAECAwQFBgcICQoLDA0ODw=="]
   const tls = Certificates.make("an authority").issue("server")
   const listen = { host: "0.0.0.0", gossipPort: 0, flowPort: 0 }
@@ -173,11 +164,33 @@ describe("the README", () => {
   })
 })
 
+describe("the changelog", () => {
+  it("has what is not released yet, and each version from the latest on", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8"))
+    const headings = [...(contents.get("CHANGELOG.md") ?? "").matchAll(/^## ([^\s,]+)/gm)].map(([, heading]) => heading)
+    assert.deepStrictEqual(headings.slice(0, 2), ["Unreleased", latest])
+    assert.include(headings, `v${version}`)
+  })
+})
+
 describe("links in the documents", () => {
   it.each([...contents])("lead somewhere: %s", (document, content) => {
     const targets = [...content.matchAll(/\]\(([^)#]+)[^)]*\)/g)].flatMap(([, target]) => target ?? [])
     const missing = targets.filter(
       (target) => !/^https?:/.test(target) && globSync(join(dirname(document), target)).length === 0
+    )
+    assert.isEmpty(missing)
+  })
+})
+
+describe("files that the documents name", () => {
+  const files = globSync("{src,test,scripts,bench,examples,proto}/**/*.ts", { exclude: ["**/node_modules/**"] })
+
+  it.each([...contents])("exist: %s", (document, content) => {
+    const own = programs.filter((program) => program.document === document).map(({ file }) => file)
+    const named = [...content.matchAll(/`([\w./-]+\.ts)`/g)].map(([, path = ""]) => path)
+    const missing = named.filter(
+      (path) => !own.includes(path) && !files.some((file) => `/${file}`.endsWith(`/${path}`))
     )
     assert.isEmpty(missing)
   })

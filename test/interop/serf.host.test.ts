@@ -1,4 +1,4 @@
-/** A host as the README starts it, in a cluster of the Serf that Debian has, with Serf's own commands. */
+/** A host as docs/membership.md starts it, in a cluster of the Serf that Debian has, with Serf's own commands. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -15,14 +15,14 @@ import { describeWith, serf } from "./Peers.ts"
 import * as Processes from "./Processes.ts"
 import * as SerfPeer from "./SerfPeer.ts"
 
-const { programs } = sort(blocksOf("README.md", readFileSync("README.md", "utf8")))
+const { programs } = sort(blocksOf("docs/membership.md", readFileSync("docs/membership.md", "utf8")))
 
-/** The program of the README, with the seed that it names at another place; it is up once it says so. */
-const fromReadme = Effect.fnUntraced(function* (seed: string) {
+/** The program of the page, with the seed that it names at another place; it is up once it says so. */
+const fromPage = Effect.fnUntraced(function* (seed: string) {
   const program = programs.find(({ file }) => file === "serf.ts")
-  if (program === undefined) return yield* Effect.die("the README has no serf.ts")
+  if (program === undefined) return yield* Effect.die("docs/membership.md has no serf.ts")
   const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync("test/interop/.readme-")),
+    Effect.sync(() => mkdtempSync("test/interop/.page-")),
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
   )
   const path = join(folder, program.file)
@@ -60,14 +60,14 @@ const start = Effect.fnUntraced(function* (name: string, seed: string) {
   return { scope, gossip: Context.get(services, Gossip), registry: Context.get(services, Registry), services }
 })
 
-describeWith([serf], "a host as the README starts it, with Serf", () => {
+describeWith([serf], "a host as docs/membership.md starts it, with Serf", () => {
   it.live(
     "is a member, hears nothing that it cannot read, and leaves as one",
     () =>
       Effect.gen(function* () {
         const first = yield* SerfPeer.start({ name: "first" })
         const second = yield* SerfPeer.start({ name: "second", flags: [`-join=${first.address}`] })
-        const host = yield* fromReadme(first.address)
+        const host = yield* fromPage(first.address)
         for (const agent of [first, second])
           yield* Ours.becomes(`${agent.name} sees it`, SerfPeer.statusOf(agent, "server-1"), "alive")
         yield* first.ask("event", "-coalesce=false", "deploy", "v1")
@@ -85,7 +85,7 @@ describeWith([serf], "a host as the README starts it, with Serf", () => {
         yield* host.exit
         for (const agent of [first, second])
           yield* Ours.becomes(`${agent.name} saw it leave`, SerfPeer.statusOf(agent, "server-1"), "left")
-        yield* fromReadme(second.address)
+        yield* fromPage(second.address)
         for (const agent of [first, second])
           yield* Ours.becomes(`${agent.name} sees it again`, SerfPeer.statusOf(agent, "server-1"), "alive")
       }),
@@ -95,7 +95,7 @@ describeWith([serf], "a host as the README starts it, with Serf", () => {
   it.live("that is killed has failed, until somebody says that it has left", () =>
     Effect.gen(function* () {
       const agent = yield* SerfPeer.start({ name: "agent" })
-      const host = yield* fromReadme(agent.address)
+      const host = yield* fromPage(agent.address)
       yield* Ours.becomes("it is seen", SerfPeer.statusOf(agent, "server-1"), "alive")
       yield* host.kill
       yield* Ours.becomes("killed", SerfPeer.statusOf(agent, "server-1"), "failed", 30)
@@ -107,7 +107,7 @@ describeWith([serf], "a host as the README starts it, with Serf", () => {
   it.live("does not answer what docs/membership.md says that it does not", () =>
     Effect.gen(function* () {
       const agent = yield* SerfPeer.start({ name: "agent" })
-      yield* fromReadme(agent.address)
+      yield* fromPage(agent.address)
       yield* Ours.becomes("it is seen", SerfPeer.statusOf(agent, "server-1"), "alive")
       const answers = yield* agent.ask("query", "-timeout=2s", "load")
       assert.include(answers, "Ack from 'agent'")
