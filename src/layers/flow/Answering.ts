@@ -1,5 +1,5 @@
 /**
- * The first frame of an incoming link, and what becomes of it.
+ * Answers an incoming link by its first frame: the endpoint that Open names serves the link, or it is refused.
  */
 import { Cause, Effect, Result, type Scope } from "effect"
 import * as Foreign from "../../protocol/Foreign.ts"
@@ -20,13 +20,13 @@ export interface Options extends Beside {
   readonly find: (name: string) => Exposed | undefined
   /** Timeouts of `Config.openTimeout`. */
   readonly opening: Timeouts
-  /** Hears of callers that are not who they say. */
+  /** Notes callers that claim a host other than the one they have proven. */
   readonly audit?: Audit
 }
 
 /**
- * Answers an incoming link: the first frame decides which endpoint serves it, or why none does. When it does not come in time,
- * the link is given up.
+ * Answers an incoming link: reads its first frame and has the named endpoint serve it, or refuses it with a reason.
+ * Cancels the link when no frame comes within the time of `opening`.
  */
 export const answer = (link: Link, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const begin = (open: Frame.Frame | string | undefined): Effect.Effect<void, never, Scope.Scope> => {
@@ -39,8 +39,8 @@ export const answer = (link: Link, options: Options): Effect.Effect<void, never,
 }
 
 /**
- * An endpoint that is not there is told to whoever asks, since its name is no secret: members know all names, and the health of
- * each is told. What it speaks is told to those that may open flows to it.
+ * Serves an Open, or refuses it. EndpointNotFound goes to any caller, since names are no secret: members know all of
+ * them, and the health of each is told. The contract of an endpoint is told only to callers that may open flows to it.
  */
 const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<void, never, Scope.Scope> => {
   const unread = refusal(open, options)
@@ -62,13 +62,13 @@ const serve = (link: Link, open: Frame.Open, options: Options): Effect.Effect<vo
   })
 }
 
-/** Refuses a caller that has said what no caller may say. */
+/** Refuses a caller that broke the protocol, and blames its link. */
 const violate = (link: Link, detail: string): Effect.Effect<void> => {
   link.blame?.()
   return Handshake.refuse(link, Frame.fail("ProtocolViolation", detail))
 }
 
-/** Serves a caller that may call, if it speaks what the endpoint does. */
+/** Serves a caller that may call, if its contract and codec fit the endpoint; refuses it otherwise. */
 const admit = (
   link: Link,
   open: Frame.Open,
@@ -84,7 +84,7 @@ const noPath: ReadonlyArray<string> = []
 
 const noMetadata = Result.succeed(Metadata.none)
 
-/** What the caller has said in Open and in the headers of its call. */
+/** Merges the metadata of Open and of the call's headers. Fails with why they cannot be taken. */
 const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<Metadata.Metadata, string> => {
   if (said === undefined && open.metadata === undefined) return noMetadata
   if (typeof said === "string") return Result.fail(said)
@@ -92,7 +92,7 @@ const metadataOf = ({ metadata: said }: Link, open: Frame.Open): Result.Result<M
   return said === undefined ? own : Result.flatMap(own, (metadata) => Metadata.merge(said, metadata))
 }
 
-/** Somebody who says to be another host than he has proven to be. */
+/** Refuses a caller that claims a host other than the one it has proven, and notes it in the audit. */
 const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Options): Effect.Effect<void> => {
   const { otherwise = Proof.nothing } = link.proven ?? {}
   const why = `it says that it is host ${Foreign.quoted(caller, Name.nameBytesMax)}`
@@ -105,8 +105,8 @@ const impostor = (link: Link, { caller, endpoint }: Frame.Open, { audit }: Optio
 const late = Frame.fail("ProtocolViolation", "no Open came in time")
 
 /**
- * Waits for the first frame; undefined when the link breaks or is given up, since none comes in time. Whoever has ended it
- * without a frame, or with something else, is told what is wrong: an answer with no frame at all would look like a good end.
+ * Waits for the first frame. Returns undefined when the link breaks, or is cancelled since no frame came in time; a
+ * string when the peer ended without a frame or sent something else: an answer without any looks like a good end.
  */
 const first = (link: Link, { begin, end }: Timeouts): Effect.Effect<Frame.Frame | string | undefined> =>
   Effect.callback((resume) => {
@@ -136,7 +136,7 @@ const refusal = (open: Frame.Open, options: { readonly self: string }): Frame.Re
       "Incompatible",
       `frames of version ${open.wireVersion}, this host speaks ${Frame.wireVersion}`
     )
-  // Logs, errors and handlers are told who calls, and by whom a flow was passed on.
+  // Logs, errors and handlers show these names: of the caller, and of the hosts that passed the flow on.
   for (const id of [open.caller, ...(open.path ?? [])]) {
     const wrong = id === "" && id === open.caller ? undefined : Name.violation(id)
     if (wrong !== undefined) return Frame.rejected("NameInvalid", `the name of a host ${wrong}`)

@@ -1,7 +1,7 @@
 /**
- * The record of flows that were refused since their callers may not open them: in the log is who wanted what,
- * once a minute for the same, and 64 lines a minute at most, 16 of them on one caller, so that a flood of refused flows is none of
- * lines, and hides no other. What a caller is free to say makes no other line: only what it has proven, and endpoints that there are.
+ * Audit: logs the flows that are refused because their callers may not open them. The same refusal is logged once a
+ * minute, and at most 64 lines a minute, 16 of them per caller, so that a flood of refused flows is no flood of lines
+ * and hides no other caller. Callers that have proven nothing count as one caller, whatever names they claim.
  */
 import { type Cause, Clock, Effect, type Scope } from "effect"
 import * as Foreign from "../../protocol/Foreign.ts"
@@ -14,10 +14,10 @@ import * as Monotonic from "../core/Monotonic.ts"
 export interface Refusal {
   readonly endpoint: string
   readonly peer: Pick<Peer, "id" | "proven">
-  /** Whose rule it was, and of which kind, such as "endpoint: members". */
+  /** Rule that refused the flow, by its owner and kind, such as "endpoint: members". */
   readonly rule: string
   readonly why: string
-  /** What a function failed with that should have decided. */
+  /** Cause with which the deciding function failed. */
   readonly cause?: Cause.Cause<unknown> | undefined
 }
 
@@ -25,20 +25,20 @@ export interface Audit {
   readonly note: (refusal: Refusal) => Effect.Effect<void>
 }
 
-/** How long the same is not told again, and how many different ones are told in that time: in all, and of one caller. */
+/** Time in which the same refusal is not logged again, and the lines logged in that time: in all, and per caller. */
 export const pauseMillis = 60_000
 export const linesMax = 64
 export const linesOfOneMax = 16
 
-/** The rule that callers do not meet that say to be somebody else than they have proven to be. */
+/** Rule of callers that claim an identity other than the one they have proven. */
 export const identityRule = "identity"
 
 const textLengthMax = 128
 
-/** Of what a function says, which may have come from the caller, and of the subject of a certificate. */
+/** Bounds the reason, which may quote the caller, and the subject of a certificate, in characters. */
 const whyLengthMax = 512
 
-/** Who somebody is, for people and for whoever searches the log for a certificate. */
+/** Describes a caller for people, and for a search of the log by certificate. */
 const identified = (proven: Identity, id: string): string => {
   switch (proven._tag) {
     case "Nothing":
@@ -50,7 +50,7 @@ const identified = (proven: Identity, id: string): string => {
   }
 }
 
-/** Whose lines they are: those who have proven nothing have theirs together. */
+/** Returns the caller that a line counts for: its certificate or host, or empty for all that have proven nothing. */
 const whoseOf = (proven: Identity): string => {
   if (proven._tag === "Nothing") return ""
   return proven.certificate?.fingerprint ?? (proven._tag === "Host" ? proven.id : "")

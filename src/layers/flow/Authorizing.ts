@@ -1,6 +1,6 @@
 /**
- * May this caller open a flow to this endpoint? The rule of the endpoint and that of its host are asked, in the turn in which the
- * Open came where both are data, and nothing is made for a caller that is let in then.
+ * Decides whether a caller may open a flow: the endpoint's rule and its host's both have to let it in. Rules that are
+ * data are evaluated in the turn in which Open came, and nothing is allocated for a caller that they let in.
  *
  * ```text
  *   Open ──> asked ── both let it in ──> it goes on as any flow
@@ -20,44 +20,44 @@ import type { Audit } from "./Audit.ts"
 
 export interface Options {
   readonly endpoint: string
-  /** The rule that the endpoint begins with, and that of its host. */
+  /** `allow`: the rule with which the endpoint begins. `access`: the rule of its host. */
   readonly allow: Access.Policy
   readonly access: Access.Policy
-  /** Whether another owner of the name may let in whom this one refuses. */
+  /** Whether another owner of the name may let in a caller that this owner refuses. */
   readonly ownersDiffer: boolean
-  /** What membership shows of a host. */
+  /** Looks up a host in the membership. */
   readonly hostOf: (id: string) => Host | undefined
   readonly audit: Audit
-  /** What functions that decide run with, and what is logged. */
+  /** Services with which functions that decide run, and refusals are logged. */
   readonly context: Context.Context<never>
 }
 
 export interface Guard {
-  /** What a caller is told that is not let in. */
+  /** Answer to a caller that is not let in. */
   readonly rejected: Frame.Rejected
   /**
-   * Why this caller may not open a flow; undefined in place of the effect, or out of it, when it may. The effect fails when the
-   * link breaks before that is known.
+   * Returns undefined when the caller may open a flow; otherwise an effect with its rejection, or with undefined when
+   * functions let it in. The effect fails when the link breaks before the decision.
    */
   readonly ask: (peer: Peer, link: Link) => Effect.Effect<Frame.Rejected | undefined, Cause.Done> | undefined
-  /** The rule of the endpoint that there is now, to tell whether it is another by then. */
+  /** Returns the present rule of the endpoint. Compare it by identity to notice a change. */
   readonly rule: () => unknown
-  /** Whether the rules that there are now let this caller in; if they change meanwhile, those that there are then. */
+  /** Whether the present rules let the caller in. Asks again when the endpoint's rule changes meanwhile. */
   readonly lets: (peer: Peer) => Effect.Effect<boolean>
-  /** Has another rule of the endpoint count from now on. */
+  /** Replaces the rule of the endpoint. */
   readonly set: (allow: Access.Policy) => void
 }
 
-/** How long a function may take to decide. */
+/** Time in which a function has to decide. */
 export const decisionTimeout = Duration.seconds(5)
 
-/** Functions of an endpoint that nobody waits for any more and that have not ended; beyond that none is asked. */
+/** Bounds the functions of an endpoint that were given up and have not ended; beyond it no function is asked. */
 export const straysMax = 1024
 
-/** All that a caller is told, whatever the rule: whose rule it was, and what it says, is in the log of the owner. */
+/** Detail for every refused caller, whatever the rule: the rule and its reason are in the log of the owner. */
 export const refusedDetail = "it may not use this endpoint"
 
-/** Why somebody is not let in. */
+/** Rule that refused a caller, and its reason. */
 interface Denial {
   readonly rule: string
   readonly why: string
@@ -73,7 +73,7 @@ const reasons = {
   Decide: ""
 } as const
 
-/** Why a decision lets nobody in. A program without types may give anything, and only a clear word lets anybody in. */
+/** Returns why a decision refuses; undefined for Allow alone, since a program without types may return anything. */
 const reasonOf = (decision: Access.Decision): string | undefined => {
   if (decision?._tag === "Allow") return undefined
   if (decision?._tag !== "Deny") return "the answer is no decision"
@@ -82,7 +82,7 @@ const reasonOf = (decision: Access.Decision): string | undefined => {
 
 const unseen = (): undefined => undefined
 
-/** A rule that never changes and looks at no membership, refused without a record. */
+/** Makes a guard whose rules never change, without membership and without an audit. */
 export const fixed = (rules: Rule.Rules): Guard => {
   const lets = ({ path, proven }: Peer): boolean => Rule.allows(rules, proven, path.length > 0, unseen)
   const rejected = Frame.rejected("Unauthorized", refusedDetail)
@@ -95,10 +95,10 @@ export const fixed = (rules: Rule.Rules): Guard => {
   }
 }
 
-/** That of an endpoint of which nothing else is said. */
+/** Guard of an endpoint that is exposed without one. */
 export const membersOnly = fixed(Rule.members)
 
-/** What kind of rule it is, for a log. */
+/** Names the kind of a rule for the log. */
 const kindOf = (policy: Access.Policy): string => {
   switch (policy._tag) {
     case "Rules":
@@ -119,7 +119,7 @@ export const make = (options: Options): Guard => {
   let current = options.allow
   let strays = 0
 
-  /** Runs in a fiber of its own. Whoever waits no more interrupts it, and leaves it alone: it may not let itself be interrupted. */
+  /** Runs in a fiber of its own. An interrupted waiter interrupts that fiber, and does not wait: it may not end. */
   const apart = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.callback((resume) => {
       const running = run(effect)
@@ -139,7 +139,7 @@ export const make = (options: Options): Guard => {
     ...(cause === undefined ? {} : { cause })
   })
 
-  /** Whether a rule lets somebody in, as far as it is data. */
+  /** Whether a rule lets the caller in, as far as it is data: a Decide rule does. */
   const isLet = (policy: Access.Policy, { path, proven }: Peer): boolean =>
     policy._tag === "Decide" || Rule.allows(policy, proven, path.length > 0, hostOf)
 
@@ -163,7 +163,7 @@ export const make = (options: Options): Guard => {
     )
   }
 
-  /** Rules that are data come first: no function is asked about somebody who is not let in anyway. */
+  /** Checks rules that are data first: no function is asked about a caller that they refuse. */
   const judge = (own: Access.Policy, peer: Peer): Effect.Effect<Denial | undefined> => {
     if (!isLet(own, peer)) return Effect.succeed(denial("endpoint", own, reasons[own._tag]))
     if (!isLet(access, peer)) return Effect.succeed(denial("host", access, reasons[access._tag]))

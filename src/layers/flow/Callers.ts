@@ -1,7 +1,7 @@
 /**
- * The flows that other hosts hold at this one, by who opened them, so that they end with their caller.
+ * Callers: the flows that other hosts hold at this one, by the host that opened them, so that they end with it.
  *
- * A caller that the membership plane has declared dead may be alive where flows go: the links are asked, where they can be.
+ * A caller that membership has declared dead may still be alive on its links: `Link.doubt` asks there for a sign.
  */
 import * as Frame from "../../protocol/flow/Frame.ts"
 import { PeerLost } from "../../services/FlowError.ts"
@@ -10,9 +10,9 @@ import type { FlowEnd } from "./FlowEnd.ts"
 type Held = Pick<FlowEnd<never>, "fail" | "writer">
 
 export interface Callers {
-  /** Counts a flow until the function that it gives is called. */
+  /** Counts a flow until the returned function is called. */
   readonly enter: (caller: string, flow: Held) => () => void
-  /** Ends all flows of a host that gives no sign of life any more. */
+  /** Ends the flows of a host that is declared dead, unless it gives a sign of life on their links. */
   readonly doubt: (caller: string) => void
 }
 

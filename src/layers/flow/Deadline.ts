@@ -1,5 +1,5 @@
 /**
- * The bound of a whole flow, by the clock of either side: on the wire goes what is left of it, never a time of day.
+ * Deadline of a whole flow, by the clock of either side: the wire carries the time that is left, never a time of day.
  */
 import { Context, Effect, type Scope } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -8,7 +8,7 @@ import * as Background from "../core/Background.ts"
 import * as Monotonic from "../core/Monotonic.ts"
 import type { FlowEnd } from "./FlowEnd.ts"
 
-/** The end of the flow in whose handler a fiber runs, in milliseconds on the monotonic clock: flows opened there end with it. */
+/** Deadline of the flow whose handler runs in this fiber, in ms on the monotonic clock. Flows opened there inherit. */
 export const Inherited = Context.Reference<number | undefined>("grinta/layers/flow/Deadline/Inherited", {
   defaultValue: () => undefined
 })
@@ -19,7 +19,7 @@ const expire = (channel: FlowEnd<unknown>, millis: number): Effect.Effect<void, 
   return Effect.asVoid(Background.run("the deadline of a flow", Effect.delay(fail, Monotonic.timer(millis))))
 }
 
-/** Ends the flow on this side at that time of the monotonic clock, in milliseconds. */
+/** Fails the flow with DeadlineExceeded at `at`, in milliseconds on the monotonic clock. */
 export const enforce = <E>(channel: FlowEnd<E>, at: number | undefined): Effect.Effect<void, never, Scope.Scope> =>
   at === undefined
     ? Effect.void

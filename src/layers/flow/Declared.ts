@@ -1,5 +1,5 @@
 /**
- * The error that an endpoint declares, on its way to a caller: the frame that says it, or why there is none.
+ * Encodes the error that an endpoint declares into a Fail for its caller, or tells why it cannot.
  *
  * Bounds: an error is at most as large as a message, and cut like one.
  */
@@ -7,11 +7,11 @@ import { identity, Result } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
 import type { Contract } from "../../services/Contract.ts"
 
-/** An error that no caller can be told. */
+/** A declared error that cannot be sent. */
 export interface Untold {
-  /** For the log of its owner; follows "the handler of ..". */
+  /** Follows "the handler of .." in the log of the owner. */
   readonly what: string
-  /** What the caller is told instead. */
+  /** Frame for the caller in its place. */
   readonly last: Frame.Fail
 }
 

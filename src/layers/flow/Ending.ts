@@ -1,9 +1,9 @@
 /**
- * How a handler has ended: what its caller is told of it, and what is logged.
+ * Ending: turns the exit of a handler into the last frame for its caller and a line for the log.
  *
- * A caller is told the truth without details: the declared error as it is, and of anything else only of what kind it was.
- * The log has the cause, once: an end that the endpoint has to answer for as an error, one that it has declared or that came
- * over it with its flow at debug.
+ * A caller is told the truth without details: the declared error as it is, and of any other end only its kind. The log
+ * has the cause, once: at error level where the endpoint is at fault, at debug level for a declared error or a lost
+ * flow.
  */
 import { Cause, Effect, Exit, Option, Result } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -11,11 +11,11 @@ import type { Contract } from "../../services/Contract.ts"
 import { FlowError } from "../../services/FlowError.ts"
 import * as Declared from "./Declared.ts"
 
-/** What a handler may end with: the declared error, that of a flow, or that its caller has ended. */
+/** Exit of a handler. It may fail with the declared error, with a FlowError, or Done once its caller has ended. */
 export type Ended<E> = Exit.Exit<unknown, E | FlowError | Cause.Done>
 
 export interface Ending {
-  /** Tells the caller; a good end needs no word. */
+  /** Frame for the caller. */
   readonly last: Frame.Fail
   /** Follows "the handler of ..". */
   readonly what: string
@@ -25,23 +25,23 @@ export interface Ending {
 export interface Handled<E> {
   readonly contract: Pick<Contract<never, never, E>, "name" | "error">
   readonly peer: string
-  /** The largest declared error. */
+  /** Largest declared error, in bytes. */
   readonly errorBytesMax: number
-  /** The endpoint is no longer exposed. */
+  /** Whether the endpoint is no longer exposed. */
   readonly isClosed: boolean
-  /** The flow has failed, or nobody serves it any more: its handler had nothing left to do. */
+  /** Whether the flow has failed or is not served any more, so that its handler had nothing left to do. */
   readonly isLost: boolean
 }
 
 const ending = (level: Ending["level"], what: string, last: Frame.Fail): Ending => ({ level, what, last })
 
-/** An end without a word of its own for the caller. */
+/** Makes an ending whose frame is a Fail of reason Handler. */
 const failed = (level: Ending["level"], what: string, detail: string): Ending =>
   ending(level, what, Frame.fail("Handler", detail))
 
 const ofFlowError = <E>(error: FlowError, { contract, isLost, peer }: Handled<E>): Ending => {
   const what = `gave up: ${error.message}`
-  // It may be that of a flow which the handler has opened itself.
+  // The error may be of a flow that the handler has opened itself.
   const isOwn = error.endpoint === contract.name && error.peer === peer
   if (isLost || !isOwn) return failed(isOwn ? "Debug" : "Error", what, "the handler gave up")
   const { reason } = error
@@ -62,7 +62,7 @@ const ofError = <E>(error: E, { contract, errorBytesMax }: Handled<E>, hasDied: 
   return ending(hasDied ? "Error" : "Debug", what, declared.success)
 }
 
-/** Undefined for a good end: the handler is done, or has run until its caller had ended. */
+/** Returns how a handler ended; undefined for a good end: it succeeded, or ran until its caller had ended. */
 export const of = <E>(exit: Ended<E>, handled: Handled<E>): Ending | undefined => {
   if (Exit.isSuccess(exit)) return undefined
   const hasDied = Cause.hasDies(exit.cause)

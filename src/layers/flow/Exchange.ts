@@ -1,8 +1,8 @@
 /**
- * Sending and receiving at once, as one stream: whoever sends all before reading anything waits for a peer that waits for
- * its answers to be read.
+ * Exchange: sends and receives at once, as one stream. A program that sends all before it reads waits for a peer that
+ * waits for its answers to be read.
  *
- * What has come is handed out before a failure of the flow is, and nothing is taken from the flow that is not handed out.
+ * A received message is handed out before a failure of the flow, and none is taken from the flow but to be handed out.
  */
 import { Cause, Effect, Exit, Fiber, Pull, type Scope, Stream } from "effect"
 import type { Flow } from "../../services/Flow.ts"
@@ -13,7 +13,7 @@ import * as Inbound from "./Inbound.ts"
 
 type Channel<E> = Pick<FlowEnd<E>, "reader" | "sendAll" | "writer">
 
-/** A message could not be sent, or there was none to be had: the flow goes on, and its peer waits. */
+/** Whether sending failed while the flow goes on: a message did not encode, or their source failed. The peer waits. */
 const failedAlone = <A, E>({ writer }: Channel<unknown>, exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
   Exit.isFailure(exit) && writer.sender.status === "open"
 

@@ -1,5 +1,5 @@
 /**
- * How one end of an accepted flow ends: what fails it, what it has told to whom, and when nothing can fail it any more.
+ * Fate: decides how one end of an accepted flow ends: its error, the last frame for the peer, when it can fail no more.
  */
 import { Effect } from "effect"
 import * as FlowState from "../../protocol/flow/FlowState.ts"
@@ -12,15 +12,15 @@ import type { Inbound } from "./Inbound.ts"
 import * as Outbound from "./Outbound.ts"
 
 /**
- * Its states beside those of its halves, which `FlowState` draws:
+ * States beside those of its halves, which `FlowState` draws:
  *
  * ```text
- *   whole ── fail, a Fail came, the link broke ──> failing   what came is handed out first
- *     │ └─── refuse: what came is wrong ─────────> refused   from each of them: nothing that came is handed out any more
+ *   whole ── fail, a Fail came, the link broke ──> failing   received messages are handed out first
+ *     │ └─── refuse: bad input ──────────────────> refused   from each of them: no received message is handed out
  *     └───── both directions have ended ─────────> over      at a caller only once the link has, too: until then the
  *                                                            handler goes on, and may fail
  *
- *   open ── the scope of whoever holds it is over ─> closed  beside those above: he is told nothing else from then on
+ *   open ── the scope of its holder is over ─────> closed    beside those above: the holder hears only FlowClosed then
  * ```
  *
  * A class to extend, so that a flow and its fate are one object: see `FlowEnd`.
@@ -30,9 +30,9 @@ export abstract class Fate<E> {
   private readonly peer: string
   readonly writer: Outbound.Outbound
   readonly reader: Inbound
-  /** Why nothing more can be said. For reading only. */
+  /** Fails with the error of the flow; undefined while it has not failed. For reading only. */
   failing: Effect.Effect<never, FlowError | E> | undefined
-  /** Set once something that came in was refused: from then on nothing that came is handed out, not even a good end. */
+  /** Set once input was refused: from then on no received message is handed out, nor a good end. */
   protected refused: Effect.Effect<never, FlowError> | undefined
   private tellFailed: (() => void) | undefined
   protected isClosed = false
@@ -48,28 +48,28 @@ export abstract class Fate<E> {
     this.reader = reader
   }
 
-  /** An error of this flow, as of now. */
+  /** Makes an error of this flow, with `delivered` as of now. */
   error(reason: FlowErrorReason): FlowError {
     const delivered = Sender.delivered(this.writer.sender)
     return new FlowError({ endpoint: this.endpoint, peer: this.peer, delivered, reason })
   }
 
-  /** Breaks the flow for something else: what came is still handed out, what waits is dropped, the peer is told. */
+  /** Fails the flow for anything but its input: hands out received messages, drops unsent ones, sends `last`. */
   fail(reason: FlowErrorReason, last: Frame.Fail): void {
     this.breakWith(() => this.error(reason), last)
   }
 
-  /** Breaks the flow for something that came in: drops what waits and tells the peer. The error is this side's. */
+  /** Fails the flow for its input: drops unsent messages and sends `last`. Returns the error of this side. */
   refuse(reason: FlowErrorReason, last: Frame.Fail): FlowError {
     let made: FlowError | undefined
-    // Made once what waits was dropped, so that it does not count as what may be seen.
+    // Made after unsent messages were dropped, so that `delivered` does not count them.
     const cause = () => (made ??= this.error(reason))
     this.refused = Effect.suspend(() => Effect.fail(cause()))
     this.failWith(cause, last)
     return cause()
   }
 
-  /** Over for whoever holds the flow: what waits fails, and so does what is asked for later. What was sent still leaves. */
+  /** Closes the flow for its holder: pending and later operations fail with FlowClosed. Sent messages still leave. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -77,7 +77,7 @@ export abstract class Fate<E> {
     Signal.notify(this.reader.changed)
   }
 
-  /** Why nothing is sent or received any more whatever has come; undefined while the flow is open. */
+  /** Fails with FlowClosed, whatever was received; undefined while the flow is open. */
   closed(): Effect.Effect<never, FlowError> | undefined {
     return this.isClosed ? Effect.fail(this.error(new FlowClosed({ detail: "its scope is over" }))) : undefined
   }
@@ -98,7 +98,7 @@ export abstract class Fate<E> {
     if (this.failing !== undefined) told()
   }
 
-  /** The other side has ended. A caller that has ended as well hears out the link: its endpoint may fail until it is done. */
+  /** Whether the peer has ended. A caller that has ended waits for the link, too: its endpoint may still fail. */
   protected hasHeardAll(): boolean {
     const { reader, writer } = this
     if (reader.receiver.status !== "ended") return false
@@ -111,7 +111,7 @@ export abstract class Fate<E> {
     return FlowState.isOver(this.writer.sender, this.reader.receiver)
   }
 
-  /** Whether the carrier has nothing more to say of the flow. */
+  /** Whether the link can tell nothing more about the flow. */
   protected isSettled(): boolean {
     return this.failing !== undefined || this.hasEnded()
   }
@@ -124,7 +124,7 @@ export abstract class Fate<E> {
     if (!this.isOver()) this.failWith(cause, last)
   }
 
-  /** The error is made for the first who asks: an error has a stack, and a flow that is left has nobody to show it to. */
+  /** Makes the error on first use: an error has a stack, and a flow that was left has no reader for it. */
   private failWith(cause: () => FlowError | E, last?: Frame.Fail): void {
     if (this.failing !== undefined) return
     let made: Effect.Effect<never, FlowError | E> | undefined

@@ -1,8 +1,8 @@
 /**
- * One end of an accepted flow, in bytes: drives the sending and the receiving state machine over a link. It is the same
- * for every transport and for both ends.
+ * FlowEnd: one end of an accepted flow, in bytes. Drives the sending and the receiving state machine over a link. It is
+ * the same for every transport and for both ends.
  *
- * The link drives it, and no fiber does. What has come is handed out before a failure, which drops what waits to leave.
+ * The link drives it, and no fiber does. Received messages are handed out before a failure, which drops unsent ones.
  */
 import { Cause, type Context, Effect, Result, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -24,15 +24,15 @@ export interface Options<E> {
   readonly endpoint: string
   readonly peer: string
   readonly limits: Limits
-  /** The error that the peer declared, from its bytes; a string says why there is none. */
+  /** Decodes the error that the peer declared. */
   readonly decodeError: (encoded: Uint8Array) => Result.Result<E, unknown>
   /** The caller finishes the link with its last frame; the endpoint keeps it until its handler is done. */
   readonly role: "caller" | "endpoint"
 }
 
 /**
- * A class, and its effects made when they are asked for: a closure for each function and an effect for each wait would be
- * most of the memory of an idle flow.
+ * A class, and its effects made on demand: a closure for each function and an effect for each wait would be most of the
+ * memory of an idle flow.
  */
 export class FlowEnd<E> extends Fate<E> implements Listener {
   private readonly decodeError: Options<E>["decodeError"]
@@ -41,7 +41,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
   private endedBy = "this direction has ended"
   private isWithdrawn = false
 
-  /** `context` is that of a link which may say later how it stopped. */
+  /** `context`: given with a link that may tell later how it stopped (`Link.stopped`). */
   constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
     const { limits, role } = options
     super(options, Outbound.make({ link, limits, role }), Inbound.make(limits))
@@ -50,7 +50,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     this.context = context
   }
 
-  /** Takes a message right now if there is room for it; the effect waits until it was taken, or says why it never will. */
+  /** Takes a message at once if there is room. The effect waits until it was taken, or fails with why it was not. */
   send(message: Message): Effect.Effect<void, FlowError | E> {
     const { writer } = this
     const refused = this.tooLarge(bytesAbove(message, writer.sender.limits.messageBytesMax)) ?? this.refusal()
@@ -60,7 +60,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return Effect.void
   }
 
-  /** As `send`, for all or none of them, unless the flow fails or who sends is interrupted while it waits for room. */
+  /** As `send`, for all messages or none, unless the flow fails or its sender is interrupted while it waits. */
   sendAll(messages: ReadonlyArray<Message>): Effect.Effect<void, FlowError | E> {
     const { messageBytesMax } = this.writer.sender.limits
     return this.tooLarge(firstAbove(messages, messageBytesMax)) ?? this.sendFrom(messages, 0)
@@ -68,7 +68,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
 
   private sendFrom(messages: ReadonlyArray<Message>, from: number): Effect.Effect<void, FlowError | E> {
     const { writer } = this
-    // One that fails meanwhile takes nothing, and waits for no room.
+    // A flow that failed meanwhile takes no message, and is not waited for.
     const refused = this.refusal()
     if (refused !== undefined) return refused
     for (let i = from; i < messages.length; i++) {
@@ -89,25 +89,25 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return Effect.fail(this.error(new MessageTooLarge({ bytes, bytesMax: this.writer.sender.limits.messageBytesMax })))
   }
 
-  /** Why no message can be sent now; undefined when one can. */
+  /** Fails with why no message can be sent now; undefined when one can. */
   private refusal(): Effect.Effect<never, FlowError | E> | undefined {
     if (this.isClosed) return this.closed()
     if (this.failing !== undefined || this.writer.sender.status === "open") return this.failing
     return Effect.fail(this.error(new FlowClosed({ detail: this.endedBy })))
   }
 
-  /** Waits until the flow is closed or has failed, and says so. */
+  /** Waits until the flow is closed or has failed, then fails with the reason. */
   get stopped(): Effect.Effect<never, FlowError | E> {
     const isStopped = () => this.isClosed || this.failing !== undefined
     return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
   }
 
-  /** Says the caller's second word, on which the handler starts. */
+  /** Sends the caller's second word, on which the handler starts. */
   start(): void {
     Outbound.owe(this.writer, "word")
   }
 
-  /** Waits for the caller's second word; false if the flow is over without it. */
+  /** Waits for the caller's second word. Returns false if the flow is over without it. */
   get started(): Effect.Effect<boolean> {
     const isOver = () => this.isClosed || this.failing !== undefined
     return Effect.map(
@@ -116,7 +116,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     )
   }
 
-  /** The endpoint is being withdrawn: its handler hears of it, and so does a caller that understands. */
+  /** Tells the handler that the endpoint is being withdrawn, and the caller as well if it understands (`tellsPeer`). */
   withdraw(tellsPeer: boolean): void {
     this.isWithdrawn = true
     if (tellsPeer) Outbound.owe(this.writer, "draining")
@@ -134,7 +134,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return Effect.suspend(() => this.closed() ?? this.endWith())
   }
 
-  /** Ends the outgoing direction, with End or with the given frame; what was sent before leaves first. */
+  /** Ends the outgoing direction, with End or with `last`; sent messages leave first. */
   endWith(last?: Frame.Fail): Effect.Effect<void, FlowError | E> {
     return Effect.suspend(() => {
       if (this.failing !== undefined) return this.failing
@@ -143,22 +143,22 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     })
   }
 
-  /** Waits until the last frame is with the carrier, or never will be. */
+  /** Waits until the last frame is handed to the link, or never will be. */
   get flushed(): Effect.Effect<void> {
     return Outbound.flushed(this.writer)
   }
 
-  /** Takes the next message that has come; undefined when none has, or none is handed out any more. */
+  /** Takes the next received message; undefined when none waits, or its input was refused. */
   take(): Message | undefined {
     return this.refused === undefined ? Inbound.take(this.reader) : undefined
   }
 
-  /** As `take`, for all that have come. */
+  /** As `take`, for all received messages. */
   takeAll(): NonEmptyReadonlyArray<Message> | undefined {
     return this.refused === undefined ? Inbound.takeAll(this.reader) : undefined
   }
 
-  /** Lets more come, if there is room since some was taken. True if it did: whoever heard of it may have interrupted the taker. */
+  /** Resumes a held link if there is room. Returns whether it did: a listener may then have interrupted the taker. */
   goOn(): boolean {
     const { reader } = this
     if (!reader.isHeld || Inbound.isFull(reader)) return false
@@ -167,7 +167,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return true
   }
 
-  /** Waits until something can be taken, or says why nothing ever will. */
+  /** Waits until a message can be taken; fails with why none ever will. */
   get arrival(): Effect.Effect<void, FlowError | E | Cause.Done> {
     return Effect.suspend((): Effect.Effect<void, FlowError | E | Cause.Done> => {
       const stopped = this.closed() ?? this.refused
@@ -184,7 +184,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return this.isClosed || this.failing !== undefined || !Inbound.isEmpty(this.reader) || this.hasHeardAll()
   }
 
-  /** Throws away what comes until the peer has finished: a carrier closed under its writer could lose what the peer reads. */
+  /** Discards input until the peer has finished: closing the stream under a sending peer could lose what it reads. */
   get drain(): Effect.Effect<void> {
     return Effect.suspend(() => {
       Inbound.discard(this.reader)
@@ -194,7 +194,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
   }
 
   /**
-   * For a caller that has ended and goes: as `drain`, but not for long under a peer that has more to say than nobody hears.
+   * Waits for the peer of a caller that has ended and leaves: as `drain`, but only up to a bound of discarded bytes.
    * Undefined for a caller that has not ended.
    */
   linger(): Effect.Effect<void> | undefined {
@@ -203,7 +203,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return Effect.raceFirst(this.drain, Inbound.overheard(this.reader))
   }
 
-  /** Takes a frame; whether another may come. */
+  /** Takes a frame. Returns whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
     this.reader.isHeld = this.failing === undefined && Inbound.isFull(this.reader)
@@ -224,7 +224,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
       }
       case "TooLarge":
       case "Violation":
-        // How much this side takes the other cannot know.
+        // A peer cannot know how large a message this side takes, so only a violation is its fault.
         if (received._tag === "Violation") this.writer.link.blame?.()
         this.refuse(...refusalOf(received, this.reader.receiver.limits.messageBytesMax))
     }
@@ -238,7 +238,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     Signal.notify(this.reader.changed)
   }
 
-  /** The peer has finished: a caller may do so after its End and still listen, an endpoint is done with the flow. */
+  /** Handles the end of input. A caller may finish after its End and still listen; an endpoint is done by then. */
   private onFinished(): void {
     const { link, role } = this.writer
     if (this.reader.receiver.status === "ended") {
@@ -251,7 +251,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     }
   }
 
-  /** A caller that has finished may still listen: it is told, since an answer without another word would look like a good end. */
+  /** Fails a flow without End. A caller may still listen and gets a Fail, without which the answer would look good. */
   private onStopped(): void {
     const detail = "the stream stopped without End"
     const last = this.writer.role === "endpoint" ? Frame.fail("ProtocolViolation", detail) : undefined
@@ -273,13 +273,13 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     Outbound.onRoom(this.writer)
   }
 
-  /** Left before both directions have ended: the peer is told why, so that it need not guess from a broken carrier. */
+  /** Leaves the flow. Before both directions have ended it tells the peer why, which then need not guess. */
   leave(): void {
     const { link, role, sender } = this.writer
     this.close()
     Outbound.flush(this.writer)
     link.detach(this)
-    // What was finished is on its way, and the scope of the link waits until it has left.
+    // Frames of a finished link are on their way, and the scope of the link waits until they have left.
     if (!this.hasEnded() && !Outbound.hasFinished(this.writer))
       link.cancel(Sender.lastWord(sender) ?? Frame.fail("Reset", `the ${role} has left`))
   }

@@ -1,8 +1,8 @@
 /**
- * The handlers of an endpoint at work, each in a fiber of its own with the span of its flow.
+ * Handlers: runs the handlers of an endpoint, each in a fiber of its own with the span of its flow.
  *
- * The fiber of a handler is nearly all of Effect that an idle flow holds, so it begins with its span in its context, where a
- * span around the handler would be held as frames; and nothing waits beside it for what may never happen.
+ * The fiber of a handler is nearly all of Effect that an idle flow holds. So it begins with its span in its context,
+ * where a span around the handler would be held as frames; and nothing waits beside it for events that may never come.
  */
 import { type Cause, Context, type Duration, Effect, Exit, Fiber, type Scope, Tracer } from "effect"
 import type * as Frame from "../../protocol/flow/Frame.ts"
@@ -18,11 +18,11 @@ import * as Trace from "./Trace.ts"
 
 export type Running<E> = Fiber.Fiber<unknown, E | FlowError | Cause.Done>
 
-/** What is between a handler and whoever serves its flow. */
+/** State shared by a handler and the fiber that serves its flow. */
 export interface Served {
-  /** Nobody serves the flow any more, so its handler is interrupted. */
+  /** Set when the flow is not served any more, so that its handler is interrupted. */
   isLeft: boolean
-  /** Tells the caller how the handler has ended; set once it has, unless that was a good end. */
+  /** Frame that tells the caller how the handler has ended; undefined before that, and after a good end. */
   last: Frame.Fail | undefined
 }
 
@@ -32,10 +32,10 @@ export interface Handlers<In, Out, E> {
     flow: Flow<Out, In>,
     channel: FlowEnd<never>,
     served: Served,
-    /** What came with Open: the caller's trace, and the end of the flow on the monotonic clock. */
+    /** From Open: the caller's trace, and the deadline of the flow on the monotonic clock. */
     call: { readonly trace: Frame.Trace | undefined; readonly deadlineAt: number | undefined }
   ) => Running<E>
-  /** Interrupts all handlers, and any that is started. */
+  /** Interrupts all handlers, and any that is started later. */
   readonly close: Effect.Effect<void>
 }
 
@@ -45,7 +45,7 @@ export const ended = <E>(running: Running<E>): Effect.Effect<void> =>
     running.addObserver(() => resume(Effect.void))
   })
 
-/** A handler that throws dies in its fiber. Apart from `start`, whose variables the function would hold. */
+/** Runs a handler; one that throws dies in its fiber. Outside of `start`, whose variables the closure would hold. */
 const invoke = <In, Out, E, R>(handler: Handler<In, Out, E, R>, flow: Flow<Out, In>) =>
   Effect.suspend(() => Effect.scoped(handler(flow)))
 
@@ -53,11 +53,11 @@ export const make = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
-    /** What a handler's fiber runs with. */
+    /** Services with which the fibers of handlers run. */
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
-    /** What a handler gets to finish after its flow has failed. */
+    /** Time that a handler has to finish after its flow has failed. */
     readonly grace: Duration.Input
-    /** The largest declared error. */
+    /** Largest declared error, in bytes. */
     readonly errorBytesMax: number
   }
 ): Handlers<In, Out, E> => {
@@ -80,7 +80,7 @@ export const make = <In, Out, E, R>(
       stopping?.interruptUnsafe()
       const { sender } = channel.writer
       const isLost = served.isLeft || channel.failing !== undefined || sender.status === "failed"
-      // After a good end an error is not cut any more.
+      // After a good end an error is not cut into frames any more.
       const isWhole = sender.status === "ended" && sender.buffers !== undefined
       const bytesMax = isWhole ? Math.min(errorBytesMax, wholeErrorBytesMax) : errorBytesMax
       const ending = Ending.of(exit, { contract, peer, errorBytesMax: bytesMax, isClosed, isLost })

@@ -1,6 +1,6 @@
 /**
- * What comes to a flow: frames are checked and their messages wait for whoever receives them, or are thrown away. The
- * link is held while enough waits.
+ * Inbound: the receiving half of a flow. Messages of checked frames wait until they are received, or are discarded. The
+ * link is held while enough of them wait.
  */
 import type { Effect } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
@@ -11,20 +11,20 @@ import type { Message } from "../../protocol/flow/Message.ts"
 import * as Receiver from "../../protocol/flow/Receiver.ts"
 import * as Signal from "../core/Signal.ts"
 
-/** What a peer may still say to a caller that is gone, before it is told so. */
+/** Bytes that a peer may still send to a caller that has left, before it is told. */
 const unheardBytesMax = 256 * 1024
 
-/** A record and functions, for the reason that `Outbound` is. */
+/** A record and functions, for the reason given at `Outbound`. */
 export interface Inbound {
   readonly receiver: Receiver.Receiver
   readonly inbox: Inbox.Inbox
-  /** Something has come, was taken, or will not come; the flow has failed. */
+  /** Notified when messages came or never will, and when the flow failed, was closed or is being withdrawn. */
   readonly changed: Signal.Signal
-  /** States: keeping (what comes waits) -> discarding (it is thrown away) -> ended, from either: the link has no more frames. */
+  /** States: keeping (messages wait) -> discarding (they are thrown away) -> ended, from either: no more frames. */
   phase: "keeping" | "discarding" | "ended"
-  /** What has come since it is thrown away. */
+  /** Bytes received since discarding began. */
   unheardBytes: number
-  /** The link was told to bring no more for now. */
+  /** Whether the link was told to bring no more for now. */
   isHeld: boolean
 }
 
@@ -41,25 +41,25 @@ export const accept = (reader: Inbound, batch: Batch): void => {
   if (reader.phase === "discarding") reader.unheardBytes += batch.weight
   else Inbox.push(reader.inbox, batch)
   Signal.notify(reader.changed)
-  // A reader that waited has taken it.
+  // A reader that waited has taken its messages by now.
   Inbox.keep(reader.inbox)
 }
 
 export const isFull = ({ inbox, phase }: Inbound): boolean => phase === "keeping" && Inbox.isFull(inbox)
 
-/** No message waits. */
+/** Whether no message waits. */
 export const isEmpty = ({ inbox }: Inbound): boolean => inbox.bytes === 0
 
 /** Takes the next message; undefined when none waits. */
 export const take = ({ inbox }: Inbound): Message | undefined => Inbox.take(inbox)
 
-/** Takes all that waits; undefined when nothing does. */
+/** Takes all waiting messages; undefined when there are none. */
 export const takeAll = ({ inbox }: Inbound): NonEmptyReadonlyArray<Message> | undefined => {
   const messages = Inbox.takeAll(inbox)
   return isReadonlyArrayNonEmpty(messages) ? messages : undefined
 }
 
-/** From now on what comes is thrown away. */
+/** Discards messages from now on. */
 export const discard = (reader: Inbound): void => {
   if (reader.phase === "keeping") reader.phase = "discarding"
 }
@@ -68,6 +68,6 @@ export const discard = (reader: Inbound): void => {
 export const atEnd = (reader: Inbound): Effect.Effect<void> =>
   Signal.until(reader.changed, () => reader.phase === "ended")
 
-/** Waits until more was thrown away than a caller that is gone bears. */
+/** Waits until more than `unheardBytesMax` was discarded. */
 export const overheard = (reader: Inbound): Effect.Effect<void> =>
   Signal.until(reader.changed, () => reader.unheardBytes > unheardBytesMax)

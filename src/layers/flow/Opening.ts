@@ -1,5 +1,5 @@
 /**
- * The caller's side of opening a flow: Open, then Accepted or Rejected, then the flow.
+ * Opening: the caller's side of opening a flow: Open, then Accepted or Rejected, then the flow.
  */
 import { Cause, Effect, type Scope } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -56,8 +56,8 @@ const noPath: ReadonlyArray<string> = []
 const hungUp = new LinkBroken({ how: "finished", detail: "it hung up without an answer" })
 
 /**
- * What an answer that is no flow means to a caller. What is in front of a host may say so too, by its HTTP status. It says
- * nothing of what the host has seen.
+ * Maps a broken link to the error of the caller. A proxy in front of a host may answer, too, by its HTTP status, which
+ * tells nothing of what the host has seen.
  */
 const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): NetworkErrorReason => {
   const { detail, how, status } = broken
@@ -78,46 +78,46 @@ const reasonOfBroken = (broken: LinkBroken, endpoint: string, host: Host): Netwo
   }
 }
 
-/** The peer has said that it never looked at the flow: opening another is safe. */
+/** Whether the peer said that it never looked at the flow: opening another is safe. */
 export const isRefused = ({ reason }: NetworkError): boolean =>
   reason._tag === "HostUnreachable" && reason.cause instanceof LinkBroken && reason.cause.how === "refused"
 
 /**
- * Whether no handler starts before this caller has said its second word: so in this process, and on a host that says so of
- * itself. Any other may have started one as soon as Open was written.
+ * Whether no handler starts before this caller's second word: so in this process, and on a host that announces so. On
+ * any other host a handler may start as soon as Open was written.
  */
 export const isCareful = ({ revision = 0 }: Host): boolean => revision >= Frame.revision
 
-/** The owner has asked its rules, and says that no other owner of the name lets this caller in either. */
+/** Whether the owner refused by its rules, and says that no other owner of the name lets this caller in either. */
 export const isForAll = ({ reason }: NetworkError): boolean =>
   reason._tag === "Unauthorized" && reason.ownersDiffer === false
 
-/** No handler was started, and the host may take the flow later. */
+/** Whether no handler was started, and the host may take the flow later. */
 export const isPassing = ({ delivered, reason: { _tag } }: NetworkError): boolean =>
   delivered === "no" &&
   (_tag === "EndpointNotFound" || _tag === "EndpointBusy" || _tag === "FabricClosed" || _tag === "HostUnreachable")
 
 const addressOf = (host: Host): string => `${host.address}:${host.flowPort}`
 
-/** What a caller says of one call, beyond the endpoint. */
+/** Options of one call, beside the endpoint. */
 export interface Call {
-  /** End of the whole flow, in milliseconds on the monotonic clock. */
+  /** Deadline of the whole flow, in milliseconds on the monotonic clock. */
   readonly deadlineAt?: number
   /** Hosts that have passed the flow on. */
   readonly path?: ReadonlyArray<string>
-  /** What the caller says of itself beside the flow. */
+  /** Metadata of the caller. */
   readonly metadata?: Metadata.Metadata
-  /** Hears once that the flow has failed, unless the endpoint has ended it in good order. */
+  /** Called once when the flow has failed, unless the endpoint has ended it in good order. */
   readonly onBroken?: () => void
 }
 
 export interface Opened<In, Out, E> {
   readonly flow: Flow<In, Out, E>
-  /** Says the second word, on which the handler starts: once nothing stands any more between the flow and its user. */
+  /** Sends the second word, on which the handler starts: call it once nothing stands between the flow and its user. */
   readonly start: () => void
   /**
-   * A caller that goes closes it: the flow is over for whoever still holds it. `linger` says what one that goes in good order
-   * waits for before it closes the scope of the flow.
+   * `close` ends the flow for its holder when the caller leaves. `linger` is the wait of a caller that leaves in good
+   * order, before it closes the scope of the flow.
    */
   readonly channel: Pick<FlowEnd.FlowEnd<E>, "close" | "linger">
 }

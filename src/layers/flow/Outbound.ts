@@ -1,6 +1,6 @@
 /**
- * What leaves a flow: messages are packed as they are sent. The frame goes to the carrier at once if that is idle, at the
- * end of the turn if it is not, or once as much waits as may. While it has no room, it says when it has some again.
+ * Outbound: the sending half of a flow. Packs messages as they are sent. A frame is handed to the link at once if that
+ * is idle; otherwise at the end of the turn, or once as much waits as may. A full link tells when it has room.
  */
 import type { Effect } from "effect"
 import type * as Frame from "../../protocol/flow/Frame.ts"
@@ -18,8 +18,8 @@ export interface Outbound {
   readonly sender: Sender.Sender
   readonly changed: Signal.Signal
   /**
-   * States: resting -> scheduled (what waits leaves at the end of the turn) -> resting | done (the last frame is with the
-   * carrier, or never will be) -> resting, when an endpoint has a Fail to say after its End.
+   * States: resting -> scheduled (waiting messages leave at the end of the turn) -> resting | done (the last frame is
+   * handed to the link, or never will be) -> resting, when an endpoint has a Fail to send after its End.
    */
   phase: "resting" | "scheduled" | "done"
 }
@@ -38,7 +38,7 @@ const isFinishing = ({ role, sender }: Outbound): boolean => role === "caller" |
 
 const isDone = ({ phase }: Outbound): boolean => phase === "done"
 
-/** Hands to the carrier now what it has room for. */
+/** Hands frames to the link now, as far as it has room. */
 export const flush = (writer: Outbound): void => {
   if (isDone(writer)) return
   writer.phase = "resting"
@@ -56,7 +56,7 @@ const schedule = (writer: Outbound): void => {
   queueMicrotask(() => flush(writer))
 }
 
-/** Takes a message if there is room for it. The caller has checked its size, and that the sender is open. */
+/** Takes a message if there is room; returns whether. The caller has checked its size, and that the sender is open. */
 export const offer = (writer: Outbound, message: Message): boolean => {
   const { sender } = writer
   if (!Sender.hasRoom(sender)) {
@@ -66,35 +66,35 @@ export const offer = (writer: Outbound, message: Message): boolean => {
   return Sender.offer(sender, message)
 }
 
-/** What was offered may leave: at once on an idle carrier, otherwise together with what else is sent in this turn. */
+/** Sends offered messages: at once on an idle link, otherwise together with all others of this turn. */
 export const commit = (writer: Outbound): void => {
   if (writer.link.isIdle()) flush(writer)
   else schedule(writer)
 }
 
-/** Has a frame without messages leave, at the end of the turn: a message that is sent in this turn is a word as well. */
+/** Sends a frame without messages at the end of the turn: a message sent in this turn serves as a word as well. */
 export const owe = (writer: Outbound, due: "word" | "draining"): void => {
   if (Sender.owe(writer.sender, due)) schedule(writer)
 }
 
-/** There is room, or no message is taken any more. */
+/** Whether there is room, or no message is taken any more. */
 export const isAnswering = ({ sender }: Outbound): boolean => Sender.hasRoom(sender) || sender.status !== "open"
 
-/** The sender has its last frame: after an End, too, while the link is not finished. */
+/** Schedules the last frame of the sender: after an End, too, while the link is not finished. */
 const scheduleLast = (writer: Outbound): void => {
   if (isDone(writer) && isSending(writer)) writer.phase = "resting"
   schedule(writer)
 }
 
-/** Says that no more messages come; see `Sender.end`. */
+/** Ends the sender; see `Sender.end`. */
 export const end = (writer: Outbound, last?: Frame.Fail): void => {
   if (Sender.end(writer.sender, last)) scheduleLast(writer)
 }
 
-/** The link has been finished with the last frame. */
+/** Whether the link has been finished with the last frame. */
 export const hasFinished = (writer: Outbound): boolean => isDone(writer) && isFinishing(writer)
 
-/** Drops what waits; see `Sender.abandon`. A link that is finished has no room for a Fail: it is reset. */
+/** Drops unsent messages; see `Sender.abandon`. A finished link has no room for a Fail: it is reset. */
 export const abandon = (writer: Outbound, last?: Frame.Fail): void => {
   const isFinished = hasFinished(writer)
   Sender.abandon(writer.sender, isFinished ? undefined : last)
@@ -103,10 +103,10 @@ export const abandon = (writer: Outbound, last?: Frame.Fail): void => {
   Signal.notify(writer.changed)
 }
 
-/** The carrier has room again, or never will have. */
+/** Hears that the link has room again, or never will have. */
 export const onRoom = (writer: Outbound): void => {
   if (writer.phase !== "scheduled") flush(writer)
 }
 
-/** Waits until the last frame is with the carrier, or never will be. */
+/** Waits until the last frame is handed to the link, or never will be. */
 export const flushed = (writer: Outbound): Effect.Effect<void> => Signal.until(writer.changed, () => isDone(writer))

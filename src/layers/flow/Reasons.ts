@@ -1,5 +1,5 @@
 /**
- * What a flow fails with, by how its link broke or by what the peer said.
+ * Maps a broken link or a frame of the peer to the error of a flow, and to the last frame for the peer.
  */
 import { Cause, Effect } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -16,7 +16,7 @@ import {
 } from "../../services/FlowError.ts"
 import type { LinkBroken } from "../../services/Transport.ts"
 
-/** `Cause.Done`, which says what it is where nobody has expected it. */
+/** `Cause.Done` with a message, for code that did not expect it. */
 class Ended extends Error implements Cause.Done {
   override readonly name = "Done"
   readonly [Cause.DoneTypeId] = Cause.DoneTypeId
@@ -25,10 +25,10 @@ class Ended extends Error implements Cause.Done {
 }
 
 const ended = new Ended("the other side has ended: no more messages come")
-// It is the same for all who hear it, and was made by none of them.
+// All readers share this value, so a stack would point at none of them.
 ended.stack = `${ended.name}: ${ended.message}`
 
-/** What a reader hears once the other side has ended. */
+/** Fails a read after the other side has ended. */
 export const done: Effect.Effect<never, Cause.Done> = Effect.fail(ended)
 
 export const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
@@ -48,7 +48,7 @@ export const reasonOfLink = (broken: LinkBroken): FlowErrorReason => {
   }
 }
 
-/** What the peer is told of a link that this side breaks; undefined where there is nobody to tell. */
+/** Returns the frame for the peer of a link that this side breaks; undefined where the peer cannot be told. */
 export const lastOfLink = ({ detail, how }: LinkBroken): Frame.Fail | undefined =>
   how === "stalled" ? Frame.fail("Reset", detail) : undefined
 
@@ -72,7 +72,7 @@ export const reasonOfFail = (frame: Frame.Fail): FlowErrorReason => {
   }
 }
 
-/** Why this side refuses what came, and what it tells the peer. */
+/** Returns the error with which this side refuses input, and the frame for the peer. */
 export const refusalOf = (
   received: Extract<Receiver.Received, { readonly _tag: "TooLarge" | "Violation" }>,
   bytesMax: number

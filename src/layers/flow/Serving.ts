@@ -1,5 +1,5 @@
 /**
- * The endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as the handler ended.
+ * Serving: the endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as that ended.
  */
 import { Cause, type Context, type Duration, Effect, Exit, identity, Result, type Scope } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -25,15 +25,15 @@ export interface Config {
   readonly limits: Limits.Limits
   /** Flows that one endpoint serves at a time, each with a handler of its own. */
   readonly concurrency: number
-  /** Flows that wait for their turn at one endpoint; one more is told EndpointBusy at once. */
+  /** Flows that wait for their turn at one endpoint; one more is rejected with EndpointBusy at once. */
   readonly backlog: number
-  /** What the flows of an endpoint that is no longer exposed get to finish, before they are ended. */
+  /** Time that the flows of a withdrawn endpoint have to finish, before they are ended. */
   readonly drain: Duration.Input
-  /** How long a link may stay without its Open. */
+  /** Time that a link may stay without its Open. */
   readonly openTimeout: Duration.Input
-  /** What a handler gets to finish after its flow has failed, before it is interrupted. */
+  /** Time that a handler has to finish after its flow has failed, before it is interrupted. */
   readonly handlerGrace: Duration.Input
-  /** How long a finished flow waits for its caller to read what was sent, and to finish too. */
+  /** Time that a finished flow waits for its caller to read everything, and to finish too. */
   readonly drainTimeout: Duration.Input
 }
 
@@ -48,7 +48,7 @@ export const defaults: Config = {
 }
 
 /**
- * A flow on its way through its endpoint:
+ * Served: a flow on its way through its endpoint.
  *
  * ```text
  *   opening ── Accepted is out ──> accepted ── the caller's second word, or at once without one ──> running ──> over
@@ -57,31 +57,31 @@ export const defaults: Config = {
 interface Served<E> extends Handlers.Served {
   readonly link: Link
   readonly peer: Peer
-  /** The caller speaks frames of revision 1: it says a second word, and may be told of draining. */
+  /** Whether the caller speaks frames of revision 1: it sends a second word, and may be told of draining. */
   readonly isNew: boolean
-  /** While it is opening: what holds it then holds it as long as the flow lives. */
+  /** Set only while the flow is opening: a reference kept longer would last as long as the flow. */
   open: Frame.Open | undefined
-  /** From when it was accepted. */
+  /** Set once the flow is accepted. */
   channel: FlowEnd.FlowEnd<never> | undefined
   running: Handlers.Running<E> | undefined
-  /** Takes it off its caller's account. */
+  /** Takes the flow out of `Callers`. */
   forget: (() => void) | undefined
-  /** The rule that has let its caller in: another one is asked before the handler starts. */
+  /** Rule that has let the caller in: another one is asked before the handler starts. */
   rule: unknown
-  /** The rule was changed meanwhile, and lets its caller in no more. */
+  /** Whether a changed rule lets the caller in no more. */
   isUnwanted: boolean
 }
 
 const noneDeclared = () => Result.fail("a caller declares no errors")
 
-/** Prepares an endpoint. `context` is what the fibers of its handlers run with. */
+/** Prepares an endpoint. `context`: services with which the fibers of its handlers run. */
 export const expose = <In, Out, E, R>(
   contract: Contract<In, Out, E>,
   handler: Handler<In, Out, E, R>,
   options: {
     readonly context: Context.Context<Exclude<R, Scope.Scope>>
     readonly config: Config
-    /** Who may open flows to it; members only unless said. */
+    /** Decides which callers may open flows; members only unless given. */
     readonly access?: Authorizing.Guard
   }
 ): Exposed => {
@@ -96,7 +96,7 @@ export const expose = <In, Out, E, R>(
   const all = new Set<Served<E>>()
   let isAbandoned = false
 
-  /** Ends a flow as its handler has ended, for whom it is over with that. */
+  /** Ends a flow as its handler has ended, and closes it for the handler. */
   const finish = Effect.fnUntraced(function* (served: Served<E>, channel: FlowEnd.FlowEnd<never>) {
     const { last, link } = served
     turns.leave(served)
@@ -109,13 +109,13 @@ export const expose = <In, Out, E, R>(
     )
   })
 
-  /** What is left to do once the handler runs. It holds as little as it can: mostly it waits, once for each idle flow. */
+  /** Finishes a flow once its handler has ended. It holds as little as it can: it waits once for each idle flow. */
   const conclude = (served: Served<E>, channel: FlowEnd.FlowEnd<never>, running: Handlers.Running<E>) =>
     Effect.flatMap(Handlers.ended(running), () => finish(served, channel))
 
   const withdraw = ({ channel, isNew }: Served<E>): void => channel?.withdraw(isNew)
 
-  /** Goes on once the rule that there is by now has let the caller in, or the flow is turned out. */
+  /** Runs `next` once the present rule has let the caller in, or the flow is turned out. */
   const judged = <A, E2, R>(served: Served<E>, next: () => Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> => {
     if (served.isUnwanted || served.rule === access.rule()) return next()
     return Effect.flatMap(access.lets(served.peer), (isLet) => {
@@ -125,7 +125,7 @@ export const expose = <In, Out, E, R>(
     })
   }
 
-  /** Accepts a flow, and starts its handler once the caller knows, if it says so; what is left to do. */
+  /** Accepts a flow, and starts its handler after the caller's second word, if it sends one. Returns the work left. */
   const accept = Effect.fnUntraced(function* (
     served: Served<E>,
     open: Frame.Open,
@@ -164,7 +164,7 @@ export const expose = <In, Out, E, R>(
     })
   })
 
-  /** Answers a flow in its turn; what is left to do. */
+  /** Answers a flow in its turn. Returns the work that is left. */
   const inTurn = (served: Served<E>, open: Frame.Open, beside?: Beside) =>
     Effect.flatMap(Monotonic.at(open.deadlineMillis), (deadlineAt) =>
       Effect.flatMap(turns.take(served, open.deadlineMillis), (told) =>
@@ -195,7 +195,7 @@ export const expose = <In, Out, E, R>(
 
   const end = ({ channel }: Served<E>): void => channel?.fail(new FlowClosed({ detail: closed.detail }), closed)
 
-  /** Ends a flow that its caller may not have any more, whatever has become of it. */
+  /** Ends a flow whose caller is not let in any more, in any of its states. */
   const turnOut = (served: Served<E>): void => {
     const { channel } = served
     served.isUnwanted = true
@@ -203,7 +203,7 @@ export const expose = <In, Out, E, R>(
     else channel.fail(new FlowClosed({ detail: turnedOut.detail }), turnedOut)
   }
 
-  /** Those that wait for their turn come first: the end of another would give it to them. */
+  /** Checks flows that wait for their turn first: the end of another would give it to them. */
   const revise = (): Effect.Effect<number> => {
     const isOpen = ({ channel }: Served<E>): number => Number(channel !== undefined)
     const those = [...all].toSorted((a, b) => isOpen(a) - isOpen(b))
@@ -218,7 +218,7 @@ export const expose = <In, Out, E, R>(
     )
   }
 
-  /** Waits until the handler has ended; once the endpoint is abandoned it goes on alone. */
+  /** Waits until the handler has ended. Once the endpoint is abandoned, the handler goes on alone. */
   const left = (served: Served<E>): Effect.Effect<void> => {
     const { running } = served
     if (running === undefined || !isAtWork(served)) return Effect.sync(() => release(served))
@@ -227,19 +227,19 @@ export const expose = <In, Out, E, R>(
     running.addObserver(() => Signal.notify(changed))
     return Effect.map(
       Signal.until(changed, () => isAbandoned || !isAtWork(served)),
-      // A handler that has ended calls back at once.
+      // A handler that has ended calls its observer at once.
       () => running.addObserver(() => release(served))
     )
   }
 
-  /** What serves a flow has no failures but defects: of a tracer, or of ours. */
+  /** Handles a defect, of a tracer or of this code: serving a flow has no other failures. */
   const broken = (served: Served<E>, cause: Cause.Cause<never>): Effect.Effect<void> => {
     served.link.cancel(Frame.fail("Handler", "the endpoint could not serve the flow"))
     const log = Effect.logError(`a flow of "${contract.name}" could not be served`, cause)
     return Effect.andThen(Effect.provideContext(log, options.context), left(served))
   }
 
-  /** Apart from `serve`, whose arguments these two functions would hold. */
+  /** Serves a flow from its beginning to its end. Outside of `serve`, whose arguments the two closures would hold. */
   const whole = (served: Served<E>, beside?: Beside): Effect.Effect<void, never, Scope.Scope> => {
     all.add(served)
     return Effect.onExit(
@@ -290,4 +290,4 @@ const opening = {
 const turnedOut = Frame.fail("Reset", "this caller may not use the endpoint any more")
 const unsaid = Frame.fail("ProtocolViolation", "no second word came in time")
 const closed = Frame.fail("Closed", "the endpoint is no longer exposed")
-const revisedAtOnce = 16 // functions asked at a time whether flows that are open may stay
+const revisedAtOnce = 16 // callers judged at a time when a changed rule revises open flows

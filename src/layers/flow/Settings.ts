@@ -1,4 +1,4 @@
-/** What the bounds of flows may be, whoever gives them: a host as a whole, or an endpoint that is exposed. */
+/** Checks the bounds of flows, of a whole host or of one endpoint. */
 import { type Effect, Record } from "effect"
 import * as Limits from "../../protocol/flow/Limits.ts"
 import type { NetworkError } from "../../services/NetworkError.ts"
@@ -13,11 +13,11 @@ const endpoint = ({ backlog, concurrency, drain }: Own) => ({
   drain: Setting.time(drain)
 })
 
-/** Those that an endpoint may have of its own. Errors: InvalidConfig for the first that cannot work. */
+/** Checks the bounds of an endpoint. Errors: InvalidConfig for the first that cannot work. */
 export const checkEndpoint = (config: Own): Effect.Effect<void, NetworkError> =>
   Setting.check("expose", endpoint(config))
 
-/** Those of a host. Errors: InvalidConfig for the first that cannot work. */
+/** Checks the bounds of a host. Errors: InvalidConfig for the first that cannot work. */
 export const check = (config: Serving.Config): Effect.Effect<void, NetworkError> => {
   const wrong = Limits.violation(config.limits)
   const settings = {

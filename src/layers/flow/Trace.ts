@@ -1,19 +1,19 @@
 /**
- * The trace of a flow: what the caller's span says of itself in Open, and the handler's span below it.
+ * Trace of a flow: the caller's span as Open carries it, and the handler's span below it.
  *
  * Shape: the two headers of W3C Trace Context, version 00. `tracestate` goes on as it came, from flow to flow.
- * Bounds: a state above 512 characters, or with other than printable ones of ASCII, is left out, and a parent that is no W3C parent is no parent.
+ * Bounds: a state above 512 characters or beyond printable ASCII is left out; an odd parent is ignored.
  * Source: https://www.w3.org/TR/trace-context/.
  */
 import { Clock, Context, Effect, type Exit, Option, References, Tracer } from "effect"
 import type { Trace } from "../../protocol/flow/Frame.ts"
 
-/** What others add to a trace; it rides on the span of the flow that brought it. */
+/** `tracestate`, which other tracers add to; it rides on the span of the flow that brought it. */
 class TraceState extends Context.Service<TraceState, string>()("grinta/layers/flow/Trace/TraceState") {}
 
 const stateLengthMax = 512
 
-/** What a state may hold: it goes into logs and exported spans as it is. */
+/** Whether a state is printable and short enough: it goes into logs and exported spans as it is. */
 const isState = (state: string): boolean => state.length <= stateLengthMax && /^[\x20-\x7e]+$/.test(state)
 
 const pattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
@@ -26,7 +26,7 @@ const parse = (
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
 }
 
-/** The state that came with the flow in whose handler this span is. */
+/** Returns the state that came with the flow in whose handler this span is; empty for none. */
 const stateOf = (span: Tracer.AnySpan): string => {
   const own = Context.getOption(span.annotations, TraceState)
   if (Option.isSome(own)) return own.value
@@ -38,16 +38,16 @@ const traceOf = (span: Tracer.AnySpan): Trace | undefined => {
   return parse(parent) === undefined ? undefined : { parent, state: stateOf(span) }
 }
 
-/** The trace of the current span; undefined when there is none that others would understand. */
+/** Returns the trace of the current span; undefined when there is none, or it has no W3C ids. */
 export const current: Effect.Effect<Trace | undefined> = Effect.map(
   Effect.option(Effect.currentParentSpan),
   Option.match({ onNone: () => undefined, onSome: traceOf })
 )
 
-/** The stack from here says nothing of a handler, and costs more than the rest of a span. */
+/** A stack captured here tells nothing of a handler, and costs more than the rest of a span. */
 const ofHandler = { kind: "server", captureStackTrace: false } as const
 
-/** The span of a handler: below the caller's, or at the root when none came. Whoever begins it ends it. */
+/** Starts the span of a handler: below the caller's, or at the root when none came. Its caller ends it with `end`. */
 export const begin = (name: string, trace: Trace | undefined): Effect.Effect<Tracer.Span> => {
   const ids = trace === undefined ? undefined : parse(trace.parent)
   if (trace === undefined || ids === undefined) return Effect.makeSpan(name, { root: true, ...ofHandler })

@@ -1,4 +1,4 @@
-/** The turns of the flows of an endpoint: each gets a place, waits for one, or is told why it gets none. */
+/** Turns: admits the flows of an endpoint. Each gets a place, waits for one, or is rejected. */
 import { type Cause, Effect } from "effect"
 import * as Admission from "../../protocol/flow/Admission.ts"
 import * as Frame from "../../protocol/flow/Frame.ts"
@@ -8,23 +8,23 @@ import * as Monotonic from "../core/Monotonic.ts"
 import * as Signal from "../core/Signal.ts"
 
 export interface Turns<Ticket> {
-  /** Waits for the turn of a flow; why it gets none, if so. Fails when its link has broken before. */
+  /** Waits for the turn of a flow. Returns why it gets none, if so. Fails when its link breaks before. */
   readonly take: (
     ticket: Ticket,
     deadlineMillis: number | undefined
   ) => Effect.Effect<Frame.Rejected | undefined, Cause.Done>
-  /** Gives a place back. Saying it twice is fine. */
+  /** Gives a place back. May be called twice. */
   readonly leave: (ticket: Ticket) => void
-  /** Nobody gets a place any more, and those that wait are told so. */
+  /** Gives no more places, and rejects the flows that wait. */
   readonly close: () => void
   readonly isClosed: () => boolean
-  /** Those that have a place. */
+  /** Flows that have a place. */
   readonly serving: ReadonlySet<Ticket>
 }
 
 export const notFound = Frame.rejected("EndpointNotFound", "no such endpoint")
 
-/** What a flow that waits for its turn gets beyond its deadline, so that its caller is the first to know. */
+/** Time that a flow waits for its turn beyond its deadline, in ms, so that its caller is the first to know. */
 const overdueMillis = 1000
 
 export const make = <Ticket extends { readonly link: Link }>(bounds: {
@@ -39,7 +39,7 @@ export const make = <Ticket extends { readonly link: Link }>(bounds: {
     const decided = Signal.until(changed, () => !admission.waiting.has(ticket))
     const turn = Effect.map(decided, () => (admission.serving.has(ticket) ? undefined : notFound))
     if (deadlineMillis === undefined) return Handshake.unlessBroken(ticket.link, turn)
-    // Its caller has given up before: this is for one that did not.
+    // A caller gives up at its deadline: this bound is for one that did not.
     const over = Effect.succeed(busy("its time was over before its turn came"))
     const duration = Monotonic.timer(deadlineMillis + overdueMillis)
     return Handshake.unlessBroken(ticket.link, Effect.timeoutOrElse(turn, { duration, orElse: () => over }))

@@ -1,5 +1,5 @@
 /**
- * A flow of messages over a channel of bytes: encodes what leaves, decodes what is handed out.
+ * TypedFlow: a flow of typed messages over a `FlowEnd`: encodes those that are sent, decodes those handed out.
  */
 import { Array as Arrays, type Cause, Effect, type Fiber, Pull, Result, Sink, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -18,11 +18,11 @@ export interface Options<Sent, Received> {
   readonly incoming: Codec<Received>
 }
 
-/** The other side may have another codec than this one. */
+/** Decodes a message. The other side may have another codec: a value becomes bytes for a codec that takes no values. */
 const decode = <A>(codec: Codec<A>, message: Message): Result.Result<A, unknown> =>
   message instanceof Value && codec.value !== undefined ? codec.value.decode(message) : codec.decode(bytesOf(message))
 
-/** Whether the fiber is about to yield, within the last quarter of its operations: early enough for what a message passes then. */
+/** Whether the fiber is about to yield: in the last quarter of its operations, early enough for those of a message. */
 const mayYield = ({ cache, currentOpCount }: Fiber.Fiber<unknown, unknown>): boolean =>
   !cache.preventYield && 4 * currentOpCount >= 3 * cache.maxOpsBeforeYield
 
@@ -33,8 +33,8 @@ const sinkEnd = Effect.succeed<Sink.End<void>>([undefined])
 const none: ReadonlyArray<never> = []
 
 /**
- * What a flow offers is made for the first who asks for it, since an idle flow has nobody who does. Its functions need no
- * flow to be called on: they are passed on without it.
+ * Makes its members on demand, since an idle flow uses none of them. Its functions are bound: they may be passed on
+ * without the flow.
  */
 class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   readonly endpoint: string
@@ -42,7 +42,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   readonly #channel: FlowEnd<E>
   readonly #outgoing: Codec<Sent>
   readonly #incoming: Codec<Received>
-  /** Decoded messages, of which those from `#at` on are not handed out yet. */
+  /** Decoded messages; those from `#at` on are not handed out yet. */
   #decoded: ReadonlyArray<Received> = none
   #at = 0
   #send: Flow<Sent, Received, E>["send"] | undefined
@@ -79,7 +79,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   get sink(): Sink.Sink<void, Sent, never, FlowError | E> {
     return Sink.fromTransform((upstream: Pull.Pull<NonEmptyReadonlyArray<Sent>, never, void>) => {
       const sending = Effect.forever(Effect.flatMap(upstream, this.sendAll), { disableYield: true })
-      // A stream that has nothing to send just now would not hear that the flow is over.
+      // A stream that has nothing to send just now would not notice the end of the flow.
       return Effect.raceFirst(
         Pull.catchDone(sending, () => sinkEnd),
         this.#channel.stopped
@@ -97,7 +97,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return this.#receiveAll
   }
 
-  /** One message at a time: what a stage or a reader of the stream was given cannot be taken back. */
+  /** Emits one message at a time: a batch handed to a stage or a reader of the stream cannot be taken back. */
   get messages(): Stream.Stream<Received, FlowError | E> {
     return Stream.fromPull(Effect.succeed(this.#next("all", () => Effect.succeed(Arrays.of(this.#take())))))
   }
@@ -119,8 +119,8 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
   }
 
   /**
-   * Hands out of what is decoded, once something is. Between that and the use of it a fiber neither yields nor does anything
-   * that could interrupt it: so an interrupt finds each message either with the flow or in use.
+   * Hands out decoded messages, and waits until there are some. Between a take and the use of a message a fiber neither
+   * yields nor does anything that could interrupt it, so an interrupt finds it either with the flow or in use.
    */
   #next<A>(amount: "one" | "all", hand: () => Next<A, E>): Next<A, E> {
     const next = (): Next<A, E> => {
@@ -135,7 +135,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return Effect.withFiber((fiber) => (mayYield(fiber) ? Effect.flatMap(Effect.yieldNow, next) : next()))
   }
 
-  /** As a value if it stays within the process, otherwise as bytes. */
+  /** Encodes to a value if the message stays within the process, otherwise to bytes. */
   #encode(message: Sent): Result.Result<Message, unknown> {
     const value = this.#channel.writer.link.isWithin ? this.#outgoing.value : undefined
     return value === undefined ? this.#outgoing.encode(message) : value.encode(message)
@@ -193,7 +193,7 @@ class TypedFlow<Sent, Received, E> implements Flow<Sent, Received, E> {
     return "whole"
   }
 
-  /** Those before the first that does not fit: the error of that one follows them. */
+  /** Keeps the messages before the first that does not decode: its error follows them. */
   #decodeEach(all: NonEmptyReadonlyArray<Message>): "whole" | "in part" {
     const messages: Array<Received> = []
     this.#keep(messages)
