@@ -1,5 +1,5 @@
 /**
- * Connecting: one flow to an owner of a name, within a time.
+ * Connecting: opens one flow to an owner of a name, within a time.
  */
 import {
   type Cause,
@@ -42,13 +42,13 @@ export interface Options {
 
 export const connectTimeout = Duration.seconds(10)
 
-/** Pauses between the tries of a connect that waits, in milliseconds; less by chance, and news of the name ends one. */
+/** Pauses between the tries of a connect that waits, in ms, shortened by jitter. News of the name ends one. */
 const pauseMillis = { first: 100, most: 1_000 } as const
 
 const invalid = (setting: string, detail: string): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "connect", reason: new InvalidConfig({ setting, detail }) }))
 
-/** A time of so many milliseconds, without an end perhaps. */
+/** Returns a duration in milliseconds, which may be infinite. Errors: InvalidConfig for `setting`. */
 const millisOf = (setting: string, given: Duration.Input): Effect.Effect<number, NetworkError> => {
   const duration = Number.isNaN(given) ? Option.none() : Duration.fromInput(given)
   return Option.isNone(duration) || Duration.isNegative(duration.value)
@@ -56,7 +56,7 @@ const millisOf = (setting: string, given: Duration.Input): Effect.Effect<number,
     : Effect.succeed(Duration.toMillis(duration.value))
 }
 
-/** When the whole flow ends, on the monotonic clock: the sooner of what was asked for and what its opener is bound by. */
+/** Returns the deadline on the monotonic clock: the sooner of `deadline` and the inherited one, none if infinite. */
 const endOf = Effect.fnUntraced(function* (deadline: Duration.Input | undefined) {
   const inherited = yield* Deadline.Inherited
   if (deadline === undefined) return inherited
@@ -65,7 +65,7 @@ const endOf = Effect.fnUntraced(function* (deadline: Duration.Input | undefined)
   return Math.min((yield* Monotonic.now) + millis, inherited ?? Number.MAX_SAFE_INTEGER)
 })
 
-/** The hosts that have passed a flow on, as far as Open can say them. */
+/** Checks how many hosts have passed a flow on, and their names. Errors: InvalidConfig. */
 const checkPath = (path: ReadonlyArray<string>): Effect.Effect<void, NetworkError> => {
   if (path.length > pathLengthMax)
     return invalid("path", `${path.length} hosts, at most ${pathLengthMax} may pass a flow on`)
@@ -73,14 +73,14 @@ const checkPath = (path: ReadonlyArray<string>): Effect.Effect<void, NetworkErro
   return wrong === undefined ? Effect.void : invalid("path", `"${wrong}" ${Name.violation(wrong)}`)
 }
 
-/** Whether all that it holds are fields of its own, as nothing is of what a `Map`, `Headers` or a text holds. */
+/** Whether all contents are fields of the object itself, unlike those of a `Map`, `Headers` or a string. */
 const isPlain = (given: unknown): boolean => {
   if (!Predicate.isReadonlyObject(given)) return false
   const prototype: unknown = Object.getPrototypeOf(given)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** What a caller says of itself beside a flow. Errors: InvalidConfig, which names no value. */
+/** Parses the metadata of a caller; undefined when it is empty. Errors: InvalidConfig, which names no value. */
 export const metadataOf = (
   given: MetadataInput | undefined
 ): Effect.Effect<Metadata.Metadata | undefined, NetworkError> => {
@@ -96,7 +96,7 @@ export const metadataOf = (
   })
 }
 
-/** The error of an opening that was not over in time, and what was tried till then. */
+/** Makes the Timeout of an opening, with the owners that were tried till then. */
 export const late = (endpoint: string, millis: number, tries: Tries | undefined): NetworkError => {
   const tried = tries === undefined ? [] : (triedOf(tries) ?? [])
   const isAsked = tries?.all.some(({ owner, status }) => status === "opening" && !Opening.isCareful(owner.host))
@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { check, owners, registry, timeouts } = options
   const random = yield* Random.Random
 
-  /** Hears of each change of a name, the state that there is first; done when the registry is. */
+  /** Signals each change of a name, the present state first; done when the registry is closed. */
   const changesOf = Effect.fnUntraced(function* (name: string) {
     const changes = yield* Queue.sliding<void, Cause.Done>(1)
     const watching = yield* registry.watch(name).pipe(
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return { changes, stop: Fiber.interrupt(watching) }
   })
 
-  /** Tries again what fails for the moment, after news of the name or a pause that grows. */
+  /** Tries again after a passing failure, at news of the name or after a pause that grows. */
   const patiently = <A>(name: string, once: Effect.Effect<A, NetworkError, Scope.Scope>, error: NetworkError) =>
     Effect.acquireUseRelease(
       changesOf(name),

@@ -1,5 +1,5 @@
 /**
- * Exposing and connecting, over any registry and any way to reach another host. A flow within this host is a pair of
+ * Core: exposes and connects, over any registry and any way to reach another host. A flow within this host is a pair of
  * queues, with the same rules.
  */
 import { Cause, Deferred, Duration, Effect, type LogLevel, Option, References, type Scope } from "effect"
@@ -40,12 +40,12 @@ export interface Options {
   readonly dial: Transport["Service"]["dial"]
   readonly reach: Transport["Service"]["reach"]
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
-  /** What membership shows of a live host, this one included. */
+  /** Looks up a live host in the membership, this host included. */
   readonly hostOf: (id: string) => Host | undefined
   readonly join: Fabric["Service"]["join"]
-  /** Whether this host knows no other one, where it could. */
+  /** Whether this host knows no other host, although it could. */
   readonly isAlone: Effect.Effect<boolean>
-  /** Waits until it knows one. */
+  /** Waits until this host knows another. */
   readonly joined: Effect.Effect<void>
   /** Fails when this host gives its name up. */
   readonly lost: Gossip["Service"]["lost"]
@@ -53,7 +53,7 @@ export interface Options {
   readonly mayOwn?: Transport["Service"]["mayOwn"]
   readonly certificate?: Transport["Service"]["certificate"]
   readonly flows: Serving.Config
-  /** Of what this host does, in the log. */
+  /** Log level of the events of this host. */
   readonly level: LogLevel.Severity
 }
 
@@ -61,21 +61,21 @@ export interface Core {
   readonly fabric: Fabric["Service"]
   /** Serves a link that came from another host. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
-  /** What this host has begun comes to an end, in the time that it has for that: once nothing is needed but its links. */
+  /** Withdraws all names and lets the flows that this host left arrive, in their times. Needs only its links. */
   readonly drain: Effect.Effect<void>
-  /** What is served by that. */
+  /** Status of this host and its endpoints, for its port to tell. */
   readonly served: Served
-  /** A host is said to be dead: the flows that it has opened to this one end, unless it gives a sign of life there. */
+  /** Ends the flows that a host declared dead has opened to this one, unless it gives a sign of life there. */
   readonly doubtCaller: (hostId: string) => void
 }
 
-/** How long a caller may take to say its second word: longer than any pause in which it does not lose its flows. */
+/** Time that a caller has to send its second word: longer than any pause in which it does not lose its flows. */
 export const wordTimeout = Duration.seconds(30)
 
-/** What is wrong with a name that the certificate of this host does not grant, where names are bound to certificates. */
+/** Rule that a name breaks where names are bound to certificates, and that of this host does not grant it. */
 const ungranted = "is none of those that the certificate of this host lets it own (grinta-names://<fabric>/<name>)"
 
-/** A reason that is another one when this host is alone. */
+/** Sets `isAlone` on a reason that has it. */
 const whenAlone = (reason: NetworkErrorReason): NetworkErrorReason => {
   if (reason._tag === "EndpointNotFound") return new EndpointNotFound({ ...reason, isAlone: true })
   return reason._tag === "Timeout" ? new Timeout({ ...reason, isAlone: true }) : reason
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { flows, isAlone, join, level, mayOwn, registry, roundTripMillis, self, selfId } = options
   let hasLeft = false
   let isDraining = false
-  /** Why this host has no name any more. */
+  /** Reason why this host has lost its name; undefined while it has it. */
   let lost: NetworkErrorReason | undefined
 
   const check = (operation: NetworkError["operation"], name: string): Effect.Effect<void, NetworkError> =>
@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
   const context = yield* Effect.context<never>()
   const annotations = yield* References.CurrentLogAnnotations
-  /** What handlers log is known by host and endpoint as well. */
+  /** Annotates the log of handlers with host and endpoint. */
   const expose: Fabric["Service"]["expose"] = (contract, handler, options) =>
     Effect.annotateLogs(exposing(contract, handler, options), { ...annotations, endpoint: contract.name })
   const callers = Callers.make()
@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const connecting = yield* Connecting.make({ self, registry, owners, timeouts, check })
   const connectEach = Each.make({ registry, owners, timeouts, check, lost: () => lost })
 
-  /** Says so when nobody was tried, and nobody could be. */
+  /** Sets `isAlone` on an error when no owner was tried and this host knows no other host. */
   const explained = (error: NetworkError): Effect.Effect<never, NetworkError> => {
     const reason = whenAlone(error.reason)
     const { delivered, operation, tried } = error
@@ -137,7 +137,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       Effect.fail(isSo ? new NetworkError({ operation, reason, delivered }) : error)
     )
   }
-  /** What fails since this host has closed meanwhile, or is interrupted by that, says so. */
+  /** Turns an error or an interrupt into FabricClosed when this host has closed meanwhile. */
   const unlessClosed = (cause: Cause.Cause<NetworkError>): Effect.Effect<never, NetworkError> => {
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (!hasLeft || (error === undefined && !Cause.hasInterruptsOnly(cause))) return Effect.failCause(cause)

@@ -1,5 +1,5 @@
 /**
- * The flows that this host opens: to itself over a pair of queues, to others over whatever dials them.
+ * Dialling: opens the flows of this host: to itself over a `LocalLink`, to others over the links that `dial` opens.
  */
 import { Duration, Effect, Exit, Scope } from "effect"
 import * as Busy from "../../protocol/flow/Busy.ts"
@@ -18,15 +18,15 @@ import * as LocalLink from "../transport/link/LocalLink.ts"
 export interface Options {
   readonly selfId: string
   readonly dial: Transport["Service"]["dial"]
-  /** Serves a link that came from this very host. */
+  /** Serves a link that came from this host itself. */
   readonly answer: (link: Link) => Effect.Effect<void, never, Scope.Scope>
   readonly limits: Limits
   readonly certificate?: Transport["Service"]["certificate"]
-  /** Is told of each flow, from the beginning of its opening to its end. */
+  /** Counts each flow, from the beginning of its opening to its end. */
   readonly busy?: Busy.Busy
 }
 
-/** Opens a flow, whose lifetime is the scope. Errors: those of `Fabric.connect`. */
+/** Opens a flow that lives as long as the scope. Errors: those of `Fabric.connect`. */
 export type OpenFlow = <In, Out, E>(
   host: Host,
   contract: Contract<In, Out, E>,
@@ -37,12 +37,12 @@ export type Opened<In, Out, E> = Pick<Opening.Opened<In, Out, E>, "flow" | "star
 
 type Leaving = Pick<Opening.Opened<never, never, never>["channel"], "close" | "linger">
 
-/** How long a flow that was ended and left in good order may take until its peer has read it and finished. */
+/** Time that the peer of a flow that was ended and left in good order has to read it and finish. */
 const lingerTimeout = Duration.seconds(5)
 
 export interface Flows {
   readonly open: OpenFlow
-  /** Gives the flows that their callers have ended and left the time to arrive. */
+  /** Waits until the flows that their callers have ended and left have arrived, or `lingerTimeout` is over. */
   readonly settle: Effect.Effect<void>
 }
 
@@ -51,12 +51,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const runLocal = yield* Background.makeRun("a flow within this host")
   const runLingering = yield* Background.makeRun("leaving a flow")
   const timeouts = yield* Timeouts.make(lingerTimeout)
-  /** The scope of each flow, and the host it is to. */
+  /** Hosts of the open flows, by the scopes of the flows. */
   const open = new Map<Scope.Closeable, string>()
   const changed = Signal.make()
   let lingering = 0
 
-  /** A link to an endpoint of this very host. */
+  /** Opens a link to an endpoint of this host itself. */
   const dialSelf: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
     const [caller, server] = LocalLink.make(Proof.byPlace(selfId, certificate?.()))
     const leave = (end: LocalLink.LinkEnd, detail: string) =>
@@ -91,7 +91,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       })
     )
 
-  /** Closes the scope of a flow that its caller has left, in the caller's time only when something went wrong. */
+  /** Closes the scope of a flow that its caller has left: in the caller's fiber only after a failure. */
   const leave = (own: Scope.Closeable, channel: Leaving, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     channel.close()
     if (Exit.isFailure(exit)) return close(own, exit)
@@ -108,13 +108,13 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return Effect.sync(() => runLingering(Effect.asVoid(leaving)))
   }
 
-  /** A finalizer that holds no more than this: `Effect.addFinalizer` would hold all of the context of its caller. */
+  /** Makes a finalizer that holds only its arguments: `Effect.addFinalizer` would hold all of its caller's context. */
   const leaving =
     (own: Scope.Closeable, channel: Leaving) =>
     (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
       leave(own, channel, exit)
 
-  /** A flow lives in a scope of its own: its caller's, or this fabric's when the caller goes before all has arrived. */
+  /** Opens a flow in a scope of its own, closed with the caller's, or later in the background when that leaves well. */
   const dialApart = <In, Out, E>(
     host: Host,
     contract: Contract<In, Out, E>,
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       const own = Scope.makeUnsafe()
       open.set(own, host.id)
       Busy.begin(busy, host.id)
-      // From the success on to the finalizer nothing may come between: the flow would be left to nobody.
+      // Nothing may come between the success and the finalizer: the flow would have no owner.
       return Effect.uninterruptibleMask((restore) =>
         restore(Scope.provide(dial(host, contract, call), own)).pipe(
           Effect.onError((cause) => close(own, Exit.failCause(cause))),

@@ -1,5 +1,5 @@
 /**
- * A flow to each owner of a name, opened anew as often as it breaks while the owner is there.
+ * Each: holds a flow to each owner of a name, and opens another as often as it breaks while the owner is there.
  */
 import { Deferred, Duration, Effect, Exit, FiberMap, Option, Queue, Result, Schedule, Scope, Stream } from "effect"
 import * as Attempts from "../../protocol/flow/Attempts.ts"
@@ -16,19 +16,19 @@ import * as Connecting from "./Connecting.ts"
 import { incompatible, type Tries } from "./Owners.ts"
 
 export interface Options extends Omit<Connecting.Options, "self"> {
-  /** Why this host has no name any more, once it has given it up. */
+  /** Returns why this host has lost its name; undefined while it has it. */
   readonly lost: () => NetworkErrorReason | undefined
 }
 
-/** What was opened, and what was told of it, that nobody has taken yet. */
+/** Events that wait until they are taken. */
 const bufferSize = 64
 
 const pause = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
 
-/** A flow that lived for so long has shown that its owner serves: the pauses begin anew with the shortest. */
+/** Time that a flow lives, in ms, until its owner is proven to serve: pauses begin anew with the shortest. */
 const provenMillis = 10_000
 
-/** Whether nothing has changed but what the host says of itself: then its flow goes on. */
+/** Whether nothing has changed but the description of the host: then its flow goes on. */
 const isRelabelled = (a: Entry, b: Entry): boolean =>
   a.host !== b.host &&
   a.host.generation === b.host.generation &&
@@ -36,7 +36,7 @@ const isRelabelled = (a: Entry, b: Entry): boolean =>
   a.host.flowPort === b.host.flowPort &&
   isSameContract(a, b)
 
-/** Closes the scope of a flow that is over, without a wait for what was sent on it. */
+/** Exit that closes the scope of a broken flow without a wait for sent messages. */
 const abandoned = Exit.fail("the flow has broken")
 
 export const make = (options: Options): Fabric["Service"]["connectEach"] => {
@@ -48,7 +48,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
   ) => {
     type Each = EachFlow<In, Out, E>
 
-    /** Opens flows to one owner, one after the other, for as long as it runs. */
+    /** Opens flows to one owner, one after the other, until it is interrupted. */
     const hold = Effect.fnUntraced(function* (
       entry: Entry,
       call: Opening.Call,
@@ -69,7 +69,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
         return found.value.flow
       })
 
-      /** One flow from its opening on; fails when there is to be a longer pause before the next. */
+      /** Holds one flow from its opening to its end. Fails when a longer pause is to follow. */
       const turn = Effect.gen(function* () {
         const isOver = yield* Deferred.make<void>()
         const scope = yield* Scope.fork(all)
@@ -82,7 +82,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
         const sinceMillis = yield* Monotonic.now
         yield* tell({ _tag: "Opened", host, flow: flow.success })
         yield* Deferred.await(isOver)
-        // What came on it may still be read: it is closed when the one after it is over, too.
+        // Received messages may still be read: a flow is closed when the one after it is over, too.
         if (broken !== undefined) yield* Scope.close(broken, abandoned)
         broken = scope
         if ((yield* Monotonic.now) - sinceMillis < provenMillis) return yield* Effect.fail("soon over")
@@ -128,7 +128,7 @@ export const make = (options: Options): Fabric["Service"]["connectEach"] => {
               return event._tag === "Up" ? up(event.entry) : down(event.entry)
             })
           )
-          // The registry is closed, and so is this fabric.
+          // The watch ends when the registry is closed, and so is this fabric.
           const reason = lost()
           if (reason !== undefined) return yield* Effect.fail(new NetworkError({ operation: "connect", reason }))
           yield* Queue.end(queue)

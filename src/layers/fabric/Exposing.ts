@@ -1,5 +1,5 @@
 /**
- * Exposing: endpoints under names, for as long as their scopes live.
+ * Exposing: holds endpoints under names, for as long as their scopes live.
  */
 import { Duration, Effect, Exit, type LogLevel, Option, Predicate, References, Result, Scope } from "effect"
 import * as Access from "../../services/Access.ts"
@@ -22,11 +22,11 @@ export interface Options {
   readonly registry: Registry["Service"]
   readonly check: (operation: NetworkError["operation"], name: string) => Effect.Effect<void, NetworkError>
   readonly flows: Serving.Config
-  /** Of what becomes of endpoints, in the log. */
+  /** Log level of the events of endpoints. */
   readonly level: LogLevel.Severity
-  /** Who may open flows to any endpoint of this host. */
+  /** Rule of the host for callers of any of its endpoints. */
   readonly access: Access.Policy
-  /** What membership shows of a host. */
+  /** Looks up a host in the membership. */
   readonly hostOf: (id: string) => Host | undefined
   readonly audit: Audit
 }
@@ -34,16 +34,16 @@ export interface Options {
 export interface Exposing {
   readonly expose: Fabric["Service"]["expose"]
   readonly find: (name: string) => Exposed | undefined
-  /** Withdraws all names at once, each with its drain: so it is a host that goes, whose endpoints may be in scopes that outlive it. */
+  /** Withdraws all names at once, each with its drain, for a host that goes: scopes of endpoints may outlive it. */
   readonly withdraw: Effect.Effect<void>
-  /** There is an endpoint more, or one less. */
+  /** Notified when there is an endpoint more or less, and by `Core` when the status of the host changes. */
   readonly changed: Signal.Signal
 }
 
-/** How long an endpoint that is no longer exposed waits until its callers know. */
+/** Time that a closed endpoint has to tell its callers. */
 const closeTimeout = Duration.millis(500)
 
-/** A rule of a host that is given where an endpoint is exposed, and not to the host, would be no rule, and look like one. */
+/** Refuses an `Access` that is provided around an endpoint and not to its host, where it would have no effect. */
 const checkAround = (around: Access.Policy, access: Access.Policy): Effect.Effect<void, NetworkError> => {
   if (around === access || around === Access.Access.defaultValue()) return Effect.void
   const detail =
@@ -53,7 +53,7 @@ const checkAround = (around: Access.Policy, access: Access.Policy): Effect.Effec
   )
 }
 
-/** Whether open flows are to be ended. Errors: InvalidConfig for what says neither that they are nor that they are not. */
+/** Parses whether open flows are to be ended. Errors: InvalidConfig for anything but "keep" and "end". */
 const endsOpenFlows = (given: unknown): Result.Result<boolean, NetworkError> => {
   const said: Readonly<Record<string, unknown>> = Predicate.isReadonlyObject(given) ? given : { given }
   const { openFlows = "keep", ...odd } = said
@@ -65,10 +65,10 @@ const endsOpenFlows = (given: unknown): Result.Result<boolean, NetworkError> => 
   )
 }
 
-/** A name that is held, and the scope that it is held in. */
+/** A name that is held, and the scope around it. */
 interface Held {
   readonly around: Scope.Scope
-  /** Closes it once, and waits until it is closed. */
+  /** Closes the scope of the name once, and waits until it is closed. */
   readonly close: Effect.Effect<void>
 }
 
@@ -82,8 +82,8 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
     )
 
   /**
-   * Runs in a scope of its own, which a failure closes at once. The scope around it closes it with all others that are held
-   * there, so that their drains run at a time; whoever closes it again waits until that is done.
+   * Runs an effect in a scope of its own, which a failure closes at once. The scope around it closes all scopes that
+   * are held there together, so that their drains run at a time; another close waits until that is done.
    */
   const inOwn = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
     const around = yield* Effect.scope
@@ -105,7 +105,7 @@ export const make = ({ access, audit, check, flows, hostOf, level, registry, sel
   })
   const changed = Signal.make()
 
-  /** Looks and takes in one step: of two who expose a name at once, one gets it. */
+  /** Checks and takes a name in one step: of two that expose it at once, one gets it. */
   const take = (name: string, endpoint: Exposed): Effect.Effect<void, NetworkError> =>
     Effect.suspend(() => {
       const reason = new NameTaken({ name, owner: selfId, isHere: true })

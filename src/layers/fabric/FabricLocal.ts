@@ -1,5 +1,5 @@
 /**
- * The fabric of one process, without a network: the same endpoints, flows, rules and errors. It needs nothing.
+ * FabricLocal: the fabric of one process, without a network: the same endpoints, flows, rules and errors.
  */
 import { Effect, Layer } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
@@ -46,10 +46,10 @@ const make = Effect.gen(function* () {
   return fabric
 })
 
-/** A fabric of one host, "local" unless named otherwise. Each call is a fabric of its own, with names of its own. */
+/** Makes a fabric of one host, "local" unless named otherwise. Each call makes another, with names of its own. */
 export const layer = (options: Partial<SelfLive.Options> = {}): Layer.Layer<Fabric | Registry | Self> =>
   Layer.effect(Fabric, make).pipe(
-    // That layer is one value, which a graph of layers builds once, for whoever is first.
+    // `RegistryLocal.layer` is one value, which a graph of layers builds once, for all fabrics in it.
     Layer.provideMerge(Layer.fresh(RegistryLocal.layer)),
     Layer.provideMerge(SelfLive.layer({ name: "local", ...options }))
   )

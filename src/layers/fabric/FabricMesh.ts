@@ -1,5 +1,5 @@
 /**
- * The fabric of many hosts: names from the registry, members from gossip, flows over the transport.
+ * FabricMesh: the fabric of many hosts: names from the registry, members from gossip, flows over the transport.
  */
 import { Effect, Layer } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
@@ -15,7 +15,7 @@ import * as Settings from "../flow/Settings.ts"
 import * as Core from "./Core.ts"
 import * as Members from "./Members.ts"
 
-/** A live host other than that one. */
+/** Whether a member is a live host other than `self`. */
 const isOther = ({ host, status }: Member, self: string): boolean =>
   host !== undefined && host.id !== self && (status === "alive" || status === "suspect")
 
@@ -25,7 +25,7 @@ const make = Effect.fnUntraced(function* (flows: Serving.Config) {
   const transport = yield* Transport
   const self = yield* Self
 
-  /** This host as the others see it. */
+  /** Describes this host as the others see it. */
   const host: Effect.Effect<Host> = Effect.map(gossip.self, (member) => ({
     ...self,
     tags: member.host?.tags ?? self.tags,
@@ -64,10 +64,10 @@ const make = Effect.fnUntraced(function* (flows: Serving.Config) {
     level: "Info"
   })
   yield* transport.serve(answer, served)
-  // A program may close its host before the scopes of its endpoints: their callers get the same time then.
+  // A program may close its host before the scopes of its endpoints: their callers get the same drain then.
   yield* Effect.addFinalizer(() => drain)
 
-  /** The flows of a dead host end soon, whoever opened them, unless it answers where they go. */
+  /** Ends the flows of a dead host, opened by either side, unless it answers on their links. */
   const onChange = ({ member }: MemberChange): Effect.Effect<void> =>
     Effect.suspend(() => {
       changes += 1
@@ -80,7 +80,7 @@ const make = Effect.fnUntraced(function* (flows: Serving.Config) {
   return fabric
 })
 
-/** With other bounds than `Serving.defaults`. Errors: InvalidConfig for a bound that cannot work. */
+/** Makes the fabric with bounds other than `Serving.defaults`. Errors: InvalidConfig for a bound that cannot work. */
 export const layerConfig = (
   config: Partial<Serving.Config>
 ): Layer.Layer<Fabric, NetworkError, Gossip | Registry | Transport | Self> => {
@@ -89,7 +89,7 @@ export const layerConfig = (
 }
 
 /**
- * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and so
+ * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and likewise
  * `RegistryGossip.layerLimits`.
  */
 export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(

@@ -1,9 +1,9 @@
-/** What membership shows of each live host, kept at hand for rules that are asked with each flow. */
+/** Members: the live hosts as membership shows them, kept at hand for rules that are asked with each flow. */
 import { Effect, type Scope } from "effect"
 import type { Gossip, Member } from "../../services/Gossip.ts"
 import type { Host } from "../../services/Host.ts"
 
-/** A host as this one sees it; undefined for one that is not alive, or that it does not know yet. */
+/** Returns a host as this one sees it; undefined when it is not alive, or not known yet. */
 export type HostOf = (id: string) => Host | undefined
 
 export const make = Effect.fnUntraced(function* (

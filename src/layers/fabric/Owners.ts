@@ -1,5 +1,5 @@
 /**
- * A flow to one of the owners of a name: who is reached for, in which order, and who is asked.
+ * Owners: opens a flow to one of the owners of a name: reaches for them in an order, and asks one at a time.
  */
 import { Clock, Effect, Random, Result, type Scope } from "effect"
 import { toHex } from "../../protocol/Fingerprint.ts"
@@ -22,21 +22,21 @@ export interface Options {
   readonly open: OpenFlow
   readonly reach: Reach
   readonly roundTripMillis: Gossip["Service"]["roundTripMillis"]
-  /** The flows that this host has open. */
+  /** Flows that this host has open, by host. */
   readonly busy?: Busy.Busy
 }
 
-/** What was tried, owner by owner. */
+/** Attempts at the owners of a name. */
 export type Tries = Attempts.Attempts<Entry, NetworkError>
 
 export interface Owners {
-  /** A flow to one owner, unless its record says that the two sides do not understand each other: then without a dial. */
+  /** Opens a flow to one owner. Fails with Incompatible, without a dial, when its record has no contract in common. */
   readonly dial: <In, Out, E>(
     entry: Entry,
     contract: Contract<In, Out, E>,
     call?: Opening.Call
   ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
-  /** A flow to one of the owners. `began` is given what is tried, before it is. */
+  /** Opens a flow to one of the owners. Calls `began` with the attempts before the first of them. */
   readonly dialOne: <In, Out, E>(
     owners: ReadonlyArray<Entry>,
     contract: Contract<In, Out, E>,
@@ -48,16 +48,16 @@ export interface Owners {
   ) => Effect.Effect<Opened<In, Out, E>, NetworkError, Scope.Scope>
 }
 
-/** How long an owner may be silent before the next one is reached for, in milliseconds. */
+/** Silence of an owner, in milliseconds, after which the next one is reached for. */
 const patienceMillis = 250
 
-/** The same for an owner that a key has picked: what it keeps for the key is worth a pause. */
+/** As `patienceMillis`, for an owner that a key has picked: the state that it keeps for the key is worth a pause. */
 const keyPatienceMillis = 1_000
 
-/** Hosts that an error names at most. */
+/** Bounds the hosts that an error names. */
 const triedMax = 16
 
-/** What an error says of what was tried. */
+/** Describes the attempts for an error. */
 export const triedOf = (tries: Tries): NetworkError["tried"] =>
   Attempts.begun(tries)
     .slice(0, triedMax)
@@ -66,7 +66,7 @@ export const triedOf = (tries: Tries): NetworkError["tried"] =>
       detail: failure?.reason.message ?? (status === "opening" ? "asked, no answer" : "no sign of life")
     }))
 
-/** The error of an owner, with what came of the others. */
+/** Adds the attempts at the other owners to the error of one. */
 const explained = (error: NetworkError, tries: Tries): NetworkError => {
   const tried = triedOf(tries) ?? []
   if (tried.length === 0 || (tried.length === 1 && "host" in error.reason)) return error
@@ -75,7 +75,7 @@ const explained = (error: NetworkError, tries: Tries): NetworkError => {
 
 type Signed = Pick<Contract<never, never, never>, "codec" | "fingerprint" | "compatible" | "formers">
 
-/** Why two sides do not understand each other, by the record of one of them. */
+/** Makes the error of an owner whose record has no contract in common with this side. */
 export const incompatible = ({ contract, host, name }: Entry, ours: Signed): NetworkError => {
   const [there, here] = [toHex(contract), toHex(ours.fingerprint)]
   const reason = new Incompatible({
@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       : open(entry.host, { ...contract, fingerprint }, call)
   }
 
-  /** The compatible owners in the order in which to try them; when there are none, the others. */
+  /** Returns the compatible owners in the order in which to try them; when there are none, the others. */
   const inOrder = Effect.fnUntraced(function* (owners: ReadonlyArray<Entry>, ours: Signed, select: Select.Select) {
     const candidates = yield* Effect.forEach(owners, (entry) => {
       const { id, locality } = entry.host

@@ -1,8 +1,7 @@
 /**
- * Reaching for hosts, once for all connects that want the same one at a time, and who could not be reached lately.
+ * Reach: reaches for hosts, once for all connects to a host at a time, and notes those that were unreachable lately.
  *
- * Reaching goes on when the connect that began it has taken another host: a host that answers after all is forgotten as one
- * that could not be reached.
+ * Reaching goes on when the connect that began it has taken another host: a host that answers after all is forgotten.
  */
 import { Clock, Duration, Effect, Exit, type Fiber, FiberSet, Option, Result, type Scope } from "effect"
 import * as Lately from "../../protocol/flow/Lately.ts"
@@ -12,22 +11,22 @@ import type { Transport } from "../../services/Transport.ts"
 import * as Monotonic from "../core/Monotonic.ts"
 import * as Timeouts from "../core/Timeouts.ts"
 
-/** How long a host may be silent before it counts as one that cannot be reached. */
+/** Silence after which a host counts as unreachable. */
 const reachTimeout = Duration.seconds(5)
 
 type Told = (failure: NetworkError | undefined) => void
 
 export interface Reach {
-  /** Tells whether a host answers, or why it does not; in this turn if that is known. */
+  /** Calls `told` once a host answers, or with why it does not; in this turn if that is known. */
   readonly begin: (host: Host, told: Told) => void
-  /** Has a host come last for a while. */
+  /** Notes a host as unreachable: it comes last for a while. */
   readonly note: (host: Host) => void
   readonly forget: (host: Host) => void
-  /** Those that could not be reached lately last. */
+  /** Puts hosts that were noted lately last. */
   readonly order: <A extends { readonly host: Host }>(all: ReadonlyArray<A>) => ReadonlyArray<A>
 }
 
-/** A host that was started again has another life to show. */
+/** Tells the lives of a host apart: one that was started again is not noted. */
 const keyOf = ({ generation, id }: Host): string => `${generation}/${id}`
 
 const silent = (host: Host): NetworkError => {
@@ -50,7 +49,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const note = (host: Host) => Lately.note(lately, keyOf(host), Monotonic.nowOf(clock))
   const forget = (host: Host) => Lately.forget(lately, keyOf(host))
 
-  /** Why a host cannot be reached; undefined when it can. */
+  /** Returns why a host cannot be reached; undefined when it can. */
   const failureOf = (host: Host): Effect.Effect<NetworkError | undefined> =>
     Effect.map(Timeouts.within(timeouts, Effect.result(options.reach(host))), (ended) => {
       const failure = Option.isNone(ended)
