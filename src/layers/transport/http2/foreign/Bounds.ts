@@ -1,34 +1,34 @@
 /**
- * What a call may take that is no flow: it comes from whoever reaches the port, asks a short question, and gets little of
- * everything. What ends it says so by a reset, but for a message too many.
+ * Bounds of calls that are no flows, which come from any client that reaches the port: short questions, with little of
+ * everything. A call beyond a bound is reset, except for a message too many.
  */
 import type { Duration } from "effect"
 
 export interface Bounds {
-  /** Messages of its request; one more is a violation. */
+  /** Messages of a request; one more is a violation. */
   readonly messagesMax: number
-  /** Bytes of its request, envelopes among them. What is beyond is thrown away as it comes, and the call is reset. */
+  /** Bytes of a request with its envelopes. Bytes beyond are thrown away as they come, and the call is reset. */
   readonly bodyBytesMax: number
-  /** How long the call may take in all; a client that wants more calls again. */
+  /** Time that the call may take in all; a client that wants more calls again. */
   readonly age: Duration.Input
 }
 
-/** How long a call may take until its first message is whole. */
+/** Time until the first message of a call is whole. */
 export const requestTimeout = "5 seconds"
 
-/** Asks for one name once, and is answered at once. */
+/** Health check: one name, answered at once. */
 export const check: Bounds = { messagesMax: 1, bodyBytesMax: 1024, age: "10 seconds" }
 
-/** Asks once, and hears for as long as it wants, but for giving others its place now and then. */
+/** Health watch: one name, told of until the client stops, or until it gives its place to others now and then. */
 export const watch: Bounds = { ...check, age: "30 minutes" }
 
-/** A tool asks for each symbol that it meets. */
+/** Reflection: a tool asks for each symbol that it meets. */
 export const reflection: Bounds = { messagesMax: 256, bodyBytesMax: 64 * 1024, age: "5 minutes" }
 
-/** Flows of foreign calls that have said nothing yet, on a port: each of them is ten times what one of a host is. */
+/** Flows of foreign calls that have sent nothing yet, on a port: each costs ten times as much as a flow of a host. */
 export const silentMax = 1024
 
-/** What a port for probes takes: each is a connection with a call now and then, and anybody may be at the other end. */
+/** Bounds of a port for probes: each is a connection with a call now and then, and anybody may be at the other end. */
 export const healthBounds = {
   sessionsMax: 256,
   sessionsPerAddressMax: 16,

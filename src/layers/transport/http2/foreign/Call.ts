@@ -1,6 +1,6 @@
 /**
- * Calls of clients that nobody here wrote, which connect-node reads and writes: flows over gRPC and gRPC-Web, or over Connect
- * with something that the direct path has not, and what tools ask a port for.
+ * Call: calls of foreign clients, read and written by connect-node: flows over gRPC and gRPC-Web, or over Connect with
+ * an option that the direct path lacks, and the services that tools ask a port for.
  */
 import * as http2 from "node:http2"
 import { type ConnectRouter, createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect"
@@ -26,11 +26,11 @@ import * as Health from "./Health.ts"
 import * as Reflection from "./Reflection.ts"
 import * as Request from "./Request.ts"
 
-/** What a handler must know of the call that it serves, and connect-node does not tell it. */
+/** Facts of a call for its handler, which connect-node does not pass on. */
 export interface Call {
   readonly carrier: StreamFate
   readonly stream: http2.ServerHttp2Stream
-  /** How long its caller gives it; undefined for ever. */
+  /** Time that the caller gives the call; undefined for ever. */
   readonly timeoutMillis: number | undefined
 }
 
@@ -40,12 +40,12 @@ export interface Options {
   /** Connections of the port, and so calls of it that are no flows: one on each. */
   readonly sessionsMax: number
   readonly served: Served
-  /** Serves a flow to its end; without it there are no flows, and only the health of them is told. */
+  /** Serves a flow to its end. Without it there are no flows, and only the health of them is told. */
   readonly serveLink: ((link: Link, call: Call) => Effect.Effect<void, never, Scope.Scope>) | undefined
   readonly run: (effect: Effect.Effect<void>) => unknown
 }
 
-/** A call, and what gives its frames. */
+/** A call, and the source of its frames. */
 interface Asked {
   readonly call: Call
   readonly take: Parameters<typeof ForeignLink.make>[1]
@@ -60,10 +60,10 @@ type OnCall = (
 
 const askedKey = createContextKey<Asked | undefined>(undefined, { description: "the call being served" })
 
-/** How long a stream that was served may take to close by itself; a reset would overtake the end of the response. */
+/** Time that a served stream has to close by itself; a reset would overtake the end of the response. */
 const closeTimeout = "1 second"
 
-/** Waits for a stream to close whose answer has ended, and closes one that does not. */
+/** Waits for a stream to close whose answer has ended, and closes it after `closeTimeout`. */
 export const close = ({ carrier, stream }: Pick<Call, "carrier" | "stream">): Effect.Effect<void> =>
   Effect.suspend(() => (stream.destroyed ? Effect.void : Effect.timeoutOption(carrier.closed, closeTimeout))).pipe(
     Effect.andThen(Effect.sync(() => stream.close()))
@@ -72,7 +72,7 @@ export const close = ({ carrier, stream }: Pick<Call, "carrier" | "stream">): Ef
 const isBytes = (body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> =>
   body !== null && typeof body === "object" && Symbol.asyncIterator in body
 
-/** Named to those that ask for another one. Nothing comes to connect-node compressed, and nothing is compressed by it. */
+/** Compression named to clients that ask for another. connect-node gets nothing compressed, and compresses nothing. */
 const inflatedBefore = {
   name: Request.compression,
   compress: () => Promise.reject(new Error("answers are not compressed")),
@@ -80,8 +80,8 @@ const inflatedBefore = {
 }
 
 /**
- * Counts what comes when it comes: connect-node reads it when somebody asks, and a window of it may wait until then. What it
- * writes is counted as well. A call that says more than it may is reset, and nothing more of it waits.
+ * Counts bytes when they come, since connect-node reads them when asked, and a window of them may wait until then;
+ * counts bytes that it writes as well. Resets a call beyond its bound, and keeps nothing more of it.
  */
 const count = ({ carrier, stream }: Call, bytesMax = Number.POSITIVE_INFINITY): void => {
   const { push, write } = stream
@@ -98,11 +98,11 @@ const count = ({ carrier, stream }: Call, bytesMax = Number.POSITIVE_INFINITY): 
   }
   stream.push = (chunk: Uint8Array | null, encoding) =>
     chunk === null || mayHave(chunk.byteLength) ? push.call(stream, chunk, encoding) : true
-  // While the call waited for its turn.
+  // Bytes that came while the call waited for its turn.
   if (stream.readableLength > 0) mayHave(stream.readableLength)
 }
 
-/** Calls that are no flows, and what each of them may take; undefined for a flow. */
+/** Returns the bounds of a call that is no flow; undefined for a flow. */
 const boundsOf = ({ method, service }: UniversalHandler): Bounds.Bounds | undefined => {
   if (service.typeName === FlowService.typeName) return undefined
   if (service.typeName !== HealthService.typeName) return Bounds.reflection
@@ -161,11 +161,11 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     )
   }
 
-  /** Of calls that are no flows, and of flows that have said nothing: a stranger may have many connections with many of them. */
+  /** Seats of calls that are no flows, and of silent flows: a stranger may have many connections with many of them. */
   const seats = Seats.make<Call>(sessionsMax)
   const silent = Seats.make<Call>(Bounds.silentMax)
 
-  /** Gives a call a seat until its stream is closed, or it says something; false when there is none. */
+  /** Gives a call a seat until its stream is closed, or it sends a message. Returns false when there is none. */
   const seat = (call: Call, of: Seats.Seats<Call>): boolean => {
     const { countedAs } = call.carrier
     if (!Seats.isFree(of, countedAs)) return false
@@ -174,7 +174,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     return true
   }
 
-  /** What sees the messages of a call that is no flow, and waits for the first one. */
+  /** Counts the messages of a call that is no flow; `asked` waits for the first. */
   const counting = ({ carrier }: Call, { messagesMax }: Bounds.Bounds) => {
     const came = Signal.make()
     let messages = 0
@@ -187,7 +187,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     return { asked: Signal.until(came, () => messages > 0), see }
   }
 
-  /** What sees the frames of a flow, and gives them to its link. What is no frame is answered by the flow, with a last word. */
+  /** Parses the frames of a flow for its link. A message that is no frame is answered by the flow, with a last word. */
   const reading = (call: Call) => {
     const { carrier } = call
     const frames = new FrameParser()
@@ -229,7 +229,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
     const { see, take } = reading(call)
     const counted = bounds && counting(call, bounds)
     const values = createContextValues().set(askedKey, { call, take })
-    // What goes wrong with a response goes wrong with its stream, and its link says so.
+    // A failure of a response is one of its stream, and its link tells it.
     const ignore = () => undefined
     const asked = universalRequestFromNodeRequest(request, response, undefined, values)
     const hasGzip = Request.isCompressed(headers)

@@ -1,10 +1,10 @@
 /**
  * The body of a request before connect-node sees it: whole envelopes, each with one plain message within the limit.
  *
- * connect-node takes unknown flags for none and an end in a request for nothing, makes room for a whole message when its
- * header has come, and counts all pieces of a message again with each: so it gets none. What is compressed is inflated here.
- * Each message is cut out, and inflated, when it is asked for: until then it takes what it takes on the wire, and a client is
- * held up by its own. Those of all calls share the turns of the event loop.
+ * connect-node takes unknown flags for none and an end in a request for nothing, makes room for a whole message when
+ * its header has come, and counts all pieces of a message again with each: so it gets no such input. Compressed
+ * messages are inflated here. Each message is cut out, and inflated, when it is asked for: until then it takes its
+ * bytes on the wire, and a client is held up by its own messages. All calls share the turns of the event loop.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import * as Envelope from "../../../../protocol/flow/Envelope.ts"
@@ -13,26 +13,26 @@ import { PerTurn } from "../../../core/PerTurn.ts"
 import * as Gunzip from "./Gunzip.ts"
 
 export interface Options {
-  /** Of a message, compressed or not. */
+  /** Largest message, compressed or not. */
   readonly frameWireBytesMax: number
   readonly progress: Progress.Bounds
   /** Whether messages may be compressed, with gzip. */
   readonly hasGzip: boolean
-  /** Sees each message before connect-node does. The detail of a violation, if it is one. */
+  /** Sees each message before connect-node does. Returns the detail of a violation, if it is one. */
   readonly see?: (message: Uint8Array) => string | undefined
-  /** connect-node gets an empty message for each, of which it can make nothing: it keeps an object of each field that there is. */
+  /** Gives connect-node an empty message for each, since it keeps an object of each field of a message. */
   readonly isHidden?: boolean
 }
 
 export interface Guarded {
   readonly body: AsyncIterable<Uint8Array>
-  /** Looks whether a frame that has begun goes on coming; one that does not ends the body as a violation. */
+  /** Ends the body as a violation when a frame that has begun stops coming. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
-  /** What has come and connect-node has not, in bytes. */
+  /** Counts bytes that have come and connect-node has not got. */
   readonly heldBytes: () => number
 }
 
-/** Messages that all calls together are given in one turn. */
+/** Bounds the messages that all calls together are given in one turn. */
 export const messagesPerTurn = 64
 
 const messages = new PerTurn<Envelope.Parser>(messagesPerTurn)
@@ -56,16 +56,16 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
       whole = bytes
     })
   })
-  /** What has come, and from where on it was not looked at. */
+  /** The piece that is being parsed, and the offset of the rest of it. */
   let chunk: Uint8Array = nothing
   let at = 0
   const progress = Progress.make()
   let givenBytes = 0
   let violation: string | undefined
-  /** Told of a violation while the next envelope is awaited. */
+  /** Rejects the next envelope while it is awaited. */
   let refuse: ((detail: string) => void) | undefined
 
-  /** The next message, if one has come. */
+  /** Cuts out the next message; undefined when none has come whole. */
   const cut = (): Uint8Array | undefined => {
     whole = undefined
     while (whole === undefined && violation === undefined && at < chunk.byteLength) {
@@ -136,7 +136,7 @@ export const guard = (body: AsyncIterable<Uint8Array>, options: Options): Guarde
     heldBytes: () => parser.pushedBytes - givenBytes,
     look: (nowMillis, isQuiet) => {
       if (violation !== undefined) return
-      // While connect-node does not ask, nothing is held against the peer.
+      // While connect-node does not ask, a pause is not the peer's fault.
       const isAwaited = isQuiet && refuse !== undefined && !Envelope.isComplete(parser)
       const frame = !isAwaited ? undefined : parser.wholeCount
       violation = Progress.look(progress, options.progress, { nowMillis, frame, bytes: parser.pushedBytes })

@@ -1,8 +1,8 @@
 /**
- * A link over one Connect call: frames in and out of the async iterables that connect-node works with.
+ * ForeignLink: a link over one Connect call: frames in and out of the async iterables that connect-node works with.
  *
  * Connect reports a lost peer, a cancelled call and a closed session alike, so how a link broke is never read from its
- * errors: the carrier (`Carrier.fate`) is asked what happened to the stream and its session.
+ * errors: `Carrier.fate` tells what happened to the stream and its session.
  */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause } from "effect"
@@ -14,19 +14,19 @@ import { AskedFrames } from "../../link/AskedFrames.ts"
 import type { Carrier } from "../Carrier.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 
-/** The frames that connect-node pulls: it asks for the next one when the stream has room for it. */
+/** Frames that connect-node pulls: it asks for the next one when the stream has room for it. */
 export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
   readonly iterable: AsyncIterable<ProtoFrame>
-  /** Has this one hear of room, and of what breaks it. */
+  /** Sets the listener for room, and for what breaks the call. */
   readonly hear: (listener: Pick<Listener, "onBroken" | "onRoom">) => void
   readonly breakWith: (broken: LinkBroken) => void
-  /** Finishes with an error of Connect, for a call of which connect-node makes nothing. */
+  /** Finishes with an error of Connect, for a call that connect-node rejects. */
   readonly refuse: (cause: unknown) => void
 }
 
 type Pulled = IteratorResult<ProtoFrame, undefined>
 
-/** A frame waits only while nobody pulls, and then nothing else is pulled before it. */
+/** Makes the outgoing half. A frame waits only while nothing is pulled, and is the next to be pulled. */
 export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   const finished: Pulled = { done: true, value: undefined }
   let listener: Pick<Listener, "onBroken" | "onRoom"> | undefined
@@ -81,7 +81,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
     return pulled
   }
 
-  /** connect-node wants no more frames: the stream has broken, or the peer has finished. */
+  /** Called when connect-node wants no more frames: the stream has broken, or the peer has finished. */
   const stopped = () => {
     const how = fate()
     breakWith(new LinkBroken({ how: how === "open" ? "finished" : how, detail: "the stream takes no more frames" }))
@@ -123,8 +123,8 @@ const detailOf = (cause: unknown): string =>
   )
 
 /**
- * An answer that is no flow, such as HTTP status 404, gives Unimplemented, and nothing else does. On a stream that is still
- * open InvalidArgument is what stops too early, and any other code what is wrong.
+ * Tells how a link broke. Unimplemented is an answer that is no flow, such as HTTP status 404, and nothing else is. On
+ * a stream that is still open InvalidArgument is a stream that stopped too early, any other code a violation.
  */
 const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["how"] => {
   const code = cause instanceof ConnectError ? cause.code : undefined
@@ -134,8 +134,8 @@ const howOf = (fate: ReturnType<Carrier["fate"]>, cause: unknown): LinkBroken["h
 }
 
 /**
- * The link of a call: for each of its `turns` connect-node has let a frame pass, which `take` gives, or why it is none; `outgoing`
- * is what it pulls.
+ * Makes the link of a call. For each of its `turns` connect-node has let a frame pass, which `take` returns, or why it
+ * is none; connect-node pulls from `outgoing`.
  */
 export const make = (
   turns: AsyncIterable<unknown>,
@@ -144,14 +144,14 @@ export const make = (
   carrier: Carrier
 ): Link => {
   const iterator = turns[Symbol.asyncIterator]()
-  // connect-node rejects a call that is cancelled whether or not somebody reads, and a rejection that nobody hears ends the
-  // process: so the first frame is asked for at once, and heard even when the flow is given up before its first read.
+  // connect-node rejects a cancelled call whether or not it is read, and a rejection without a handler ends the
+  // process. So the first frame is asked for at once, and handled even when the flow is given up before its first read.
   let first: Promise<IteratorResult<unknown>> | undefined = iterator.next()
   first.catch(outgoing.refuse)
 
   const endWith = (cause: unknown): void => {
     const how = howOf(carrier.fate(), cause)
-    // A path may be slow, and that is nobody's fault.
+    // A path may be slow by nobody's fault.
     if (how === "violation" && !EnvelopeGuard.isLate(cause)) carrier.blame()
     incoming.end(() => new LinkBroken({ how, detail: detailOf(cause) }))
   }

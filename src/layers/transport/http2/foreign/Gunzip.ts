@@ -1,16 +1,16 @@
 /**
- * Inflating what a client from outside has compressed, in a thread of its own: a frame may hold a thousand times as much as
- * it says. Hosts compress nothing that they send over flows, and inflate nothing that comes from one another.
+ * Gunzip: inflates messages of foreign clients, in a thread of its own: a frame may hold a thousand times as much as it
+ * takes. Hosts compress nothing that they send over flows, and inflate nothing that comes from one another.
  */
 import * as zlib from "node:zlib"
 
-/** Why it came to nothing: it holds more than was allowed, or it is no gzip. */
+/** Failure of an inflation: more bytes than allowed, or no gzip. */
 export interface Failed {
   readonly isTooLarge: boolean
   readonly detail: string
 }
 
-/** Tells the bytes that were compressed, at most so many, or why there are none. */
+/** Calls `told` with the inflated bytes, at most `bytesMax`, or with why there are none. */
 export const inflate = (bytes: Uint8Array, bytesMax: number, told: (result: Uint8Array | Failed) => void): void => {
   zlib.gunzip(bytes, { maxOutputLength: bytesMax }, (error, inflated) => {
     if (error === null) return told(inflated)

@@ -1,8 +1,8 @@
 /**
- * `grpc.health.v1.Health`: whether this host takes flows, and whether one of its endpoints does.
+ * `grpc.health.v1.Health`: tells whether this host takes flows, and whether one of its endpoints does.
  *
- * The empty name, and that of the flow service, is the host; any other is that of an endpoint. Names are not listed: who asks
- * knows them.
+ * The empty name, and that of the flow service, stand for the host; any other for an endpoint. Names are not listed: a
+ * client knows them.
  */
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect"
 import { Effect, Stream } from "effect"
@@ -28,7 +28,7 @@ const aborted = ({ signal }: Pick<HandlerContext, "signal">): Effect.Effect<void
     return Effect.sync(() => signal.removeEventListener("abort", stop))
   })
 
-/** Each status of a service from now on, the present one first. One that is over before it was told is not. */
+/** Emits each status of a service from now on, the present one first. A status over before it was told is left out. */
 const statuses = (served: Served, service: string): Stream.Stream<Status> => {
   let told: Status | undefined
   const now = () => statusOf(served, service) ?? Status.SERVICE_UNKNOWN

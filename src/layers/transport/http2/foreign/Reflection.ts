@@ -1,7 +1,7 @@
 /**
- * `grpc.reflection.v1.ServerReflection`: which services the flow port has, and their files, for tools that were given none.
+ * `grpc.reflection.v1.ServerReflection`: tells the services of the flow port, and their files, to tools without them.
  *
- * The version before it, v1alpha, says the same in the same bytes, so it is served under its path too.
+ * The version before it, v1alpha, has the same messages in the same bytes, so it is served under its path too.
  */
 import { createRegistry, type DescFile, type MessageInitShape, toBinary } from "@bufbuild/protobuf"
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt"
@@ -35,14 +35,14 @@ const failed = (errorCode: Code, errorMessage: string): Answer => ({
 
 const encoded = new Map<DescFile, Uint8Array>()
 
-/** A file as it is told: each is encoded once. */
+/** Encodes a file, once. */
 const bytesOf = (file: DescFile): Uint8Array => {
   const bytes = encoded.get(file) ?? toBinary(FileDescriptorProtoSchema, file.proto)
   encoded.set(file, bytes)
   return bytes
 }
 
-/** A file as it is known: none of these needs another one. */
+/** Answers with one file: none of these files needs another. */
 const answerFile = (file: DescFile | undefined, what: string): Answer =>
   file === undefined
     ? failed(Code.NotFound, `there is no ${what} here`)
@@ -51,7 +51,7 @@ const answerFile = (file: DescFile | undefined, what: string): Answer =>
         value: { fileDescriptorProto: [bytesOf(file)] }
       }
 
-/** What declares a symbol: that of a method, a field or a value is in its service, message or enum. */
+/** Returns the file of a symbol: of a method, a field or a value it is that of its service, message or enum. */
 const fileOf = (symbol: string): DescFile | undefined =>
   (types.get(symbol) ?? types.get(symbol.slice(0, Math.max(0, symbol.lastIndexOf(".")))))?.file
 

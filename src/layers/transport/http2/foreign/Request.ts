@@ -1,6 +1,6 @@
 /**
- * What the headers of a request ask for that connect-node serves, and what is answered where it cannot be served: with
- * headers alone, since some clients take anything else for a broken server.
+ * Request: reads the headers of a request for connect-node, and refuses one that cannot be served: with headers alone,
+ * since some clients take anything else for a broken server.
  *
  * Source: RFC 9110, sections 10.1.1 and 15.5; gRPC over HTTP/2, "Responses"; the Connect protocol, "Error Codes".
  */
@@ -13,21 +13,21 @@ import * as DirectCall from "../DirectCall.ts"
 
 type Headers = http2.IncomingHttpHeaders
 
-/** The one compression of frames that is read. Nothing is compressed in answers. */
+/** Compression of frames that is read. Answers are not compressed. */
 export const compression = "gzip"
 
-/** Frames in binary, in one of the three protocols. JSON nobody needs, and its parsing is a place to attack. */
+/** Frames in binary, in one of the three protocols. JSON is not needed, and its parsing is a place to attack. */
 const contentTypes = /^application\/(?:connect\+proto|grpc(?:-web)?(?:\+proto)?)$/i
 
 const typeOf = (headers: Headers): string => headers["content-type"] ?? ""
 
 const isGrpc = (headers: Headers): boolean => /^application\/grpc(?:$|[+-])/i.test(typeOf(headers))
 
-/** The header that a call of this content-type names the compression of its frames in. */
+/** Names the header in which a call of this content-type says the compression of its frames. */
 const encodingOf = (headers: Headers): "grpc-encoding" | "connect-content-encoding" =>
   isGrpc(headers) ? "grpc-encoding" : "connect-content-encoding"
 
-/** How long the caller gives the call, in milliseconds; undefined for ever, NaN when what it says is no time. */
+/** Returns the time that the caller gives the call, in ms; undefined for ever, NaN for a header that is no time. */
 export const timeoutOf = (headers: Headers): number | undefined => {
   const header = Timeout.headerOf(typeOf(headers))
   const said = headers[header]
@@ -36,7 +36,7 @@ export const timeoutOf = (headers: Headers): number | undefined => {
 
 /**
  * Whether a call needs nothing but its frames taken and given: Connect in binary, no compression, a deadline that makes
- * sense or none. All others are left to connect-node, which speaks the other protocols, and says what is wrong.
+ * sense or none. connect-node serves all others: it speaks the other protocols, and says what is wrong.
  */
 export const isDirect = (headers: Headers): boolean =>
   headers[":path"] === DirectCall.path &&
@@ -49,8 +49,8 @@ export const isDirect = (headers: Headers): boolean =>
   !Number.isNaN(timeoutOf(headers))
 
 /**
- * What the headers say of the caller beside the flow; a string says why it cannot be taken. Their list is asked, name by name and
- * value by value: in an object of headers Node has made one value of those of one name, and to go through it costs more.
+ * Parses the metadata of the headers; a string says why it cannot be taken. Reads the list of raw headers, since Node's
+ * object of headers merges values of the same name, and costs more to go through.
  */
 export const metadataOf = (rawHeaders: ReadonlyArray<string>): Metadata.Metadata | string | undefined => {
   const said: Array<readonly [string, unknown]> = []
@@ -62,13 +62,13 @@ export const metadataOf = (rawHeaders: ReadonlyArray<string>): Metadata.Metadata
 
 export const isCompressed = (headers: Headers): boolean => headers[encodingOf(headers)] === compression
 
-/** It wants to hear that its body is welcome before it sends any. */
+/** Whether the client waits to hear that its body is welcome before it sends any. */
 export const isCautious = (headers: Headers): boolean => headers.expect?.toLowerCase() === "100-continue"
 
 /** gRPC's UNIMPLEMENTED. */
 const unimplemented = "12"
 
-/** Why a request is for none of the calls that are served, and so has headers for an answer; undefined when it is for one. */
+/** Returns the headers that answer a request for none of the served calls; undefined when it is for one. */
 export const refusalOf = (headers: Headers, isServed: boolean): http2.OutgoingHttpHeaders | undefined => {
   const type = typeOf(headers)
   if (!isServed) {
@@ -81,9 +81,9 @@ export const refusalOf = (headers: Headers, isServed: boolean): http2.OutgoingHt
 }
 
 /**
- * What connect-node is shown. A deadline is kept elsewhere, and only one that is no time is left for connect-node to refuse.
- * What is compressed comes to it inflated, so it is shown no compression but one that it is to refuse, as it is that of a
- * body as a whole. The authority goes into a URL that nobody reads, and one that makes none would throw.
+ * Returns the headers that connect-node is shown. Deadlines are kept here, and connect-node gets only one that is no
+ * time, to refuse it. Messages come to it inflated, so it is shown no compression but one that it has to refuse, and
+ * that of a whole body as well. The authority goes into a URL that is not read, and a malformed one would throw.
  */
 export const shown = (headers: Headers): Headers => {
   const { "content-encoding": whole = "identity", "connect-protocol-version": version } = headers
