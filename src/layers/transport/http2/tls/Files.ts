@@ -1,9 +1,9 @@
 /**
- * Certificates and a key in files, as whatever issues them leaves them there, and renews them. What is PEM already where a
- * path is expected, as in a variable of the environment, is taken as it is.
+ * Files: reads certificates and a key from files, as their issuer leaves and renews them. PEM in place of a path, as in
+ * a variable of the environment, is taken as it is.
  *
- * Errors: InvalidConfig when a file cannot be read at first; later that is logged, and nothing is renewed until all of them
- * can be. Both have the variable and the code of the system alone: what was given for a path may be a key.
+ * Errors: InvalidConfig when a file cannot be read at first; later that is logged, and nothing is renewed until all of
+ * them can be. Both have the variable and the code of the system alone: the text given for a path may be a key.
  */
 import { readFile } from "node:fs/promises"
 import { Clock, Duration, Effect, Equal, Option, Schedule, Stream } from "effect"
@@ -13,10 +13,10 @@ import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.t
 import * as Sealed from "../../../core/Sealed.ts"
 import type { Material, Options } from "./Tls.ts"
 
-/** How often the files are looked at. */
+/** Interval between reads of the files. */
 const interval: Duration.Input = "1 minute"
 
-/** How long goes without saying what was said of a file that cannot be read. */
+/** Time in which the log does not repeat that a file cannot be read. */
 const pauseMillis = Duration.toMillis("1 hour")
 
 export const variables = {
@@ -25,7 +25,7 @@ export const variables = {
   authorities: "GRINTA_TLS_AUTHORITIES"
 } as const
 
-/** Each the path of a file, or PEM. */
+/** The path of a file, or PEM, for each part. */
 export type Sources = Readonly<Record<keyof typeof variables, Sealed.Secret>>
 
 const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown")
@@ -43,7 +43,7 @@ const read = (sources: Sources, part: keyof typeof variables): Effect.Effect<str
 const isSame = (a: Material, b: Material): boolean =>
   a.certificate === b.certificate && Equal.equals(a.key, b.key) && a.authorities === b.authorities
 
-/** Reads the files, and again and again. */
+/** Reads the files, and then again at each interval. Errors: InvalidConfig for a file that cannot be read at first. */
 export const load = Effect.fnUntraced(function* (
   sources: Sources,
   every: Duration.Input = interval

@@ -1,9 +1,9 @@
 /**
- * Certificates and a key, checked as a whole before anything is done with them: each PEM, the dates, the host that the
- * certificate names, that the key is its key, and that this host would believe itself, as a caller and when it is called.
+ * Material: checks certificates and a key as a whole before they are used: each PEM, the dates, the host that the
+ * certificate names, that the key is its key, and that this host would believe itself, as a caller and when it is
+ * called.
  *
- * Errors: InvalidConfig, which says what is wrong with which of the three. It repeats nothing of them but the names and dates
- * in the certificate.
+ * Errors: InvalidConfig, which tells the fault and the part, and repeats only names and dates in certificates.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { Clock, Effect, Result } from "effect"
@@ -20,33 +20,33 @@ import * as Rehearsal from "./Rehearsal.ts"
 
 export type { Material } from "./Context.ts"
 
-/** The host that the material has to be of. */
+/** Host that the material has to be of. */
 export interface Owner {
   readonly fabric: string
   readonly host: string
 }
 
-/** A certificate that hosts look at when they decide whether to believe this one. */
+/** Certificate of the chain that other hosts check to believe this one. */
 export interface Link {
-  /** For people, such as "the certificate of this host". */
+  /** Description for people, such as "the certificate of this host". */
   readonly what: string
   readonly span: Validity.Span
-  /** Its dates as OpenSSL writes them. */
+  /** Dates as OpenSSL writes them. */
   readonly from: string
   readonly until: string
 }
 
-/** Material that can work, as Node takes it. */
+/** Checked material, as Node takes it. */
 export interface Credentials extends TlsContext.TlsContext {
-  /** The certificate of the host, and those that vouch for it, up to an authority. */
+  /** Certificates from that of the host up to an authority, each followed by one that vouches for it. */
   readonly chain: ReadonlyArray<Link>
-  /** Those that may vouch for others: the authorities, and those behind the certificate of the host. */
+  /** Certificates that may vouch for others: the authorities, and those behind the certificate of the host. */
   readonly vouching: ReadonlyArray<X509Certificate>
-  /** As the other side of a session looks it up in its list of revoked ones. */
+  /** Facts by which the other side of a session looks the certificate up in its list of revoked ones. */
   readonly revocable: Revocation.Shown
-  /** The patterns of the names that the host may own. */
+  /** Patterns of the names that the host may own. */
   readonly grants: ReadonlyArray<string>
-  /** What is shown of the certificate of the host. */
+  /** Certificate of the host as it is shown to others. */
   readonly shown: Proof.Certificate
 }
 
@@ -58,16 +58,16 @@ const variables = {
 
 export type Part = keyof typeof variables
 
-/** Material that cannot work. */
+/** Makes the error of material that cannot work. */
 export const invalid = (detail: string): NetworkError =>
   new NetworkError({ operation: "listen", reason: new InvalidConfig({ setting: "tls", detail }) })
 
-/** What is wrong with a part of it, with the variable that a host may have it from. */
+/** Makes the error of one part, with the variable that may hold it. */
 const wrong = (part: Part, detail: string): NetworkError => invalid(`${part} (${variables[part]}) ${detail}`)
 
 const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown")
 
-/** Fails with the code of OpenSSL alone: its texts are of no use, and none of them should hold a part of a key. */
+/** Runs a parser. Fails with the code of OpenSSL alone: its texts are of no use, and none may hold a part of a key. */
 const attempt = <A>(part: Part, make: () => A): Effect.Effect<A, NetworkError> =>
   Effect.try({ try: make, catch: (cause) => wrong(part, `cannot be read: ${codeOf(cause)}`) })
 
@@ -89,7 +89,7 @@ const privateKey = Effect.fnUntraced(function* (text: string) {
   return yield* attempt("the key", () => createPrivateKey(own.text))
 })
 
-/** Certificates from one to an authority; a chain is hardly ever longer. */
+/** Bounds the certificates from one to an authority; a chain is hardly ever longer. */
 const chainMax = 16
 
 const linkOf = (what: string, { validFrom, validFromDate, validTo, validToDate }: X509Certificate): Link => ({
@@ -106,7 +106,7 @@ const isIssuer = (subject: X509Certificate, issuer: X509Certificate): boolean =>
     () => false
   )
 
-/** A certificate, and what vouches for it. Of two of one authority the later to end, as while one follows the other. */
+/** Returns a certificate and its issuers. Of two of one authority the later to end, as while one follows the other. */
 const chainOf = (own: X509Certificate, others: ReadonlyArray<X509Certificate>): ReadonlyArray<X509Certificate> => {
   const latest = [...others].sort((a, b) => b.validToDate.getTime() - a.validToDate.getTime())
   const chain = [own]
@@ -121,8 +121,8 @@ const chainOf = (own: X509Certificate, others: ReadonlyArray<X509Certificate>): 
 }
 
 /**
- * The certificate that the other side of a connection has shown and that is believed, and what vouches for it. Of a server it
- * is what was sent; of a client Node shows the first certificate alone, so what vouches for that has to be known here.
+ * Returns the chain of the believed certificate of the other side. A server sends its chain; of a client Node shows the
+ * first certificate alone, so its issuers have to be among `vouching`.
  */
 export const shownChain = (
   theirs: X509Certificate,
@@ -134,14 +134,14 @@ export const shownChain = (
   return chainOf(theirs, [...sent, ...vouching])
 }
 
-/** Whether it is good now; what is wrong with its dates. */
+/** Returns the fault of a certificate's dates; undefined when it is valid now. */
 const datesOf = ({ from, span, until }: Link, nowMillis: number): string | undefined => {
   const standing = Validity.standing(span, nowMillis)
   if (standing === "early") return `is not valid before ${from}`
   return standing === "over" ? `has expired: it was valid until ${until}` : undefined
 }
 
-/** What can be known of material without a handshake, and what is needed for one. */
+/** Checks material as far as that goes without a handshake, and returns its parts. */
 const read = Effect.fnUntraced(function* (
   { authorities, certificate, key }: TlsContext.Material,
   { fabric, host }: Owner

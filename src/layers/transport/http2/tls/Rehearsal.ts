@@ -1,6 +1,6 @@
 /**
- * A handshake of a host with itself, within its memory: what no other host would believe shows at once, and by the judgement
- * that counts, which is that of OpenSSL.
+ * Rehearsal: a handshake of a host with itself, within its memory. Material that no other host would believe shows at
+ * once, by the judgement that counts, which is that of OpenSSL.
  */
 import { duplexPair } from "node:stream"
 import * as tls from "node:tls"
@@ -10,13 +10,13 @@ import type { TlsContext } from "./Context.ts"
 /** A handshake takes some milliseconds, and longer while a program is busy with its start. */
 const timeout = "30 seconds"
 
-/** Why a side does not believe the other; undefined when it does. */
+/** Returns why a side does not believe the other; undefined when it does. */
 const doubt = ({ authorizationError, authorized }: tls.TLSSocket): string | undefined =>
   authorized ? undefined : String(authorizationError)
 
 const codeOf = (cause: NodeJS.ErrnoException): string => cause.code ?? "the handshake failed"
 
-/** Runs the handshake, and tells what came of it once. */
+/** Runs the handshake, and calls `told` with its result, of which the first counts. Returns a function to end it. */
 const shake = ({ context, supply }: TlsContext, told: (doubt: string | undefined) => void): (() => void) => {
   const [near, far] = duplexPair()
   const server = tls.createServer({ requestCert: true, rejectUnauthorized: false })
@@ -26,7 +26,7 @@ const shake = ({ context, supply }: TlsContext, told: (doubt: string | undefined
     secureContext: context,
     rejectUnauthorized: false,
     servername: "",
-    // Which host the certificate names was looked at.
+    // `Material` has checked which host the certificate names.
     checkServerIdentity: () => undefined
   })
   const failed = (cause: NodeJS.ErrnoException): void => told(codeOf(cause))
@@ -44,7 +44,7 @@ const shake = ({ context, supply }: TlsContext, told: (doubt: string | undefined
   }
 }
 
-/** Why hosts with these credentials would not believe each other, as a code of OpenSSL; undefined when they would. */
+/** Returns why hosts with these credentials would not believe each other, as OpenSSL's code; undefined otherwise. */
 export const doubtOf = (made: TlsContext): Effect.Effect<string | undefined> =>
   Effect.callback<string | undefined>((resume) => {
     const stop = shake(made, (said) => {

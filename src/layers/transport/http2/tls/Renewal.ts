@@ -1,9 +1,9 @@
 /**
- * The certificate that a host uses by now: the last one that could work, whatever comes after it.
+ * Renewal: the certificate that a host uses by now: the last one that could work, whatever comes after it.
  *
- * What cannot be used is tried again once in a minute: its dates may only be early, or its files half written. Once in a
- * minute, too, the certificate in use and those that vouch for it are looked at: the log says so before one of them ends,
- * and loudly when it has.
+ * A renewal that cannot be used is tried again once in a minute: its dates may only be early, or its files half
+ * written. Once in a minute, too, the certificate in use and its issuers are checked: the log says so before one of
+ * them ends, and loudly when it has.
  */
 import { Clock, Duration, Effect, type Scope, Semaphore, type Stream } from "effect"
 import * as NameGrants from "../../../../protocol/NameGrants.ts"
@@ -15,16 +15,16 @@ import * as Material from "./Material.ts"
 
 const lookInterval = "1 minute"
 
-/** How long goes without saying what was said: that a renewal cannot be used, that an end is near, and that it is past. */
+/** Time in which the log does not repeat that a renewal cannot be used, that an end is near, and that it is past. */
 const refusedPauseMillis = Duration.toMillis("1 hour")
 const endingPauseMillis = Duration.toMillis("1 day")
 const overPauseMillis = Duration.toMillis("10 minutes")
 
-/** What to do about it. */
+/** Advice of the log. */
 const remedy = "renew it (GRINTA_TLS_CERTIFICATE, GRINTA_TLS_KEY)"
 
 /**
- * The credentials that hold by now, from those of the owner on. `use` is told of what takes their place.
+ * Returns the credentials in use, at first those of the owner. Calls `use` with each that takes their place.
  * Errors: InvalidConfig when the first ones cannot work.
  */
 export const make = Effect.fnUntraced(function* (
@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function* (
     over: Told.make(overPauseMillis)
   }
   let current = yield* Material.check(owner, owner)
-  /** A renewal that cannot be used so far. */
+  /** Renewal that cannot be used so far. */
   let waiting: Material.Material | undefined
 
   const say = (standing: keyof typeof told, text: string): Effect.Effect<void> =>

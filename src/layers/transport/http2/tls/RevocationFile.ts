@@ -1,11 +1,11 @@
-/** The list of revoked certificates in a file (`protocol/Revocation`). Errors: as `WatchedFile`. */
+/** RevocationFile: the list of revoked certificates in a file (`protocol/Revocation`). Errors: as `WatchedFile`. */
 import { type Duration, Effect } from "effect"
 import * as Revocation from "../../../../protocol/Revocation.ts"
 import type { NetworkError } from "../../../../services/NetworkError.ts"
 import * as WatchedFile from "../../../core/WatchedFile.ts"
 import type * as Tenure from "./Tenure.ts"
 
-/** Reads the file at this path, and again and again. `setting` is what an error calls it. */
+/** Reads the file at this path, and then again at each interval. `setting` names it in errors. */
 export const load = (
   path: string,
   setting: string,

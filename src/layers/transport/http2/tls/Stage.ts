@@ -1,14 +1,14 @@
 /**
- * How far a fabric is on its way from plaintext flows to TLS, or back, as this host goes along.
+ * Stage: how far a fabric is on its way from plaintext flows to TLS, or back, as this host goes along.
  *
  * ```text
  *   takes both, dials plaintext ── verify outgoing ──> takes both, dials TLS ── verify incoming ──> TLS alone
  *                               <── not outgoing ────                        <── not incoming ────
  * ```
  *
- * Two hosts of one stage, or of two that follow each other, reach each other: so hosts do a step one after the other in any
- * order, and all have done it before any does the next. Sessions in plaintext that a step makes wrong take no more flows, and
- * end after a while; those of TLS stay. Of who speaks plaintext nothing is proven.
+ * Two hosts of one stage, or of two that follow each other, reach each other: so hosts do a step one after the other in
+ * any order, and all have done it before any does the next. Sessions in plaintext that a step makes wrong take no more
+ * flows, and end after a while; those of TLS stay. A host that speaks plaintext proves nothing.
  */
 import { type Duration, Effect, type Scope, Stream } from "effect"
 import { InvalidConfig, NetworkError } from "../../../../services/NetworkError.ts"
@@ -17,21 +17,21 @@ import * as Signal from "../../../core/Signal.ts"
 import type * as Tenure from "./Tenure.ts"
 
 export interface Stage {
-  /** Take nothing but TLS. Off only while a fabric moves from plaintext to TLS, or back. */
+  /** Takes nothing but TLS. Off only while a fabric moves from plaintext to TLS, or back. */
   readonly verifyIncoming?: boolean
-  /** Dial with TLS. Off only while a fabric moves from plaintext to TLS, or back. */
+  /** Dials with TLS. Off only while a fabric moves from plaintext to TLS, or back. */
   readonly verifyOutgoing?: boolean
 }
 
 export interface Options extends Stage {
-  /** Stages that follow while the host runs; what one does not say is verified. One that cannot be is logged, and not used. */
+  /** Stages that follow while the host runs; a side left out is verified. An impossible one is logged, and not used. */
   readonly stages?: Stream.Stream<Stage>
 }
 
 export interface TlsStage {
   readonly takesPlaintext: () => boolean
   readonly dialsTls: () => boolean
-  /** Looks after a session in plaintext until it has ended it; interrupted when that has closed by itself. */
+  /** Watches a session in plaintext until it has ended it. Interrupted when the session closes by itself. */
   readonly watch: (side: "incoming" | "outgoing", held: Tenure.Held) => Effect.Effect<void>
 }
 
@@ -58,7 +58,7 @@ const describe = ({ incoming, outgoing }: Verify): string =>
 
 const tell = (verify: Verify) => (verify.incoming ? Effect.logInfo : Effect.logWarning)(describe(verify))
 
-/** Errors: InvalidConfig for a stage that there is none of. */
+/** Makes the stage. Errors: InvalidConfig for an impossible one. */
 export const make = Effect.fnUntraced(function* (
   { boundNames = false, stages = Stream.empty, ...first }: Options & { readonly boundNames?: boolean },
   drain: Duration.Input

@@ -1,14 +1,14 @@
 /**
- * How long a session may last under the certificate that its other side has shown.
+ * Tenure: how long a session may last under the certificate that its other side has shown.
  *
  * ```text
  *   open ── this host's own material was renewed ──> retired: takes no new flows, and keeps those that it has
  *     │                                                 │
- *     └─────────────────────────────────────────────────┴── the certificate has expired or is revoked, or the session is
- *                                                           too old ──> leaving: the same, for a while ──> ended
+ *     └─────────────────────────────────────────────────┴── the certificate has expired or is revoked, or the session
+ *                                                           is too old ──> leaving: the same, for a while ──> ended
  * ```
  *
- * Validity is a matter of the time of day, which may be set: it is looked at again now and then, however far the end is.
+ * Validity is a matter of the time of day, which may be set: it is checked now and then, however far the end is.
  * Source: faults.md, P16, of which this is the other half.
  */
 import { Clock, Duration, Effect, type Scope, Stream } from "effect"
@@ -21,30 +21,30 @@ import * as Setting from "../../../core/Setting.ts"
 import * as Signal from "../../../core/Signal.ts"
 
 export interface Options {
-  /** Certificates that count no more although they could; none unless said otherwise. */
+  /** Certificates that are rejected although their authority believes them; none by default. */
   readonly revoked?: Revocation.Revocation
-  /** Lists that take the place of it, one after the other. One that cannot be used is logged, and the last good one stays. */
+  /** Lists that replace `revoked`, in order. A list that cannot be used is logged, and the last good one stays. */
   readonly revocations?: Stream.Stream<Revocation.Revocation>
-  /** How long a session takes new flows before another has to prove itself anew; no bound unless said otherwise. */
+  /** Time that a session takes new flows before another has to prove itself anew; no bound by default. */
   readonly sessionAge?: Duration.Input
-  /** What its flows get to come to an end after that, and once its certificate has expired or is revoked; 5 seconds. */
+  /** Time that its flows then have to end, or once its certificate has expired or is revoked; 5 seconds by default. */
   readonly sessionDrain?: Duration.Input
 }
 
-/** A certificate that the other side of a session has shown, with those that vouch for it. */
+/** Certificate that the other side of a session has shown, with its issuers. */
 export interface Shown extends Revocation.Shown {
-  /** When the first of them ends, in milliseconds since 1970. */
+  /** Time at which the first of them ends, in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
-/** What the other side of a session has proven by its certificate: nothing without one. */
+/** Proof that the other side of a session has given by its certificate: empty without one. */
 export interface Proof extends Pick<Link, "proven" | "grants"> {
   readonly shown?: Shown | undefined
 }
 
-/** A session that lasts as long as this allows. */
+/** Session whose tenure is watched. */
 export interface Held {
-  /** Has it take no more flows. Saying it twice is fine. */
+  /** Has the session take no more flows. May be called twice. */
   readonly retire: () => void
   readonly end: (over: Over) => void
 }
@@ -58,17 +58,17 @@ export interface Over {
 }
 
 export interface Tenure {
-  /** Why a certificate counts no more whatever its authority says; undefined when it does. */
+  /** Returns why a certificate is rejected whatever its authority says; undefined when it is not. */
   readonly doubtOf: (shown: Revocation.Shown) => string | undefined
-  /** Looks after a session until it has ended it; interrupted when that has closed by itself. */
+  /** Watches a session until it has ended it. Interrupted when the session closes by itself. */
   readonly watch: (shown: Shown, held: Held) => Effect.Effect<void>
-  /** This host has other material from now on: sessions are to be made with that. */
+  /** Notes that this host has other material: sessions are to be made with that from now on. */
   readonly renewed: () => void
 }
 
 export const defaultDrain: Duration.Input = "5 seconds"
 
-/** How often the time of day is looked at. */
+/** Interval between looks at the time of day. */
 const lookMillis = 30_000
 
 const invalid = (setting: string, detail: string): NetworkError =>
@@ -80,7 +80,7 @@ const overOf = (revoked: string | undefined, validMillis: number, freshMillis: n
   return freshMillis <= 0 ? { reason: "old", why: "it is as old as a session may be" } : undefined
 }
 
-/** `own` is what this host itself shows, once that is known. */
+/** Makes the tenure. `own` returns the certificate that this host itself shows, once that is known. */
 export const make = Effect.fnUntraced(function* (
   options: Options,
   own: Own
@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   let list = Revocation.lookup(revoked)
   let renewals = 0
-  /** Counts whatever changes for sessions that are open. */
+  /** Counts changes that open sessions have to notice. */
   let changes = 0
   const changed = Signal.make()
   const change = (): void => {

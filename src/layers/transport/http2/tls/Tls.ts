@@ -1,10 +1,10 @@
 /**
- * Who is at the other end of a connection: TLS 1.3 with a certificate on both sides, each from an authority that the other
- * side believes, and each with the name of its host in it (`protocol/Identity`).
+ * Tls: proves the other end of a connection: TLS 1.3 with a certificate on both sides, each from an authority that the
+ * other side believes, and each with the name of its host in it (`protocol/Identity`).
  *
- * A certificate that names no host of the fabric is one of a client from outside: it may call, but not as a host.
- * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only logged
- * (`Material`, `Renewal`).
+ * A certificate that names no host of the fabric is that of a client from outside: it may call, but not as a host.
+ * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only
+ * logged (`Material`, `Renewal`).
  * Source: faults.md, D-2, T1 to T3 and P16.
  */
 import * as http2 from "node:http2"
@@ -23,11 +23,11 @@ import * as Tenure from "./Tenure.ts"
 export type { Material } from "./Material.ts"
 
 export interface Options extends TlsMaterial.Material, Tenure.Options, Stage.Options {
-  /** What takes the place of the material, one after the other. Sessions that are open keep their flows, and take no new ones. */
+  /** Material that replaces this one, in order. Sessions that are open keep their flows, and take no new ones. */
   readonly renewals?: Stream.Stream<TlsMaterial.Material>
   /**
-   * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and opens no
-   * flow to an owner that may not own the name, whatever gossip says. Off unless said otherwise.
+   * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and
+   * opens no flow to an owner that may not own the name, whatever gossip says. Off by default.
    */
   readonly boundNames?: boolean
 }
@@ -39,29 +39,29 @@ export interface Config extends Options {
 }
 
 export interface Tls {
-  /** What a server of connections is made with, beside material. */
+  /** Options of a server of connections, beside material. */
   readonly server: tls.TlsOptions
-  /** Has a server take the material that there is, and whatever takes its place. */
+  /** Has a server take the present material, and each that replaces it. */
   readonly supply: (server: TlsContext.Server) => void
-  /** Connects to a host, which must prove that it is that host. */
+  /** Connects to a host, which must prove its name `to`. */
   readonly connect: (address: { readonly host: string; readonly port: number }, to: string) => tls.TLSSocket
-  /** What the other side of a connection has proven. */
+  /** Returns the proof that the other side of a connection has given. */
   readonly proofOf: (socket: Pick<tls.TLSSocket, "authorized" | "getPeerX509Certificate">) => Tenure.Proof
-  /** Why a connection is not to be believed; undefined when it is. */
+  /** Returns why a connection is not to be believed; undefined when it is. */
   readonly doubtOf: (socket: tls.TLSSocket, proof: Tenure.Proof) => string | undefined
-  /** Whether TLS is all that there is. */
+  /** Tells whether plaintext is taken and dialled beside TLS. */
   readonly stage: Stage.TlsStage
-  /** Ends a session once the certificate that it has shown counts no more. */
+  /** Ends a session once the certificate that its other side has shown is not valid any more. */
   readonly watch: Tenure.Tenure["watch"]
   /** Whether this host may own a name. */
   readonly mayOwn: (name: string) => boolean
-  /** The certificate that this host shows by now. */
+  /** Returns the certificate that this host shows by now. */
   readonly certificate: () => Certificate
 }
 
 const protocol = "h2"
 
-/** How long the other side may take to prove itself. Source: faults.md, D-16. */
+/** Time that the other side has to prove itself, in milliseconds. Source: faults.md, D-16. */
 const handshakeMillis = 5_000
 
 const quoted = (names: ReadonlyArray<string>): string =>
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
       if (theirs === undefined) return { proven: unproven }
       const { subjectAltName = "" } = theirs
       const hosts = hostsOf(subjectAltName)
-      // Of what is not believed nobody asks further, and it may be made to take long.
+      // A certificate that is not believed is not followed to its issuers, which may be made to take long.
       const chain = socket.authorized ? TlsMaterial.shownChain(theirs, held().vouching) : [theirs]
       return {
         proven: byCertificate(certificateOf(theirs, Identity.namesOf(subjectAltName)), hosts),
@@ -139,18 +139,18 @@ export const make = Effect.fnUntraced(function* (config: Config): Effect.fn.Retu
   }
 })
 
-/** Why a connection speaks no HTTP/2 although it was made; undefined when it does. */
+/** Returns why a connection speaks no HTTP/2 although it was made; undefined when it does. */
 export const unspoken = ({ alpnProtocol }: Pick<tls.TLSSocket, "alpnProtocol">): string | undefined =>
   alpnProtocol === protocol ? undefined : "it speaks TLS, and does not offer HTTP/2 behind it"
 
-/** A host does not believe the certificate of this one. */
+/** The host rejects the certificate of this one. */
 export class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {
   override get message() {
     return `it does not believe the certificate of this host (${this.why})`
   }
 }
 
-/** Tells the other side of a session that it is not wanted, and why; Node would give no code with what it says itself. */
+/** Ends a session, and tells its other side why; Node would give no error code with a reason of its own. */
 export const refuse = (
   session: http2.Http2Session,
   why: string,
@@ -160,7 +160,7 @@ export const refuse = (
   session.destroy()
 }
 
-/** What a GOAWAY says that ends a session; undefined of one that only retires it. */
+/** Returns the error of a GOAWAY that ends a session; undefined for one that only retires it. */
 export const refusalOf = (code: number, said: Uint8Array | undefined): Error | undefined => {
   if (code === http2.constants.NGHTTP2_NO_ERROR) return undefined
   const why = Buffer.from(said ?? []).toString("latin1", 0, 64)
@@ -168,19 +168,19 @@ export const refusalOf = (code: number, said: Uint8Array | undefined): Error | u
   return new Error(why === "" ? `it closed the session with error code ${code}` : why)
 }
 
-/** The alerts of a server that does not believe its client, or wants a certificate of it. */
+/** Alerts of a server that rejects the certificate of its client, or asks for one. */
 const alerts = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/
 
-/** What comes of a peer that speaks no TLS at all. */
+/** Errors of a peer that speaks no TLS at all. */
 const noTls = /^ERR_SSL_(WRONG_VERSION_NUMBER|HTTP_REQUEST|HTTPS_PROXY_REQUEST|PACKET_LENGTH_TOO_LONG)$/
 
-/** Why a connection was closed before it was one, as the log says it. */
+/** Tells for the log why a connection was closed during its handshake. */
 export const strangerOf = ({ code, message }: NodeJS.ErrnoException): string =>
   noTls.test(code ?? "")
     ? "it speaks no TLS, as a host without tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
     : `TLS: ${code ?? message}`
 
-/** What an error of a connection means, without the places in OpenSSL that its text is full of. */
+/** Explains an error of a connection, without the places in OpenSSL of which its text is full. */
 export const explain = (cause: unknown): unknown => {
   if (!(cause instanceof Error && "code" in cause && "reason" in cause)) return cause
   const [code, why] = [String(cause.code), String(cause.reason)]
