@@ -1,6 +1,6 @@
 /**
- * The port under the flow server: takes connections as long as `Gate` does, closes all others at once, and says so in the
- * log, of each reason once in a while.
+ * Gate: the port under the flow server. Takes connections as `protocol/flow/Gate` decides, closes all others at once,
+ * and logs each reason once in a while.
  */
 import * as net from "node:net"
 import { Clock, Duration, Effect, type Scope } from "effect"
@@ -17,13 +17,13 @@ export interface Options {
   readonly host: string
   /** 0 lets the system choose. */
   readonly port: number
-  /** The setting that says so. */
+  /** Setting that has the port, for errors. */
   readonly portSetting: "flowPort" | "healthPort"
   /** Connections at a time; one more is closed at once. */
   readonly sessionsMax: number
   /** Connections of one remote address at a time; one more is closed at once. */
   readonly sessionsPerAddressMax: number
-  /** How long an address gets no new connection once a session of it was a flood; those that it has stay. */
+  /** Time that an address gets no new connection after a flood on one of its sessions; its other connections stay. */
   readonly banDuration: Duration.Input
   /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
   readonly limitsLoopback: boolean
@@ -37,40 +37,40 @@ export interface Why {
 
 /** A connection that was taken. */
 export interface Taken {
-  /** Whom it counts for, as `Gate.Seat` says. */
+  /** Returns the peer that the connection counts for, as `Gate.Seat` says. */
   readonly peer: () => string
-  /** It has proven which hosts are there, perhaps none; why it is to be closed, if so. */
+  /** Records the hosts that the connection has proven, perhaps none. Returns why it is to be closed, if so. */
   readonly prove: (hosts: ReadonlyArray<string>) => string | undefined
-  /** It takes no more flows. Saying it twice is fine. */
+  /** Notes that the connection takes no more flows. May be called twice. */
   readonly retire: () => void
-  /** It was a flood: its peer gets no new connection for a while. */
+  /** Notes a flood: the peer gets no new connection for a while. */
   readonly ban: (why: Why) => void
-  /** It was closed, and that is all. */
+  /** Counts and logs why the connection was closed. */
   readonly complain: (why: Why) => void
-  /** As `complain`, and no log tells of it. */
+  /** Counts why the connection was closed, without a log. */
   readonly count: (reason: string) => void
 }
 
 export interface Http2Gate {
-  /** Listens until the scope ends, which closes every connection; the port. `onSocket` gets each one that is taken. */
+  /** Listens until the scope ends, which closes all connections. `onSocket` gets each taken one. Returns the port. */
   readonly listen: (onSocket: (socket: net.Socket) => void) => Effect.Effect<number, NetworkError, Scope.Scope>
-  /** What was taken, by its socket, or by one that has wrapped it: both have the same ends. */
+  /** Returns a taken connection by its socket, or by one that has wrapped it: both have the same ends. */
   readonly takenOf: (socket: Pick<net.Socket, "remoteAddress" | "remotePort">) => Taken | undefined
-  /** Whether the bounds of peers hold for this one. */
+  /** Whether the bounds of peers hold for this peer. */
   readonly isBound: (peer: string) => boolean
 }
 
-/** What a peer is told that has proven who it is, and is not let in. */
+/** Reasons for a peer that has proven its name, and is not let in. */
 const refusals: Readonly<Record<Gate.Refusal, string>> = {
   banned: "it takes no connection of this peer for a while",
   crowded: "it has as many connections of this peer as it takes",
   full: "it has as many connections as it takes"
 }
 
-/** Why a connection is closed that takes no more flows. */
+/** Reason to close a connection that takes no more flows. */
 const surplus: Why = { reason: "crowded", why: "too many others that take no more flows were there" }
 
-/** How long a reason that was logged goes without saying. */
+/** Time in which the log does not repeat a reason, in milliseconds. */
 const pauseMillis = 60_000
 
 const bind = (server: net.Server, { host, port, portSetting: setting }: Options) =>
@@ -91,7 +91,7 @@ const bind = (server: net.Server, { host, port, portSetting: setting }: Options)
 const endOf = ({ remoteAddress, remotePort }: Pick<net.Socket, "remoteAddress" | "remotePort">): string =>
   `${remoteAddress} ${remotePort}`
 
-/** `isProving`: a connection is to prove who is there before it counts as one. */
+/** Makes the gate. `isProving`: a connection has to prove its host before it counts as one. */
 export const make = Effect.fnUntraced(function* (
   options: Options,
   isProving: boolean
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
   const sockets = new Map<Gate.Seat, net.Socket>()
   const taken = new Map<string, Taken>()
   const told = Told.make(pauseMillis)
-  /** Apart, so that many that are banned leave room for all else. */
+  /** Bans are logged apart, so that many of them leave room for all else. */
   const bans = Told.make(pauseMillis)
   const portName = options.portSetting === "healthPort" ? "the health port" : "the flow port"
   const now = (): number => Monotonic.nowOf(clock)
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const takenBy = (seat: Gate.Seat): Taken => {
-    /** As people are told: strangers by their address. */
+    /** Names the peer for people: strangers by their address. */
     const nameOf = (): string => (Gate.isProven(seat.peer) ? Foreign.text(seat.peer) : seat.address)
     const tell = ({ reason, why }: Why): void => {
       run(Refusals.connectionClosed(reason))
@@ -157,7 +157,7 @@ export const make = Effect.fnUntraced(function* (
       ban: (closed) => {
         if (!Gate.ban(gate, seat.peer, now())) return tell(closed)
         run(Refusals.connectionClosed(closed.reason))
-        // Each of its sessions may flood on.
+        // Each session of the peer may flood on.
         if (Told.isDue(bans, seat.peer, now()))
           warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
       }
@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const enter = (socket: net.Socket, onSocket: (socket: net.Socket) => void): void => {
-    // One that was reset before it was looked at has no address any more.
+    // A connection that was reset before this has no address any more.
     const address = Gate.addressOf(socket.remoteAddress ?? "")
     const seat = Gate.arrive(gate, address, now(), isProving)
     if (typeof seat === "string") {
@@ -197,7 +197,7 @@ export const make = Effect.fnUntraced(function* (
       (made) =>
         Effect.callback<void>((resume) => {
           made.close(() => resume(Effect.void))
-          // A session that was destroyed while it had writes pending keeps its connection; the server would wait for it.
+          // A session that was destroyed with writes pending keeps its connection; the server would wait for it.
           for (const socket of sockets.values()) socket.destroy()
         })
     )

@@ -1,5 +1,5 @@
 /**
- * What a session of a client must keep to, for as long as it lasts: a first stream in time, no flood, streams now and then.
+ * Guard: keeps a session of a client to the rules: a first stream in time, no flood, streams now and then.
  */
 import * as http2 from "node:http2"
 import { Clock, type Duration, Effect } from "effect"
@@ -11,35 +11,35 @@ import * as Control from "../Control.ts"
 import * as Session from "../Session.ts"
 
 export interface Options {
-  /** How long a connection may stay without a first stream. */
+  /** Time that a connection may stay without a first stream. */
   readonly firstStreamTimeout: Duration.Input
-  /** How long a connection is kept after its last stream. */
+  /** Time that a connection is kept after its last stream. */
   readonly idleTimeout: Duration.Input
   /** Streams of one connection at a time. */
   readonly streamsMax: number
 }
 
-/** How a peer is told of. `ban`: its session was a flood. `complain`: it was closed. */
+/** Reports on the peer of a session. `ban`: the session was a flood. `complain`: it was closed. */
 export interface Report {
   readonly ban: (why: Conduct.Fault) => void
   readonly complain: (why: Conduct.Fault) => void
   readonly peer: () => string
-  /** It takes no more flows. */
+  /** Notes that the session takes no more flows. */
   readonly retire: () => void
-  /** It was closed, which is told in no log. */
+  /** Counts that the session was closed, without a log. */
   readonly count: (reason: string) => void
-  /** Takes a reset, or a session or a flow that broke the rules, from what its peer may have in all; false when none is left. */
+  /** Takes a reset, or a session or flow that broke the rules, from the peer's bucket; false when it is empty. */
   readonly takeReset: () => boolean
   readonly takeFault: () => boolean
 }
 
-/** A session that does not begin as one of HTTP/2: why it was closed. */
+/** Why a session was closed that does not begin as HTTP/2. */
 const stranger =
   "it speaks no HTTP/2, as a host with tls (GRINTA_TLS_CERTIFICATE), or one that has a flow port among its seeds (GRINTA_SEEDS)"
 
 const wasteful: Conduct.Fault = { reason: "waste", why: "a flood of frames that bring nothing" }
 
-/** Lets a client open more streams as those that it has come to carry something, one word on its way at a time. */
+/** Raises the client's limit of streams as they come to carry something, with one SETTINGS on its way at a time. */
 const allowing = (session: http2.ServerHttp2Session, counts: Session.Counts, streamsMax: number) => {
   let limit = Allowance.first(streamsMax)
   let isSaid = false
@@ -77,7 +77,7 @@ export const guard = Effect.fnUntraced(function* (
     else report.ban(Conduct.breaking)
   })
 
-  // A host that uses another one by now. Of whoever has proven nothing it would be a way to more connections.
+  // GOAWAY of a host that uses another session by now. From an unproven peer it would be a way to more connections.
   session.once("goaway", () => {
     if (Gate.isProven(report.peer())) report.retire()
   })
@@ -85,7 +85,7 @@ export const guard = Effect.fnUntraced(function* (
   const firstStream = Effect.callback<void>((resume) => {
     session.once("stream", () => resume(Effect.void))
   })
-  /** Waits for one frame too many. */
+  /** Waits for the frame that is one too many. */
   const pestered = Effect.callback<Conduct.Fault>((resume) => {
     adopted.guard = {
       onBegun: allowing(session, adopted.counts, options.streamsMax),
@@ -101,14 +101,14 @@ export const guard = Effect.fnUntraced(function* (
     }
     Control.watch(session, conduct, now, () => resume(Effect.succeed(Control.pestering)))
   })
-  /** Leaves the frame at which it was one too many first: a session that is read may not be destroyed by its reader. */
+  /** Leaves the frame that was one too many first: a session may not be destroyed from within its reader. */
   const calm = Effect.map(Effect.tap(pestered, Effect.yieldNow), (fault) => {
     if (fault === Control.pestering) report.complain(fault)
     else report.ban(fault)
     if (!session.destroyed) session.destroy(new Error(fault.why), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
   })
   const unused = Effect.sync(() => session.destroy())
-  /** Says GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
+  /** Sends GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
   const idle = Effect.andThen(
     Session.idle(session, options.idleTimeout),
     Effect.sync(() => session.close())

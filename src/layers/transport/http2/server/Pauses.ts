@@ -1,30 +1,30 @@
 /**
- * Streams that come in one turn of the event loop: those that wait in the sockets of a peer, each of which may be read in one turn,
- * are too many for it.
+ * Pauses: bounds the streams that one peer opens per turn of the event loop. Every socket of the peer may be read in
+ * the same turn, so a bound per socket would add up.
  *
- * Several callers may be counted as one peer, and one of them may open nearly all that comes of it. Were it read whenever the
- * others are, they would hardly be read at all: the first of its connections that is read ends the turn for all. So those that opened
- * more than their part stay away until each connection of the peer may have had a turn.
+ * Several callers may count as one peer, and one of them may open nearly all of its streams. Were that one read
+ * whenever the others are, they would hardly be read at all: the first connection that is read ends the turn for all.
+ * So connections that opened more than their part stay away until each connection of the peer may have had a turn.
  */
 
-/** Whenever so many streams have come, the connections of whose the last one is are read no further in the same turn. */
+/** Streams after which all connections that count as the peer of the last one are read no further in the same turn. */
 export const streamsPerTurn = 128
 
-/** Turns that a connection stays away at most. */
+/** Bounds the turns that a connection stays away. */
 const turnsMax = 16
 
-/** What is known of a session here. */
+/** The peer and the socket of a session. */
 interface Reads {
   readonly countedAs: string | undefined
   readonly socket: { readonly pause: (turns?: number) => void }
 }
 
 export class Pauses<Session extends Reads> {
-  /** The streams that have come since the last pause. */
+  /** Streams that have come since the last pause, by session. */
   private readonly opened = new Map<Session, number>()
   private total = 0
 
-  /** A stream has come. */
+  /** Counts a stream, and pauses the connections of its peer if it is one too many. */
   count(session: Session, all: Iterable<Session>): void {
     this.opened.set(session, (this.opened.get(session) ?? 0) + 1)
     this.total += 1

@@ -1,9 +1,9 @@
 /**
- * The port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client over HTTP/2.
- * Calls such as grinta makes are served on their stream as they are, all others by connect-node (`Call`).
+ * Server: the port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client
+ * over HTTP/2. Calls such as grinta makes are served on their stream as they are, all others by connect-node (`Call`).
  *
- * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14 to
- * D-17, H1, H2 and H6.
+ * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit us; those here are of faults.md, rows D-14
+ * to D-17, H1, H2 and H6.
  */
 import * as http2 from "node:http2"
 import type * as net from "node:net"
@@ -39,24 +39,24 @@ export interface Options extends Gate.Options, Guard.Options {
   readonly streamsMax: number
   readonly tls?: Tls.Tls | undefined
   readonly lookout: Lookout.Lookout
-  /** How long a frame may take once it has begun. */
+  /** Time that a frame may take once it has begun. */
   readonly frameTimeout: Duration.Input
-  /** What is told of what is served. */
+  /** Status of the host and its endpoints, for health checks. */
   readonly served: Served
 }
 
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 /**
- * Streams that are served in one turn: one packet of a few kilobytes may open two hundred, and all that is served would wait for
- * the last of them. A flow is one of them, and a call that connect-node serves as many as it costs.
+ * Bounds the cost of streams that are served in one turn, where a flow costs 1 and a call of connect-node
+ * `foreignCost`: one packet of a few kilobytes may open two hundred, which would hold up all others.
  */
 export const openingsPerTurn = 48
 const foreignCost = 3
 
 /**
- * Drops what has come with a connection that is refused. Node gives it to the session in the next turn, which has no handle once it
- * is destroyed: that would end the process.
+ * Drops the bytes that came with a refused connection. Node gives them to the session in the next turn, which has no
+ * handle once it is destroyed: that would end the process.
  */
 const discard = (socket: net.Socket): void => {
   while (socket.read() !== null);
@@ -65,8 +65,8 @@ const discard = (socket: net.Socket): void => {
 const ignore = (): void => {}
 
 /**
- * Serves until the scope ends; the port that was bound. `onLink` serves one flow, in a fiber and a scope of its own. Without
- * it nothing is served but the health of what is served elsewhere.
+ * Serves until the scope ends. Returns the port that was bound. `onLink` serves one flow, in a fiber and a scope of its
+ * own. Without it only the health of the host is served.
  */
 export const serve = Effect.fnUntraced(function* (
   options: Options,
@@ -89,7 +89,7 @@ export const serve = Effect.fnUntraced(function* (
       Call.close(call)
     )
 
-  /** Serves one flow. Once the time of its call is over, its link breaks, and the answer ends with that. */
+  /** Serves one flow. At the deadline of its call the link breaks, and the answer ends with that. */
   const serveLinkBy = (onLink: OnLink) => (link: Link, call: Call.Call) => {
     const { carrier, timeoutMillis } = call
     const last = Effect.suspend(() => end(link, call))
@@ -110,7 +110,7 @@ export const serve = Effect.fnUntraced(function* (
   const onCall = Call.make({ ...options, progress, run, serveLink })
 
   const pauses = new Pauses()
-  /** Whether a peer may open another stream: one that may not has nothing made for it. */
+  /** Whether a peer may open another stream; for one that it may not open nothing is allocated. */
   const mayOpen = (session: Session.Session, rawHeaders: ReadonlyArray<string>): boolean => {
     if (Session.isTooLong(rawHeaders)) {
       session.guard?.onFault()
@@ -118,7 +118,7 @@ export const serve = Effect.fnUntraced(function* (
     }
     if (takeOf(openings, session)) return true
     run(Refusals.flowRefused("openings"))
-    // It costs nearly what one that is reset does.
+    // A refused stream costs nearly as much as a reset one.
     session.guard?.onGone(http2.constants.NGHTTP2_REFUSED_STREAM, false)
     return false
   }
@@ -152,13 +152,13 @@ export const serve = Effect.fnUntraced(function* (
     }
     const cost = headers["content-type"] === DirectCall.contentType ? 1 : foreignCost
     if (inTurn.take(cost)) return serveStream(session, stream, headers, rawHeaders)
-    /** Reset, or without its session: that counts when it happens. */
+    /** Set when the stream was reset, or lost its session: that counts when it happens. */
     let isGone = false
     const onGone = (): void => {
       isGone = true
       session.guard?.onGone(stream.rstCode, false)
     }
-    // An error of which nobody hears would end the process.
+    // An error without a listener would end the process.
     stream.on("error", ignore).on("close", onGone)
     const serve = (): void => {
       stream.off("close", onGone)
@@ -182,10 +182,10 @@ export const serve = Effect.fnUntraced(function* (
   const openings = Buckets.make(Conduct.openingsPerSecond, Conduct.openingsBurst)
   const resets = Buckets.make(Conduct.resetsPerSecond, Conduct.peerResetsBurst)
   const faults = Buckets.make(Conduct.faultsPerSecond, Conduct.faultsBurst)
-  /** Takes one from what a peer may have on all of its sessions. */
+  /** Takes one from the bucket that a peer has for all of its sessions. */
   const takeOf = (buckets: Buckets.Buckets, { countedAs }: Session.Session): boolean =>
     countedAs === undefined || Buckets.take(buckets, countedAs, Monotonic.nowOf(clock))
-  /** The connection of a session that is about to be: Node shows a session its connection only from behind a screen. */
+  /** Connection of the session that is about to be: Node shows a session its connection only from behind a screen. */
   let arriving: net.Socket | TLSSocket | undefined
   const makeSecured = (tls: Tls.Tls): http2.Http2SecureServer => {
     const made = http2.createSecureServer({ ...bounds, ...tls.server })
@@ -195,7 +195,7 @@ export const serve = Effect.fnUntraced(function* (
         arriving = socket
       })
       .on("tlsClientError", (cause: NodeJS.ErrnoException, { remoteAddress, remotePort }) => {
-        // One that has gone by itself shows no address.
+        // A socket that has gone by itself shows no address.
         if (remoteAddress !== undefined)
           gate.takenOf({ remoteAddress, remotePort })?.complain({ reason: "stranger", why: Tls.strangerOf(cause) })
       })
@@ -203,7 +203,7 @@ export const serve = Effect.fnUntraced(function* (
   }
   const server = tls === undefined ? http2.createServer(bounds) : makeSecured(tls)
 
-  /** A session as its certificate lets it last; GOAWAY retires it. */
+  /** Makes the session's side of its tenure; GOAWAY retires it. */
   const heldAs = (session: http2.ServerHttp2Session, taken: Gate.Taken): Tenure.Held => ({
     retire: () => {
       session.close()
@@ -253,7 +253,7 @@ export const serve = Effect.fnUntraced(function* (
       watching?.interruptUnsafe()
     })
   }
-  /** Beside TLS, for as long as that is not all that there is. */
+  /** Serves plaintext beside TLS, while the stage takes both. */
   const plain = tls === undefined ? server : http2.createServer(bounds)
   for (const each of new Set([server, plain])) each.on("session", onSession).on("stream", onStream)
   const enter = (to: http2.Http2Server | http2.Http2SecureServer) => (socket: net.Socket) => {
@@ -262,13 +262,13 @@ export const serve = Effect.fnUntraced(function* (
   }
   const sides = {
     secured: enter(server),
-    // By its first byte the stage may be another one.
+    // The stage may have changed by the first byte.
     plain: (socket: net.Socket) => enter(tls === undefined || tls.stage.takesPlaintext() ? plain : server)(socket)
   }
   const port = yield* gate.listen((socket) =>
     tls?.stage.takesPlaintext() ? Sniff.sniff(socket, run, sides) : sides.secured(socket)
   )
-  /** Says GOAWAY on every session; ends what is served; and lets what was said leave, before the gate closes their connections. */
+  /** Sends GOAWAY on all sessions, ends all calls, and lets their last bytes leave before the gate closes them. */
   const close = Effect.gen(function* () {
     server.close()
     if (plain !== server) plain.close()

@@ -1,16 +1,16 @@
 /**
- * Tells by the first byte of a connection whether it is one of TLS, for a port that takes both.
+ * Sniff: tells by the first byte of a connection whether it is one of TLS, for a port that takes both.
  *
- * The byte stays in the socket for whoever gets the connection. One that says nothing is closed as a handshake is that does
- * not come to its end.
+ * The byte stays in the socket for the server of the connection. A connection that sends nothing is closed, as one
+ * whose handshake does not end.
  */
 import type * as net from "node:net"
 import { Effect, type Fiber } from "effect"
 
-/** What a connection of TLS begins with: a record that holds a handshake. Plaintext HTTP/2 begins with "P". */
+/** First byte of a connection of TLS: a record that holds a handshake. Plaintext HTTP/2 begins with "P". */
 const handshakeByte = 0x16
 
-/** How long a connection may take for its first byte. Source: faults.md, D-16. */
+/** Time that a connection may take for its first byte. Source: faults.md, D-16. */
 export const firstByteTimeout = "5 seconds"
 
 type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
