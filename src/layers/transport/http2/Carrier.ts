@@ -1,13 +1,13 @@
-/** The HTTP/2 stream under a link, as the link sees it. */
+/** Carrier: the HTTP/2 stream under a link, as the link sees it. */
 import type { Cause, Effect } from "effect"
 import type { Link, LinkBroken, Listener } from "../../../services/Transport.ts"
 
-/** Carrier: tells why the HTTP/2 stream under a link stopped, and what the link tells of its peer. Its functions may be methods. */
+/** Tells why the HTTP/2 stream under a link stopped, and passes on the session's word of the peer. Call as methods. */
 export interface Carrier {
   /**
-   * "lost": the session is gone. "reset": only this stream is. "refused": the peer has not looked at this stream.
-   * "violation": the peer broke HTTP/2 itself. "deadline": the time that the caller gave the call is over. "stalled": this side
-   * has given it up. "open": none of them, so what came is to blame.
+   * Tells why the stream stopped. "lost": the session is gone. "reset": only this stream is. "refused": the peer never
+   * looked at this stream. "violation": the peer broke HTTP/2 itself. "deadline": the time of the call is over.
+   * "stalled": this side gave the stream up. "open": none of them, so the bytes of the stream are to blame.
    */
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "stalled" | "open"
   /** As `Link.proven`, and `Link.metadata`. */
@@ -15,22 +15,22 @@ export interface Carrier {
   /** As `Link.countedAs`. */
   readonly countedAs?: Link["countedAs"]
   readonly metadata: Link["metadata"]
-  /** Who holds what comes on the stream and is to leave on it, beside the stream itself. */
+  /** Sets the holder of received and unsent bytes of the stream, beside the stream itself. */
   readonly heldBy: (holder: Pick<Listener, "heldBytes" | "unsentBytes">) => void
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** As `Link.blame`. */
   readonly blame: () => void
-  /** How the stream has stopped otherwise than in good order, made when asked for; undefined while it has not. */
+  /** Returns how the stream stopped otherwise than in good order, made when asked for; undefined while it has not. */
   readonly cause: () => (() => LinkBroken) | undefined
-  /** Fails once it has. */
+  /** Fails once `cause` is set. */
   readonly broken: Effect.Effect<never, LinkBroken>
   /**
-   * For a stream that has stopped without a last word: fails with its reset, or as done if none comes. A client that gives
-   * up may finish its side just before.
+   * Waits for the fate of a stream that ended without a last word: fails with its reset, or as done if none comes soon.
+   * A client that gives up may finish its side just before.
    */
   readonly stopped: Effect.Effect<never, LinkBroken | Cause.Done>
-  /** The deadline of the call has come: breaks the link, unless it is broken already. */
+  /** Breaks the link since the deadline of the call has come, unless it is broken already. */
   readonly expire: () => void
   /** Waits until the stream is closed. */
   readonly closed: Effect.Effect<void>

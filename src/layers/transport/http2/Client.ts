@@ -1,5 +1,5 @@
 /**
- * Sessions to other hosts, and Connect calls on them, in binary and without compression.
+ * Client: sessions to other hosts, and Connect calls on them, in binary and without compression.
  */
 import * as http2 from "node:http2"
 import * as net from "node:net"
@@ -21,21 +21,21 @@ import * as Tls from "./tls/Tls.ts"
 
 export type ClientSession = Session.Session<http2.ClientHttp2Session>
 
-/** Whom a call is for. */
+/** Peer of a call. */
 export interface Peer {
   readonly session: ClientSession
-  /** `headersTo` it. */
+  /** Headers of `headersTo`. */
   readonly headers: ReadonlyArray<string>
 }
 
-/** What the calls of a transport have in common. */
+/** Options that the calls of a transport share. */
 export interface Options {
   readonly streams: DirectLink.Options<http2.ClientHttp2Stream>
   /** Timeouts of `leaveTimeout`. */
   readonly leaving: Timeouts
 }
 
-/** Where a peer is, and who it is. */
+/** Name and address of a peer. */
 export interface Address {
   readonly id: string
   readonly address: string
@@ -58,8 +58,8 @@ const over = (host: Address, scheme: string, socket: net.Socket): http2.ClientHt
   http2.connect(`${scheme}://${authorityOf(host)}`, { ...settings, createConnection: () => socket })
 
 /**
- * A session on a socket of its own, which `begin` makes once the socket is connected. A session that is given up while it
- * connects would leave its socket alone, to connect when nobody waits for it any more; this one is closed at once.
+ * Opens a session on a socket of its own, which `begin` makes once the socket is connected. Closes the socket at once
+ * when it is given up before: Node's session would leave its socket to connect for nobody.
  */
 const openOn = (
   socket: net.Socket,
@@ -68,7 +68,7 @@ const openOn = (
   explain: (cause: unknown) => unknown = identity
 ) =>
   Effect.callback<ClientSession, unknown>((resume) => {
-    // For as long as it lives: an error that nobody hears would end the process.
+    // For the life of the socket: an error without a listener would end the process.
     socket.on("error", (cause) => resume(Effect.fail(explain(cause))))
     socket.once("close", () => resume(Effect.fail(hungUp)))
     socket.once(connected, () => begin(resume))
@@ -86,8 +86,8 @@ const connectPlain = (host: Address) =>
   })
 
 /**
- * A server that does not believe its client says so when the client thinks that all is well: by an alert, or right behind
- * its settings.
+ * Opens a session over TLS. A server that rejects its client says so when the client takes the session for good: by an
+ * alert, or right behind its settings.
  */
 const connectSecured = (host: Address, tls: Tls.Tls) =>
   Effect.suspend(() => {
@@ -115,7 +115,7 @@ const connectSecured = (host: Address, tls: Tls.Tls) =>
     return openOn(socket, "secureConnect", begin, Tls.explain)
   })
 
-/** Waits for one frame too many that has to be answered. */
+/** Waits for the PING or SETTINGS that is one too many. */
 const pestered = ({ http2: session }: ClientSession) =>
   Effect.flatMap(Clock.Clock, (clock) =>
     Effect.callback<Conduct.Fault>((resume) => {
@@ -124,25 +124,25 @@ const pestered = ({ http2: session }: ClientSession) =>
     })
   )
 
-/** What a peer does that takes a connection without TLS for garbage. */
+/** Behaviour of a peer that takes a connection without TLS for garbage. */
 export const mute = "it said nothing, as a host with tls (GRINTA_TLS_CERTIFICATE) does to one without"
 
-/** Of a peer that took the connection and said nothing at all on it. */
+/** Whether the peer took the connection in plaintext and sent nothing at all. */
 export const isMute = ({ socket }: ClientSession): boolean => !socket.isEncrypted && socket.readBytes === 0
 
-/** Why a session was over before it was used. */
+/** Returns why a session was over before it was used. */
 export const overOf = (session: ClientSession): unknown => {
   const last = session.lastWord()
   return (last && Tls.refusalOf(...last)) ?? (isMute(session) ? mute : "the session broke")
 }
 
-/** Opens a session to a peer, and looks after it for the scope. The failure is what the network said. */
+/** Opens a session to a peer, and watches it for the scope. Errors: the failure as the network reports it. */
 export const connect = Effect.fnUntraced(function* (
   host: Address,
   options: {
     readonly lookout: Lookout.Lookout
     readonly connectTimeout: Duration.Input
-    /** Hears why the session was given up, if it was. */
+    /** Called with why the session was given up, if it was. */
     readonly told: (why: string) => void
   },
   tls?: Tls.Tls
@@ -160,7 +160,7 @@ export const connect = Effect.fnUntraced(function* (
     options.told(why)
     session.http2.destroy()
   }
-  // Leaves the frame at which it was one too many first: a session that is read may not be destroyed by its reader.
+  // Leaves the frame that was one too many first: a session may not be destroyed from within its reader.
   const calm = Effect.tap(pestered(session), Effect.yieldNow)
   yield* Background.run("a server that asks for answers without end", Effect.map(calm, end))
   if (tls !== undefined && shown !== undefined)
@@ -171,7 +171,7 @@ export const connect = Effect.fnUntraced(function* (
   return session
 })
 
-/** Waits until a peer is bound by the settings of this side: it gets no call before. Of one that was lost before, for nothing. */
+/** Waits until a peer is bound by the settings of this side: it gets no call before. Fails if the session is lost. */
 export const agree = Effect.fnUntraced(function* (session: ClientSession, timeout: Duration.Input) {
   if (!session.isOpen()) return
   const orElse = () => Effect.andThen(Effect.sync(session.abandon), Effect.fail("it took no SETTINGS in time"))
@@ -179,7 +179,7 @@ export const agree = Effect.fnUntraced(function* (session: ClientSession, timeou
   if (session.isLost()) return yield* Effect.fail("the session broke")
 })
 
-/** How long a call that was finished waits for its last bytes to leave, before the reset would overtake them. */
+/** Time that the last bytes of a finished call have to leave, before a reset would overtake them. */
 export const leaveTimeout = "100 millis"
 
 /** Cancels a call, unless both sides have finished. */
@@ -198,7 +198,7 @@ const leave = (stream: http2.ClientHttp2Stream, leaving: Timeouts): Effect.Effec
   })
 }
 
-/** Why an answer is no flow; undefined when it is one. */
+/** Returns why an answer is no flow; undefined when it is one. */
 const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader): LinkBroken | undefined => {
   const status = headers[":status"] ?? 0
   if (status !== 200) return new LinkBroken({ how: "violation", detail: `HTTP status ${status}`, status })
@@ -210,11 +210,11 @@ const refusal = (headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHe
 
 export interface Call {
   readonly link: Link
-  /** Cancels it unless both sides have finished. */
+  /** Cancels the call, unless both sides have finished. */
   readonly leave: Effect.Effect<void>
 }
 
-/** What each call to a peer says. As a list that lacks nothing, Node takes it as it is for all streams. */
+/** Headers of each call to a peer. A list that lacks nothing is taken by Node as it is, for all streams. */
 export const headersTo = (host: Address, { socket }: ClientSession): ReadonlyArray<string> => [
   ...[":authority", authorityOf(host), ":scheme", socket.isEncrypted ? "https" : "http"],
   ...[":method", "POST", ":path", DirectCall.path],
@@ -222,7 +222,7 @@ export const headersTo = (host: Address, { socket }: ClientSession): ReadonlyArr
   ...["user-agent", "grinta"]
 ]
 
-/** How the streams of calls are handled. */
+/** Options for the streams of calls. */
 export const streamsOf = (options: {
   readonly frameWireBytesMax: number
   readonly frameTimeout: Duration.Input
@@ -246,6 +246,6 @@ const open = ({ headers, session }: Peer, options: Options): Call => {
   return { link, leave: Effect.suspend(() => leave(stream, options.leaving)) }
 }
 
-/** Opens one call of `FlowService.Open`. The failure is what the session said. */
+/** Opens one call of `FlowService.Open`. Errors: the failure as the session reports it. */
 export const call = (peer: Peer, options: Options): Effect.Effect<Call, unknown> =>
   Effect.try({ try: () => open(peer, options), catch: (cause) => cause })

@@ -1,4 +1,4 @@
-/** PING and SETTINGS of the other side of a session, each of which this side has to answer. */
+/** Control: bounds PING and SETTINGS of the other side of a session, each of which this side has to answer. */
 import type * as http2 from "node:http2"
 import * as Conduct from "../../../protocol/flow/Conduct.ts"
 
@@ -7,7 +7,7 @@ export const pestering: Conduct.Fault = {
   why: `more than ${Conduct.controlPerSecond} PING and SETTINGS a second`
 }
 
-/** Calls `pestered` at each that is one too many: from within the session's reader, which may not destroy it. */
+/** Calls `pestered` at each frame that is one too many: from within the session's reader, which may not destroy it. */
 export const watch = (
   session: http2.Http2Session,
   conduct: Conduct.Conduct,

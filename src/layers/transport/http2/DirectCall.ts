@@ -1,4 +1,4 @@
-/** What the request of a direct call says: Connect, in binary protobuf and without compression. */
+/** DirectCall: the request of a direct call: Connect, in binary protobuf and without compression. */
 
 export const path = "/grinta.v1.FlowService/Open"
 export const contentType = "application/connect+proto"

@@ -1,9 +1,9 @@
 /**
- * A link over one HTTP/2 stream that speaks Connect: what both ends of a direct call share.
+ * DirectLink: a link over one HTTP/2 stream that speaks Connect, for both ends of a direct call.
  *
- * What comes is parsed and handed to the listener in the turn in which it came, so that an answer leaves with the same look
- * at the socket. While the listener takes no more, the stream is paused, and its window stops the peer. There is room for a
- * frame once the stream has passed the last one on, and what is sent meanwhile goes out as one frame.
+ * Frames are parsed and handed to the listener in the turn in which they came, so that an answer leaves with the same
+ * look at the socket. While the listener takes no more, the stream is paused, and its window stops the peer. There is
+ * room for a frame once the stream has passed the last one on; messages sent meanwhile go out as one frame.
  */
 import * as http2 from "node:http2"
 import { Cause, type Effect } from "effect"
@@ -21,29 +21,29 @@ import * as Pausing from "./Pausing.ts"
 import type { Waiter } from "./Room.ts"
 import type { Hearer, StreamFate } from "./StreamFate.ts"
 
-/** How one side of a transport handles its streams: the same for all of them. */
+/** Options for the streams of one side of a transport. */
 export interface Options<S> {
   readonly frameWireBytesMax: number
   readonly progress: Progress.Bounds
-  /** The caller reads an answer, which says how it ended; the endpoint writes one. */
+  /** The caller reads an answer, with an envelope that says how it ended; the endpoint writes one. */
   readonly role: "caller" | "endpoint"
   /** Runs before the first bytes are written. */
   readonly begin: (stream: S) => void
 }
 
-/** A frame this short may have another one behind it. Behind a longer one that would stop whenever the window does. */
+/** Largest frame, in bytes, that may have another behind it; behind a longer one it would stop with the window. */
 const shortBytesMax = 4 * 1024
 
 /**
- * Two halves with states of their own:
+ * States of the two halves:
  *
  * ```text
- *   reading   as drawn at `Link`; what ends it is the end of the stream, or a violation, after which nothing is parsed
+ *   reading   as drawn at `Link`; it ends with the stream, or with a violation, after which nothing is parsed
  *   writing   unbegun ── the first bytes are due ──> begun ── finish, cancel ──> finished
  *                └───────────────── cancel, and there is no room ───────────────────┘
  * ```
  *
- * A class, and its effects made when they are asked for: see `FlowEnd`.
+ * A class, and its effects made on demand: see `FlowEnd`.
  */
 export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends Inlet implements Link, Hearer, Waiter {
   private readonly stream: S
@@ -89,7 +89,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     this.carrier.blame()
   }
 
-  /** What comes is no flow, so nobody hears it. */
+  /** Ends the link with `why` since the answer is no flow, and discards the rest. */
   refuse(why: LinkBroken): void {
     this.endWith(() => why)
     Pausing.release(this.stream)
@@ -111,7 +111,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
       this.ended = () => FrameQueue.violation(detail)
       this.blame()
     }
-    // A piece of a frame is no news.
+    // A piece of a frame brings no news.
     if (!FrameQueue.isEmpty(this.frames) || detail !== undefined) this.deliver()
     if (FrameQueue.isEmpty(this.frames)) return Pausing.readOn(this.stream)
     FrameQueue.keep(this.frames)
@@ -126,7 +126,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     return this.listener?.unsentBytes?.() ?? 0
   }
 
-  /** Looks whether a frame that has begun goes on coming; one that does not is a violation. */
+  /** Ends the link with a violation when a frame that has begun stops coming. */
   look(nowMillis: number, isQuiet: boolean): void {
     if (this.ended !== undefined) return
     const now = { isRead: isQuiet && !this.stream.isPaused(), nowMillis }
@@ -134,7 +134,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     if (detail !== undefined) this.endWith(() => FrameQueue.violation(detail))
   }
 
-  /** The stream says nothing more. One that was reset, or whose peer died, may end as if in good order. */
+  /** Ends the link as its stream ended. A stream that was reset, or whose peer died, may end as if in good order. */
   onEnd(): void {
     const how = this.carrier.fate()
     const { envelopes } = this.frames
@@ -158,7 +158,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     this.onRoom()
   }
 
-  /** The next frame, if one has come. Reads on once everything was handed out: an ended link throws away what still comes. */
+  /** Takes the next frame. Reads on once the last one was taken: an ended link throws away any further bytes. */
   protected take(): Frame.Frame | undefined {
     const frame = FrameQueue.take(this.frames)
     const isLast = frame !== undefined && FrameQueue.isEmpty(this.frames)
@@ -195,7 +195,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
   private overBy(): LinkBroken {
     if (this.writing === "finished") return new LinkBroken({ how: "finished", detail: "this side has finished" })
     const how = this.carrier.fate()
-    // A server may say that it wants no more of a request, and go on; a client that stops its stream has given it up.
+    // A server may refuse the rest of a request, and go on; a client that stops its stream has given it up.
     const otherwise = this.options.role === "caller" ? "finished" : "reset"
     return new LinkBroken({ how: how === "open" ? otherwise : how, detail: "the stream takes no more frames" })
   }
@@ -213,7 +213,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     if (this.hasRoom()) this.onRoom()
   }
 
-  /** The session has room again. */
+  /** Hears that the session has room again. */
   onTurn(): void {
     this.onRoom()
   }
@@ -236,7 +236,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     return this.writes === 0 || (this.writes === 1 && this.writtenBytes <= shortBytesMax)
   }
 
-  /** Whether it takes another frame. The first one need not wait for its session; any other is asked again in its turn. */
+  /** Whether the stream takes a frame. The first need not wait for the session; any other is asked again in turn. */
   private hasRoom(): boolean {
     if (!this.hasStreamRoom()) return false
     const { room } = this.carrier
@@ -260,7 +260,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     if (!isFinished && this.hasStreamRoom()) {
       this.begin()
       this.stream.write(FrameBytes.encode(last))
-      // Whoever opened the stream lets it flush before it closes it.
+      // The opener of the stream lets it flush before it closes it.
       this.finish()
     } else {
       this.writing = "finished"

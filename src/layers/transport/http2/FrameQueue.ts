@@ -1,6 +1,6 @@
 /**
- * The frames that come over one stream that speaks Connect: cut from its bytes, watched while they come, kept until they
- * are taken.
+ * FrameQueue: the frames of one stream that speaks Connect: cut from its bytes, watched while they come, kept until
+ * they are taken.
  */
 import { Cause, Option, Schema } from "effect"
 import * as Foreign from "../../../protocol/Foreign.ts"
@@ -18,7 +18,7 @@ const decoder = new TextDecoder()
 
 export const violation = (detail: string) => new LinkBroken({ how: "violation", detail })
 
-/** How an answer ended that said so. */
+/** Decodes the end of an answer: Done, or a violation with its error. */
 export const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
   const text = decoder.decode(json)
   const end = decodeEnd(text)
@@ -26,11 +26,11 @@ export const endOf = (json: Uint8Array): LinkBroken | Cause.Done => {
   return end.value.error === undefined ? Cause.Done() : violation(`the answer ended with ${Foreign.text(text)}`)
 }
 
-/** A record and functions, for the reason that `Outbound` is. */
+/** A record and functions, for the reason given at `Outbound`. */
 export interface FrameQueue {
   readonly envelopes: Envelope.Parser
   readonly parser: FrameParser
-  /** That of a frame of which a part has come, made when it is looked at. */
+  /** Progress of a frame of which a part has come, made when it is looked at. */
   progress: Progress.Progress | undefined
   /** Index in the parser's frames of the next one to take. */
   head: number
@@ -41,7 +41,7 @@ export const make = (options: Pick<Envelope.Parser, "bytesMax" | "hasEnd">): Fra
   return { envelopes: Envelope.make({ ...options, body: parser }), parser, progress: undefined, head: 0 }
 }
 
-/** How many messages wait. */
+/** Counts the messages that wait. */
 const messagesIn = ({ head, parser }: FrameQueue): number => {
   let messages = 0
   for (let at = head; at < parser.frames.length; at++) {
@@ -51,7 +51,7 @@ const messagesIn = ({ head, parser }: FrameQueue): number => {
   return messages
 }
 
-/** Takes what has come. The detail of a violation, after which nothing more may be pushed. */
+/** Parses received bytes. Returns the detail of a violation, after which nothing more may be pushed. */
 export const push = (frames: FrameQueue, chunk: Uint8Array): string | undefined => {
   const { buffer, byteLength, byteOffset } = chunk
   const detail = Envelope.push(frames.envelopes, new Uint8Array(buffer, byteOffset, byteLength))
@@ -59,7 +59,7 @@ export const push = (frames: FrameQueue, chunk: Uint8Array): string | undefined 
   return detail
 }
 
-/** Bytes that have come and were not taken: frames that wait, and what there is of one that is not whole. */
+/** Counts the bytes that have come and were not taken: frames that wait, and the part of one that is not whole. */
 export const heldBytes = ({ envelopes, head, parser }: FrameQueue): number => {
   let bytes = parser.heldBytes + (envelopes.end?.count ?? 0)
   for (let at = head; at < parser.frames.length; at++) {
@@ -71,7 +71,7 @@ export const heldBytes = ({ envelopes, head, parser }: FrameQueue): number => {
 
 export const isEmpty = ({ head, parser }: FrameQueue): boolean => head >= parser.frames.length
 
-/** The next frame; undefined when none waits. */
+/** Takes the next frame; undefined when none waits. */
 export const take = (frames: FrameQueue): Frame.Frame | undefined => {
   const all = frames.parser.frames
   const frame = all[frames.head]
@@ -84,7 +84,7 @@ export const take = (frames: FrameQueue): Frame.Frame | undefined => {
   return frame
 }
 
-/** What is left will wait. */
+/** Prepares the frames that are left for a wait. */
 export const keep = ({ head, parser }: FrameQueue): void => {
   for (let at = head; at < parser.frames.length; at++) {
     const frame = parser.frames[at]
@@ -92,7 +92,7 @@ export const keep = ({ head, parser }: FrameQueue): void => {
   }
 }
 
-/** What is wrong with how a frame comes, if one does and this side reads; undefined when nothing is. */
+/** Returns the violation of a frame that comes too slowly while this side reads; undefined when there is none. */
 export const look = (
   frames: FrameQueue,
   bounds: Progress.Bounds,

@@ -1,6 +1,6 @@
 /**
- * Looks after all sessions of a transport, a few times a second: whether their peers live, whether frames that have begun
- * go on, whether a full socket is read, whether what their peers have this host hold goes.
+ * Lookout: watches all sessions of a transport, a few times a second: whether their peers live, frames that have begun
+ * go on, a full socket is read, and bytes held for a peer go.
  */
 import { Clock, Duration, Effect, type Scope } from "effect"
 import * as Liveness from "../../../protocol/flow/Liveness.ts"
@@ -12,27 +12,27 @@ import type * as Session from "./Session.ts"
 import * as Shares from "./Shares.ts"
 
 export interface Keepalive {
-  /** How long a peer may be silent before it is asked for a sign of life, by a PING. */
+  /** Time that a peer may be silent before it is sent a PING, to ask for a sign of life. */
   readonly interval: Duration.Input
   /**
-   * How long it may be silent from then on. A sign is any byte that comes, and any that a full socket takes. Longer than any
-   * pause that a peer may take (garbage collection, a long computation).
+   * Time that it may be silent from then on. A sign is any byte that comes, and any that a full socket takes. Longer
+   * than any pause that a peer may take (garbage collection, a long computation).
    */
   readonly timeout: Duration.Input
 }
 
-/** What one peer may have a host hold. */
+/** Bounds of the bytes that a host holds for one peer. */
 export type Share = Shares.Bounds
 
 export interface Lookout {
-  /** Looks after a session until it is closed. `told` hears why it was given up, if it was. */
+  /** Watches a session until it is closed. Calls `told` with why the session was given up, if it was. */
   readonly watch: (session: Session.Session, told?: (why: string) => void) => void
 }
 
-/** How often sessions are looked at, in milliseconds; while the socket of one is full; and their streams. */
+/** Intervals between looks, in ms: at sessions, at sessions while the socket of one is full, and at streams. */
 const lookMillis = { most: 200, least: 10, full: 20, streams: 1000 } as const
 
-/** A session that brings less than this is quiet, in bytes a second: one byte of a frame at a time takes ten on the wire. */
+/** Bytes a second below which a session is quiet: a frame that comes byte by byte takes ten on the wire for one. */
 const quietBytesPerSecond = 10 * Progress.defaults.bytesPerSecondMin
 
 interface Watched {
@@ -40,7 +40,7 @@ interface Watched {
   readonly liveness: Liveness.Liveness
   readonly waste: Waste.Waste
   readonly told: (why: string) => void
-  /** What had come when its streams were last looked at. */
+  /** Bytes received when the streams were last looked at. */
   readBytes: number
 }
 
@@ -48,7 +48,7 @@ const silent = "no sign of life"
 const unread = "it sends, and does not read"
 const wasteful = "it sends what brings nothing"
 
-/** The word for a counter of why a session was given up. */
+/** Maps why a session was given up to the word for a counter. */
 export const reasonOf = (why: string): string => (why === silent ? "silent" : why === unread ? "unread" : "waste")
 
 export const make = Effect.fnUntraced(function* (options: {
@@ -68,8 +68,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const watched = new Map<Session.Session, Watched>()
 
   /**
-   * Asks for a sign of life. Node sends no PING on a session that takes no more streams, so its peer gets SETTINGS that change
-   * nothing, which it has to answer, too. How long those took Node does not know.
+   * Asks for a sign of life. Node sends no PING on a session that takes no more streams, so its peer gets SETTINGS that
+   * change nothing, which it has to answer, too. Node does not tell the round trip of those, so it is measured here.
    */
   const ask = ({ liveness, session: { http2 } }: Watched): void => {
     if (http2.destroyed) return
@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const verdict = Liveness.look(liveness, bounds, { nowMillis, readBytes, takenBytes, isFull: room.isFull })
     if (verdict === "dead") return giveUp(one, silent)
     if (verdict === "ask") ask(one)
-    // What has come to a session whose socket is full waits, and has brought nothing yet.
+    // Bytes received by a session whose socket is full wait in it, and have brought nothing yet.
     if (room.isFull || readBytes === one.waste.readBytes) return
     const { everBegun: streams, pieces } = session.counts
     let { pieceBytes } = session.counts
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const elapsedMillis = nowMillis - streamsLookedMillis
     if (elapsedMillis < streamsMillis) return
     streamsLookedMillis = nowMillis
-    // What came while this process slept is not known to be slow.
+    // After a long sleep of this process nothing is known of how fast bytes came.
     const isPast = elapsedMillis > 2 * streamsMillis + restMillis
     for (const one of watched.values()) {
       const { room, socket, streams } = one.session
@@ -138,7 +138,7 @@ export const make = Effect.fnUntraced(function* (options: {
     return isAnyFull ? Math.min(lookMillis.full, restMillis) : restMillis
   }
 
-  // One round that goes wrong is no reason to look after nobody any more.
+  // A round that fails is no reason to watch no session any more.
   const rounds = Effect.sync(round).pipe(
     Effect.catchCause((cause) => Effect.as(Effect.logError("a look at the sessions failed", cause), restMillis)),
     Effect.flatMap(Effect.sleep),

@@ -1,12 +1,12 @@
 /**
- * Holds a stream back, so that its peer may send what is left of its window and little more.
+ * Pausing: holds a stream back, so that its peer may send the rest of its window and little more.
  *
  * `pause` alone does not: Node reads on until 64 KiB wait in a paused stream, and gives as much of the window back. So
- * meanwhile it gets nothing when it asks for more, until `aheadBytes` are left of what waits.
+ * meanwhile a held stream gets nothing when it asks for more, until at most `aheadBytes` wait.
  */
 import type { Readable } from "node:stream"
 
-/** What may wait beside a window: more is asked for before the last of it is taken, so that the peer need not wait. */
+/** Bytes that may wait beside a window: more is asked for before they are all taken, so the peer need not wait. */
 export const aheadBytes = 32 * 1024
 
 const readNothing = (): void => {}
@@ -16,13 +16,13 @@ export const hold = (stream: Readable): void => {
   stream.pause()
 }
 
-/** Reads on if little enough waits: to be asked whenever some of it was taken. */
+/** Reads on if little enough waits. Call it whenever some of that was taken. */
 export const readOn = (stream: Readable): void => {
   if (stream._read !== readNothing || stream.readableLength > aheadBytes) return
   const { _read }: Readable = Object.getPrototypeOf(stream)
-  // To delete what `hold` has set would make a slow object of the stream.
+  // Deleting the property that `hold` has set would make a slow object of the stream.
   stream._read = _read
-  // What was asked for meanwhile.
+  // Asks again, for the reads that were ignored meanwhile.
   stream._read(0)
 }
 

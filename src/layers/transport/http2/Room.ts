@@ -1,47 +1,47 @@
 /**
- * Room of an HTTP/2 session for the frames of its flows.
+ * Room: the room of an HTTP/2 session for the frames of its flows.
  *
- * What HTTP/2 says of itself (window updates, answers to PING) waits behind every frame that a session has written and its
- * socket has not taken, and of the frames that wait in a session for its window some streams may get none of it for seconds.
- * So the flows of a session together hand over a few frames in each turn of the event loop, and none while the socket is full
- * or the window of the session is used up: the buffer of the kernel keeps the path busy. Flows that wait are asked in their
- * turn.
+ * Control frames of HTTP/2 (window updates, answers to PING) wait behind every frame that a session has written and its
+ * socket has not taken. Of the frames that wait in a session for its window, some streams may get none of it for
+ * seconds. So the flows of a session together hand over a few frames in each turn of the event loop, and none while the
+ * socket is full or the window of the session is used up: the buffer of the kernel keeps the path busy. Waiting flows
+ * are asked in their turn.
  *
  * States: open -> spent (until the next turn) -> open; open, spent -> full (until the socket has taken all) -> open;
- * open, spent -> out of window (until the peer gives some) -> open.
- * While it is full the session reads on. What comes then waits in the session, which copies all of it with each piece that
- * comes: so it is read in gulps, the fewer the more waits. `unreadBytesMax` and `stuckMillisMax` bound it.
+ * open, spent -> out of window (until the peer gives some) -> open. While it is full the session reads on. Bytes that
+ * come then wait in the session, which copies them all with each piece that comes: so it reads in gulps, the fewer the
+ * more waits. `unreadBytesMax` and `stuckMillisMax` bound it.
  */
 import type { Http2Socket } from "./Socket.ts"
 
-/** What the flows of a session hand over in one turn of the event loop, in bytes; a frame may overshoot it. */
+/** Bytes that the flows of a session hand over in one turn of the event loop; a frame may overshoot it. */
 export const turnBytesMax = 256 * 1024
 
 /**
- * What may come on a session while its own socket is full, in bytes: a window and a half of a session, for the lengths of
- * small frames, and the headers of calls, which no window bounds. A peer that sends more reads nothing itself, or breaks the
- * rules.
+ * Bytes that may come on a session while its own socket is full: a window and a half of a session, for the lengths of
+ * small frames, and the headers of calls, which no window bounds. A peer that sends more reads nothing itself, or
+ * breaks the rules.
  */
 export const unreadBytesMax = 24 * 1024 * 1024
 
-/** How long a peer may go on sending while it takes nothing, in milliseconds: then it does not read. */
+/** Time that a peer may go on sending while it takes nothing, in milliseconds: beyond it the peer does not read. */
 export const stuckMillisMax = 60_000
 
-/** What is read without a pause while the socket is full, and then in each gulp for as much as waits, in bytes. */
+/** Bytes read without a pause while the socket is full, and then in each gulp for as many that wait. */
 const gulpBytes = 1024 * 1024
 
-/** Somebody who waits for room. */
+/** A link that waits for room. */
 export interface Waiter {
   readonly onTurn: () => void
 }
 
 /** A full socket, during one write of its session. */
 interface Full {
-  /** What had come when it was first seen. */
+  /** Bytes received when the socket was first seen full. */
   readonly readBytes: number
-  /** What the socket will have taken once this write is over; then the session looks at all that has come meanwhile. */
+  /** Bytes that the socket will have taken once this write is over; the session then looks at all received. */
   readonly endBytes: number
-  /** What it had taken when it last took something, and since when it has taken nothing. */
+  /** Bytes that the socket had taken when it last took some, and the time since when it has taken none. */
   takenBytes: number
   sinceMillis: number | undefined
   /** Looks since the last gulp. */
@@ -50,7 +50,7 @@ interface Full {
 
 export class Http2Room {
   private readonly socket: Http2Socket
-  /** The window of the session that its peer has given, in bytes. */
+  /** Returns the window that the peer has given the session, in bytes. */
   private readonly windowBytes: () => number
   private readonly waiting = new Set<Waiter>()
   private turnBytes = 0
@@ -67,7 +67,7 @@ export class Http2Room {
     return this.full !== undefined
   }
 
-  /** There is no room until the socket takes something, or the peer gives some of the window. */
+  /** Whether there is no room until the socket takes something, or the peer gives some of the window. */
   get isShut(): boolean {
     return this.isOut || this.full !== undefined
   }
@@ -76,7 +76,7 @@ export class Http2Room {
     return !this.isShut && this.turnBytes < turnBytesMax
   }
 
-  /** So many bytes were handed over. */
+  /** Counts bytes that were handed over. */
   take(bytes: number): void {
     this.turnBytes += bytes
     if (this.isTurning) return
@@ -91,7 +91,7 @@ export class Http2Room {
     this.look()
   }
 
-  /** Looks how it stands: each turn, when a write is over, and now and then. */
+  /** Updates the state: called each turn, when a write is over, and now and then. */
   look(): void {
     const { socket } = this
     if (socket.waitingBytes > 0) {
@@ -106,7 +106,7 @@ export class Http2Room {
     if (!this.isOut) this.wake()
   }
 
-  /** As `look`, from time to time; why the session is to end, if it is. */
+  /** As `look`, from time to time. Returns why the session is to end, if it is. */
   check(nowMillis: number): string | undefined {
     this.look()
     const { full, socket } = this
@@ -131,7 +131,7 @@ export class Http2Room {
     if (this.full !== undefined) this.socket.rest()
   }
 
-  /** Asks this one again once there is room. */
+  /** Calls this waiter once there is room. */
   wait(waiter: Waiter): void {
     this.waiting.add(waiter)
   }

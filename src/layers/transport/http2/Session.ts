@@ -1,5 +1,5 @@
 /**
- * What both ends of an HTTP/2 session need: bounds, whether it is lost, and who hears of its streams.
+ * Session: an HTTP/2 session as both its ends need it: bounds, whether it is lost, and the listeners of its streams.
  */
 import * as http2 from "node:http2"
 import type * as net from "node:net"
@@ -15,26 +15,26 @@ import { Http2Socket } from "./Socket.ts"
 import type { Proof } from "./tls/Tenure.ts"
 
 /**
- * Unread data that a stream may hold at its receiver: two frames and a half. A window of one, 64 KiB, takes no whole
- * frame with its envelope, so each would wait for its last bytes. Source: faults.md, rows D-14 and G9.
+ * Window of a stream: unread data that it may hold at its receiver, two frames and a half. A window of one, 64 KiB,
+ * takes no whole frame with its envelope, so each would wait for its last bytes. Source: faults.md, rows D-14 and G9.
  */
 export const streamWindowBytes = 160 * 1024
 
 /**
- * What may be on its way on a session, and so what may wait in it unread while its own socket is full. Beside that it bounds
- * no memory: Node gives it back as data comes, even of a stream that nobody reads, so stalled streams do not take it from
- * their neighbours. A sender that hands over more than it to its session has some of its streams starve (`Http2Room`).
+ * Window of a session: data on its way, and so data that waits in it unread while its own socket is full. Beside that
+ * it bounds no memory: Node gives it back as data comes, even of an unread stream, so stalled streams do not take it
+ * from their neighbours. A sender that hands over more than it to its session has some streams starve (`Http2Room`).
  */
 export const sessionWindowBytes = 16 * 1024 * 1024
 
-/** Node's own bound kills a session of some 9,700 flows; faults.md, section 0, finding 6. */
+/** Memory bound of Node, which by default kills a session of some 9,700 flows; faults.md, section 0, finding 6. */
 export const sessionMemoryMegabytes = 1000
 
-/** Headers of a call, those of HTTP/2 itself among them, and their bytes with 32 for each. */
+/** Bounds of the headers of a call, those of HTTP/2 among them: their number, and their bytes with 32 for each. */
 export const headerPairsMax = 64
 export const headerListBytesMax = 16 * 1024
 
-/** Whether the headers of a call are too long. Node sees to that, but not before its settings were acknowledged. */
+/** Whether the headers of a call are too long. Node checks that only once its settings were acknowledged. */
 export const isTooLong = (rawHeaders: ReadonlyArray<string>): boolean => {
   let bytes = 16 * rawHeaders.length
   for (const text of rawHeaders) bytes += text.length
@@ -48,7 +48,7 @@ export const settings: http2.Settings = {
 }
 
 /**
- * A session whose end is known to be the end of its connection, whatever its streams say.
+ * An HTTP/2 session, which ends with its connection, whatever its streams say.
  *
  * States: open (takes new streams) -> retired (the streams that it has go on, new ones need another session) -> lost.
  */
@@ -60,97 +60,96 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   readonly isOpen: () => boolean
   /** Takes no more streams. A client says so to its server. */
   readonly retire: () => void
-  /** Waits until it is not open any more. */
+  /** Waits until the session is not open any more. */
   readonly retired: Effect.Effect<void>
   readonly closed: Effect.Effect<void>
   /**
-   * Waits until the peer has acknowledged the settings of this side, or the session is lost. Before that nothing binds what
-   * the peer says: neither the bytes of its headers, nor that it may push nothing.
+   * Waits until the peer has acknowledged the settings of this side, or the session is lost. Before that nothing binds
+   * the peer: neither the size of its headers, nor the rule to push nothing.
    */
   readonly agreed: Effect.Effect<void>
-  /** Waits until its connection is closed, and closes one that is not soon. */
+  /** Waits until the connection is closed, and closes it after `leaveTimeout`. */
   readonly leave: Effect.Effect<void>
-  /** Closes it and its connection at once, with nobody at the other end. */
+  /** Closes the session and its connection at once, since the peer is gone. */
   readonly abandon: () => void
-  /** Somebody says that its peer is dead: it ends soon, unless it gives a sign of life. */
+  /** Notes that the peer was declared dead: the session ends soon, unless it gives a sign of life. */
   readonly doubt: () => void
-  /** Whether somebody has said so since it was last asked. */
+  /** Whether `doubt` was called since this was last asked. */
   readonly isDoubted: () => boolean
-  /** Who hears of a stream, until it is closed. What happens once needs no `once`, which would cost more than the listener. */
+  /** Hearers of the open streams. Events that happen once need no `once`, which would cost more than the listener. */
   readonly streams: Map<http2.Http2Stream, Heard>
   readonly listeners: ReturnType<typeof listenersOf>
   readonly counts: Counts
   /** As `Link.countedAs`. */
   countedAs: Link["countedAs"]
-  /** All that counts as the same. */
+  /** Sessions that count as the same peer, with their share. */
   peer: Peer | undefined
-  /** Who keeps a session of a client to the rules. */
+  /** Keeps the session of a client to the rules. */
   guard: Guard | undefined
-  /** What the peer has said by GOAWAY last. */
+  /** Returns the last GOAWAY of the peer. */
   readonly lastWord: () => readonly [code: number, said: Uint8Array | undefined] | undefined
-  /** True of a stream that never left, or of which the peer has said by GOAWAY that it never looked at it. */
+  /** Whether a stream never left, or the peer has said by GOAWAY that it never looked at it. */
   readonly isUnseen: (stream: http2.Http2Stream) => boolean
 }
 
-/** What counts as the same peer. */
+/** Sessions that count as the same peer. */
 export interface Peer {
   readonly share: Share.Share<Heard>
   readonly sessions: Set<Session>
-  /** The share was looked at. */
+  /** Notified when the share was looked at. */
   readonly changed: Signal.Signal
-  /** Flows that wait for the bytes of others to go. */
+  /** Flows that wait for room in the share. */
   waiting: number
   lookedMillis: number
-  /** What had come on its sessions at the last look. */
+  /** Bytes received on its sessions at the last look. */
   readBytes: number
 }
 
-/** What the streams of a session are and were. */
+/** Counts of the streams of a session. */
 export interface Counts {
-  /** Streams that carry something: a first frame has come. */
+  /** Open streams that have begun: their first frame has come. */
   begun: number
-  /** All that have ever begun. */
+  /** Streams that have ever begun. */
   everBegun: number
-  /** Pieces of streams that have come, and their bytes. */
+  /** Pieces of streams received, and their bytes. */
   pieces: number
   pieceBytes: number
 }
 
 export interface Guard {
-  /** A stream carries something. */
+  /** The first frame of a stream has come. */
   readonly onBegun: () => void
-  /** A stream has closed. */
   readonly onGone: (rstCode: number | undefined, hasBegun: boolean) => void
   /** A flow has failed by the fault of its peer. */
   readonly onFault: () => void
-  /** More comes that brings nothing than may. */
+  /** More bytes come that bring nothing than may. */
   readonly onWaste: () => void
 }
 
-/** After so many pieces the socket is read no further in the same turn. Those of large messages are fewer than that. */
+/** Pieces after which the socket is read no further in the same turn. Those of large messages are fewer than that. */
 const piecesPerTurn = 256
 
-/** Who hears of a stream, by the listeners that all streams of its session share. */
+/** Hears of a stream, by the listeners that all streams of its session share. */
 export interface Heard {
   readonly onData: (chunk: Uint8Array) => void
-  /** The stream says nothing more. */
+  /** The stream sends nothing more. */
   readonly onEnd: () => void
   readonly onError: (cause: NodeJS.ErrnoException) => void
-  /** It has closed: what it came to is decided, and nobody is told yet. */
+  /** The stream has closed: its fate is decided, and not told yet. */
   readonly onGone: () => void
-  /** It has closed, and whoever is to know is told. */
+  /** The stream has closed: its fate is told. */
   readonly onClose: () => void
-  /** What has come and is not counted yet, since the stream is not read. */
+  /** Counts bytes that have come and are not counted yet, since the stream is not read. */
   readonly unreadBytes: () => number
-  /** Counts what it holds, if it does. */
+  /** Counts the bytes that the stream holds, if any. */
   readonly count: (share: Share.Share<Heard>, nowMillis: number) => void
-  /** Ends the flow of the stream, since what it holds has stayed for too long. */
+  /** Ends the flow of the stream, since bytes that it holds have stayed for too long. */
   readonly giveUp: (detail: string) => void
-  /** Comes now and then, until the stream is closed. Of a session that is busy it is not known which stream holds up another. */
+  /** Called now and then until the stream closes. In a busy session any stream may hold up another. */
   readonly look: (nowMillis: number, isQuiet: boolean) => void
 }
 
-/** Listeners that find their stream: a closure for each event of each stream would be most of what an idle one costs. */
+/** Makes listeners that find their stream: a closure for each event of each stream would be most of an idle one. */
 const listenersOf = (
   streams: Map<http2.Http2Stream, Heard>,
   counts: Counts,
@@ -163,7 +162,7 @@ const listenersOf = (
     if (counts.pieces % piecesPerTurn === 0) pause()
     streams.get(this)?.onData(chunk)
   },
-  /** Of a stream that was reset, or whose session is lost, the end is told when it closes, in its turn. */
+  /** For a stream that was reset, or whose session is lost, the end is told when it closes, in its turn. */
   end(this: http2.Http2Stream): void {
     const heard = streams.get(this)
     if (heard !== undefined && !isLost() && !this.rstCode) Http2Ends.ended(heard)
@@ -180,10 +179,10 @@ const listenersOf = (
   }
 })
 
-/** How long a connection may take to close once its session is over. */
+/** Time that a connection has to close once its session is over. */
 const leaveTimeout = "1 second"
 
-/** Adopts a session as soon as it is connected, on its socket: its window, its listeners. */
+/** Adopts a session as soon as it is connected, on its socket: sets its window and its listeners. */
 export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socket, proof: Proof = {}): Session<S> => {
   const closed = Deferred.makeUnsafe<void>()
   const retired = Deferred.makeUnsafe<void>()
@@ -206,7 +205,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   }
   session.on("goaway", (code, lastStreamId, said) => {
     lastWord = [code, said]
-    // What a client says there is of streams that a server opens, and there are none.
+    // The last stream of a client's GOAWAY is one that its server opened, and there are none.
     if (isClient) lastSeenId = lastStreamId
     retire()
   })
@@ -235,14 +234,14 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     retired: Deferred.await(retired),
     closed: Deferred.await(closed),
     agreed: Effect.suspend(() => (session.pendingSettingsAck ? Deferred.await(agreed) : Effect.void)),
-    // Node first writes what there is to be written, and a peer that reads nothing would keep its connection for ever.
+    // Node first writes all pending data, and a peer that reads nothing would keep its connection for ever.
     leave: Effect.timeoutOrElse(Deferred.await(disconnected), {
       duration: leaveTimeout,
       orElse: () => Effect.sync(() => under.destroy())
     }),
     abandon: () => {
       lose()
-      // In this order: a session that is destroyed ends its socket, and one that is ending cannot be reset.
+      // In this order: a session that is destroyed ends its socket, and a socket that is ending cannot be reset.
       socket.reset()
       session.destroy()
     },
@@ -265,19 +264,19 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   }
 }
 
-/** How a stream is watched, when a frame may take so long. */
+/** Returns the bounds of a stream's progress, for frames that may take `frameTimeout`. */
 export const progressOf = (frameTimeout: Duration.Input): Progress.Bounds => ({
   ...Progress.defaults,
   frameMillisMax: Duration.toMillis(frameTimeout)
 })
 
-/** Waits until a session has had no stream for so long after its last one. */
+/** Waits until a session has had no stream for `timeout` after its last one; for ever if it never had one. */
 export const idle = Effect.fnUntraced(function* (session: http2.ServerHttp2Session, timeout: Duration.Input) {
   const millis = Duration.toMillis(timeout)
   let streams = 0
   let since: number | undefined
   const clock = yield* Clock.Clock
-  // One listener for all streams: a closure for each would be a part of what an idle one costs.
+  // One listener for all streams: a closure for each would be a part of the cost of an idle one.
   const onClose = (): void => {
     streams -= 1
     since = Monotonic.nowOf(clock)

@@ -1,6 +1,6 @@
 /**
- * What each peer of a flow server has this host hold, on all of its sessions: looked at now and then, more often the closer
- * it may be to its bound. While it is above, its new flows wait for a while, and then are told `EndpointBusy`.
+ * Shares: bounds the bytes that this host holds for each peer of a flow server, on all of its sessions. Looks at a peer
+ * more often the closer it may be to its bound. Above it, its new flows wait, and then get `EndpointBusy`.
  */
 import { Clock, Duration, Effect, Option, type Scope } from "effect"
 import * as Foreign from "../../../protocol/Foreign.ts"
@@ -16,9 +16,9 @@ import * as Signal from "../../core/Signal.ts"
 import type * as Session from "./Session.ts"
 
 export interface Bounds {
-  /** What this host holds for one peer before its new flows wait, in bytes. */
+  /** Bytes that this host holds for one peer before its new flows wait. */
   readonly bytesMax: number
-  /** How long bytes of a flow may stay while their peer is above that: then the flow is ended. */
+  /** Time that bytes of a flow may stay while their peer is above that: then the flow is ended. */
   readonly timeout: Duration.Input
 }
 
@@ -28,14 +28,14 @@ export interface Shares {
   readonly look: (nowMillis: number) => void
 }
 
-/** How often the flows of a peer are looked at that is far from its bound, in milliseconds. */
+/** Interval between looks at the flows of a peer that is far from its bound, in milliseconds. */
 const lookMillis = 1000
 
-/** Flows of one peer that wait for room, and how long: what comes with them is held as well. */
+/** Flows of one peer that wait for room, and the time for that: bytes that come with them are held as well. */
 export const waitingMax = 64
 export const waitTimeout = "5 seconds"
 
-/** How long it is not told again that the same peer is above. */
+/** Time in which the log does not repeat that a peer is above its bound, in milliseconds. */
 const pauseMillis = 60_000
 
 const readBytesOf = ({ sessions }: Session.Peer): number => {
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
   }
 })
 
-/** Has a new flow of a peer served, in its turn if the peer is above its bound; one too many is refused. */
+/** Serves a new flow of a peer, after a wait for room if the peer is above its bound; one too many is rejected. */
 export const admit = (
   peer: Session.Peer | undefined,
   link: Link,

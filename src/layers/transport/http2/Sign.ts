@@ -1,23 +1,23 @@
 /**
- * Signs of life of sessions, asked for before a flow is trusted to one: by a PING that all who ask meanwhile share, and that
- * is spared where the peer was heard a moment ago.
+ * Sign: asks a session for a sign of life before a flow is trusted to it: by a PING, which concurrent callers share,
+ * and which is spared where the peer was heard a moment ago.
  */
 import { type Clock, Effect } from "effect"
 import * as Monotonic from "../../core/Monotonic.ts"
 import type { Session } from "./Session.ts"
 
-/** A peer that was heard no longer ago than this is there, in milliseconds. */
+/** Time, in milliseconds, for which a peer that was heard counts as there. */
 const freshMillis = 20
 
 interface Sign {
-  /** What had come when somebody asked last, and when that was. */
+  /** Bytes received at the last call, and the time of that. */
   readBytes: number
   askedMillis: number
-  /** Who waits for the answer to the PING that is on its way; undefined when there is none. */
+  /** Callers that wait for the answer to the PING on its way; undefined when there is none. */
   waiting: Set<(isThere: boolean) => void> | undefined
 }
 
-/** Whether the peer of a session is there; waits for as long as its session is not given up. */
+/** Returns whether the peer of a session is there; waits until the session is given up. */
 export type Heard = (session: Session) => Effect.Effect<boolean>
 
 export const make = (clock: Clock.Clock): Heard => {
@@ -31,7 +31,7 @@ export const make = (clock: Clock.Clock): Heard => {
     return made
   }
 
-  /** Something came since somebody asked, and that was a moment ago. */
+  /** Whether bytes came since the last call, and that was a moment ago. */
   const isFresh = (session: Session, sign: Sign): boolean => {
     const nowMillis = Monotonic.nowOf(clock)
     const { readBytes } = session.socket

@@ -1,13 +1,13 @@
 /**
- * The socket under an HTTP/2 session.
+ * Socket: the socket under an HTTP/2 session.
  *
- * Node reads nothing from the socket of a session while a write of the session is under way. Two hosts that send to each
- * other then fill the buffers of both kernels, and neither reads any more, for ever. So a session whose socket is full is
- * made to read on (`readOn`): what comes then waits in the session, where a peer may have no more of it than the window of
- * the session allows. No window and no buffer is small or large enough to do without: docs/decisions/reading-on.md.
+ * Node reads nothing from the socket of a session while a write of the session is under way. Two hosts that send to
+ * each other then fill the buffers of both kernels, and neither reads any more, for ever. So a session whose socket is
+ * full is made to read on (`readOn`): bytes that come then wait in the session, where a peer may have no more of them
+ * than its window allows. No size of windows and buffers makes this needless: docs/decisions/reading-on.md.
  *
- * What it takes from Node is not public: `readStart`, `readStop` and `writeQueueSize` of the handle of a socket. A runtime that lacks
- * them is left to itself.
+ * It uses parts of Node that are not public, `readStart`, `readStop` and `writeQueueSize` of the handle of a socket,
+ * and does nothing in a runtime that lacks them.
  */
 import type * as net from "node:net"
 
@@ -54,7 +54,7 @@ export class Http2Socket {
     return this.socket.bytesRead
   }
 
-  /** Bytes that the kernel took. */
+  /** Bytes that the kernel has taken. */
   get takenBytes(): number {
     return this.socket.bytesWritten - this.waitingBytes
   }
@@ -64,13 +64,13 @@ export class Http2Socket {
     this.handle?.readStart()
   }
 
-  /** Reads no more while the write is under way. */
+  /** Stops reading while the write is under way. */
   rest(): void {
     const { handle } = this
     if (handle !== undefined && handle.writeQueueSize > 0) handle.readStop()
   }
 
-  /** Reads no more for so many turns of the event loop; in each the system would give up to 32 reads in a row. */
+  /** Stops reading for so many turns of the event loop, in each of which the system gives up to 32 reads in a row. */
   pause(turns = 1): void {
     const { handle } = this
     if (handle === undefined) return
@@ -85,7 +85,7 @@ export class Http2Socket {
     else this.readOn()
   }
 
-  /** Closes it at once, without what waits to be written. A connection of TLS cannot be reset, nor one that is ending. */
+  /** Closes the socket at once, without its unsent bytes. A reset is not for TLS, nor for a socket that is ending. */
   reset(): void {
     if (this.isEncrypted) this.socket.destroy()
     else this.socket.resetAndDestroy()

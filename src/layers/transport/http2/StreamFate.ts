@@ -1,6 +1,6 @@
 /**
- * What becomes of one stream of an HTTP/2 session, and the difference between a lost session and a reset stream. "refused"
- * is a promise of the peer: its program has not seen the stream.
+ * StreamFate: tells why one stream of an HTTP/2 session stopped, and a lost session from a reset stream. "refused" is a
+ * promise of the peer: its program has not seen the stream.
  * Source: RFC 9113, sections 6.8 and 8.7.
  */
 import * as http2 from "node:http2"
@@ -11,10 +11,10 @@ import * as Signal from "../../core/Signal.ts"
 import type { Carrier } from "./Carrier.ts"
 import { type Heard, type Session, streamWindowBytes } from "./Session.ts"
 
-/** How soon after the end of its stream the reset of a client comes that gives up. */
+/** Time after the end of its stream in which the reset of a client comes that gives up. */
 const resetTimeout = "100 millis"
 
-/** What can be on its way to a flow that has failed, until its peer hears of it: what its window lets through meanwhile, too. */
+/** Bytes that may be on their way to a failed flow until its peer hears of that: twice the window of a stream. */
 const underwayBytesMax = 2 * streamWindowBytes
 
 type Fate = ReturnType<Carrier["fate"]>
@@ -26,30 +26,30 @@ const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
   return how === "lost" ? "the connection is gone" : `code ${rstCode}`
 }
 
-/** Who holds bytes of a stream. */
+/** Holder of bytes of a stream. */
 type Holder = Parameters<Carrier["heldBy"]>[0]
 
-/** Who hears of a stream beside its carrier, and after it. */
+/** Hears of a stream after its `StreamFate`. */
 export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">>, Holder {
   /** The deadline of the call has come. */
   readonly onExpired?: () => void
 }
 
 /**
- * Its states are those of its fate: the first of these that holds when somebody asks. What was so when the stream closed, or
- * its deadline came, is what broke it (`cause`).
+ * Its state is the first of these fates that holds when it is asked for. The fate at the close of the stream, or when
+ * its deadline came, is why it broke (`cause`).
  *
  * ```text
  *   open ──> deadline    its time came while it was open, and nothing after that counts
  *     │ └──> refused     the peer has said so, or never saw it
  *     │ └──> violation   the peer broke the rules of HTTP/2
+ *     │ └──> stalled     given up by this side while it was open, since bytes that it holds have stayed too long
  *     │ └──> lost        the session is
  *     │ └──> reset       by either side
- *     │ └──> stalled     given up by this side, since what it holds has stayed too long
  *     └────> closed, and still open: it stopped in good order
  * ```
  *
- * A class, and its effects made when they are asked for: an idle flow has one, and asks for none of them.
+ * A class, and its effects made on demand: an idle flow has one, and asks for none of them.
  */
 export class StreamFate implements Carrier, Heard {
   private readonly session: Session
@@ -57,20 +57,20 @@ export class StreamFate implements Carrier, Heard {
   private readonly settled = Signal.make()
   private breaking: (() => LinkBroken) | undefined
   private hearer: Hearer | undefined
-  /** A caller that has heard nothing of its stream has not met a peer that breaks HTTP/2, but one that does not speak it. */
+  /** Whether the peer has shown that it speaks HTTP/2: before that an error is no violation of it. */
   isHeard: boolean
-  /** What neither the stream nor its session tells. */
+  /** Fate that neither the stream nor its session tells. */
   private verdict: "deadline" | "violation" | "stalled" | undefined
   private isClosed = false
   private hasBegun = false
-  /** What comes is counted when it comes, not when it is read. */
+  /** Whether bytes are counted when they come, not when they are read. */
   private isCounted = false
-  /** What has come since its peer was at fault; undefined while it was not. */
+  /** Bytes that have come since the peer was at fault; undefined while it was not. */
   private vainBytes: number | undefined
-  /** All that has come, or was read where it is not counted when it comes; and all that was handed to the stream. */
+  /** Bytes that have come, or were read where they are not counted when they come; and bytes handed to the stream. */
   private cameBytes = 0
   private saidBytes = 0
-  /** How long what came is here, and what is to leave. */
+  /** How long received bytes are here, and how long bytes wait to leave. */
   private coming: Share.Stay | undefined
   private leaving: Share.Stay | undefined
   private holder: Holder | undefined
@@ -107,7 +107,7 @@ export class StreamFate implements Carrier, Heard {
     this.session.guard?.onFault()
   }
 
-  /** So many bytes have come. */
+  /** Counts bytes that came since the peer was at fault. */
   private bear(bytes: number): void {
     if (this.vainBytes === undefined) return
     this.vainBytes += bytes
@@ -126,13 +126,13 @@ export class StreamFate implements Carrier, Heard {
     this.session.doubt()
   }
 
-  /** Has the end of the stream heard, and all else that is known here. */
+  /** Sets the hearer of the stream, and tells it of the end and of all else but data. */
   hear(hearer: Hearer): void {
     this.hearer = hearer
     this.stream.on("end", this.session.listeners.end)
   }
 
-  /** Has the data of the stream heard from now on. */
+  /** Tells the hearer of data from now on. */
   listen(): void {
     this.stream.on("data", this.session.listeners.data)
   }
@@ -157,7 +157,7 @@ export class StreamFate implements Carrier, Heard {
     if (how !== "open") this.breaking ??= () => new LinkBroken({ how, detail: detailOf(how, this.stream) })
   }
 
-  /** So many bytes have come that the session did not hear of, which reads them for nobody but itself. */
+  /** Counts bytes that the session does not hear of, since they are read without its listeners. */
   arrived(bytes: number): void {
     const { counts } = this.session
     this.isCounted = true
@@ -171,7 +171,7 @@ export class StreamFate implements Carrier, Heard {
     return this.isCounted ? 0 : this.stream.readableLength
   }
 
-  /** Its first frame has come. */
+  /** Counts the stream as begun: its first frame has come. */
   begin(): void {
     if (this.hasBegun || this.isClosed) return
     this.hasBegun = true
@@ -188,7 +188,7 @@ export class StreamFate implements Carrier, Heard {
     this.hearer?.onExpired?.()
   }
 
-  /** So many bytes were handed to the stream. */
+  /** Counts bytes that were handed to the stream. */
   said(bytes: number): void {
     this.saidBytes += bytes
   }
@@ -198,7 +198,7 @@ export class StreamFate implements Carrier, Heard {
   }
 
   count(share: Share.Share<Heard>, nowMillis: number): void {
-    // One that broke lets go of what it holds.
+    // A stream that broke lets go of the bytes that it holds.
     if (this.breaking !== undefined) return
     const { hearer, holder, isCounted, stream } = this
     const unreadBytes = stream.readableLength
@@ -221,7 +221,7 @@ export class StreamFate implements Carrier, Heard {
     Share.count(share, this, inBytes + outBytes, since)
   }
 
-  /** Whoever holds the flow is told at once, and the peer as far as it takes a last word. */
+  /** Gives the stream up. Tells the holder of the flow at once, and the peer as far as it takes a last word. */
   giveUp(detail: string): void {
     const { stream } = this
     if (this.fate() === "open") this.verdict = "stalled"
