@@ -1,5 +1,5 @@
 /**
- * Where a transport leaves its incoming links: whoever serves takes them, and until somebody does they wait.
+ * Acceptor: hands the incoming links of a transport to its server; links that come before there is one wait.
  */
 import { Effect, type Scope } from "effect"
 import type { Link, Served } from "../../services/Transport.ts"
@@ -9,10 +9,10 @@ import * as Signal from "../core/Signal.ts"
 type OnLink = (link: Link) => Effect.Effect<void, never, Scope.Scope>
 
 export interface Acceptor {
-  /** Has the link served by whoever serves, in the caller's fiber and scope; one that breaks meanwhile waits no more. */
+  /** Serves a link in the caller's fiber and scope, once there is a server; a link that breaks before is left. */
   readonly accept: OnLink
   readonly serve: (onLink: OnLink, served?: Served) => Effect.Effect<void, never, Scope.Scope>
-  /** What whoever serves says of it. While nobody does, the host itself is not serving, and there is no endpoint. */
+  /** Status as the server tells it. Without a server the host itself is not serving, and there is no endpoint. */
   readonly served: Served
 }
 

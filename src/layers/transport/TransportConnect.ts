@@ -1,12 +1,12 @@
 /**
- * Flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened when first needed and
- * closed when idle.
+ * TransportConnect: flows between processes: Connect RPC over HTTP/2, one session for each peer and direction, opened
+ * when first needed and closed when idle.
  *
- * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, when other machines reach the
- * address and there is neither `tls` nor `insecure: true`, or when the port cannot be bound; `dial` fails with
- * HostUnreachable when no session can be opened, and with Unauthorized when the host does not believe our certificate. A peer
- * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path that has
- * shown that it is slow or far (`protocol/flow/Liveness`); one whose connection closes is lost at once.
+ * Errors: building the layer fails with InvalidConfig when a setting or `tls` cannot work, when other machines reach
+ * the address and there is neither `tls` nor `insecure: true`, or when the port cannot be bound. `dial` fails with
+ * HostUnreachable when no session can be opened, and with Unauthorized when the host rejects our certificate. A peer
+ * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path
+ * that has proven slow or far (`protocol/flow/Liveness`); a peer whose connection closes is lost at once.
  */
 import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Foreign from "../../protocol/Foreign.ts"
@@ -35,36 +35,36 @@ export interface Config {
   /** Port to serve on; 0 lets the system choose. */
   readonly port: number
   /**
-   * Another port, where the health of this host is told in plaintext, whatever `tls` says, and nothing else is served: for
-   * probes that speak no TLS. Undefined for none.
+   * Port for health probes that speak no TLS: it tells the health of this host in plaintext, whatever `tls` says, and
+   * serves nothing else. Undefined for none.
    */
   readonly healthPort?: number | undefined
   readonly keepalive: Lookout.Keepalive
-  /** What the flows of one peer may have this host hold. */
+  /** Bounds of the bytes that this host holds for one peer. */
   readonly share: Lookout.Share
   readonly connectTimeout: Duration.Input
-  /** How long a session without flows is kept. */
+  /** Time that a session without flows is kept. */
   readonly idleTimeout: Duration.Input
   readonly firstStreamTimeout: Duration.Input
-  /** How long a frame may take once it has begun. */
+  /** Time that a frame may take once it has begun. */
   readonly frameTimeout: Duration.Input
   readonly sessionsMax: number
   /** Connections of one remote address at a time; one more is closed at once. */
   readonly sessionsPerAddressMax: number
-  /** How long an address gets no new connection once a session of it was a flood. */
+  /** Time that an address gets no new connection after a flood on one of its sessions. */
   readonly banDuration: Duration.Input
   /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
   readonly limitsLoopback: boolean
   readonly streamsMax: number
-  /** Largest frame on the wire that is read, in bytes: at least what any peer may send, `Limits.frameWireBytesMax`. */
+  /** Largest frame on the wire that is read, in bytes. At least `Limits.frameWireBytesMax`, which any peer may send. */
   readonly frameWireBytesMax: number
-  /** Both sides of a session prove who they are, as far as it verifies; without it nothing is encrypted, and nobody is asked. */
+  /** Both sides of a session prove their names, as far as it verifies. Without it nothing is encrypted or verified. */
   readonly tls?: Tls.Config | undefined
-  /** Flows are in plaintext though other machines reach the port. */
+  /** Allows flows in plaintext although other machines reach the port. */
   readonly insecure?: true | undefined
 }
 
-/** What is not said is as in `defaults`. An address that other machines reach goes with `tls`, or with `insecure: true`. */
+/** Options default to `defaults`. An address that other machines reach needs `tls` or `insecure: true`. */
 export type Options = Partial<Omit<Config, "host" | "tls" | "insecure">> & Exposure.Protected<"tls", Tls.Config>
 
 export const defaults: Config = {
@@ -84,13 +84,13 @@ export const defaults: Config = {
   frameWireBytesMax: Limits.frameWireBytesMax
 }
 
-/** A window of a stream and a frame that is read have their place in one array. */
+/** Bounds `frameWireBytesMax`: a stream's window and a frame that is read share one array. */
 const frameWireBytesCeiling = 2 ** 30
 
-/** What HTTP/2 may count. */
+/** Largest stream count of HTTP/2. */
 const streamsCeiling = 2 ** 31 - 1
 
-/** Errors: InvalidConfig for the first setting that cannot work. */
+/** Checks all settings. Errors: InvalidConfig for the first that cannot work. */
 export const check = (config: Config): Effect.Effect<void, NetworkError> =>
   Setting.check("listen", {
     flowPort: Setting.port(config.port),
@@ -110,25 +110,25 @@ export const check = (config: Config): Effect.Effect<void, NetworkError> =>
     frameWireBytesMax: Setting.count(config.frameWireBytesMax, Limits.frameWireBytesMax, frameWireBytesCeiling)
   })
 
-/** A session to a peer. All of its flows have one lease of it, where one for each would be most of what a dial costs. */
+/** A session to a peer. Its flows share one lease, since a lease for each would be most of the cost of a dial. */
 interface Shared extends Client.Peer {
   readonly host: Client.Address
   flows: number
-  /** While it has flows. */
+  /** Set while the session has flows. */
   lease: Scope.Closeable | undefined
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** One session is to one host: another one that follows it at its address must prove that it is that. */
+/** Names the session of a host: another host that follows it at its address must prove its own name. */
 const keyOf = (host: Client.Address): string => `${host.id}/${Client.authorityOf(host)}`
 
 const addressOf = ({ address, flowPort, id }: Host): Client.Address => ({ id, address, flowPort })
 
-/** How long a host that was told of so goes without saying. */
+/** Time in which the log does not repeat that a host hung up without a word. */
 const mutePauseMillis = 600_000
 
-/** What a failure of the network means to who wanted to reach a host. */
+/** Maps a failure of the network to the error of a dial. */
 const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkError => {
   const reason =
     cause instanceof Tls.Refused
@@ -159,9 +159,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
     streams: Client.streamsOf(config),
     leaving: yield* Timeouts.make(Client.leaveTimeout)
   }
-  /** Every session that has flows, or may get some. */
+  /** Sessions that have flows, or may get some. */
   const live = new Set<Shared>()
-  /** The session of each host that takes new flows. */
+  /** Sessions that take new flows, by host. */
   const current = new Map<string, Shared>()
 
   const mutes = Told.make(mutePauseMillis)
@@ -181,7 +181,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       run(Effect.annotateLogs(Effect.logWarning(text), { peer: host.id }))
     }
     const session = yield* Effect.tapError(Client.connect(host, { lookout, connectTimeout, told }, tls), () =>
-      // Whoever asked may have gone, and nobody else is to hear of a failure that is over.
+      // The caller may have gone, and no other is to meet a failure that is over.
       Effect.forkIn(Background.heard("forgetting a session")(RcMap.invalidate(sessions, host)), scope)
     )
     const shared: Shared = { session, headers: Client.headersTo(host, session), host, flows: 0, lease: undefined }
@@ -196,7 +196,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     const hungUp = Effect.suspend(() =>
       isGivenUp || !Client.isMute(session) ? Effect.void : Effect.annotateLogs(warnOfMute(host), { peer: host.id })
     )
-    // Interrupted when it is this side that closes the session.
+    // Interrupted when this side closes the session.
     const retired = Effect.andThen(session.retired, Effect.andThen(hungUp, forget(shared)))
     yield* Background.run("forgetting a session", retired)
     return shared
@@ -206,7 +206,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     idleTimeToLive: config.idleTimeout
   })
 
-  /** From now on another session is opened; this one is closed when its last flow is. */
+  /** Has the next dial open another session; the old one is closed when its last flow is. */
   const forget = (shared: Shared): Effect.Effect<void> =>
     Effect.suspend(() =>
       current.get(keyOf(shared.host)) === shared && current.delete(keyOf(shared.host))
@@ -214,7 +214,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
         : Effect.void
     )
 
-  /** One flow less on a session. */
+  /** Takes one flow off a session. */
   const release = (shared: Shared): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { lease } = shared
@@ -225,8 +225,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
     })
 
   /**
-   * A session that takes new flows, with one more. Errors: what the network said when there was none and none could be
-   * opened. One that is over before it is used is followed by one more, and no other.
+   * Returns a session that takes new flows, and counts one more on it. Errors: those of the network when a session has
+   * to be opened. A session that is over before it is used is followed by one more, and no other.
    */
   const acquire = (host: Client.Address, restore: Restore, isAgain = false): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
@@ -263,7 +263,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       })
     ).pipe(Effect.mapError((cause) => unreachable(host, cause)))
 
-  /** A session that takes new flows, whoever has a lease of it. */
+  /** Returns a session that takes new flows, whoever has a lease of it. */
   const open = (host: Client.Address): Effect.Effect<Shared, unknown> =>
     Effect.suspend(() => {
       const known = current.get(keyOf(host))
@@ -276,7 +276,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       const address = addressOf(host)
       let { session } = yield* open(address)
       if (yield* heard(session)) return
-      // It was closed, or takes no more flows: another one tells.
+      // The session was closed, or takes no more flows: another session tells.
       const isOver = !session.isOpen()
       if (isOver) session = (yield* open(address)).session
       if (!isOver || !(yield* heard(session))) return yield* Effect.fail(Client.overOf(session))

@@ -1,6 +1,6 @@
 /**
- * Flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the cuts and the deaths of
- * that network. For tests that swap the transport; nothing of it leaves the process.
+ * TransportMemory: flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the
+ * cuts and the deaths of that network. For tests that swap the transport; no frame leaves the process.
  */
 import { type Duration, Effect, Layer, type Scope } from "effect"
 import type { Frame } from "../../protocol/flow/Frame.ts"
@@ -17,14 +17,14 @@ import * as LocalLink from "./link/LocalLink.ts"
 /** Every host of a memory network serves flows on this port. */
 export const flowPort = 7947
 
-/** How long a cut goes unnoticed: what keepalive takes on a real network. */
+/** Time that a cut goes unnoticed, as keepalive takes on a real network. */
 const keepalive: Duration.Input = "5 seconds"
 
 interface Accepting {
   readonly accept: (link: Link, end: LocalLink.LinkEnd) => void
 }
 
-/** Who listens on which network; a network that is gone takes its listeners along. */
+/** Listeners by network and host name; a network that is gone takes its listeners along. */
 const listeners = new WeakMap<MemoryNetwork["Service"], Map<string, Accepting>>()
 
 const listenersOf = (network: MemoryNetwork["Service"]): Map<string, Accepting> => {
@@ -57,7 +57,7 @@ const make = Effect.fnUntraced(function* (
       end.breakWith(new LinkBroken({ how: "reset", detail: "the other side has left" }))
     })
 
-  /** A cut is silent: nothing comes, and after a while nobody waits any longer. */
+  /** Breaks a link as lost some time after a cut, which is silent: no frame comes. */
   const watch = (end: LocalLink.LinkEnd, peer: string): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (links.has(end)) {
@@ -66,7 +66,7 @@ const make = Effect.fnUntraced(function* (
       }
     })
 
-  /** What one end reads has come all the way, frame by frame, and packed as on any network. */
+  /** Makes a link whose incoming frames travel all the way, one by one, and are packed as on any network. */
   const delayed = (end: LocalLink.LinkEnd, from: string, to: string): Link => {
     const incoming = new AskedFrames(() => end.goOn())
     const arrive = (frame: Frame) =>
@@ -89,7 +89,7 @@ const make = Effect.fnUntraced(function* (
       detach: (listener) => incoming.detach(listener),
       goOn: () => incoming.goOn(),
       isBroken: () => end.isBroken(),
-      // What is sent first leaves at once, as on any network, and the rest together while that is on its way.
+      // The first message leaves at once, as on any network, and the rest together while it is on its way.
       isIdle: () => end.hasRoom(),
       fill: (next) => end.fill(next),
       finish: () => end.finish(),
@@ -121,7 +121,7 @@ const make = Effect.fnUntraced(function* (
     return new NetworkError({ operation: "connect", reason })
   }
 
-  /** Goes to a host, and finds it there. */
+  /** Travels to a host, and finds its listener. */
   const visit = Effect.fnUntraced(function* (host: Host) {
     const peer = network.nameAt(host.address)
     if (peer === undefined || !plug.isLive() || !network.isPlugged(peer))
@@ -154,5 +154,5 @@ const make = Effect.fnUntraced(function* (
   return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
 })
 
-/** The transport of the host of this name. */
+/** Makes the transport of the host of this name. */
 export const layer = (name: string): Layer.Layer<Transport, never, MemoryNetwork> => Layer.effect(Transport, make(name))

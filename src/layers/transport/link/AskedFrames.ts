@@ -1,6 +1,5 @@
 /**
- * Frames that come only when they are asked for, one at a time and later: the reading half of a link whose carrier gives
- * none by itself.
+ * AskedFrames: the reading half of a link whose source gives frames only when asked, one at a time and later.
  */
 import type { Frame } from "../../../protocol/flow/Frame.ts"
 import type { LinkBroken } from "../../../services/Transport.ts"
@@ -40,12 +39,12 @@ export class AskedFrames extends Inlet {
     this.deliver()
   }
 
-  /** Tells whoever listens that the carrier broke. */
+  /** Tells the listener that the link broke. */
   onBroken(how: () => LinkBroken): void {
     this.listener?.onBroken(how)
   }
 
-  /** Tells whoever listens that there is room. */
+  /** Tells the listener that there is room. */
   onRoom(): void {
     this.listener?.onRoom()
   }

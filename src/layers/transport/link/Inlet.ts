@@ -1,32 +1,32 @@
 /**
- * The reading half of a link: what has come is given to the listener while it goes on, and then the end, once. It is the
- * same for every link; each says only which frame is next.
+ * Inlet: the reading half of a link. Gives received frames to the listener while it goes on, and then the end, once. It
+ * is the same for every link; a subclass only gives the next frame.
  */
 import type { Cause } from "effect"
 import type { Frame } from "../../../protocol/flow/Frame.ts"
 import type { Link, LinkBroken, Listener } from "../../../services/Transport.ts"
 
-/** How the frames of a link ended, made when asked for. */
+/** Tells how the frames of a link ended, made when asked for. */
 export type Ending = () => LinkBroken | Cause.Done
 
 /** A class to extend, so that a link and its reading half are one object: see `FlowEnd`. */
 export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> {
   protected listener: Listener | undefined
-  /** As drawn at `Link`; "giving" while the listener takes a frame, and has not said yet whether another may come. */
+  /** States as drawn at `Link`; "giving" while the listener takes a frame and has not said if another may come. */
   private hearing: "new" | "flowing" | "giving" | "held" | "over" = "new"
-  /** What follows the frames that wait. */
+  /** End of the frames, which follows those that wait. */
   protected ended: Ending | undefined
 
-  /** The next frame, if one has come. */
+  /** Takes the next received frame; undefined when there is none. */
   protected abstract take(): Frame | undefined
 
-  /** The listener wants a frame, and none has come. */
+  /** Called when the listener wants a frame and there is none. */
   protected starve(): void {}
 
-  /** The listener has gone on, and has had what it may take of what waited. */
+  /** Called when the listener has gone on, and has had the waiting frames that it takes. */
   protected resumed(): void {}
 
-  /** The listener has taken all that it may. */
+  /** Whether the listener takes no more frames for now. */
   protected isHeld(): boolean {
     return this.hearing === "held"
   }
@@ -53,7 +53,7 @@ export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> 
     return this.hearing === "flowing" || this.hearing === "giving"
   }
 
-  /** Gives the listener what it may take. */
+  /** Gives the listener the frames that it takes, and the end. */
   protected deliver(): void {
     while (this.listener !== undefined && this.isFlowing()) {
       const frame = this.take()
@@ -69,7 +69,7 @@ export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> 
   private give(listener: Listener, frame: Frame): void {
     this.hearing = "giving"
     const takesMore = listener.onFrame(frame)
-    // Unless it has gone on from within, or another listens by now.
+    // Unless the listener has gone on from within, or another one is attached by now.
     if (this.hearing === "giving") this.hearing = takesMore ? "flowing" : "held"
   }
 }

@@ -1,9 +1,9 @@
 /**
- * A link inside one process: two ends, each writing what the other reads. Frames are passed, not copied: what a channel
- * puts into them is its own.
+ * LocalLink: a link inside one process, of two ends, each writing frames that the other reads. Frames are passed, not
+ * copied: a flow puts only its own bytes and values into them.
  *
- * A listener takes each frame in the turn in which it is written. Until it first goes on one frame waits for it; while it
- * takes no more, none is written.
+ * A listener takes each frame in the turn in which it is written. Until it first goes on one frame waits for it; while
+ * it takes no more, none is written.
  */
 import { Cause } from "effect"
 import type { Fail, Frame } from "../../../protocol/flow/Frame.ts"
@@ -12,23 +12,23 @@ import { type Ending, Inlet } from "./Inlet.ts"
 
 export interface LinkEnd extends Link {
   /**
-   * Breaks the whole link, for both ends; what was written and not yet read is lost, but for that of a side that has
-   * finished. No effect once both have.
+   * Breaks the whole link, for both ends. Unread frames are lost, except those of a side that has finished. No effect
+   * once both have.
    */
   readonly breakWith: (broken: LinkBroken) => void
-  /** The other end takes a frame right now. */
+  /** Whether the other end takes a frame right now. */
   readonly hasRoom: () => boolean
 }
 
 const inGoodOrder: Ending = () => Cause.Done()
 
 /**
- * States of what an end writes: open -> finished, by itself | broken, with the other end. What comes to the other one ends
- * with that.
+ * States of the frames that an end writes: open -> finished, by itself | broken, with the other end. Input of the other
+ * end ends with that.
  */
 class End extends Inlet implements LinkEnd {
   private readonly peer: End
-  /** Written by the peer, and not yet given to the listener. */
+  /** Frame of the peer that the listener has not taken yet. */
   private frame: Frame | undefined
   private isFinished = false
   private broken: LinkBroken | undefined
@@ -40,7 +40,7 @@ class End extends Inlet implements LinkEnd {
     this.peer = peer ?? new End(proven, this)
   }
 
-  /** Both ends, this one first. */
+  /** Returns both ends, this one first. */
   both(): readonly [End, End] {
     return [this, this.peer]
   }
@@ -63,7 +63,7 @@ class End extends Inlet implements LinkEnd {
     return this.broken !== undefined
   }
 
-  /** A frame costs a look at the other end, so what is sent in one turn goes together. */
+  /** Never idle: a frame costs a look at the other end, so frames of one turn go together. */
   isIdle(): boolean {
     return false
   }
@@ -125,5 +125,5 @@ class End extends Inlet implements LinkEnd {
   }
 }
 
-/** Two connected ends, both held by whoever has proven this, if anybody. */
+/** Makes two connected ends. Both hold `proven`, if given. */
 export const make = (proven?: Link["proven"]): readonly [LinkEnd, LinkEnd] => new End(proven).both()
