@@ -184,7 +184,7 @@ export class FlowEnd<E> extends Fate<E> implements Listener {
     return this.isClosed || this.failing !== undefined || !Inbound.isEmpty(this.reader) || this.hasHeardAll()
   }
 
-  /** Discards input until the peer has finished: closing the stream under a sending peer could lose what it reads. */
+  /** Discards input until the peer has finished: a stream closed under a sending peer may lose frames to it. */
   get drain(): Effect.Effect<void> {
     return Effect.suspend(() => {
       Inbound.discard(this.reader)

@@ -17,7 +17,7 @@ import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 /** Frames that connect-node pulls: it asks for the next one when the stream has room for it. */
 export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
   readonly iterable: AsyncIterable<ProtoFrame>
-  /** Sets the listener for room, and for what breaks the call. */
+  /** Sets the listener for room, and for the failure of the call. */
   readonly hear: (listener: Pick<Listener, "onBroken" | "onRoom">) => void
   readonly breakWith: (broken: LinkBroken) => void
   /** Finishes with an error of Connect, for a call that connect-node rejects. */
