@@ -2,7 +2,7 @@
  * Checks that this process runs on a Node that a host supports.
  *
  * A host relies on the HTTP/2, TLS and UDP of Node. Runtimes that claim to be like some Node have their own ones.
- * Source: faults.md, D-1.
+ * Source: security.md, D-1.
  */
 
 /** Oldest release of each line with the HTTP/2 and TLS fixes of July 2026. */

@@ -2,7 +2,7 @@
  * Addresses of the gossip plane: raw network-order bytes and a port.
  *
  * Bytes are compared as bytes. A 16-byte IPv4-mapped address is dialled as IPv4 but stays 16 bytes in gossip
- * (memberlist-protocol.md, section 1).
+ * (memberlist-wire.md, section 1).
  */
 export interface Address {
   /** 4 bytes (IPv4) or 16 bytes (IPv6, or IPv4-mapped). */

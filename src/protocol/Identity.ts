@@ -2,7 +2,7 @@
  * Host identity in a certificate: a URI among the subject alternative names.
  *
  * Shape: `grinta://<fabric>/<host>`, both percent-encoded.
- * Source: faults.md, D-2.
+ * Source: security.md, D-2.
  */
 import { Option, Result } from "effect"
 import * as Name from "./Name.ts"

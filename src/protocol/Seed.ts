@@ -3,7 +3,7 @@
  *
  * Shape: `[name/]host[:port]`, the host an IP literal or a DNS name, an IPv6 literal in brackets when a port follows;
  * or the name of a DNS service such as `_gossip._udp.example.com`, whose SRV records give hosts and ports.
- * Source: memberlist-protocol.md, section 16 (join) and section 19, trap 27.
+ * Source: memberlist-wire.md, section 16 (join) and section 19, trap 27.
  */
 import { Data, Result } from "effect"
 import { parseHost } from "./Address.ts"

@@ -63,7 +63,7 @@ export type EachFlow<In, Out, E> =
 
 /** How an endpoint takes its flows. Options left out follow the configuration of the fabric. */
 export interface ExposeOptions {
-  /** Flows served at a time, at least 1; 10,000 by default. A flow counts until its handler is done. */
+  /** Flows served at a time, at least 1; 12,000 by default. A flow counts until its handler is done. */
   readonly concurrency?: number
   /**
    * Queue of flows beyond `concurrency`, served in order; 64 by default, 0 for none. Their callers wait in `connect`. A

@@ -1,7 +1,7 @@
 /**
  * Golden vectors of the memberlist protocol, in hex.
  *
- * Source: memberlist-protocol.md, sections 20.1 to 20.6.
+ * Source: memberlist-wire.md, sections 20.1 to 20.6.
  */
 
 /** Messages and stream bodies without framing, byte-identical to the July 2026 reference. */

@@ -3,7 +3,7 @@
  *
  * Shape: version byte 1, nonce of 12 random bytes, ciphertext, tag of 16 bytes. Version 0, which pads to 16 bytes, is
  * opened but never sealed. Opening tries the primary key first.
- * Source: memberlist-protocol.md, section 8.
+ * Source: memberlist-wire.md, section 8.
  */
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { Option, Result } from "effect"

@@ -2,7 +2,7 @@
  * Keys of a running host: the cipher reads them, an operator changes them.
  *
  * Packets and streams that were sealed are counted by key in `grinta_gossip_sealed`, by its fingerprint: with random nonces a
- * key is to seal less than 2^32 of them, on all hosts together. Source: faults.md, D-4.
+ * key is to seal less than 2^32 of them, on all hosts together. Source: security.md, D-4.
  */
 import { createHash } from "node:crypto"
 import { Effect, Metric, Redacted, Result, Stream } from "effect"

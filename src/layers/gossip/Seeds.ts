@@ -4,7 +4,7 @@
  * A host that is alone tries its seeds again and again, with growing pauses. A host that is not alone now and then
  * tries the seeds that it does not see, and a host that has lost members looks for them: so two halves of a cluster
  * become one again after any time. Names are resolved anew each time.
- * Source: memberlist-protocol.md, section 16 (join); design.md, law 9.
+ * Source: memberlist-wire.md, section 16 (join); design.md, law 9.
  */
 import { Duration, Effect, Order, Random, Result, Semaphore } from "effect"
 import { type Address, format, isLoopback, isUnspecified, host as textOf } from "../../protocol/Address.ts"

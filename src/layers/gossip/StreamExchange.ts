@@ -1,7 +1,7 @@
 /**
  * StreamExchange: one exchange over a stream. Each side sends one message, and the stream is closed.
  *
- * Source: memberlist-protocol.md, sections 6.1 to 6.4.
+ * Source: memberlist-wire.md, sections 6.1 to 6.4.
  */
 import { Data, type Duration, Effect, Option, Result } from "effect"
 import { type Address, format } from "../../protocol/Address.ts"

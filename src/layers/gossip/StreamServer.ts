@@ -3,7 +3,7 @@
  *
  * A push/pull is answered with the state from before its merge, which does not hold up the answer. Unreadable input is
  * counted, and answered with an `Err` where the protocol owes one.
- * Source: memberlist-protocol.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
+ * Source: memberlist-wire.md, sections 6.1 to 6.3; faults.md, rows S1 to S7.
  */
 import { Effect, Fiber, Result, type Scope } from "effect"
 import type { Address } from "../../protocol/Address.ts"

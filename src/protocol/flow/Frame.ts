@@ -22,7 +22,7 @@ export const wireVersion = 1
  */
 export const revision = 1
 
-/** Most hosts that may pass a flow on. Source: faults.md, row D-27. */
+/** Most hosts that may pass a flow on. Source: faults.md, row O11. */
 export const pathLengthMax = 8
 
 /** Trace in which the caller opens the flow. Source: W3C Trace Context, level 1. */

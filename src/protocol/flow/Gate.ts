@@ -14,7 +14,7 @@
  * Invariants: at most `sessionsMax` are inside, the last seats for peers that hold few (`Seats`); `arrivingMax` arrive;
  * each bound address, network or peer keeps its own bound. As many as may be inside may be retired, and `retiredTimes`
  * as many per bound key: a further one closes the oldest retired one, so that long flows shut nobody out.
- * Source: faults.md, rows H3 and D-15.
+ * Source: faults.md, row H3; security.md, D-15.
  */
 import * as Address from "../Address.ts"
 import * as Bans from "./Bans.ts"

@@ -1,5 +1,5 @@
 /**
- * Bounds of a flow. Source: faults.md, rows D-16 and D-17, guarantee G9.
+ * Bounds of a flow. Source: faults.md, G9; security.md, D-17.
  *
  * The bounds of frames are one set: the content of a frame follows from its size on the wire, which any peer accepts
  * and none may exceed.

@@ -2,7 +2,7 @@
  * The compress message: a struct with another message, or a whole stream body, in compressed form.
  *
  * Shape: type byte 9, then `{ Algo, Buf }`; algorithm 0 is LZW, the only one.
- * Source: memberlist-protocol.md, sections 4 and 7.
+ * Source: memberlist-wire.md, sections 4 and 7.
  */
 import { Result } from "effect"
 import * as Lzw from "./Lzw.ts"

@@ -1,7 +1,7 @@
 /**
  * CRC-32 as in zlib and IEEE 802.3, four bytes at a time.
  *
- * Source: memberlist-protocol.md, section 5.3.
+ * Source: memberlist-wire.md, section 5.3.
  */
 
 const polynomial = 0xedb8_8320

@@ -1,6 +1,6 @@
 /**
  * Framing: the label, compression and encryption that the hosts of a cluster agree on.
- * Source: memberlist-protocol.md, sections 5 to 9.
+ * Source: memberlist-wire.md, sections 5 to 9.
  */
 import type { Option } from "effect"
 

@@ -4,7 +4,7 @@
  * Token buckets count units: a datagram costs at least one, and one per 2,048 bytes or 32 messages in it. A compressed
  * datagram is charged for its contents after decoding. So many messages in few datagrams cost as much as in many. Each
  * source has a bucket; all strangers share one and all members another, so that strangers cannot displace members.
- * Source: faults.md, D-7.
+ * Source: security.md, D-7.
  */
 import { type Address, source as sourceOf } from "../Address.ts"
 import * as Bucket from "../Bucket.ts"

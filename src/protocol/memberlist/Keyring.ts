@@ -2,7 +2,7 @@
  * Keyring: the keys of a cluster. The first key seals, every key opens.
  *
  * Rotation without loss: install the new key everywhere, use it everywhere, remove the old key everywhere.
- * Source: memberlist-protocol.md, section 8.4; faults.md, row R9 and D-4.
+ * Source: memberlist-wire.md, section 8.4; faults.md, row R9; security.md, D-4.
  */
 import { Result } from "effect"
 import { equalBytes } from "../Address.ts"

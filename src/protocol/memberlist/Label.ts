@@ -2,7 +2,7 @@
  * Label: the header in front of packets and of a dialler's streams, which keeps clusters apart.
  *
  * Shape: 244, a length of 1 to 255, that many bytes; an empty label has no header at all. Not secret.
- * Source: memberlist-protocol.md, section 9.
+ * Source: memberlist-wire.md, section 9.
  */
 import { Option } from "effect"
 import { MessageType } from "./Message.ts"

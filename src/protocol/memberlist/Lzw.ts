@@ -4,7 +4,7 @@
  * Codes 0 to 255 are literals, 256 clears the table, 257 ends; codes start 9 bits wide and grow to 12. The encoder's
  * output is byte-identical to Go's. `deflate` and `inflate` share tables across calls, which is safe since they run
  * synchronously; an `Inflater` pauses between calls, so it has tables of its own.
- * Source: memberlist-protocol.md, section 7.
+ * Source: memberlist-wire.md, section 7.
  */
 import { Data, Result } from "effect"
 

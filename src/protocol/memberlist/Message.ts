@@ -2,7 +2,7 @@
  * The messages of the memberlist protocol, as values.
  *
  * Byte arrays (addresses, metadata, versions) are kept exactly as they came: peers compare and re-gossip bytes.
- * Source: memberlist-protocol.md, sections 2 and 4.
+ * Source: memberlist-wire.md, sections 2 and 4.
  */
 
 /** The first byte of every message. */

@@ -4,7 +4,7 @@
  * Shape: the type byte, then a msgpack struct with sorted keys; for a user message, the payload up to the end. An empty
  * byte array is written as nil, as the reference does; nil and empty both decode as empty. Decoded messages own their
  * bytes, so the datagram may be reused.
- * Source: memberlist-protocol.md, sections 3, 4 and 18; faults.md, section 3.
+ * Source: memberlist-wire.md, sections 3, 4 and 18; faults.md, section 3.
  */
 import { Data, Result } from "effect"
 import type { PacketMessage } from "./Message.ts"

@@ -2,7 +2,7 @@
  * Reads the struct of each message and makes the checks of section 18.
  *
  * Each function returns a message or the reason of its refusal. Byte arrays are copied out of the cursor's bytes.
- * Source: memberlist-protocol.md, sections 3.2, 4 and 18; faults.md, rows U10, U14 and U18.
+ * Source: memberlist-wire.md, sections 3.2, 4 and 18; faults.md, rows U10, U14 and U18.
  */
 import {
   type Ack,

@@ -1,7 +1,7 @@
 /**
  * Writes the struct of each message, type byte first, fields in sorted order.
  *
- * Source: memberlist-protocol.md, sections 3.1 and 4.
+ * Source: memberlist-wire.md, sections 3.1 and 4.
  */
 import {
   type Ack,

@@ -7,7 +7,7 @@
  *
  * Limits: one struct holds at most {@link valuesMax} values, nested at most {@link depthMax} deep; nothing is allocated
  * from a declared length before the bytes have come.
- * Source: memberlist-protocol.md, section 3.2.
+ * Source: memberlist-wire.md, section 3.2.
  */
 
 /** Values (fields, elements and skipped values) that one struct may hold. */

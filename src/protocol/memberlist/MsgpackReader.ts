@@ -2,7 +2,7 @@
  * Reads msgpack structs as memberlist peers write them: maps with string keys, or arrays in declaration order.
  *
  * No function fails: check the cursor's `status` once the struct is read.
- * Source: memberlist-protocol.md, section 3.2.
+ * Source: memberlist-wire.md, section 3.2.
  */
 import { Result } from "effect"
 import * as Cursor from "./MsgpackCursor.ts"

@@ -3,7 +3,7 @@
  *
  * Callers write the fields of a struct in sorted order, which makes the bytes equal to the reference's. Signed fields
  * above 127 take the signed forms of go-msgpack v2.
- * Source: memberlist-protocol.md, section 3.1.
+ * Source: memberlist-wire.md, section 3.1.
  */
 
 /** A growing buffer with one owner, changed in place. */

@@ -6,7 +6,7 @@
  * Limits: a packet holds at most one compressed message, and inside or instead of it one compound, as peers send them:
  * any other nesting is dropped. It inflates to at most {@link inflatedBytesMax}, and holds at most {@link partsMax}
  * messages.
- * Source: memberlist-protocol.md, section 5; faults.md, rows U1 to U9.
+ * Source: memberlist-wire.md, section 5; faults.md, rows U1 to U9.
  */
 import { Data, Option, Result } from "effect"
 import * as Bytes from "../Bytes.ts"

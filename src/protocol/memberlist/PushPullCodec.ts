@@ -3,7 +3,7 @@
  *
  * Shape of a push/pull: type byte 6, the header, the declared number of node states, then the raw user state.
  * A cursor may end early: its status is then "truncated", and the caller reads again when more bytes have come.
- * Source: memberlist-protocol.md, sections 4, 6.3 and 18; faults.md, rows S3 and S4.
+ * Source: memberlist-wire.md, sections 4, 6.3 and 18; faults.md, rows S3 and S4.
  */
 import { type Err, MessageType, type NodeState, NodeStateCode, type PushPull, type User } from "./Message.ts"
 import {

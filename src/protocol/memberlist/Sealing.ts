@@ -9,7 +9,7 @@
  * Hosts of one stage, or of two successive stages, understand each other. So a running fabric changes its stage host by
  * host, in any order, if all hosts have taken one step before any host takes the next.
  * Invariants: without keys a host verifies nothing; a host that verifies incoming gossip verifies outgoing too.
- * Source: memberlist-protocol.md, sections 8.4 and 8.5.
+ * Source: memberlist-wire.md, sections 8.4 and 8.5.
  */
 import { Result } from "effect"
 import * as Keyring from "./Keyring.ts"

@@ -4,7 +4,7 @@
  * Shape, outermost first: label header (from the dialler only), encryption, compression, message.
  * To read a stream, `make` a state and `push` each chunk into it. While the state `isBusy`, `push` empty chunks, and
  * let other fibers run in between.
- * Source: memberlist-protocol.md, sections 6 and 8.3.
+ * Source: memberlist-wire.md, sections 6 and 8.3.
  */
 import { Option, Result } from "effect"
 import * as Bytes from "../Bytes.ts"

@@ -3,7 +3,7 @@
  *
  * Only encryption declares a length, so the reader parses the bytes so far and never waits for the end of the stream.
  * Limits: `receivedBytesMax` on the wire, {@link inflatedBytesMax} after decompression, {@link nodesMax} node states.
- * Source: memberlist-protocol.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
+ * Source: memberlist-wire.md, sections 6, 8.3 and 18; faults.md, rows S2 to S8.
  */
 import { Option, Result } from "effect"
 import * as Bytes from "../Bytes.ts"

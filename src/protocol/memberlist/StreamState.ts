@@ -3,7 +3,7 @@
  *
  * The state belongs to the one fiber that reads the connection and is changed in place. Its buffer grows with the
  * received bytes, never with a length that the peer declares, and each byte is moved a constant number of times.
- * Source: memberlist-protocol.md, sections 6.1, 6.4 and 18; faults.md, rows S2 to S6.
+ * Source: memberlist-wire.md, sections 6.1, 6.4 and 18; faults.md, rows S2 to S6.
  */
 import { Data } from "effect"
 import type { Framing, Opening } from "./Framing.ts"

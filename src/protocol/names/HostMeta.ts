@@ -3,7 +3,7 @@
  *
  * Shape: one protobuf `grinta.v1.HostMeta` filling the memberlist field Meta; tags sorted by key. Other programs in the
  * same cluster put something else there, or nothing: that is no fault, they are just no grinta hosts.
- * Source: `proto/grinta/v1/names.proto`; memberlist-protocol.md, section 4 (Meta).
+ * Source: `proto/grinta/v1/names.proto`; memberlist-wire.md, section 4 (Meta).
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
 import { Data, Option, Result } from "effect"

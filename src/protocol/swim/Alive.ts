@@ -1,4 +1,4 @@
-/** The rule for `alive`. Source: memberlist-protocol.md, section 11.2; faults.md, U17 to U20 and U22. */
+/** The rule for `alive`. Source: memberlist-wire.md, section 11.2; faults.md, U17 to U20 and U22. */
 import { type Address, equal, equalBytes } from "../Address.ts"
 import type { Alive } from "../memberlist/Message.ts"
 import { keepClaim } from "./Claim.ts"

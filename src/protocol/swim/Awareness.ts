@@ -2,7 +2,7 @@
  * Awareness: a host's own health score. 0 is healthy; each sign that a fault may be this host's own raises it.
  *
  * Scales the probe interval and, under `Rules.scaledTimeout`, the probe time-out.
- * Source: memberlist-protocol.md, section 13.1.
+ * Source: memberlist-wire.md, section 13.1.
  */
 
 export interface Awareness {

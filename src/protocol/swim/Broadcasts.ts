@@ -2,7 +2,7 @@
  * Queue of encoded messages to piggyback, each a limited number of times.
  *
  * Order: least sent first, then the longest, then the newest. One message per key: a newer one displaces the older.
- * Source: memberlist-protocol.md, section 14.1.
+ * Source: memberlist-wire.md, section 14.1.
  */
 
 export interface Broadcast {

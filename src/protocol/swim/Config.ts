@@ -1,6 +1,6 @@
 /**
  * Configuration of one host's membership protocol: its identity, timings, limits and rules.
- * Source: memberlist-protocol.md, sections 17 and 18; faults.md, D-9 and D-13.
+ * Source: memberlist-wire.md, sections 17 and 18; security.md, D-9 and D-13.
  */
 import type { Address } from "../Address.ts"
 import type { PacketMessage } from "../memberlist/Message.ts"

@@ -1,4 +1,4 @@
-/** The rule for `dead`. Source: memberlist-protocol.md, section 11.4. */
+/** The rule for `dead`. Source: memberlist-wire.md, section 11.4. */
 import type { Dead } from "../memberlist/Message.ts"
 import { take } from "./Alive.ts"
 import { awaitClaim, claimOf } from "./Claim.ts"

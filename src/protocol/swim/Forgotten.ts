@@ -1,7 +1,7 @@
 /**
  * Remembers members removed from the list, so that an old `alive` cannot bring them back.
  *
- * Bounded in number and time. Source: faults.md, U22 and D-9.
+ * Bounded in number and time. Source: faults.md, U22; security.md, D-9.
  */
 import type { Limits } from "./Config.ts"
 import type { Member } from "./Member.ts"

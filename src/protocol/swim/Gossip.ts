@@ -1,6 +1,6 @@
 /**
  * The gossip round: sends queued broadcasts to a few random members.
- * Source: memberlist-protocol.md, sections 14.2 and 14.3.
+ * Source: memberlist-wire.md, sections 14.2 and 14.3.
  */
 import * as Broadcasts from "./Broadcasts.ts"
 import type { Deadline } from "./Deadlines.ts"

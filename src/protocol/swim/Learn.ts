@@ -1,6 +1,6 @@
 /**
  * Learns names that are new, or new again after they were forgotten.
- * Source: memberlist-protocol.md, sections 11.2 (step 3) and 18 (5); faults.md, U18, U19 and U22.
+ * Source: memberlist-wire.md, sections 11.2 (step 3) and 18 (5); faults.md, U18, U19 and U22.
  */
 import { type Address, source } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"

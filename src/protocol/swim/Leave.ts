@@ -1,4 +1,4 @@
-/** Leaving on purpose. Source: memberlist-protocol.md, section 16. */
+/** Leaving on purpose. Source: memberlist-wire.md, section 16. */
 import * as Broadcasts from "./Broadcasts.ts"
 import { dead } from "./Dead.ts"
 import { isLive } from "./Member.ts"

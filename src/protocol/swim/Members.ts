@@ -1,6 +1,6 @@
 /**
  * All members that a host knows, itself included: by name, and in probe order.
- * Source: memberlist-protocol.md, sections 11.1, 11.2 (insertion) and 13.2.
+ * Source: memberlist-wire.md, sections 11.1, 11.2 (insertion) and 13.2.
  */
 import { type Address, source } from "../Address.ts"
 import type { Alive, Dead } from "../memberlist/Message.ts"

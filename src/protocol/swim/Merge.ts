@@ -1,4 +1,4 @@
-/** Merges the peer's state of a push/pull. Source: memberlist-protocol.md, sections 10.2 and 11.5. */
+/** Merges the peer's state of a push/pull. Source: memberlist-wire.md, sections 10.2 and 11.5. */
 import { equalBytes } from "../Address.ts"
 import type { NodeState } from "../memberlist/Message.ts"
 import { alive, isOld } from "./Alive.ts"

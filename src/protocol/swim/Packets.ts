@@ -1,7 +1,7 @@
 /**
  * Fills datagrams: a message, then queued broadcasts as far as there is room. Membership updates come first, then user
  * messages for all members, then those for hosts alone, which no other program receives.
- * Source: memberlist-protocol.md, sections 5.4 and 14.2.
+ * Source: memberlist-wire.md, sections 5.4 and 14.2.
  */
 import type { Address } from "../Address.ts"
 import { equal, equalBytes } from "../Address.ts"

@@ -1,6 +1,6 @@
 /**
  * Probing: one member per interval, directly, then through helpers and TCP.
- * Source: memberlist-protocol.md, sections 13.2 and 13.3.
+ * Source: memberlist-wire.md, sections 13.2 and 13.3.
  */
 import { type Address, format } from "../Address.ts"
 import type { Ping } from "../memberlist/Message.ts"

@@ -1,4 +1,4 @@
-/** When and with which member a host exchanges states. Source: memberlist-protocol.md, section 15. */
+/** When and with which member a host exchanges states. Source: memberlist-wire.md, section 15. */
 import * as Deadlines from "./Deadlines.ts"
 import * as Members from "./Members.ts"
 import { choose } from "./Sampling.ts"

@@ -1,4 +1,4 @@
-/** Starts a probe round: reaps the long dead and shuffles the rest. Source: memberlist-protocol.md, section 11.7. */
+/** Starts a probe round: reaps the long dead and shuffles the rest. Source: memberlist-wire.md, section 11.7. */
 import * as Forgotten from "./Forgotten.ts"
 import { isGone } from "./Member.ts"
 import * as Members from "./Members.ts"

@@ -1,4 +1,4 @@
-/** Refutes an accusation of this host with a higher incarnation. Source: memberlist-protocol.md, section 11.6. */
+/** Refutes an accusation of this host with a higher incarnation. Source: memberlist-wire.md, section 11.6. */
 import * as Awareness from "./Awareness.ts"
 import * as Members from "./Members.ts"
 import { outOfReach, startOver } from "./StartOver.ts"

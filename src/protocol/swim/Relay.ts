@@ -1,6 +1,6 @@
 /**
  * Pings carried for others: the helper's part of an indirect probe.
- * Source: memberlist-protocol.md, section 13.4; faults.md, U12.
+ * Source: memberlist-wire.md, section 13.4; faults.md, U12.
  */
 import { type Address, source } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"

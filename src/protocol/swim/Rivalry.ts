@@ -6,7 +6,7 @@
  * up. Until a host is known its user messages wait, so that nothing is taken from a healthy host of the name.
  * Limits: one question and one announcement per second; a starting host asks five and announces nothing. A host that
  * was known gives up only after eight probe intervals of such answers: the members that know it may change meanwhile.
- * Source: design.md, laws 7 and 9; faults.md, U20.
+ * Source: design.md, laws 7 and 9; faults.md, P7, P8 and U20.
  */
 import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"

@@ -17,7 +17,7 @@ export const shuffle = <A>(random: () => number, items: Array<A>): void => {
 
 /**
  * Draws up to `count` distinct items that fit. Searches a list shorter than `3 * count` exhaustively; makes at most
- * three draws per item in a longer one, so the result may be smaller. Source: memberlist-protocol.md, section 13.5.
+ * three draws per item in a longer one, so the result may be smaller. Source: memberlist-wire.md, section 13.5.
  */
 export const choose = <A>(
   random: () => number,

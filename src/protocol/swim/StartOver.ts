@@ -6,7 +6,7 @@
  * others take it as any change, if the count can go on. If it cannot, members of other programs hear of a leave, and
  * accept the host again when they have forgotten it.
  * Limits: one answer per second to incarnations out of reach.
- * Source: faults.md, D-13, U16 and G17.
+ * Source: faults.md, U16 and G17; security.md, D-13.
  */
 
 import * as Buckets from "../Buckets.ts"

@@ -1,6 +1,6 @@
 /**
  * The rule for `suspect`, and the end of a suspicion that is not refuted.
- * Source: memberlist-protocol.md, sections 11.3 and 12.
+ * Source: memberlist-wire.md, sections 11.3 and 12.
  */
 import type { Suspect } from "../memberlist/Message.ts"
 import { isContested } from "./Claim.ts"

@@ -1,6 +1,6 @@
 /**
  * Suspicion: the time-out for a suspect to refute, shortened by each independent accuser.
- * Source: memberlist-protocol.md, section 12.
+ * Source: memberlist-wire.md, section 12.
  */
 import type { Deadline } from "./Deadlines.ts"
 

@@ -4,7 +4,7 @@
  * Inputs are time, randomness and messages; outputs are datagrams, exchanges and changes. The driver calls `step` for
  * each input and at `nextDeadline`; equal inputs, times and random numbers give equal outputs. The state belongs to the
  * machine, which changes it in place.
- * Source: memberlist-protocol.md, sections 11 to 16, with the deviations of section 18 and of faults.md, U11 to U22.
+ * Source: memberlist-wire.md, sections 11 to 16 and 18; faults.md, U11 to U22.
  */
 import type { Address } from "../Address.ts"
 import * as Buckets from "../Buckets.ts"

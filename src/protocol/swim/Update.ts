@@ -1,4 +1,4 @@
-/** Announces this host anew. Source: memberlist-protocol.md, section 16 (update meta). */
+/** Announces this host anew. Source: memberlist-wire.md, section 16 (update meta). */
 import type { Member } from "./Member.ts"
 import * as Members from "./Members.ts"
 import { startOver } from "./StartOver.ts"

@@ -1,6 +1,6 @@
 /**
  * Checks names, addresses, versions and incarnations that a message claims.
- * Source: memberlist-protocol.md, sections 10.3 and 18 (3 to 5); faults.md, U16 and U18.
+ * Source: memberlist-wire.md, sections 10.3 and 18 (3 to 5); faults.md, U16 and U18.
  */
 import type { Alive } from "../memberlist/Message.ts"
 import type { Config } from "./Config.ts"

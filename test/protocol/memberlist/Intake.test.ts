@@ -1,4 +1,4 @@
-/** How many datagrams are looked at. Source: faults.md, D-7. */
+/** How many datagrams are looked at. Source: security.md, D-7. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Address, parseHost } from "../../../src/protocol/Address.ts"
 import * as Intake from "../../../src/protocol/memberlist/Intake.ts"

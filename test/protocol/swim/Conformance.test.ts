@@ -1,4 +1,4 @@
-/** What a reference node does with each message, in order. Source: memberlist-protocol.md, section 21. */
+/** What a reference node does with each message, in order. Source: memberlist-wire.md, section 21. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Dead, PacketMessage, Suspect } from "../../../src/protocol/memberlist/Message.ts"
 import * as Swim from "../../../src/protocol/swim/Swim.ts"

@@ -1,4 +1,4 @@
-/** The numbers of the reference. Source: memberlist-protocol.md, sections 12, 14.1 and 15; faults.md, section 1. */
+/** The numbers of the reference. Source: memberlist-wire.md, sections 12, 14.1 and 15; faults.md, section 1. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Awareness from "../../../src/protocol/swim/Awareness.ts"
 import { transmitLimit } from "../../../src/protocol/swim/Broadcasts.ts"

@@ -1,4 +1,4 @@
-/** What goes out, and in which order. Source: memberlist-protocol.md, sections 5.4, 14, 15 and 16. */
+/** What goes out, and in which order. Source: memberlist-wire.md, sections 5.4, 14, 15 and 16. */
 import { assert, describe, it } from "@effect/vitest"
 import type { PacketMessage } from "../../../src/protocol/memberlist/Message.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"

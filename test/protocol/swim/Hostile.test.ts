@@ -1,4 +1,4 @@
-/** What no message may do. Source: faults.md, U15 to U22; memberlist-protocol.md, section 18. */
+/** What no message may do. Source: faults.md, U15 to U22; memberlist-wire.md, section 18. */
 import { assert, describe, it } from "@effect/vitest"
 import type { PacketMessage } from "../../../src/protocol/memberlist/Message.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"

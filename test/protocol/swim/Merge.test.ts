@@ -1,4 +1,4 @@
-/** What the other side of a push/pull can make us believe. Source: memberlist-protocol.md, sections 10.2, 11.5 and 16. */
+/** What the other side of a push/pull can make us believe. Source: memberlist-wire.md, sections 10.2, 11.5 and 16. */
 import { assert, describe, it } from "@effect/vitest"
 import type * as Swim from "../../../src/protocol/swim/Swim.ts"
 import { addressOf, feed, make, nodeOf, populate, quiet, reasons, selfAddress, view } from "./Harness.ts"

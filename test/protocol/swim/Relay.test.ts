@@ -1,7 +1,7 @@
 /**
  * Answers and relays: where they go, and where they never go.
  *
- * Source: memberlist-protocol.md, section 13.4; faults.md, U11 and U12.
+ * Source: memberlist-wire.md, section 13.4; faults.md, U11 and U12.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Address } from "../../../src/protocol/Address.ts"

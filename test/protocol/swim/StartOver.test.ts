@@ -1,4 +1,7 @@
-/** Incarnations that run out, or that are out of reach: a live member can always refute. Source: faults.md, D-13, U16, G17. */
+/**
+ * Incarnations that run out, or that are out of reach: a live member can always refute. Source: faults.md, U16 and G17;
+ * security.md, D-13.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
 import type { PacketMessage } from "../../../src/protocol/memberlist/Message.ts"

@@ -16,7 +16,8 @@ import type { Proof } from "./tls/Tenure.ts"
 
 /**
  * Window of a stream: unread data that it may hold at its receiver, two frames and a half. A window of one, 64 KiB,
- * takes no whole frame with its envelope, so each would wait for its last bytes. Source: faults.md, rows D-14 and G9.
+ * takes no whole frame with its envelope, so each would wait for its last bytes. Source: faults.md, G9; security.md,
+ * D-14.
  */
 export const streamWindowBytes = 160 * 1024
 

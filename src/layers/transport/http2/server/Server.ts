@@ -2,8 +2,8 @@
  * Server: the port on which a host serves FlowService: to grinta hosts, and to any Connect, gRPC or gRPC-Web client
  * over HTTP/2. Calls such as grinta makes are served on their stream as they are, all others by connect-node (`Call`).
  *
- * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit; those here are of faults.md, rows D-14 to
- * D-17, H1, H2 and H6.
+ * Node's HTTP/2 server has no timeouts of its own, and few bounds that suit; those here are of faults.md, rows H1, H2
+ * and H6; security.md, D-14 to D-17.
  */
 import * as http2 from "node:http2"
 import type * as net from "node:net"

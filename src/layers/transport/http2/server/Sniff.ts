@@ -10,7 +10,7 @@ import { Effect, type Fiber } from "effect"
 /** First byte of a connection of TLS: a record that holds a handshake. Plaintext HTTP/2 begins with "P". */
 const handshakeByte = 0x16
 
-/** Time that a connection may take for its first byte. Source: faults.md, D-16. */
+/** Time that a connection may take for its first byte. Source: security.md, D-16. */
 export const firstByteTimeout = "5 seconds"
 
 type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>

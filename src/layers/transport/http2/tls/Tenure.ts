@@ -9,7 +9,7 @@
  * ```
  *
  * Validity is a matter of the time of day, which may be set: it is checked now and then, however far the end is.
- * Source: faults.md, P16, of which this is the other half.
+ * Source: faults.md, P16.
  */
 import { Clock, Duration, Effect, type Scope, Stream } from "effect"
 import * as Revocation from "../../../../protocol/Revocation.ts"

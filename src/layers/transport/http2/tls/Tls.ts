@@ -5,7 +5,7 @@
  * A certificate that names no host of the fabric is that of a client from outside: it may call, but not as a host.
  * Errors: InvalidConfig for material that cannot work, before any socket is opened; a renewal that cannot is only
  * logged (`Material`, `Renewal`).
- * Source: faults.md, D-2, T1 to T3 and P16.
+ * Source: faults.md, T1 to T3 and P16; security.md, D-2.
  */
 import * as http2 from "node:http2"
 import * as tls from "node:tls"
@@ -61,7 +61,7 @@ export interface Tls {
 
 const protocol = "h2"
 
-/** Time that the other side has to prove itself, in milliseconds. Source: faults.md, D-16. */
+/** Time that the other side has to prove itself, in milliseconds. Source: security.md, D-16. */
 const handshakeMillis = 5_000
 
 const quoted = (names: ReadonlyArray<string>): string =>

@@ -2,7 +2,7 @@
  * Clients that do something too often, and those that share an address with them. Loopback has many addresses, so one of
  * them floods and the others are hosts of their own; `limitsLoopback` holds it to the rules of any network.
  *
- * Source: faults.md, rows H3 to H6 and D-15.
+ * Source: faults.md, rows H3 to H6; security.md, D-15.
  */
 import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"

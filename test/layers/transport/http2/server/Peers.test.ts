@@ -2,7 +2,7 @@
  * What one peer may do on all of its sessions together, at its address or under the name that it has proven, while others on
  * the same port notice nothing. `limitsLoopback` holds loopback to the rules of any network.
  *
- * Source: faults.md, rows H3 to H6 and D-15.
+ * Source: faults.md, rows H3 to H6; security.md, D-15.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import * as http2 from "node:http2"
