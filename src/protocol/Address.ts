@@ -4,9 +4,11 @@
  * Bytes are compared as bytes. A 16-byte IPv4-mapped address is dialled as IPv4 but stays 16 bytes in gossip
  * (memberlist-wire.md, section 1).
  */
+/** Address of a gossip port. */
 export interface Address {
   /** 4 bytes (IPv4) or 16 bytes (IPv6, or IPv4-mapped). */
   readonly bytes: Uint8Array
+  /** Port number, from 0 to 65,535. */
   readonly port: number
 }
 

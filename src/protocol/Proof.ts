@@ -13,10 +13,11 @@ export interface Certificate {
   /** Subject, for people: it may claim any name, so no rule compares it. */
   readonly subject: string
   /**
-   * URIs and DNS names among its alternative names, at most 64 of each, DNS names in lower case. Left out: names above
-   * 255 characters, names beyond ASCII, and non-canonical spellings (needless percent-encoding, "." and ".." as steps).
+   * URIs among its alternative names, at most 64. Left out: names above 255 characters, names beyond ASCII, and
+   * non-canonical spellings (needless percent-encoding, "." and ".." as steps).
    */
   readonly uris: ReadonlyArray<string>
+  /** DNS names among its alternative names, in lower case, at most 64. Left out: names above 255 characters. */
   readonly dnsNames: ReadonlyArray<string>
   /** SHA-256 of the whole certificate, in 64 hex digits. */
   readonly fingerprint: string
@@ -24,19 +25,25 @@ export interface Certificate {
 
 /** No identity: the connection has no TLS. */
 export interface Nothing {
+  /** Nothing was proven: anybody may be at the other side. */
   readonly _tag: "Nothing"
 }
 
-/** Host of the fabric. `certificate` is undefined within one process, where no network can lie. */
+/** Host of the fabric. */
 export interface ProvenHost {
+  /** A host was proven. */
   readonly _tag: "Host"
+  /** Id of the host. */
   readonly id: string
+  /** Certificate that names it; undefined within one process, where no network can lie. */
   readonly certificate: Certificate | undefined
 }
 
 /** Client outside the fabric: its certificate names no host of the fabric. */
 export interface Client {
+  /** A certificate was proven, and no host. */
   readonly _tag: "Client"
+  /** Certificate of the client. */
   readonly certificate: Certificate
 }
 

@@ -1,6 +1,8 @@
 /**
  * Access control: a rule for each endpoint, `allow` of `expose` and `toLayer`, and one for the whole host. Both have to
  * let a caller in, before any handler is started. Health and reflection of a host answer without access control.
+ *
+ * @module
  */
 import { Context, Effect, Layer, Result } from "effect"
 import * as Rule from "../protocol/flow/Rule.ts"
@@ -10,18 +12,31 @@ import { InvalidConfig, NetworkError } from "./NetworkError.ts"
 
 /** Flow that a caller asks for. */
 export interface Request {
+  /** Name of the endpoint. */
   readonly endpoint: string
   /** Caller, with its proven identity and its metadata. */
   readonly peer: Peer
-  /** Locality and tags of a proven host, as membership shows them now. */
+  /** Caller as membership shows it now, with its locality and tags; undefined unless it is a proven host. */
   readonly host: Host | undefined
 }
 
-/** Decision on a flow. `why` is for the log of the host that decides; the caller is not told. */
-export type Decision = { readonly _tag: "Allow" } | { readonly _tag: "Deny"; readonly why: string }
+/** Decision on a flow, made by `allow` or `deny`. */
+export type Decision =
+  | {
+      /** The handler starts, unless the host's or the endpoint's other rule refuses the caller. */
+      readonly _tag: "Allow"
+    }
+  | {
+      /** The caller gets Unauthorized. */
+      readonly _tag: "Deny"
+      /** Reason for the log of the host that decides; the caller is not told. */
+      readonly why: string
+    }
 
+/** Lets the caller in. */
 export const allow: Decision = { _tag: "Allow" }
 
+/** Refuses the caller, who gets Unauthorized. `why` goes to the log of this host alone. */
 export const deny = (why: string): Decision => ({ _tag: "Deny", why })
 
 /**
@@ -40,8 +55,15 @@ export type Decide = (request: Request) => Effect.Effect<Decision, unknown>
  */
 export type Allow = "members" | "anyone" | Rule.Rule | ReadonlyArray<Rule.Rule> | Decide
 
-/** Parsed form of `Allow`. */
-export type Policy = Rule.Rules | { readonly _tag: "Decide"; readonly decide: Decide }
+/** Parsed form of `Allow`. Opaque: made by `read`. */
+export type Policy =
+  | Rule.Rules
+  | {
+      /** Every flow asks a function. */
+      readonly _tag: "Decide"
+      /** Function that decides. */
+      readonly decide: Decide
+    }
 
 /** Parses `Allow`; `setting` names it. Errors: InvalidConfig for a rule that lets nobody in, or says nothing. */
 export const read = (

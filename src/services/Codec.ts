@@ -3,6 +3,8 @@
  *
  * Effect Schema is the default: pass a schema to `Endpoint.make` and it travels as JSON. The others are picked by name:
  * `Codec.bytes`, `Codec.json`, `Codec.protobuf(MessageSchema)`.
+ *
+ * @module
  */
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf"
 import { identity, Result, Schema, SchemaAST } from "effect"
@@ -23,6 +25,7 @@ import * as Lookalikes from "./Lookalikes.ts"
  * Errors: any value in the failure says why, thrown or not; the flow wraps it in `MalformedMessage`.
  */
 export interface Codec<A> {
+  /** Tells a codec from a schema in `Source`. */
   readonly _tag: "Codec"
   /** Family of the encoding, such as "bytes": the first thing that two sides compare. */
   readonly id: string
@@ -32,6 +35,7 @@ export interface Codec<A> {
   readonly formerShape?: string
   /** Encodes a message. The bytes may be those of the message: copy them to keep them. */
   readonly encode: (message: A) => Result.Result<Uint8Array, unknown>
+  /** Decodes a message that a peer sent; any bytes may come. The message may be a view of them. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, unknown>
   /** Encodes a batch, if that is cheaper than one message after the other; fails as the first failing message would. */
   readonly encodeAll?: (messages: Iterable<A>) => Result.Result<ReadonlyArray<Uint8Array>, unknown>
@@ -41,10 +45,14 @@ export interface Codec<A> {
   readonly value?: Valued<A>
 }
 
-/** Law: succeeds and fails as `encode` and `decode` would. */
+/**
+ * JSON values in place of their text, which spares printing and parsing within a process; a codec of your own leaves it
+ * out. Law: succeeds and fails as `encode` and `decode` of the codec would.
+ */
 export interface Valued<A> {
   /** Returns a copy of the value, or its text. */
   readonly encode: (message: A) => Result.Result<Message.Message, unknown>
+  /** Decodes a copied value, which the message may keep. */
   readonly decode: (value: Message.Value) => Result.Result<A, unknown>
 }
 

@@ -19,10 +19,15 @@ export interface Signature {
 
 /** Contract of an endpoint: `In` goes to it, `Out` comes from it, `E` is its error, always from its point of view. */
 export interface Contract<in out In, in out Out, in out E> extends Signature {
+  /** Name of the endpoint: 1 to 128 letters, digits, "-" and single dots between them. Checked where it is used. */
   readonly name: string
+  /** Number of hosts that may own the name at a time. */
   readonly ownership: Ownership
+  /** Codec of the messages to the endpoint. */
   readonly input: Codec<In>
+  /** Codec of the messages from the endpoint. */
   readonly output: Codec<Out>
+  /** Codec of the declared error. Without one it encodes nothing. */
   readonly error: Codec<E>
   /** Fingerprints of the contracts that this one is declared compatible with, ascending. */
   readonly compatible: ReadonlyArray<bigint>
@@ -32,6 +37,7 @@ export interface Contract<in out In, in out Out, in out E> extends Signature {
   readonly toJSON: () => unknown
 }
 
+/** Definition of an endpoint, without its name. */
 export interface Options<In, Out, E = never> {
   /** Messages to the endpoint: a schema, or a codec. */
   readonly input: Source<In>

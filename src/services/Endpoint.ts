@@ -1,10 +1,19 @@
-/** Endpoint: a fiber with a name. It is one imported value: one process exposes it, others connect to it. */
+/**
+ * Endpoint: a fiber with a name. It is one imported value: one process exposes it, others connect to it.
+ *
+ * @module
+ */
 import { Cause, Deferred, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Contract from "./Contract.ts"
 import { type ExposeOptions, type Exposure, Fabric, type Handler } from "./Fabric.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
-/** How an endpoint serves, and how it reacts to the loss of its unique name. `L` is the context of `onLost`. */
+export type { Options, Signature } from "./Contract.ts"
+
+/**
+ * Options of `Endpoint.toLayer`: how an endpoint serves, and how it reacts to the loss of its unique name. `L` is the
+ * context of `onLost`.
+ */
 export interface LayerOptions<L = never> extends ExposeOptions {
   /**
    * Runs each time the name is lost: with NameTaken to another host, with the reason of `Exposure.lost` for good. By
@@ -23,6 +32,7 @@ export interface LayerOptions<L = never> extends ExposeOptions {
   readonly standby?: boolean
 }
 
+/** Contract with the layer that serves it. Pass it to `Fabric.connect` to open a flow. */
 export interface Endpoint<in out In, in out Out, in out E = never> extends Contract.Contract<In, Out, E> {
   /**
    * Exposes the endpoint as long as the layer lives, on each fabric that the layer is given: one value serves two hosts

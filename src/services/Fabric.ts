@@ -17,26 +17,41 @@ import type { NetworkError } from "./NetworkError.ts"
  * the one to which this host has fewer open flows, however near they are. `key`: the same owner for the same key, as
  * long as it lives.
  */
-export type Select = "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }
+export type Select =
+  | "nearest"
+  | "leastBusy"
+  | "random"
+  | {
+      /** Any text, such as the id of a user. Owners are ranked by a hash of it and their host ids. */
+      readonly key: string
+    }
+  | {
+      /** Id of the host to reach. EndpointNotFound if it does not own the name. */
+      readonly host: string
+    }
 
+/** Options of `Fabric.connect`. Errors: InvalidConfig for an invalid option. */
 export interface ConnectOptions {
-  /** "nearest" by default. */
+  /** Owner to reach; "nearest" by default. */
   readonly select?: Select
   /**
-   * Waits until an owner takes the flow, instead of failing while there is none, or while the owners cannot be reached,
-   * are busy, leave, or serve the name no more. Errors that waiting does not mend still fail at once: Incompatible,
-   * Unauthorized, and the loss of an owner of version 0.1.0 that may have started a handler.
+   * Off by default. Waits until an owner takes the flow, instead of failing while there is none, or while the owners
+   * cannot be reached, are busy, leave, or serve the name no more. Errors that waiting does not mend still fail at
+   * once: Incompatible, Unauthorized, and the loss of an owner of version 0.1.0 that may have started a handler.
    */
   readonly wait?: boolean
-  /** Timeout of the whole operation; 10 seconds by default. */
+  /** Timeout of the whole operation, waiting included; 10 seconds by default, `Duration.infinity` for none. */
   readonly timeout?: Duration.Input
   /**
-   * Deadline of the whole flow, from here on. Once it has passed both sides get DeadlineExceeded, each by its own
-   * clock; before the flow is accepted it is a Timeout. A flow that a handler opens inherits the deadline of the flow
-   * that it serves, unless its own is earlier; `Duration.infinity` removes the inherited one.
+   * Deadline of the whole flow, from here on; none by default. Once it has passed both sides get DeadlineExceeded, each
+   * by its own clock; before the flow is accepted it is a Timeout. A flow that a handler opens inherits the deadline of
+   * the flow that it serves, unless its own is earlier; `Duration.infinity` removes the inherited one.
    */
   readonly deadline?: Duration.Input
-  /** For gateways: hosts that have passed the flow on, in order. A host on the path, or a ninth, refuses the flow. */
+  /**
+   * For gateways: ids of the hosts that have passed the flow on, in order; none by default, 8 at most. A host on the
+   * path, or a ninth, refuses the flow.
+   */
   readonly path?: ReadonlyArray<string>
   /** Metadata for the handler, as `flow.peer.metadata`. */
   readonly metadata?: MetadataInput
@@ -49,6 +64,7 @@ export interface ConnectOptions {
  */
 export type MetadataInput = Readonly<Record<string, string | Redacted.Redacted<string>>> | Metadata
 
+/** Options of `Fabric.connectEach`. */
 export interface ConnectEachOptions {
   /** Timeout of opening each flow; 10 seconds by default. */
   readonly timeout?: Duration.Input
@@ -58,21 +74,41 @@ export interface ConnectEachOptions {
 
 /** Outcome of opening a flow to one owner of a name. */
 export type EachFlow<In, Out, E> =
-  | { readonly _tag: "Opened"; readonly host: Host; readonly flow: Flow<In, Out, E> }
-  | { readonly _tag: "Failed"; readonly host: Host; readonly error: NetworkError }
+  | {
+      /** Emitted for each new owner, and again when a broken flow was replaced. */
+      readonly _tag: "Opened"
+      /** Owner of the name. */
+      readonly host: Host
+      /** Open flow, which lives until its owner goes or the stream ends. */
+      readonly flow: Flow<In, Out, E>
+    }
+  | {
+      /** Emitted each time that opening a flow fails; it is tried again after a pause. */
+      readonly _tag: "Failed"
+      /** Owner of the name. */
+      readonly host: Host
+      /** Error of the opening, as `connect` would fail. */
+      readonly error: NetworkError
+    }
 
-/** How an endpoint takes its flows. Options left out follow the configuration of the fabric. */
+/**
+ * Options of `Fabric.expose`: how an endpoint takes its flows. Options left out follow `flows` of the host. Errors:
+ * InvalidConfig for an invalid option.
+ */
 export interface ExposeOptions {
-  /** Flows served at a time, at least 1; 12,000 by default. A flow counts until its handler is done. */
+  /**
+   * Flows served at a time, at least 1; 12,000 by default. A flow counts until its handler is done. The last eighth is
+   * for peers that hold few flows. An idle flow takes about 25 KiB of memory.
+   */
   readonly concurrency?: number
   /**
-   * Queue of flows beyond `concurrency`, served in order; 64 by default, 0 for none. Their callers wait in `connect`. A
-   * flow beyond the queue fails with EndpointBusy at once.
+   * Queue of flows beyond `concurrency`, served in order; 64 by default, 0 for none. Their callers wait in `connect`,
+   * whose `timeout` is the bound. A flow beyond the queue fails with EndpointBusy at once.
    */
   readonly backlog?: number
   /**
-   * Time for open flows to finish when the scope closes; 5 seconds by default. The name is withdrawn first, and no flow
-   * is taken any more. Flows still open afterwards are reset.
+   * Time for open flows to finish when the scope closes; 5 seconds by default, from 0 to 24 days. The name is withdrawn
+   * first, and no flow is taken any more. Flows still open afterwards are reset.
    */
   readonly drain?: Duration.Input
   /** Access to the endpoint; "members" by default. See `Access.Allow`. */
@@ -113,9 +149,11 @@ export interface Exposure {
  */
 export type Handler<In, Out, E, R> = (flow: Flow<Out, In>) => Effect.Effect<unknown, E | FlowError | Cause.Done, R>
 
+/** Fabric service: exposes endpoints, and opens flows to them by name. Provided by `FabricLocal` or `FabricMesh`. */
 export class Fabric extends Context.Service<
   Fabric,
   {
+    /** This host, as the others see it now. */
     readonly self: Effect.Effect<Host>
     /**
      * Exposes the endpoint for the life of the scope: runs the handler once per flow, in its own fiber and scope.

@@ -34,7 +34,9 @@ export interface Peer {
 
 /** Flow, as its holder sends and receives; `E` is the endpoint's declared error, `never` on the endpoint's side. */
 export interface Flow<in Sent, out Received, out E = never> {
+  /** Name of the endpoint. */
   readonly endpoint: string
+  /** Other side: the caller, in a handler; the endpoint's host, at the caller. */
   readonly peer: Peer
   /**
    * Sends a message: waits until there is room for it, never for its arrival. A message that is too large or does not

@@ -7,13 +7,17 @@ import type { NetworkError } from "./NetworkError.ts"
 /** Status of a member, as this host believes; "suspect" counts as alive until its suspicion times out. */
 export type MemberStatus = "alive" | "suspect" | "dead" | "left"
 
+/** Member of the cluster, as this host believes it to be. */
 export interface Member {
+  /** Name of the member, unique in the cluster. */
   readonly id: string
+  /** Status of the member. */
   readonly status: MemberStatus
   /** Incarnation: a counter that only the member itself raises, so that its latest word wins. */
   readonly incarnation: number
-  /** Textual IP address and port of its gossip plane. */
+  /** Textual IP address of its gossip plane. */
   readonly address: string
+  /** Port of its gossip plane, UDP and TCP. */
   readonly port: number
   /** Metadata of the member, as on the wire; a copy. At most 512 bytes. */
   readonly meta: Uint8Array
@@ -23,6 +27,7 @@ export interface Member {
 
 /** Accusation of a member by one host. Only the word of a grinta host has details, and only where it has come. */
 export interface Evidence {
+  /** Id of the accusing member. */
   readonly accuser: string
   /** Consecutive failed probes of the accuser. */
   readonly probesMissed?: number
@@ -30,13 +35,13 @@ export interface Evidence {
   readonly accuserHealth?: number
 }
 
-/**
- * Change of a member: it became known, or its status, address or metadata changed. `from` is the status before, if any.
- * A change to suspect or dead carries its evidence; later evidence comes as a change from the same status.
- */
+/** Change of a member: it became known, or its status, address or metadata changed. */
 export interface MemberChange {
+  /** Member after the change. */
   readonly member: Member
+  /** Status before; undefined for a member that was unknown. */
   readonly from: MemberStatus | undefined
+  /** Accusations of a suspect or dead member. Later evidence comes as a change from the same status. */
   readonly evidence: ReadonlyArray<Evidence>
 }
 
@@ -56,6 +61,7 @@ export interface Passenger {
   readonly isOfHosts?: (state: Uint8Array) => boolean
   /** Merges the state of a peer in a push/pull. Runs beside the steps of the machine, since it may be large. */
   readonly mergeState: (state: Uint8Array) => Effect.Effect<void>
+  /** Receives each change of a member, in order, none left out. */
   readonly memberChanged: (change: MemberChange) => Effect.Effect<void>
 }
 
@@ -87,24 +93,31 @@ export interface GossipVerify {
  * last and nothing is verified, for verifying without a key, and for `incoming` without `outgoing`.
  */
 export interface GossipKeyring {
+  /** Number of keys, at most 8; 0 when gossip is plaintext. */
   readonly size: Effect.Effect<number>
   /** Keys, the primary first. */
   readonly list: Effect.Effect<ReadonlyArray<GossipKey>>
+  /** Adds a key that decrypts; the first one becomes the primary. Idempotent. */
   readonly install: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  /** Makes an installed key the primary, which encrypts. */
   readonly use: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  /** Removes a key; an unknown one changes nothing. */
   readonly remove: (key: string | Redacted.Redacted) => Effect.Effect<void, NetworkError>
+  /** Current enforcement; nothing is enforced without keys. */
   readonly verified: Effect.Effect<GossipVerify>
   /** Changes the given settings only. */
   readonly verify: (what: Partial<GossipVerify>) => Effect.Effect<void, NetworkError>
 }
 
+/** Gossip service: the members of the fabric, and what gossip carries for other planes. Provided by `GossipSwim`. */
 export class Gossip extends Context.Service<
   Gossip,
   {
+    /** This host as a member: its current address, incarnation and metadata. */
     readonly self: Effect.Effect<Member>
     /** All members that this host remembers, itself and the recently dead included. */
     readonly members: Effect.Effect<ReadonlyArray<Member>>
-    /** Shortest of the latest probe round trips to a member; undefined before the second. */
+    /** Shortest of the latest probe round trips to a member, in milliseconds; undefined before the second. */
     readonly roundTripMillis: (id: string) => Effect.Effect<number | undefined>
     /** Changes from now on. A reader more than 4,096 changes behind loses the oldest; `members` is always current. */
     readonly changes: Stream.Stream<MemberChange>
@@ -118,7 +131,10 @@ export class Gossip extends Context.Service<
      * takes part in nothing from then on. Errors: NameTaken.
      */
     readonly lost: Effect.Effect<never, NetworkError>
-    /** Joins through seeds. Errors: JoinFailed when no seed answered, InvalidConfig for a malformed seed. */
+    /**
+     * Joins through seeds, each `[name/]host[:port]`; returns the number that answered. Errors: JoinFailed when none
+     * did, InvalidConfig for a malformed seed.
+     */
     readonly join: (seeds: ReadonlyArray<string>) => Effect.Effect<number, NetworkError>
     /** Leaves. Errors: Timeout when the notice could not be spread; the host has left all the same. */
     readonly leave: Effect.Effect<void, NetworkError>
@@ -134,20 +150,21 @@ export class Gossip extends Context.Service<
      * Errors: InvalidConfig for an invalid generation.
      */
     readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
+    /** Keys of this host, to change while it runs. */
     readonly keyring: GossipKeyring
     /**
      * Gossips a message to some members, a bounded number of times; members to whom it is new pass it on. A newer
      * message of the same key replaces an older one. With the audience "hosts" it goes to no member of another program.
      */
     readonly broadcast: (key: string, payload: Uint8Array, audience?: Audience) => Effect.Effect<void>
-    /** Largest payload that `broadcast` can carry, in bytes. */
+    /** Largest payload that `broadcast` can carry, in bytes: `packetBytesMax` less label and encryption. */
     readonly broadcastBytesMax: number
     /**
      * Sends a message to one live member over a stream, and waits until that member has taken it in.
      * Errors: HostUnreachable, also when it is no live member; QuotaExceeded above `sendBytesMax`.
      */
     readonly send: (id: string, payload: Uint8Array) => Effect.Effect<void, NetworkError>
-    /** Largest payload that `send` can carry, in bytes. */
+    /** Largest payload that `send` can carry, in bytes: 2 MiB in `GossipSwim`. */
     readonly sendBytesMax: number
     /** Registers a passenger for the life of the scope; there is room for one. */
     readonly board: (passenger: Passenger) => Effect.Effect<void, never, Scope.Scope>

@@ -7,16 +7,20 @@ import { type Cause, Context, Data, type Effect, type Redacted, type Scope } fro
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { Address } from "../protocol/Address.ts"
 
-/**
- * Failure of a stream or a look-up. "refused": nobody serves there. "lost": the path or the peer broke. "closed": this
- * port is closed. "unknown": the name has no address.
- */
+/** Failure of a stream or a look-up. */
 export class SocketFailed extends Data.TaggedError("SocketFailed")<{
+  /**
+   * "refused": nobody serves there. "lost": the path or the peer broke. "closed": this port is closed. "unknown": the
+   * name has no address.
+   */
   readonly how: "refused" | "lost" | "closed" | "unknown"
+  /** Cause, for people. */
   readonly detail: string
 }> {}
 
+/** Datagram received. */
 export interface Datagram {
+  /** Sender, as the network shows it; anybody may forge it. */
   readonly from: Address
   /** Bytes of the datagram, owned by the receiver. */
   readonly payload: Uint8Array
@@ -37,6 +41,7 @@ export interface ByteStream {
   readonly end: Effect.Effect<void, SocketFailed>
 }
 
+/** Gossip socket service: one port. Provided by `GossipSocketNode` or `GossipSocketMemory`. */
 export class GossipSocket extends Context.Service<
   GossipSocket,
   {
@@ -59,9 +64,15 @@ export class GossipSocket extends Context.Service<
     /** Resolves a host name to all its addresses, of 4 or 16 bytes, without a timeout of its own. */
     readonly lookup: (host: string) => Effect.Effect<ReadonlyArray<Uint8Array>, SocketFailed>
     /** Resolves a DNS service name (SRV), such as "_gossip._udp.example.com", to targets in the order of trial. */
-    readonly lookupService: (
-      name: string
-    ) => Effect.Effect<ReadonlyArray<{ readonly host: string; readonly port: number }>, SocketFailed>
+    readonly lookupService: (name: string) => Effect.Effect<
+      ReadonlyArray<{
+        /** Host name of the target. */
+        readonly host: string
+        /** Port of the target. */
+        readonly port: number
+      }>,
+      SocketFailed
+    >
     /** Counts of drops and failures, by reason. */
     readonly counters: Effect.Effect<Readonly<Record<string, number>>>
   }

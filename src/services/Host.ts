@@ -1,6 +1,7 @@
 /** Host: a process that takes part in a fabric, as the others see it. */
 import { Context } from "effect"
 
+/** Host of a fabric. One id at two generations is two lives of one host. */
 export interface Host {
   /** Name of the host, unique in the fabric. */
   readonly id: string
@@ -12,6 +13,7 @@ export interface Host {
   readonly flowPort: number
   /** Locality, from the widest place to the narrowest, such as "eu/fra/rack-7"; empty when not given. */
   readonly locality: string
+  /** Free-form tags. Tags and locality have to fit 512 bytes of metadata; `Gossip.setTags` replaces the tags. */
   readonly tags: Readonly<Record<string, string>>
   /** Revision of the flow frames that the host speaks, as in docs/protocol.md; 0 unless given. */
   readonly revision?: number

@@ -19,6 +19,7 @@ const alone = (isAlone: boolean | undefined): string =>
 
 /** No live host exposes the name, as far as this host knows, or the host that was asked no longer does. */
 export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("EndpointNotFound", {
+  /** Name that was looked up. */
   endpoint: Schema.String,
   /** True when this host knows no other host of its fabric. */
   isAlone: Schema.optionalKey(Schema.Boolean)
@@ -30,7 +31,9 @@ export class EndpointNotFound extends Schema.TaggedError<EndpointNotFound>()("En
 
 /** The endpoint has no room for another flow. Another owner, or a later try, may have some. */
 export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBusy", {
+  /** Name of the endpoint. */
   endpoint: Schema.String,
+  /** Id of its host. */
   host: Schema.String
 }) {
   override get message() {
@@ -40,8 +43,11 @@ export class EndpointBusy extends Schema.TaggedError<EndpointBusy>()("EndpointBu
 
 /** No session with the host could be opened, or it broke before the flow was accepted (cause: a `LinkBroken`). */
 export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
+  /** Id of the host. */
   host: Schema.String,
+  /** Address that was dialled, as `host:port`; "none" for a host that is no live member. */
   address: Schema.String,
+  /** Failure of the network, or a text for people. */
   cause: Schema.Defect()
 }) {
   override get message() {
@@ -51,7 +57,9 @@ export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("Host
 
 /** The host refused this caller. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  /** Id of the host. */
   host: Schema.String,
+  /** Refused thing, for people: the caller, or its certificate. The rule is not told. */
   detail: Schema.String,
   /**
    * Set where the host has asked its rules: true when other owners of the name have different rules. If false, they all
@@ -64,18 +72,28 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   }
 }
 
-/** Contract, as far as it is known: its codecs, such as "schema-json/bytes", and its fingerprint in 16 hex digits. */
-const Signature = Schema.Struct({ codec: Schema.optionalKey(Schema.String), fingerprint: Schema.String })
+/** Contract, as far as it is known. */
+const Signature = Schema.Struct({
+  /** Both codecs, such as "schema-json/bytes"; unknown of a host that was not asked. */
+  codec: Schema.optionalKey(Schema.String),
+  /** Fingerprint, in 16 hex digits. */
+  fingerprint: Schema.String
+})
 
 /**
  * The two sides have different contracts (codec, schemas) or wire versions. `ours` and `theirs` are given when the
  * contracts were found to differ before the host was dialled.
  */
 export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatible", {
+  /** Name of the endpoint. */
   endpoint: Schema.String,
+  /** Id of its host. */
   host: Schema.String,
+  /** Difference, for people. */
   detail: Schema.String,
+  /** Contract of this side; absent when the host itself refused. */
   ours: Schema.optionalKey(Signature),
+  /** Contract of the host, as its name record has it; absent when the host itself refused. */
   theirs: Schema.optionalKey(Signature)
 }) {
   override get message() {
@@ -85,7 +103,9 @@ export class Incompatible extends Schema.TaggedError<Incompatible>()("Incompatib
 
 /** The name is invalid: letters, digits, "-" and "."; 1 to 128 bytes. */
 export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid", {
+  /** Name as it was given. */
   name: Schema.String,
+  /** Rule that it breaks, for people: it continues the sentence that begins with the name. */
   rule: Schema.String
 }) {
   override get message() {
@@ -95,7 +115,9 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
 
 /** Another owner holds a unique name, or this process exposes the name already. */
 export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", {
+  /** Name of the endpoint, or of the host. */
   name: Schema.String,
+  /** Id of the host that owns it; of a host's name with the address of the process that has it. */
   owner: Schema.String,
   /** True when the owner is this very host: a name is exposed once at a time. */
   isHere: Schema.optionalKey(Schema.Boolean)
@@ -111,7 +133,15 @@ const failuresNamedMax = 8
 
 /** None of the seeds answered: one failure for each address that was asked. */
 export class JoinFailed extends Schema.TaggedError<JoinFailed>()("JoinFailed", {
-  failures: Schema.Array(Schema.Struct({ seed: Schema.String, detail: Schema.String }))
+  /** Failures, one for each address that was asked. */
+  failures: Schema.Array(
+    Schema.Struct({
+      /** Seed, as it was given. */
+      seed: Schema.String,
+      /** Cause, for people. */
+      detail: Schema.String
+    })
+  )
 }) {
   override get message() {
     const named = this.failures.slice(0, failuresNamedMax).map(({ seed, detail }) => `${seed} (${detail})`)
@@ -122,7 +152,9 @@ export class JoinFailed extends Schema.TaggedError<JoinFailed>()("JoinFailed", {
 
 /** A bound of this host or of the fabric is reached. */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
+  /** Bounded quantity, such as "names of one host". */
   what: Schema.String,
+  /** Bound, in the unit of `what`. */
   limit: Schema.Number
 }) {
   override get message() {
@@ -130,9 +162,11 @@ export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExc
   }
 }
 
-/** The operation exceeded its timeout. `endpoint`: the endpoint to be opened. */
+/** The operation exceeded its timeout. */
 export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
+  /** Time that the operation had, in milliseconds. */
   afterMillis: Schema.Number,
+  /** Endpoint to be opened; absent of other operations. */
   endpoint: Schema.optionalKey(Schema.String),
   /** True when this host knows no other host of its fabric. */
   isAlone: Schema.optionalKey(Schema.Boolean)
@@ -145,6 +179,7 @@ export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
 
 /** The fabric of this process, or the host that was asked, is shutting down. */
 export class FabricClosed extends Schema.TaggedError<FabricClosed>()("FabricClosed", {
+  /** Id of the host that leaves: this one, or the one that was asked. */
   host: Schema.String
 }) {
   override get message() {
@@ -154,7 +189,9 @@ export class FabricClosed extends Schema.TaggedError<FabricClosed>()("FabricClos
 
 /** A setting is invalid, found before any socket is opened, or a port is in use. */
 export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
+  /** Option or variable, such as "flows.backlog" or "GRINTA_SEEDS". */
   setting: Schema.String,
+  /** Fault of the value, for people. It quotes no secret. */
   detail: Schema.String
 }) {
   override get message() {
@@ -162,6 +199,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
   }
 }
 
+/** Schema of the reasons of a NetworkError: a union of their classes. */
 export const NetworkErrorReason = Schema.Union([
   EndpointNotFound,
   EndpointBusy,
@@ -177,19 +215,29 @@ export const NetworkErrorReason = Schema.Union([
   InvalidConfig
 ])
 
+/** Reason of a NetworkError. The set is closed; docs/errors.md says when each occurs. */
 export type NetworkErrorReason = typeof NetworkErrorReason.Type
 
-/** Host that was tried, and the outcome. */
-const Tried = Schema.Struct({ host: Schema.String, detail: Schema.String })
+/** Host that a connect has tried. */
+const Tried = Schema.Struct({
+  /** Id of the host. */
+  host: Schema.String,
+  /** Outcome, for people. */
+  detail: Schema.String
+})
 
-/**
- * Error of an operation before a flow exists. `delivered`: "maybe" if a handler may have been started, "no" otherwise.
- * `tried`: the hosts that a connect has tried, in order, at most 16; left out where the reason says it all.
- */
+/** Error of an operation before a flow exists. */
 export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
+  /** Operation that failed. "listen": building the layers of a host. "resolve": a look-up in the registry. */
   operation: Schema.Literals(["listen", "join", "leave", "send", "tags", "keyring", "expose", "resolve", "connect"]),
+  /** How it failed. */
   reason: NetworkErrorReason,
+  /**
+   * "no": no handler was started, so the operation may be repeated. "maybe": one may have been, by a host of version
+   * 0.1.0.
+   */
   delivered: Schema.Literals(["no", "maybe"]).pipe(Schema.withConstructorDefault(Effect.succeed("no"))),
+  /** Hosts that a connect has tried, in order, at most 16; absent where the reason says it all. */
   tried: Schema.optionalKey(Schema.Array(Tried))
 }) {
   override get message() {

@@ -10,7 +10,9 @@ import type { NetworkError } from "./NetworkError.ts"
 
 /** Claim: a host's announcement that it exposes a name. */
 export interface Claim {
+  /** Name of the endpoint. */
   readonly name: string
+  /** Number of hosts that may own the name. */
   readonly ownership: Ownership
   /** Fingerprint of the endpoint's contract, see `Contract.fingerprint`. */
   readonly contract: bigint
@@ -20,6 +22,7 @@ export interface Claim {
 
 /** Entry: the claim of a live host. */
 export interface Entry extends Claim {
+  /** Owner, with the address of its flows. */
   readonly host: Host
 }
 
@@ -29,17 +32,32 @@ export interface Entry extends Claim {
  */
 export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
 
+/** Event of `Registry.watch`. Folding the events gives the entries that there are. */
 export type RegistryEvent =
-  | { readonly _tag: "Snapshot"; readonly entries: ReadonlyArray<Entry> }
-  | { readonly _tag: "Up"; readonly entry: Entry }
   | {
-      readonly _tag: "Down"
+      /** The first event. */
+      readonly _tag: "Snapshot"
+      /** Entries at the start, by name, then by host id. */
+      readonly entries: ReadonlyArray<Entry>
+    }
+  | {
+      /** An entry is new or has changed. */
+      readonly _tag: "Up"
+      /** Entry as it is now. */
       readonly entry: Entry
+    }
+  | {
+      /** An entry is gone. */
+      readonly _tag: "Down"
+      /** Entry as it was. */
+      readonly entry: Entry
+      /** Why it is gone. */
       readonly cause: DownCause
       /** Accusations behind the death of the owner; empty for other causes, and where unknown. */
       readonly evidence: ReadonlyArray<Evidence>
     }
 
+/** Registry service: names and their owners. Provided by `RegistryLocal` or `RegistryGossip`. */
 export class Registry extends Context.Service<
   Registry,
   {

@@ -10,15 +10,16 @@ import type { Certificate, Proof } from "../protocol/Proof.ts"
 import type { Host } from "./Host.ts"
 import type { NetworkError } from "./NetworkError.ts"
 
-/**
- * Failure of a link. "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives.
- * "violation": a received frame was malformed. "finished": the peer takes no more frames, but its sent ones may still
- * be read. "deadline": the call's own deadline has passed. "stalled": bytes that this host holds for the peer beyond
- * its share have stayed too long. "refused": the peer has said that it never looked at the link, so another may be
- * dialled.
- */
+/** Failure of a link. */
 export class LinkBroken extends Data.TaggedError("LinkBroken")<{
+  /**
+   * "lost": the peer died or was cut off. "reset": the peer gave this link up while it lives. "violation": a received
+   * frame was malformed. "finished": the peer takes no more frames, but its sent ones may still be read. "deadline":
+   * the call's own deadline has passed. "stalled": bytes that this host holds for the peer beyond its share have stayed
+   * too long. "refused": the peer has said that it never looked at the link, so another may be dialled.
+   */
   readonly how: "lost" | "reset" | "violation" | "finished" | "deadline" | "stalled" | "refused"
+  /** Cause, for people. */
   readonly detail: string
   /** HTTP status of an answer that is no flow. */
   readonly status?: number
@@ -126,6 +127,7 @@ export interface Served {
   readonly until: (isSo: () => boolean) => Effect.Effect<void>
 }
 
+/** Transport service: links to other hosts. Provided by `TransportConnect` or `TransportMemory`. */
 export class Transport extends Context.Service<
   Transport,
   {

@@ -88,17 +88,22 @@ export interface End {
   readonly count: number
 }
 
-/**
- * Gives the flow up. `error` holds the endpoint's declared error for "Domain", and its last piece for "DomainCut",
- * whose other pieces came in partial Data frames.
- */
+/** Last frame of a side that gives the flow up. */
 export interface Fail {
+  /** Tells the kinds of frames apart. */
   readonly _tag: "Fail"
+  /** Reason, which the peer turns into that of a FlowError. */
   readonly reason: FailReason
+  /** Cause, for people: printable, at most 1,000 characters. */
   readonly detail: string
+  /**
+   * Endpoint's declared error for "Domain", or its last piece for "DomainCut", whose other pieces came in partial Data
+   * frames; empty for other reasons.
+   */
   readonly error: Uint8Array
 }
 
+/** Frame of a flow: what a transport carries, uninterpreted. docs/protocol.md describes the kinds, and their order. */
 export type Frame = Open | Accepted | Rejected | Data | Local | End | Fail
 
 const rejectReasons = {

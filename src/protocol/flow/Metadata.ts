@@ -20,7 +20,10 @@ const encoder = new TextEncoder()
 
 const bytesOf = (text: string): number => encoder.encode(text).byteLength
 
-/** Secret values by key. */
+/**
+ * Metadata of a caller: secret values by key, which printing does not reveal. At most 16 keys of 1 to 64 lower-case
+ * letters, digits, "-" and ".", with values of at most 1,024 bytes, and 4,096 bytes in all.
+ */
 export class Metadata implements Equal.Equal {
   readonly #values: ReadonlyMap<string, string>
 
@@ -38,6 +41,7 @@ export class Metadata implements Equal.Equal {
     return this.#values.get(key)
   }
 
+  /** Returns whether the caller gave this key. */
   has(key: string): boolean {
     return this.#values.has(key)
   }
@@ -59,10 +63,12 @@ export class Metadata implements Equal.Equal {
     return true
   }
 
+  /** Hashes the keys alone, so that no value leaks. */
   [Hash.symbol](): number {
     return Hash.string(this.keys.toSorted().join())
   }
 
+  /** Prints the keys, each with "<redacted>" in place of its value. */
   toJSON(): unknown {
     return Object.fromEntries(this.keys.map((key) => [key, "<redacted>"]))
   }

@@ -10,6 +10,12 @@ import { Predicate, Result } from "effect"
 import * as Name from "../Name.ts"
 import { type Identity, isPlainDnsName, isPlainUri } from "../Proof.ts"
 
+/**
+ * Access rule: facts that a caller must have proven, all of those given. Without TLS nothing is proven, and no rule
+ * matches.
+ * Bounds: 1,024 entries of a list, 64 rules of an endpoint. Errors: InvalidConfig for a rule that could never match, or
+ * is empty.
+ */
 export interface Rule {
   /** Host ids: exact, or with a prefix such as `web.*`. */
   readonly hosts?: ReadonlyArray<string>
@@ -22,7 +28,7 @@ export interface Rule {
    * `spiffe://shop/web/*`, `grinta://shop/web.*` or `probe.*`.
    */
   readonly certificates?: ReadonlyArray<string>
-  /** Reserved. */
+  /** Reserved for flows that a host has passed on; they match no rule yet. */
   readonly relayed?: never
 }
 

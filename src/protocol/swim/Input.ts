@@ -11,7 +11,7 @@ export interface Env {
   readonly random: () => number
 }
 
-/** Receivers of an application message: all members (the default), or hosts, as `Config.isHost` tells them. */
+/** Receivers of a gossiped message: all members (the default), or hosts alone, but no other programs of the cluster. */
 export type Audience = "members" | "hosts"
 
 export type Input =
