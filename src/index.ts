@@ -2,6 +2,8 @@
  * grinta: a minimalist network fabric for fibers.
  *
  * Services, endpoints and errors by name; layers as namespaces.
+ *
+ * @module
  */
 
 export * as SelfLive from "./layers/core/SelfLive.ts"
@@ -20,7 +22,15 @@ export type { Address } from "./protocol/Address.ts"
 export type { Fail, Frame } from "./protocol/flow/Frame.ts"
 export type { Metadata } from "./protocol/flow/Metadata.ts"
 export type { Rule } from "./protocol/flow/Rule.ts"
-export type { Certificate, Identity, Proof } from "./protocol/Proof.ts"
+export type {
+  Certificate,
+  Client as ProvenClient,
+  Identity,
+  Nothing as NothingProven,
+  Proof,
+  ProvenHost
+} from "./protocol/Proof.ts"
+export type { Audience } from "./protocol/swim/Input.ts"
 export * as Access from "./services/Access.ts"
 export * as Codec from "./services/Codec.ts"
 export type { Contract, Ownership } from "./services/Contract.ts"
@@ -79,4 +89,4 @@ export {
   Unauthorized
 } from "./services/NetworkError.ts"
 export { type Claim, type DownCause, type Entry, Registry, type RegistryEvent } from "./services/Registry.ts"
-export { type Link, LinkBroken, type Served, Transport } from "./services/Transport.ts"
+export { type Link, LinkBroken, type Listener as FrameListener, type Served, Transport } from "./services/Transport.ts"

@@ -6,6 +6,8 @@
  *
  * Errors: NetworkError with InvalidConfig, which names the setting or the variable, with NameInvalid, or with NameTaken
  * when a process known to the seeds has this host's name.
+ *
+ * @module
  */
 import { type Duration, Effect, Layer, References } from "effect"
 import { parseHost } from "../protocol/Address.ts"
@@ -22,7 +24,6 @@ import type { NetworkError } from "../services/NetworkError.ts"
 import type { Registry } from "../services/Registry.ts"
 import { Transport } from "../services/Transport.ts"
 import * as Exposure from "./core/Exposure.ts"
-import type { Secret } from "./core/Sealed.ts"
 import * as SelfLive from "./core/SelfLive.ts"
 import * as Setting from "./core/Setting.ts"
 import * as FabricMesh from "./fabric/FabricMesh.ts"
@@ -30,6 +31,7 @@ import * as Serving from "./flow/Serving.ts"
 import * as Settings from "./flow/Settings.ts"
 import { ask, askPort, askPublic, askTls, flag, invalid, listOf, oneOf, text, time, whole } from "./GrintaAsk.ts"
 import * as Encryption from "./GrintaEncryption.ts"
+import type { MemoryOptions, Options, Profile } from "./GrintaOptions.ts"
 import * as Variables from "./GrintaVariables.ts"
 import * as GossipSwim from "./gossip/GossipSwim.ts"
 import * as GossipSocketMemory from "./gossip/socket/GossipSocketMemory.ts"
@@ -39,75 +41,14 @@ import type { MemoryNetwork } from "./memory/MemoryNetwork.ts"
 import * as Runtime from "./Runtime.ts"
 import * as Driver from "./registry/Driver.ts"
 import * as RegistryGossip from "./registry/RegistryGossip.ts"
-import type * as Tls from "./transport/http2/tls/Tls.ts"
 import * as TransportConnect from "./transport/TransportConnect.ts"
 import * as TransportMemory from "./transport/TransportMemory.ts"
 
+export type { Secret } from "./core/Sealed.ts"
+export type { MemoryOptions, Options, Profile } from "./GrintaOptions.ts"
 export { isSupportedNode } from "./Runtime.ts"
 
-/** Membership timings: `lan` for one network, `wan` for several, `local` for one machine, which sees deaths soonest. */
-export type Profile = "lan" | "wan" | "local"
-
-export interface Options {
-  /** Name of the host, unique in the fabric; by default the machine's name and a suffix. A new name is a new host. */
-  readonly name?: string
-  /** Path of a file that keeps the suffix of an unnamed host across restarts; created if missing. */
-  readonly stateFile?: string
-  /** Name of the fabric, empty by default. Hosts of another fabric are not heard. */
-  readonly fabric?: string
-  /** Members to join, each `host` or `host:port`. They need not be up yet. */
-  readonly seeds?: ReadonlyArray<string>
-  /** Address and ports to listen on, by default 127.0.0.1, 7946 and 7947. Port 0 lets the system choose. */
-  readonly listen?: { readonly host?: string; readonly gossipPort?: number; readonly flowPort?: number }
-  /** Plaintext port for health alone, for probes without TLS. The flow port serves health anyway. */
-  readonly healthPort?: number
-  /** IP address at which others reach this host, if it is not the address it listens on. */
-  readonly advertise?: string
-  /** Place of this host, the widest part first, such as "eu/fra/rack-7". */
-  readonly locality?: string
-  readonly tags?: Readonly<Record<string, string>>
-  readonly profile?: Profile
-  /** Application version of another program's cluster to be a member of, 5 for Serf; 0 by default. */
-  readonly delegateVersion?: number
-  /** Keys of gossip, in base64, the primary first: 16, 24 or 32 bytes each. Without keys gossip is plaintext. */
-  readonly keys?: ReadonlyArray<Secret>
-  /**
-   * Path of a file of such keys, one a line, in place of `keys`. Its lines `verifyIncoming=false` and
-   * `verifyOutgoing=false` accept and send plaintext during a migration. Changes of the file take effect.
-   */
-  readonly keysFile?: string
-  /** Interval at which the files of keys and certificates are read again: one minute by default. */
-  readonly filesInterval?: Duration.Input
-  /**
-   * Certificate, key and authorities, in PEM: they encrypt flows and prove hosts' names to each other. The certificate
-   * names the host by the URI `grinta://<fabric>/<name>`. Without `tls` flows are plaintext. All hosts of a fabric have
-   * it, or none, except hosts that still accept plaintext (`verifyIncoming`). Files are read again, and renewals used.
-   */
-  readonly tls?: Tls.Options
-  /** Bounds of the flows served here. */
-  readonly flows?: Partial<Serving.Config>
-  /**
-   * Bounds of the names. `ownBytesMax` bounds the names exposed here, 512 KiB by default; `recordsBytesMax` bounds the
-   * names of all other hosts kept here, 12 MiB by default.
-   */
-  readonly names?: Partial<Directory.Limits>
-  /**
-   * Keepalive of sessions: by default a PING leaves after 1 second without a sign of life, and the peer counts as lost
-   * 4.4 seconds later. With the profile `wan`, 2 and 10 seconds.
-   */
-  readonly keepalive?: TransportConnect.Config["keepalive"]
-  /** Applies the bounds per address to loopback too, whose processes have none otherwise. */
-  readonly limitsLoopback?: true
-  /**
-   * Permits traffic that is not encrypted or authenticated. Required to listen beyond loopback without `keys` and
-   * `tls`, or while plaintext is accepted beside them.
-   */
-  readonly insecure?: true
-  /** Runs on unsupported runtimes too: a Node without the fixes of July 2026, Bun, Deno. */
-  readonly anyRuntime?: true
-}
-
-/** Services of a host. */
+/** Services that a host provides. */
 export type Host = Fabric | Registry | Gossip | Transport | Self
 
 /** Time for which the membership plane holds a dead host's name against a restart at another address. */
@@ -250,16 +191,6 @@ export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
       }
     )
   )
-
-export interface MemoryOptions extends SelfLive.Options {
-  readonly fabric?: string
-  /** Names of other hosts of the network to join. */
-  readonly seeds?: ReadonlyArray<string>
-  readonly profile?: Profile
-  readonly keys?: ReadonlyArray<Secret>
-  readonly flows?: Partial<Serving.Config>
-  readonly names?: Partial<Directory.Limits>
-}
 
 /** The same host on a network inside this process, for tests: only the socket and the transport differ. */
 export const layerMemory = ({

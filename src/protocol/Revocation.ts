@@ -9,10 +9,11 @@
 import { Predicate, Result } from "effect"
 import * as Name from "./Name.ts"
 
+/** Certificates that are rejected. Errors: InvalidConfig for an entry that is no fingerprint, or no name of a host. */
 export interface Revocation {
-  /** SHA-256 of whole certificates, in 64 hex digits. */
+  /** SHA-256 of whole certificates, in 64 hex digits, with or without colons. */
   readonly certificates: ReadonlyArray<string>
-  /** Ids of hosts. */
+  /** Ids of hosts, whose certificates are all rejected. */
   readonly hosts: ReadonlyArray<string>
 }
 

@@ -33,7 +33,7 @@ describe("docs/settings.md", () => {
   })
 
   it("names each option of Grinta.layer, and no other", () => {
-    const options = fieldsOf("src/layers/Grinta.ts", "Options")
+    const options = fieldsOf("src/layers/GrintaOptions.ts", "Options")
     const roots = new Set(listed.map((name) => name.split(".")[0]))
     assert.deepStrictEqual([...roots].sort(), [...options].sort())
   })

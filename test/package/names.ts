@@ -1,6 +1,7 @@
 /** What a user imports from the package by value; a name is added here when it becomes public. */
 export const names: ReadonlyArray<string> = [
   // What a program is made of.
+  "Access",
   "Codec",
   "Endpoint",
   "Fabric",

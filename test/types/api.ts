@@ -6,6 +6,7 @@ import { type Duration, Effect, type Layer, type Redacted, Schema, type Scope, S
 import { expectTypeOf } from "vitest"
 import {
   Access,
+  type Audience,
   type Certificate,
   type Claim,
   Codec,
@@ -23,12 +24,16 @@ import {
   Fabric,
   type FabricClosed,
   FabricLocal,
+  type FabricMesh,
   type Flow,
   type FlowClosed,
   type FlowError,
   type FlowErrorReason,
   type FlowReset,
+  type FrameListener,
   type Gossip,
+  type GossipSocketNode,
+  type GossipSwim,
   Grinta,
   type Host,
   type HostUnreachable,
@@ -36,6 +41,7 @@ import {
   type Incompatible,
   type InvalidConfig,
   type JoinFailed,
+  type Link,
   type MalformedMessage,
   MemoryNetwork,
   type MessageTooLarge,
@@ -45,17 +51,22 @@ import {
   type NameTaken,
   type NetworkError,
   type NetworkErrorReason,
+  type NothingProven,
   type Peer,
   type PeerLost,
   type ProtocolViolation,
+  type ProvenClient,
+  type ProvenHost,
   type QuotaExceeded,
   Registry,
   type RegistryEvent,
+  type RegistryGossip,
   type Rule,
   type Select,
   type Self,
   type Timeout,
   type Transport,
+  type TransportConnect,
   type Unauthorized
 } from "../../src/index.ts"
 
@@ -336,3 +347,28 @@ expectTypeOf(FabricLocal.layer()).toEqualTypeOf<Layer.Layer<Fabric | Registry | 
 
 // @ts-expect-error secure is what needs no word, so there is no `insecure: false`
 Grinta.layer({ insecure: false })
+
+// The types that options and results refer to have names
+
+expectTypeOf<Identity>().toEqualTypeOf<NothingProven | ProvenHost | ProvenClient>()
+expectTypeOf<Parameters<Gossip["Service"]["broadcast"]>[2]>().toEqualTypeOf<Audience | undefined>()
+expectTypeOf<Parameters<Link["attach"]>>().toEqualTypeOf<[listener: FrameListener]>()
+expectTypeOf<Parameters<typeof Endpoint.make<string, number>>[1]>().toEqualTypeOf<Endpoint.Options<string, number>>()
+expectTypeOf(Plain).toExtend<Endpoint.Signature>()
+expectTypeOf<GossipSocketNode.Options>().toExtend<GossipSocketNode.Settings>()
+expectTypeOf<GossipSwim.Config["profile"]>().toEqualTypeOf<Partial<GossipSwim.Settings> | undefined>()
+expectTypeOf<GossipSwim.Config["rules"]>().toEqualTypeOf<Partial<GossipSwim.Rules> | undefined>()
+expectTypeOf<GossipSwim.Config["limits"]>().toEqualTypeOf<Partial<GossipSwim.Limits> | undefined>()
+expectTypeOf<GossipSwim.Config["encryption"]>().toEqualTypeOf<GossipSwim.Encryption | undefined>()
+expectTypeOf<GossipSwim.Encryption>().toExtend<GossipSwim.Keys>()
+expectTypeOf<Grinta.Options["flows"]>().toEqualTypeOf<Partial<FabricMesh.Config> | undefined>()
+expectTypeOf<FabricMesh.Config["limits"]>().toEqualTypeOf<FabricMesh.Limits>()
+expectTypeOf<Grinta.Options["keys"]>().toEqualTypeOf<ReadonlyArray<Grinta.Secret> | undefined>()
+expectTypeOf<Grinta.Options["names"]>().toEqualTypeOf<Partial<RegistryGossip.Limits> | undefined>()
+expectTypeOf<Grinta.Options["keepalive"]>().toEqualTypeOf<TransportConnect.Keepalive | undefined>()
+expectTypeOf<Grinta.Options["tls"]>().toEqualTypeOf<TransportConnect.TlsOptions | undefined>()
+expectTypeOf<TransportConnect.Config["tls"]>().toEqualTypeOf<TransportConnect.TlsConfig | undefined>()
+expectTypeOf<TransportConnect.Config["share"]>().toEqualTypeOf<TransportConnect.Share>()
+expectTypeOf<TransportConnect.TlsOptions>().toExtend<TransportConnect.TlsMaterial>()
+expectTypeOf<TransportConnect.TlsOptions>().toExtend<TransportConnect.TlsStage>()
+expectTypeOf<TransportConnect.TlsOptions["revoked"]>().toEqualTypeOf<TransportConnect.TlsRevocation | undefined>()

@@ -4,6 +4,7 @@
  */
 import { Redacted } from "effect"
 
+/** Secret: a text, or the same wrapped by `Redacted.make`. Either is kept wrapped. */
 export type Secret = string | Redacted.Redacted
 
 export const seal = (secret: Secret): Redacted.Redacted => (typeof secret === "string" ? Redacted.make(secret) : secret)

@@ -1,10 +1,18 @@
-/** Identity of this process: the host's name, and the generation of this life. */
+/**
+ * SelfLive: identity of this process, the host's name and the generation of this life.
+ *
+ * @module
+ */
 import { Clock, Effect, Layer } from "effect"
 import { Self } from "../../services/Host.ts"
 
+/** Identity of a host. The layers above check it. */
 export interface Options {
+  /** Name of the host, unique in the fabric: 1 to 128 letters, digits, "-" and single dots between them. */
   readonly name: string
+  /** Place of the host, the widest part first, such as "eu/fra/rack-7"; "" by default. For the selection "nearest". */
   readonly locality?: string
+  /** Tags at the start; none by default. Tags and locality have to fit the 512 bytes of metadata in gossip. */
   readonly tags?: Readonly<Record<string, string>>
 }
 

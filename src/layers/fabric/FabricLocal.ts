@@ -1,5 +1,7 @@
 /**
  * FabricLocal: the fabric of one process, without a network: the same endpoints, flows, rules and errors.
+ *
+ * @module
  */
 import { Effect, Layer } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
@@ -46,7 +48,7 @@ const make = Effect.gen(function* () {
   return fabric
 })
 
-/** Makes a fabric of one host, "local" unless named otherwise. Each call makes another, with names of its own. */
+/** Provides a fabric of one host, "local" unless named otherwise. Each call makes another, with names of its own. */
 export const layer = (options: Partial<SelfLive.Options> = {}): Layer.Layer<Fabric | Registry | Self> =>
   Layer.effect(Fabric, make).pipe(
     // `RegistryLocal.layer` is one value, which a graph of layers builds once, for all fabrics in it.

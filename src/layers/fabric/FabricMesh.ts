@@ -1,5 +1,7 @@
 /**
  * FabricMesh: the fabric of many hosts: names from the registry, members from gossip, flows over the transport.
+ *
+ * @module
  */
 import { Effect, Layer } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
@@ -14,6 +16,9 @@ import * as Serving from "../flow/Serving.ts"
 import * as Settings from "../flow/Settings.ts"
 import * as Core from "./Core.ts"
 import * as Members from "./Members.ts"
+
+export type { Limits } from "../../protocol/flow/Limits.ts"
+export type { Config } from "../flow/Settings.ts"
 
 /** Whether a member is a live host other than `self`. */
 const isOther = ({ host, status }: Member, self: string): boolean =>
@@ -80,7 +85,9 @@ const make = Effect.fnUntraced(function* (flows: Serving.Config) {
   return fabric
 })
 
-/** Makes the fabric with bounds other than `Serving.defaults`. Errors: InvalidConfig for a bound that cannot work. */
+/**
+ * Provides the fabric, with bounds that differ from the defaults. Errors: InvalidConfig for a bound that cannot work.
+ */
 export const layerConfig = (
   config: Partial<Serving.Config>
 ): Layer.Layer<Fabric, NetworkError, Gossip | Registry | Transport | Self> => {
@@ -89,8 +96,8 @@ export const layerConfig = (
 }
 
 /**
- * One value, which a graph of layers builds once: for two hosts in one graph call `layerConfig` for each, and likewise
- * `RegistryGossip.layerLimits`.
+ * Provides the fabric, with the default bounds. One value, which a graph of layers builds once: for two hosts in one
+ * graph call `layerConfig` for each, and likewise `RegistryGossip.layerLimits`.
  */
 export const layer: Layer.Layer<Fabric, never, Gossip | Registry | Transport | Self> = Layer.effect(
   Fabric,

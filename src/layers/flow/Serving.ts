@@ -1,9 +1,8 @@
 /**
  * Serving: the endpoint's side of a flow: checks Open, answers, runs the handler, and ends the flow as that ended.
  */
-import { Cause, type Context, type Duration, Effect, Exit, identity, Result, type Scope } from "effect"
+import { Cause, type Context, Effect, Exit, identity, Result, type Scope } from "effect"
 import * as Frame from "../../protocol/flow/Frame.ts"
-import * as Limits from "../../protocol/flow/Limits.ts"
 import type { Contract } from "../../services/Contract.ts"
 import type { Handler } from "../../services/Fabric.ts"
 import type { Peer } from "../../services/Flow.ts"
@@ -18,34 +17,11 @@ import * as Deadline from "./Deadline.ts"
 import type { Beside, Exposed } from "./Exposed.ts"
 import * as FlowEnd from "./FlowEnd.ts"
 import * as Handlers from "./Handlers.ts"
+import type { Config } from "./Settings.ts"
 import * as Turns from "./Turns.ts"
 import * as TypedFlow from "./TypedFlow.ts"
 
-export interface Config {
-  readonly limits: Limits.Limits
-  /** Flows that one endpoint serves at a time, each with a handler of its own. */
-  readonly concurrency: number
-  /** Flows that wait for their turn at one endpoint; one more is rejected with EndpointBusy at once. */
-  readonly backlog: number
-  /** Time that the flows of a withdrawn endpoint have to finish, before they are ended. */
-  readonly drain: Duration.Input
-  /** Time that a link may stay without its Open. */
-  readonly openTimeout: Duration.Input
-  /** Time that a handler has to finish after its flow has failed, before it is interrupted. */
-  readonly handlerGrace: Duration.Input
-  /** Time that a finished flow waits for its caller to read everything, and to finish too. */
-  readonly drainTimeout: Duration.Input
-}
-
-export const defaults: Config = {
-  limits: Limits.defaults,
-  concurrency: 12_000,
-  backlog: 64,
-  drain: "5 seconds",
-  openTimeout: "5 seconds",
-  handlerGrace: "5 seconds",
-  drainTimeout: "30 seconds"
-}
+export { type Config, defaults } from "./Settings.ts"
 
 /**
  * Served: a flow on its way through its endpoint.

@@ -17,40 +17,58 @@ import * as GossipKeys from "./Keys.ts"
 import { isHost } from "./MemberView.ts"
 import * as Protection from "./Protection.ts"
 
+/** Config of `GossipSwim.layer`. Errors: InvalidConfig for the first field that cannot work. */
 export interface Config {
-  /** Name of the fabric, the label that keeps clusters apart; empty for none. */
+  /** Name of the fabric, the label that keeps clusters apart; "" for none, at most 255 bytes. */
   readonly fabric: string
-  /** Members to join, as `[name/]host[:port]`. They need not answer at the start. */
+  /**
+   * Members to join, as `[name/]host[:port]`; port 7946 by default, and a host `_gossip._udp.example.com` is looked up
+   * as a DNS service. They need not answer at the start: a host that is alone keeps trying them.
+   */
   readonly seeds: ReadonlyArray<string>
+  /** Metadata of this host for other hosts, beside its generation, locality and tags. */
   readonly meta: {
     /** Port of the flow plane; 0 when this host serves no flows beyond its own process. */
     readonly flowPort: number
   }
-  /** Timings; by default those of `swift`, for a local network. */
+  /** Timings that differ from the set `swift`, which suits a local network. */
   readonly profile?: Partial<SwimConfig.Settings>
-  /** Rules; by default `careful`: memberlist's, and a host that was busy or deaf doubts itself first. */
+  /** Rules that differ from the set `careful`: memberlist's, and a host that was busy or deaf doubts itself first. */
   readonly rules?: Partial<SwimConfig.Rules>
+  /** Bounds that differ from the defaults, see `Limits`. */
   readonly limits?: Partial<SwimConfig.Limits>
-  /** Address at which others reach this host, if it is not the bound one. */
+  /**
+   * Address at which others reach this host. By default that of the socket: the bound one, or for 0.0.0.0 one that the
+   * machine has, also when that changes.
+   */
   readonly advertise?: Address
   /**
    * Version of the application that the members of an existing memberlist cluster speak (memberlist's delegate protocol
-   * version): from 0 to 255, 5 for Serf. This host and members of another version do not see each other.
+   * version): from 0 to 255, 5 for Serf; 0 by default. Members of different versions do not see each other.
    */
   readonly delegateVersion?: number
   /** Returns whether a member may have this address; by default any address is admitted. */
   readonly admits?: (address: Uint8Array) => boolean
   /** Keys in place of the socket's, and how far they are enforced. Without keys of either gossip is plaintext. */
   readonly encryption?: GossipKeys.Options
-  /** Compresses messages sent, as memberlist does; true by default. */
+  /** Compresses messages sent, as memberlist does; true by default. Compressed messages are read in any case. */
   readonly compress?: boolean
-  /** Time for dialling, for reading and for writing one exchange over a stream, each. 10 seconds by default. */
+  /**
+   * Time for dialling, for reading and for writing one exchange over a stream, each; 10 seconds by default. Longer than
+   * a push/pull of the whole state takes on the slowest path.
+   */
   readonly streamTimeout?: Duration.Input
-  /** Longest time that `leave` waits until the departure is spread. 5 seconds by default. */
+  /** Longest time that `leave` waits until the departure is spread; 5 seconds by default, then Timeout. */
   readonly leaveTimeout?: Duration.Input
-  /** Longest time that the start waits for the seeds to say whether the name is free. No wait by default. */
+  /**
+   * Longest time that the start waits for the seeds to say whether the name is free: NameTaken if it is not. 0, no
+   * wait, by default; `Grinta.layer` waits 3 seconds.
+   */
   readonly nameTimeout?: Duration.Input
-  /** Interval at which a host that is not alone tries the seeds that it does not see, each time 0.94 to 1.56 of it. */
+  /**
+   * Interval at which a host that is not alone tries the seeds that it does not see, each time 0.94 to 1.56 of it; 30
+   * seconds by default. Shorter reunites a split fabric sooner, and asks absent seeds more often.
+   */
   readonly reunionInterval?: Duration.Input
 }
 

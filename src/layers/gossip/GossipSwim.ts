@@ -5,7 +5,9 @@
  * waits for nobody: some members are told directly, and pass it on. `leave` does wait until the departure is spread.
  * Counters have prefixes: "packet." for datagrams, "stream." for accepted streams, "swim." for refusals of the machine,
  * "pushPull.", "tcpPing.", "reunion." and "send." for exchanges begun here, "socket." for the port. They are metrics
- * too: see `Counters`.
+ * too: `grinta_gossip_dropped` and `grinta_gossip_failed`.
+ *
+ * @module
  */
 import { Clock, Duration, Effect, Layer, PubSub, Random, Stream } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
@@ -31,7 +33,9 @@ import * as Strangers from "./Strangers.ts"
 import * as StreamServer from "./StreamServer.ts"
 import * as Tags from "./Tags.ts"
 
+export type { Limits, Rules, Settings } from "../../protocol/swim/Settings.ts"
 export type { Config } from "./Config.ts"
+export type { Keys, Options as Encryption } from "./Keys.ts"
 
 /** Pause before a host that has tried its seeds at the start tries them again. */
 const againMillis = 500
@@ -146,6 +150,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
   })
 })
 
-/** Provides membership. Errors: InvalidConfig or NameInvalid for a bad setting; NameTaken with `nameTimeout`. */
+/**
+ * Provides membership. Errors: InvalidConfig or NameInvalid for a bad setting; with `nameTimeout` NameTaken, when a
+ * process known to the seeds has this host's name.
+ */
 export const layer = (config: Config): Layer.Layer<Gossip, NetworkError, GossipSocket | Self> =>
   Layer.effect(Gossip, make(config))

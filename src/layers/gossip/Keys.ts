@@ -1,8 +1,8 @@
 /**
  * Keys of a running host: the cipher reads them, an operator changes them.
  *
- * Packets and streams that were sealed are counted by key in `grinta_gossip_sealed`, by its fingerprint: with random nonces a
- * key is to seal less than 2^32 of them, on all hosts together. Source: security.md, D-4.
+ * Packets and streams that were sealed are counted by key in `grinta_gossip_sealed`, by its fingerprint: with random
+ * nonces a key is to seal less than 2^32 of them, on all hosts together. Source: security.md, D-4.
  */
 import { createHash } from "node:crypto"
 import { Effect, Metric, Redacted, Result, Stream } from "effect"
@@ -18,14 +18,20 @@ import * as AesGcm from "./AesGcm.ts"
 
 /** Keys, and how far they are enforced. */
 export interface Keys {
-  /** Keys in base64, the primary first; if there are none, the keys of the socket. */
+  /** Keys in base64, the primary first, each of 16, 24 or 32 bytes, at most 8; by default those of the socket. */
   readonly keys?: ReadonlyArray<Sealed.Secret>
-  /** Refuses incoming plaintext. Off only while a cluster migrates from plaintext to keys, or back. */
+  /**
+   * Refuses incoming plaintext; true by default. False only while a cluster migrates from plaintext to keys, or back.
+   */
   readonly verifyIncoming?: boolean
-  /** Encrypts messages sent. Off only while a cluster migrates from plaintext to keys, or back. */
+  /**
+   * Encrypts messages sent; true by default. False only while a cluster migrates from plaintext to keys, or back, and
+   * only with `verifyIncoming` false.
+   */
   readonly verifyOutgoing?: boolean
 }
 
+/** Keys at the start, and their renewals while the host runs. */
 export interface Options extends Keys {
   /** Replacements of these options, in order. An unusable one is logged, and the last good keys stay. */
   readonly renewals?: Stream.Stream<Keys>

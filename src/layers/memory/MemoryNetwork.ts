@@ -4,21 +4,27 @@
  * Under a test clock it runs in virtual time, and with a seeded Random every run is the same. The layers upon it give
  * it traffic: `GossipSocketMemory` gossip, `TransportMemory` flows. A host is a name, which keeps its address for the
  * life of the network.
+ *
+ * @module
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Random, type Scope } from "effect"
 import * as Background from "../core/Background.ts"
 
+/** Faults of a network. Loss and duplication are of datagrams; streams and links keep order, and lose nothing. */
 export interface Options {
-  /** One-way delay; each packet takes up to `jitter` more. */
+  /** One-way delay; 1 millisecond by default. */
   readonly latency?: Duration.Input
+  /** Longest delay on top of `latency`, uniformly random for each packet, so that datagrams overtake; 0 by default. */
   readonly jitter?: Duration.Input
-  /** Shares of the packets that are lost, and that arrive twice, from 0 to 1. */
+  /** Share of the datagrams that are lost, from 0 to 1; 0 by default. `setLoss` changes it. */
   readonly loss?: number
+  /** Share of the datagrams that arrive twice, from 0 to 1; 0 by default. */
   readonly duplication?: number
 }
 
 /** One life of a host on the network: from its first plug to its last unplugging, or to its kill. */
 export interface Plug {
+  /** Name of the host. */
   readonly name: string
   /** IPv4 address: 10.0.0.1 for the first name, and so on. */
   readonly bytes: Uint8Array
@@ -31,6 +37,7 @@ interface Life extends Plug {
   isKilled: boolean
 }
 
+/** Network service: hosts plug into it, tests cut and kill them. */
 export class MemoryNetwork extends Context.Service<
   MemoryNetwork,
   {
@@ -42,6 +49,7 @@ export class MemoryNetwork extends Context.Service<
     readonly addressOf: (name: string) => Uint8Array | undefined
     /** Returns whether both hosts live and the path from one to the other is not cut. Loss does not matter. */
     readonly isReachable: (from: string, to: string) => boolean
+    /** Returns whether the host lives on the network. */
     readonly isPlugged: (name: string) => boolean
     /** Runs `arrive` when the packet arrives: never if it is lost or its path is cut, twice if it is duplicated. */
     readonly carry: (from: Plug, to: string, arrive: () => void) => Effect.Effect<void>
@@ -51,7 +59,9 @@ export class MemoryNetwork extends Context.Service<
     readonly changed: () => Effect.Effect<void>
     /** Forks an effect for the life of the network. */
     readonly fork: (effect: Effect.Effect<void>) => Effect.Effect<void>
+    /** Cuts the path between two hosts in both directions, until `heal`. Unknown names may be cut before they plug. */
     readonly cut: (a: string, b: string) => Effect.Effect<void>
+    /** Cuts the path in one direction, until `heal`. */
     readonly cutOneWay: (from: string, to: string) => Effect.Effect<void>
     /** Undoes all cuts. */
     readonly heal: Effect.Effect<void>
@@ -59,6 +69,7 @@ export class MemoryNetwork extends Context.Service<
     readonly kill: (name: string) => Effect.Effect<void>
     /** Calls `hook` at each kill, for the life of the scope, in the turn of the kill. */
     readonly onKilled: (hook: (name: string) => void) => Effect.Effect<void, never, Scope.Scope>
+    /** Sets the share of the datagrams that are lost from now on, from 0 to 1. */
     readonly setLoss: (rate: number) => Effect.Effect<void>
   }
 >()("grinta/layers/MemoryNetwork") {}

@@ -4,11 +4,14 @@
  * A record is gossiped when it is new to a host. Digests find records that gossip missed: they come with each push/pull
  * and now and then by themselves, and missing records are sent over streams. A small directory rides along with a
  * push/pull, so a newcomer has it once it has joined. Other programs neither get names nor are shown.
+ *
+ * @module
  */
 import { Clock, Duration, Effect, Layer, Result, type Scope } from "effect"
 import { revision } from "../../protocol/flow/Frame.ts"
 import * as Name from "../../protocol/Name.ts"
 import * as Directory from "../../protocol/names/Directory.ts"
+import type { Limits } from "../../protocol/names/DirectoryLimits.ts"
 import * as Exchange from "../../protocol/names/Exchange.ts"
 import * as Merging from "../../protocol/names/Merging.ts"
 import * as NameRecords from "../../protocol/names/NameRecords.ts"
@@ -20,6 +23,8 @@ import * as Background from "../core/Background.ts"
 import * as Slices from "../core/Slices.ts"
 import * as Driver from "./Driver.ts"
 import * as ExchangeDriver from "./ExchangeDriver.ts"
+
+export type { Limits } from "../../protocol/names/DirectoryLimits.ts"
 
 /** Pause between two looks for members that the membership plane has forgotten. */
 const sweepInterval = Duration.seconds(30)
@@ -82,7 +87,7 @@ const receive = Effect.fnUntraced(function* (
 })
 
 const make = Effect.fnUntraced(function* (
-  limits: Partial<Directory.Limits>
+  limits: Partial<Limits>
 ): Effect.fn.Return<Registry["Service"], NetworkError, Gossip | Self | Scope.Scope> {
   const gossip = yield* Gossip
   const { generation, id, locality, tags } = yield* Self
@@ -138,8 +143,8 @@ const make = Effect.fnUntraced(function* (
   return driver.registry
 })
 
-/** As `layer`, with other limits than `DirectoryLimits.defaults`. Errors: InvalidConfig for a bad limit, too. */
-export const layerLimits = (limits: Partial<Directory.Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
+/** As `layer`, with limits that differ from the defaults, see `Limits`. Errors: InvalidConfig for a bad limit, too. */
+export const layerLimits = (limits: Partial<Limits>): Layer.Layer<Registry, NetworkError, Gossip | Self> =>
   Layer.effect(Registry, make(limits))
 
 /**

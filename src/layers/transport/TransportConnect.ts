@@ -6,11 +6,12 @@
  * the address and there is neither `tls` nor `insecure: true`, or when the port cannot be bound. `dial` fails with
  * HostUnreachable when no session can be opened, and with Unauthorized when the host rejects our certificate. A peer
  * that goes silent is lost after `keepalive.timeout` to `keepalive.interval` + `keepalive.timeout`, later on a path
- * that has proven slow or far (`protocol/flow/Liveness`); a peer whose connection closes is lost at once.
+ * that has proven slow or far; a peer whose connection closes is lost at once.
+ *
+ * @module
  */
-import { Clock, type Duration, Effect, Exit, Layer, RcMap, Scope } from "effect"
+import { Clock, Effect, Exit, Layer, RcMap, Scope } from "effect"
 import * as Foreign from "../../protocol/Foreign.ts"
-import * as Limits from "../../protocol/flow/Limits.ts"
 import * as Told from "../../protocol/Told.ts"
 import type { Host } from "../../services/Host.ts"
 import { HostUnreachable, NetworkError, Unauthorized } from "../../services/NetworkError.ts"
@@ -18,9 +19,9 @@ import { type Link, Transport } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
 import * as Exposure from "../core/Exposure.ts"
 import * as Monotonic from "../core/Monotonic.ts"
-import * as Setting from "../core/Setting.ts"
 import * as Timeouts from "../core/Timeouts.ts"
 import * as Acceptor from "./Acceptor.ts"
+import { type Config, check, defaults, type Options } from "./Config.ts"
 import * as Client from "./http2/Client.ts"
 import { healthBounds } from "./http2/foreign/Bounds.ts"
 import * as Lookout from "./http2/Lookout.ts"
@@ -29,86 +30,13 @@ import * as Sign from "./http2/Sign.ts"
 import * as Server from "./http2/server/Server.ts"
 import * as Tls from "./http2/tls/Tls.ts"
 
-export interface Config {
-  /** Address to serve on. */
-  readonly host: string
-  /** Port to serve on; 0 lets the system choose. */
-  readonly port: number
-  /**
-   * Port for health probes that speak no TLS: it tells the health of this host in plaintext, whatever `tls` says, and
-   * serves nothing else. Undefined for none.
-   */
-  readonly healthPort?: number | undefined
-  readonly keepalive: Lookout.Keepalive
-  /** Bounds of the bytes that this host holds for one peer. */
-  readonly share: Lookout.Share
-  readonly connectTimeout: Duration.Input
-  /** Time that a session without flows is kept. */
-  readonly idleTimeout: Duration.Input
-  readonly firstStreamTimeout: Duration.Input
-  /** Time that a frame may take once it has begun. */
-  readonly frameTimeout: Duration.Input
-  readonly sessionsMax: number
-  /** Connections of one remote address at a time; one more is closed at once. */
-  readonly sessionsPerAddressMax: number
-  /** Time that an address gets no new connection after a flood on one of its sessions. */
-  readonly banDuration: Duration.Input
-  /** Whether the two bounds of an address hold for loopback too, which all processes of a machine share. */
-  readonly limitsLoopback: boolean
-  readonly streamsMax: number
-  /** Largest frame on the wire that is read, in bytes. At least `Limits.frameWireBytesMax`, which any peer may send. */
-  readonly frameWireBytesMax: number
-  /** Both sides of a session prove their names, as far as it verifies. Without it nothing is encrypted or verified. */
-  readonly tls?: Tls.Config | undefined
-  /** Allows flows in plaintext although other machines reach the port. */
-  readonly insecure?: true | undefined
-}
-
-/** Options default to `defaults`. An address that other machines reach needs `tls` or `insecure: true`. */
-export type Options = Partial<Omit<Config, "host" | "tls" | "insecure">> & Exposure.Protected<"tls", Tls.Config>
-
-export const defaults: Config = {
-  host: "127.0.0.1",
-  port: 7947,
-  keepalive: { interval: "1 second", timeout: "4400 millis" },
-  share: { bytesMax: 64 * 1024 * 1024, timeout: "30 seconds" },
-  connectTimeout: "5 seconds",
-  idleTimeout: "5 minutes",
-  firstStreamTimeout: "10 seconds",
-  frameTimeout: "30 seconds",
-  sessionsMax: 4096,
-  sessionsPerAddressMax: 64,
-  banDuration: "60 seconds",
-  limitsLoopback: false,
-  streamsMax: 16_384,
-  frameWireBytesMax: Limits.frameWireBytesMax
-}
-
-/** Bounds `frameWireBytesMax`: a stream's window and a frame that is read share one array. */
-const frameWireBytesCeiling = 2 ** 30
-
-/** Largest stream count of HTTP/2. */
-const streamsCeiling = 2 ** 31 - 1
-
-/** Checks all settings. Errors: InvalidConfig for the first that cannot work. */
-export const check = (config: Config): Effect.Effect<void, NetworkError> =>
-  Setting.check("listen", {
-    flowPort: Setting.port(config.port),
-    healthPort: config.healthPort === undefined ? undefined : Setting.count(config.healthPort, 1, 65_535),
-    "keepalive.interval": Setting.span(config.keepalive.interval),
-    "keepalive.timeout": Setting.span(config.keepalive.timeout),
-    "share.bytesMax": Setting.count(config.share.bytesMax, 1),
-    "share.timeout": Setting.span(config.share.timeout),
-    connectTimeout: Setting.span(config.connectTimeout),
-    idleTimeout: Setting.span(config.idleTimeout),
-    firstStreamTimeout: Setting.span(config.firstStreamTimeout),
-    frameTimeout: Setting.span(config.frameTimeout),
-    sessionsMax: Setting.count(config.sessionsMax, 1),
-    sessionsPerAddressMax: Setting.count(config.sessionsPerAddressMax, 1),
-    banDuration: Setting.time(config.banDuration),
-    streamsMax: Setting.count(config.streamsMax, 1, streamsCeiling),
-    frameWireBytesMax: Setting.count(config.frameWireBytesMax, Limits.frameWireBytesMax, frameWireBytesCeiling)
-  })
+export type { Revocation as TlsRevocation } from "../../protocol/Revocation.ts"
+export { type Config, check, defaults, type Options } from "./Config.ts"
+export type { Keepalive } from "./http2/Lookout.ts"
+export type { Bounds as Share } from "./http2/Shares.ts"
+export type { Material as TlsMaterial } from "./http2/tls/Context.ts"
+export type { Stage as TlsStage } from "./http2/tls/Stage.ts"
+export type { Config as TlsConfig, Options as TlsOptions } from "./http2/tls/Tls.ts"
 
 /** A session to a peer. Its flows share one lease, since a lease for each would be most of the cost of a dial. */
 interface Shared extends Client.Peer {
@@ -292,5 +220,6 @@ const make = Effect.fnUntraced(function* (config: Config) {
   return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt, ...bound })
 })
 
+/** Provides the transport. Errors: InvalidConfig, see above. */
 export const layer = (config: Options = {}): Layer.Layer<Transport, NetworkError> =>
   Layer.effect(Transport, make({ ...defaults, ...config }))

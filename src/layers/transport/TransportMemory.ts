@@ -1,6 +1,8 @@
 /**
  * TransportMemory: flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the
  * cuts and the deaths of that network. For tests that swap the transport; no frame leaves the process.
+ *
+ * @module
  */
 import { type Duration, Effect, Layer, type Scope } from "effect"
 import type { Frame } from "../../protocol/flow/Frame.ts"

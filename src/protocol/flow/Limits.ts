@@ -16,16 +16,27 @@ const frameRestBytesMax = 4 * 1024
 /** Largest declared error in one frame, in bytes; a larger one is cut, and such frames carry no detail. */
 export const wholeErrorBytesMax = frameWireBytesMax - 32
 
+/** Bounds of each flow, in bytes unless said otherwise. Errors: InvalidConfig for a value beyond its bounds. */
 export interface Limits {
-  /** Largest message, in bytes. A larger one is refused by the sender, and fails the flow when it arrives. */
+  /**
+   * Largest message. A larger one is refused by the sender with MessageTooLarge, and fails the flow when it arrives.
+   * From 1 to 2^30; 4,194,304 by default. The same on all hosts of a fabric; larger data is sent as several messages.
+   */
   readonly messageBytesMax: number
-  /** Payload of one Data frame, in bytes, within `frameWireBytesMax`; a larger message is cut. */
+  /**
+   * Payload of one Data frame; a larger message is cut. From 1 to the rest of a frame of 131,072 bytes beside the
+   * lengths of `frameMessagesMax` messages, 122,880 by default; 65,536 by default. Smaller shares a session more
+   * evenly.
+   */
   readonly frameBytesMax: number
-  /** Messages in one Data frame. */
+  /** Messages in one Data frame. From 1 to 16,384; 1,024 by default. More takes room from `frameBytesMax`. */
   readonly frameMessagesMax: number
-  /** Send buffer: bytes that wait for the link; one message may overshoot it. */
+  /** Send buffer: bytes that wait for the link; one message may overshoot it. From 1 to 2^30; 65,536 by default. */
   readonly bufferBytesMax: number
-  /** Receive buffer: bytes that wait for the reader before the link is paused; a frame may overshoot it. */
+  /**
+   * Receive buffer: bytes that wait for the reader before the link is paused; a frame may overshoot it. From 1 to 2^30;
+   * 8,192 by default. A flow that nobody reads holds this and the stream's window of 163,840 bytes.
+   */
   readonly inboxBytesMax: number
 }
 

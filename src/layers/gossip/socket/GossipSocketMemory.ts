@@ -3,6 +3,8 @@
  *
  * A stream across a cut stalls, and so does dialling across one, until the cut is healed. An absent host refuses at
  * once; a kill breaks both ends at once. Host names of the network resolve like DNS names.
+ *
+ * @module
  */
 import { Cause, Effect, FiberSet, Latch, Layer, Queue } from "effect"
 import { type Address, format, host } from "../../../protocol/Address.ts"
@@ -12,7 +14,7 @@ import { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "../.
 import * as Background from "../../core/Background.ts"
 import { MemoryNetwork, type Plug } from "../../memory/MemoryNetwork.ts"
 
-/** Default port, as on Node, so that a seed is a name alone. */
+/** Default port, 7946 as on Node, so that a seed is a name alone. */
 export const portDefault = Seed.portDefault
 
 /** Datagrams that may wait for their receiver; more are dropped. */

@@ -2,6 +2,8 @@
  * GossipSocketNode: a gossip port on Node, UDP and TCP on the same port number.
  *
  * With port 0, TCP picks a port and UDP takes the same number; if UDP finds it taken, both try again with another one.
+ *
+ * @module
  */
 import * as Dns from "node:dns"
 import * as Os from "node:os"
@@ -17,27 +19,43 @@ import * as GossipKeys from "../Keys.ts"
 import * as Tcp from "./Tcp.ts"
 import * as Udp from "./Udp.ts"
 
-interface Settings {
+/** Settings of a gossip port. Errors: InvalidConfig for a setting that cannot work, or a port in use. */
+export interface Settings {
   /** Address to bind, such as "127.0.0.1", or "0.0.0.0" for all addresses of this machine. */
   readonly host: string
-  /** Keys in base64, the primary first; `GossipSwim` encrypts gossip over the port with them. */
+  /**
+   * Keys in base64, the primary first, each of 16, 24 or 32 bytes, at most 8; none by default. `GossipSwim` encrypts
+   * gossip over the port with them, unless it has others.
+   */
   readonly keys?: ReadonlyArray<Secret> | undefined
-  /** Permits plaintext gossip on a port that other machines reach. */
+  /** Permits plaintext gossip on a port that other machines reach. Required there without `keys`. */
   readonly insecure?: true | undefined
-  /** Port to bind; 0 lets the system choose. */
+  /** Port to bind, UDP and TCP, from 0 to 65,535; 0 lets the system choose. 7946 is memberlist's default. */
   readonly port: number
-  /** Incoming streams that may be open at a time. 512 by default. */
+  /**
+   * Incoming streams that may be open at a time; one more is closed at once. 512 by default, more than the 127 that
+   * `GossipSwim` serves and the 256 that wait, so that it refuses by address.
+   */
   readonly streamsMax?: number
   /** DNS servers to ask for SRV records, each `address` or `address:port`; by default those of the system. */
   readonly dnsServers?: ReadonlyArray<string>
 }
 
-/** An address that other machines reach requires `keys` or `insecure: true`. */
+/** Settings in which an address that other machines reach has `keys` or `insecure: true`. */
 export type Options = Settings &
   (
-    | { readonly host: Exposure.Loopback }
-    | { readonly keys: readonly [Secret, ...ReadonlyArray<Secret>] }
-    | { readonly insecure: true }
+    | {
+        /** Only programs of this machine reach the port. */
+        readonly host: Exposure.Loopback
+      }
+    | {
+        /** Gossip is encrypted. */
+        readonly keys: readonly [Secret, ...ReadonlyArray<Secret>]
+      }
+    | {
+        /** Gossip is plaintext, and whoever reaches the port may join. */
+        readonly insecure: true
+      }
   )
 
 /** More than `StreamSeats` serves and lets wait together, so that it refuses streams by their address. */
@@ -194,6 +212,9 @@ const make = Effect.fnUntraced(function* (options: Settings) {
   })
 })
 
-/** Errors: NetworkError "listen" with InvalidConfig, which says what is wrong with host, port, keys or DNS servers. */
+/**
+ * Provides a gossip port of this machine. Errors: InvalidConfig, which tells the fault of host, port, keys or DNS
+ * servers.
+ */
 export const layer = (options: Options): Layer.Layer<GossipSocket, NetworkError> =>
   Layer.effect(GossipSocket, make(options))

@@ -11,12 +11,20 @@ import * as Monotonic from "../../core/Monotonic.ts"
 import type * as Session from "./Session.ts"
 import * as Shares from "./Shares.ts"
 
+/**
+ * Keepalive of connections: a peer that goes silent is lost after `timeout` to `interval` + `timeout`, later on a path
+ * that has proven slow or far. A closed connection is lost at once.
+ */
 export interface Keepalive {
-  /** Time that a peer may be silent before it is sent a PING, to ask for a sign of life. */
+  /**
+   * Time that a peer may be silent before it is sent a PING, to ask for a sign of life. Above 0, up to 24 days; 1
+   * second by default, 2 seconds with the profile "wan".
+   */
   readonly interval: Duration.Input
   /**
    * Time that it may be silent from then on. A sign is any byte that comes, and any that a full socket takes. Longer
-   * than any pause that a peer may take (garbage collection, a long computation).
+   * than any pause that a peer may take (garbage collection, a long computation). Above 0, up to 24 days; 4.4 seconds
+   * by default, so that a peer may be silent for 4 at any time; 10 seconds with the profile "wan".
    */
   readonly timeout: Duration.Input
 }

@@ -15,10 +15,17 @@ import * as Refusals from "../../core/Refusals.ts"
 import * as Signal from "../../core/Signal.ts"
 import type * as Session from "./Session.ts"
 
+/** Bounds of the bytes that a host holds for one peer: received and not taken, or waiting for the peer to read. */
 export interface Bounds {
-  /** Bytes that this host holds for one peer before its new flows wait. */
+  /**
+   * Bytes that this host holds for one peer before its new flows wait. At least 1; 67,108,864 by default. More for
+   * honest peers that hold much on slow paths, such as a gateway for many callers.
+   */
   readonly bytesMax: number
-  /** Time that bytes of a flow may stay while their peer is above that: then the flow is ended. */
+  /**
+   * Time that bytes of a flow may stay while their peer is above that: then the flow is ended. Above 0, up to 24 days;
+   * 30 seconds by default. Longer than an honest reader pauses.
+   */
   readonly timeout: Duration.Input
 }
 

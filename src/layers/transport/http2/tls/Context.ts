@@ -9,6 +9,7 @@ import * as Sealed from "../../../core/Sealed.ts"
 export interface Material {
   /** The host's own certificate, followed by those between it and the authority. */
   readonly certificate: string
+  /** Private key of that certificate. */
   readonly key: Sealed.Secret
   /** Certificates of the authorities that are believed, its own among them; of both, while one follows the other. */
   readonly authorities: string

@@ -16,13 +16,20 @@ import * as Background from "../../../core/Background.ts"
 import * as Signal from "../../../core/Signal.ts"
 import type * as Tenure from "./Tenure.ts"
 
+/**
+ * Stage of a move between plaintext and TLS. Hosts of one stage, or of two that follow each other, reach each other.
+ */
 export interface Stage {
-  /** Takes nothing but TLS. Off only while a fabric moves from plaintext to TLS, or back. */
+  /** Takes nothing but TLS; true by default. False only while a fabric moves from plaintext to TLS, or back. */
   readonly verifyIncoming?: boolean
-  /** Dials with TLS. Off only while a fabric moves from plaintext to TLS, or back. */
+  /**
+   * Dials with TLS; true by default. False only while a fabric moves from plaintext to TLS, or back, and only with
+   * `verifyIncoming` false and without `boundNames`.
+   */
   readonly verifyOutgoing?: boolean
 }
 
+/** Stage at the start, and those that follow. */
 export interface Options extends Stage {
   /** Stages that follow while the host runs; a side left out is verified. An impossible one is logged, and not used. */
   readonly stages?: Stream.Stream<Stage>

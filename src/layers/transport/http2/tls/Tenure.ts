@@ -20,14 +20,21 @@ import * as Monotonic from "../../../core/Monotonic.ts"
 import * as Setting from "../../../core/Setting.ts"
 import * as Signal from "../../../core/Signal.ts"
 
+/** Bounds of a session by the certificate that its other side has shown. */
 export interface Options {
-  /** Certificates that are rejected although their authority believes them; none by default. */
+  /** Certificates and hosts that are rejected although their authority believes them; none by default. */
   readonly revoked?: Revocation.Revocation
   /** Lists that replace `revoked`, in order. A list that cannot be used is logged, and the last good one stays. */
   readonly revocations?: Stream.Stream<Revocation.Revocation>
-  /** Time that a session takes new flows before another has to prove itself anew; no bound by default. */
+  /**
+   * Time that a session takes new flows before another has to prove itself anew. Above 0, up to 24 days; no bound by
+   * default. Bounds how long a peer goes on under a proof whose certificate was replaced.
+   */
   readonly sessionAge?: Duration.Input
-  /** Time that its flows then have to end, or once its certificate has expired or is revoked; 5 seconds by default. */
+  /**
+   * Time that its flows then have to end, or once its certificate has expired or is revoked. From 0 to 24 days; 5
+   * seconds by default.
+   */
   readonly sessionDrain?: Duration.Input
 }
 

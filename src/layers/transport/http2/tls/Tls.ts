@@ -22,17 +22,24 @@ import * as Tenure from "./Tenure.ts"
 
 export type { Material } from "./Material.ts"
 
+/**
+ * TLS of flows: version 1.3, with a certificate on both sides. A certificate names its host by the URI
+ * `grinta://<fabric>/<name>`. Errors: InvalidConfig for material that cannot work.
+ */
 export interface Options extends TlsMaterial.Material, Tenure.Options, Stage.Options {
   /** Material that replaces this one, in order. Sessions that are open keep their flows, and take no new ones. */
   readonly renewals?: Stream.Stream<TlsMaterial.Material>
   /**
-   * Names belong to the hosts whose certificates list them (`protocol/NameGrants`): this host exposes no other, and
-   * opens no flow to an owner that may not own the name, whatever gossip says. Off by default.
+   * Binds names to the hosts whose certificates list them: this host exposes no other, and opens no flow to an owner
+   * that may not own the name, whatever gossip says. Off by default; on for all hosts of a fabric. See
+   * docs/security.md.
    */
   readonly boundNames?: boolean
 }
 
+/** TLS of flows, with the identity that the certificate has to name. */
 export interface Config extends Options {
+  /** Name of the fabric. */
   readonly fabric: string
   /** Name of the host itself. */
   readonly host: string
