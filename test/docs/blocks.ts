@@ -112,7 +112,8 @@ export const timeless = (printed: string): string =>
   printed.replaceAll(/^\[[\d:.]+\] (\w+) \(#\d+\)/gm, "[12:00:00.000] $1 (#1)")
 
 const known: ReadonlyArray<RegExp> = [
-  /^npm ci$/,
+  /^npm ci(?: --prefix reference)?$/,
+  /^npm --prefix reference run build$/,
   /^npm install grinta effect @effect\/platform-node$/,
   /^npm pack$/,
   /^npm test$/,
