@@ -49,7 +49,14 @@ export type { MemoryOptions, Options, Profile } from "./GrintaOptions.ts"
 export { isSupportedNode } from "./Runtime.ts"
 
 /** Services that a host provides. */
-export type Host = Fabric | Registry | Gossip | Transport | Self
+export type Services = Fabric | Registry | Gossip | Transport | Self
+
+/**
+ * Former name of `Services`: a host is a process.
+ *
+ * @deprecated Use `Services`. The name stays for one version.
+ */
+export type Host = Services
 
 /** Time for which the membership plane holds a dead host's name against a restart at another address. */
 const deadReclaimMillis = 1_000
@@ -143,7 +150,7 @@ const stack = <E, R>(
   names: Partial<Directory.Limits>,
   gossip: (flowPort: number) => GossipSwim.Config,
   carriers: Layer.Layer<GossipSocket | Transport, E, R>
-): Layer.Layer<Host, E | NetworkError, R> =>
+): Layer.Layer<Services, E | NetworkError, R> =>
   FabricMesh.layerConfig(flows).pipe(
     Layer.provideMerge(RegistryGossip.layerLimits(names)),
     Layer.provideMerge(Layer.unwrap(Effect.map(Transport, ({ flowPort }) => GossipSwim.layer(gossip(flowPort))))),
@@ -153,7 +160,7 @@ const stack = <E, R>(
   )
 
 /** Host on this machine: gossip over UDP and TCP, flows over HTTP/2. */
-export const layer = (options: Options = {}): Layer.Layer<Host, NetworkError> =>
+export const layer = (options: Options = {}): Layer.Layer<Services, NetworkError> =>
   Layer.unwrap(
     Effect.map(
       resolve(options),
@@ -201,7 +208,7 @@ export const layerMemory = ({
   profile = "local",
   seeds = [],
   ...self
-}: MemoryOptions): Layer.Layer<Host, NetworkError, MemoryNetwork> =>
+}: MemoryOptions): Layer.Layer<Services, NetworkError, MemoryNetwork> =>
   stack(
     self,
     fabric,

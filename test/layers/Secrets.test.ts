@@ -176,7 +176,7 @@ const start = <A, E>(
   dump: Dump,
   env: Readonly<Record<string, string>>,
   options: Grinta.Options,
-  use: (services: Context.Context<Grinta.Host>) => Effect.Effect<A, E> = () => Effect.sync(() => undefined as never)
+  use: (services: Context.Context<Grinta.Services>) => Effect.Effect<A, E> = () => Effect.sync(() => undefined as never)
 ) => {
   const layer = Grinta.layer({ listen, ...options })
   dump.look("a layer", layer)

@@ -337,10 +337,11 @@ expectTypeOf<Entry["host"]>().toEqualTypeOf<Host>()
 
 // Layers
 
-type Services = Fabric | Registry | Gossip | Transport | Self
-expectTypeOf(Grinta.layer()).toEqualTypeOf<Layer.Layer<Services, NetworkError>>()
+expectTypeOf<Grinta.Services>().toEqualTypeOf<Fabric | Registry | Gossip | Transport | Self>()
+expectTypeOf<Grinta.Host>().toEqualTypeOf<Grinta.Services>()
+expectTypeOf(Grinta.layer()).toEqualTypeOf<Layer.Layer<Grinta.Services, NetworkError>>()
 expectTypeOf(Grinta.layerMemory({ name: "a" })).toEqualTypeOf<
-  Layer.Layer<Services, NetworkError, MemoryNetwork.MemoryNetwork>
+  Layer.Layer<Grinta.Services, NetworkError, MemoryNetwork.MemoryNetwork>
 >()
 expectTypeOf(MemoryNetwork.layer()).toEqualTypeOf<Layer.Layer<MemoryNetwork.MemoryNetwork>>()
 expectTypeOf(FabricLocal.layer()).toEqualTypeOf<Layer.Layer<Fabric | Registry | Self>>()

@@ -84,7 +84,7 @@ export interface World {
 const seedOf = (gossipPort: number) => [`127.0.0.1:${gossipPort}`]
 
 /** One host with its services, in the scope of the test. */
-const build = <R>(layer: Layer.Layer<Grinta.Host, NetworkError, R>) => Layer.build(Layer.fresh(layer))
+const build = <R>(layer: Layer.Layer<Grinta.Services, NetworkError, R>) => Layer.build(Layer.fresh(layer))
 
 const hostsOn = Effect.fnUntraced(function* (transport: TransportName, access: Layer.Layer<never, NetworkError>) {
   const others = Object.keys(hosts).filter((name) => name !== "server")
