@@ -44,6 +44,7 @@ export {
   type Exposure,
   Fabric,
   type Handler,
+  type KeepOptions,
   type MetadataInput,
   type Select
 } from "./services/Fabric.ts"

@@ -120,6 +120,25 @@ export interface ExposeOptions {
   readonly ownersDiffer?: boolean
 }
 
+/** How an endpoint is kept: how it serves, and what its gain and its loss run. `L` is the context of the hooks. */
+export interface KeepOptions<L = never> extends ExposeOptions {
+  /**
+   * Runs each time the name is lost: with NameTaken to another host, with the reason of `Exposure.lost` for good. By
+   * default a loss is logged as a warning. The scope goes on without the name.
+   */
+  readonly onLost?: (error: NetworkError) => Effect.Effect<void, never, L>
+  /**
+   * Runs beside the endpoint each time it is exposed, until its name is lost or the scope closes: for example to change
+   * the rule with `Exposure.allow` while it serves. Its failure is logged, and the endpoint goes on.
+   */
+  readonly onExposed?: (exposure: Exposure) => Effect.Effect<unknown, NetworkError, L>
+  /**
+   * Waits while another host owns the name, and exposes the endpoint about a second after that host has gone: at the
+   * start, where `keep` would else fail with NameTaken, and after a loss. Off by default.
+   */
+  readonly standby?: boolean
+}
+
 /** Effect of a changed rule on the open flows of its endpoint. */
 export interface AllowOptions {
   /** "keep" them (the default), or "end" those that the new rule refuses, with FlowReset at their callers. */
@@ -164,6 +183,16 @@ export class Fabric extends Context.Service<
       handler: Handler<In, Out, E, R>,
       options?: ExposeOptions
     ) => Effect.Effect<Exposure, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
+    /**
+     * Exposes the endpoint for the life of the scope, and looks after its name: runs the hooks, and as a standby waits
+     * while another host owns the name. Returns once the endpoint is exposed, or a standby knows that it has to wait.
+     * Errors: those of `expose`; NameTaken and QuotaExceeded end no standby that has held or awaited the name.
+     */
+    readonly keep: <In, Out, E, R, L = never>(
+      endpoint: Contract<In, Out, E>,
+      handler: Handler<In, Out, E, R>,
+      options?: KeepOptions<L>
+    ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope> | L | Scope.Scope>
     /**
      * Opens a flow to an owner of the endpoint's name; the scope is its lifetime. Owners are reached for in turn, the
      * next one as soon as the one before is silent for a quarter of a second (a second with a `key`), and the first

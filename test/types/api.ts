@@ -206,6 +206,9 @@ const expose = (fabric: Fabric["Service"]) => fabric.expose(Chat, serve)
 expectTypeOf<ReturnType<typeof expose>>().toEqualTypeOf<Effect.Effect<Exposure, NetworkError, Scope.Scope>>()
 expectTypeOf<Exposure["lost"]>().toEqualTypeOf<Effect.Effect<never, NetworkError>>()
 
+const keep = (fabric: Fabric["Service"]) => fabric.keep(Chat, serve, { standby: true, onLost })
+expectTypeOf<ReturnType<typeof keep>>().toEqualTypeOf<Effect.Effect<void, NetworkError, Registry | Scope.Scope>>()
+
 expectTypeOf<Fabric["Service"]["joined"]>().toEqualTypeOf<Effect.Effect<void, NetworkError>>()
 expectTypeOf<Select>().toEqualTypeOf<
   "nearest" | "leastBusy" | "random" | { readonly key: string } | { readonly host: string }

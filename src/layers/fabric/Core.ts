@@ -30,6 +30,7 @@ import * as Connecting from "./Connecting.ts"
 import * as Dialling from "./Dialling.ts"
 import * as Each from "./Each.ts"
 import * as FabricExpose from "./Exposing.ts"
+import * as Keeping from "./Keeping.ts"
 import * as Owners from "./Owners.ts"
 import * as Reach from "./Reach.ts"
 
@@ -174,7 +175,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 
   return {
-    fabric: { self, expose, connect, connectEach, join, joined, leave },
+    fabric: { self, expose, keep: Keeping.make(expose), connect, connectEach, join, joined, leave },
     answer,
     served,
     drain: Effect.suspend(() => {
