@@ -26,8 +26,10 @@ export const linesMax = 300
 
 /** What `src/protocol` may name of Effect: modules of data. */
 export const dataModules: ReadonlySet<string> = new Set([
-  ...["Array", "Brand", "Data", "Duration", "Equal", "Hash", "HashMap", "HashSet", "Option", "Order", "Predicate"],
-  ...["Record", "Result", "Schema", "Struct", "Tuple"]
+  ...["Array", "Brand", "Data", "Duration", "Equal", "Exit", "Hash", "HashMap", "HashSet", "Option", "Order"],
+  ...["Predicate", "Record", "Result", "Schema", "Struct", "Tuple"],
+  // Schemas as data, and the functions that they are compiled to.
+  ...["SchemaAST", "SchemaIssue", "SchemaParser", "schema/SchemaJITCompiler"]
 ])
 
 /** Imports may only go down this list, or stay where they are. */

@@ -4,7 +4,7 @@ import { toHex } from "../../src/protocol/Fingerprint.ts"
 import { compatibleMax } from "../../src/protocol/names/NameRecords.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import * as Contract from "../../src/services/Contract.ts"
-import { draw, randomOf } from "./Drawn.ts"
+import { draw, randomOf } from "../protocol/codec/Drawn.ts"
 
 const textOf = (input: Schema.Codec<string, unknown>, compatibleWith: ReadonlyArray<Contract.Signature> = []) =>
   Contract.make("text", { input, output: Schema.String, compatibleWith })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
+import * as JsonBounds from "../../../src/protocol/codec/JsonBounds.ts"
 
 const { commasMax, containersMax, depthMax, membersMax } = JsonBounds
 const bytesOf = (text: string) => new TextEncoder().encode(text)

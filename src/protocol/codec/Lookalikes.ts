@@ -6,7 +6,7 @@
  * `guard` has such a union refuse, on encoding, each value that would. Other unions stay as they are, and cost nothing.
  * Unions are recognised by the possible encodings of their members, so some are guarded in vain.
  */
-import { Array, Effect, Equal, identity, Result, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
+import { Array, Equal, Exit, Result, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 type Ast = SchemaAST.AST
@@ -18,6 +18,10 @@ const schemaOf = (ast: Ast) => {
 }
 
 const parserOf = (ast: Ast): Parse => SchemaParser.decodeUnknownResult(schemaOf(ast))
+
+/** What a parser of a declaration returns: an exit is an effect that is done. */
+const exitOf = <A, E>(result: Result.Result<A, E>): Exit.Exit<A, E> =>
+  Result.isSuccess(result) ? Exit.succeed(result.success) : Exit.fail(result.failure)
 
 /** Returns a type guard without encoding: a failing parser costs much more than a succeeding one. */
 const guardOf = (ast: Ast): ((value: unknown) => boolean) => Schema.is(schemaOf(ast))
@@ -254,7 +258,7 @@ class Guarding {
       default: {
         if (encoding === undefined) return ast
         const parse = parserOf(SchemaAST.toType(ast))
-        const run = () => (input: unknown) => Effect.fromResult(parse(input))
+        const run = () => (input: unknown) => exitOf(parse(input))
         return new SchemaAST.Declaration([], run, annotations, undefined, encoding, context)
       }
     }
@@ -272,11 +276,11 @@ class Guarding {
         decode: parserOf(SchemaAST.flip(type))
       }
     })
-    return (input: unknown): Effect.Effect<unknown, SchemaIssue.Issue> => {
+    return (input: unknown): Exit.Exit<unknown, SchemaIssue.Issue> => {
       const encoded = encodeAs(members, isOneOf, input)
-      if (Result.isSuccess(encoded)) return Effect.succeed(encoded.success)
+      if (Result.isSuccess(encoded)) return Exit.succeed(encoded.success)
       const otherwise = union(input)
-      return Effect.fail(
+      return Exit.fail(
         Result.isFailure(otherwise) ? otherwise.failure : new SchemaIssue.InvalidValue({ message: ambiguous }, input)
       )
     }
@@ -288,4 +292,4 @@ const asJson = (encoded: unknown): unknown => JSON.parse(JSON.stringify(encoded)
 
 /** Guards a schema that encodes to JSON (flipped: it parses values into encodings); itself if it needs none. */
 export const guard = (encoder: Ast): Ast =>
-  isInNeed(encoder) ? new Guarding(asJson, new Guarding(identity)).of(encoder) : encoder
+  isInNeed(encoder) ? new Guarding(asJson, new Guarding((encoded) => encoded)).of(encoder) : encoder

@@ -1,6 +1,6 @@
 /** Schemas and their values by chance, among them values that look like others once they are encoded. */
 import { Option, Schema } from "effect"
-import type { PureSchema } from "../../src/services/Codec.ts"
+import type { PureSchema } from "../../../src/services/Codec.ts"
 
 /** Numbers from 0 to 1, the same for the same seed. */
 export const randomOf = (seed: number) => {

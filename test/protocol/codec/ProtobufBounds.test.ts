@@ -8,8 +8,8 @@ import {
 } from "@bufbuild/protobuf/wkt"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import * as ProtobufBounds from "../../src/protocol/ProtobufBounds.ts"
-import * as Codec from "../../src/services/Codec.ts"
+import * as ProtobufBounds from "../../../src/protocol/codec/ProtobufBounds.ts"
+import * as Codec from "../../../src/services/Codec.ts"
 
 const { messagesMax } = ProtobufBounds
 const refused = `more than ${messagesMax} messages, entries of maps and unknown fields`

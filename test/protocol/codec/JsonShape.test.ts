@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { canonical } from "../../src/protocol/JsonShape.ts"
+import { canonical } from "../../../src/protocol/codec/JsonShape.ts"
 
 const shape = (schema: unknown, definitions: Readonly<Record<string, unknown>> = {}) =>
   canonical({ schema, definitions })

@@ -2,10 +2,10 @@
 import * as vm from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema, SchemaGetter } from "effect"
-import { Value } from "../../src/protocol/flow/Message.ts"
-import * as JsonBounds from "../../src/protocol/JsonBounds.ts"
-import * as Codec from "../../src/services/Codec.ts"
-import { MalformedMessage } from "../../src/services/FlowError.ts"
+import * as JsonBounds from "../../../src/protocol/codec/JsonBounds.ts"
+import { Value } from "../../../src/protocol/flow/Message.ts"
+import * as Codec from "../../../src/services/Codec.ts"
+import { MalformedMessage } from "../../../src/services/FlowError.ts"
 
 interface List {
   readonly tail: List | null

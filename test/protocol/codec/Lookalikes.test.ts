@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema, SchemaAST } from "effect"
-import { Value } from "../../src/protocol/flow/Message.ts"
-import * as Codec from "../../src/services/Codec.ts"
-import * as Lookalikes from "../../src/services/Lookalikes.ts"
+import * as Lookalikes from "../../../src/protocol/codec/Lookalikes.ts"
+import { Value } from "../../../src/protocol/flow/Message.ts"
+import * as Codec from "../../../src/services/Codec.ts"
 import { draw, randomOf } from "./Drawn.ts"
 
 type Of = Codec.PureSchema<unknown>
