@@ -66,7 +66,8 @@ export const wings: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["fabric", ["core", "flow", "registry", "transport/link"]],
   ["gossip", ["core"]],
   ["gossip/socket", ["core", "gossip", "memory"]],
-  ["registry", ["core"]]
+  ["registry", ["core"]],
+  ["config", ["core", "flow", "gossip", "registry", "transport", "transport/http2/tls"]]
 ])
 
 const layers = "src/layers/"

@@ -1,8 +1,8 @@
 /** docs/settings.md has each setting of a host, with the value that it has unless said otherwise; docs/errors.md each reason. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
+import * as Variables from "../../src/layers/config/Variables.ts"
 import * as Serving from "../../src/layers/flow/Serving.ts"
-import * as Variables from "../../src/layers/GrintaVariables.ts"
 import { defaults as transport } from "../../src/layers/transport/TransportConnect.ts"
 
 const settings = readFileSync("docs/settings.md", "utf8")
@@ -29,11 +29,11 @@ const tls = "src/layers/transport/http2/tls"
 describe("docs/settings.md", () => {
   it("names each variable that a host reads, and no other", () => {
     const found = [...new Set(settings.match(/GRINTA_[A-Z_]+/g))].sort()
-    assert.deepStrictEqual(found, [...Variables.variables].sort())
+    assert.deepStrictEqual(found, [...Variables.names].sort())
   })
 
   it("names each option of Grinta.layer, and no other", () => {
-    const options = fieldsOf("src/layers/GrintaOptions.ts", "Options")
+    const options = fieldsOf("src/layers/config/Options.ts", "Options")
     const roots = new Set(listed.map((name) => name.split(".")[0]))
     assert.deepStrictEqual([...roots].sort(), [...options].sort())
   })

@@ -36,8 +36,9 @@ import {
   NetworkError,
   Registry
 } from "../../src/index.ts"
-import * as Variables from "../../src/layers/GrintaVariables.ts"
-import * as Runtime from "../../src/layers/Runtime.ts"
+import * as Misspelt from "../../src/layers/config/Misspelt.ts"
+import * as Runtime from "../../src/layers/config/Runtime.ts"
+import * as Variables from "../../src/layers/config/Variables.ts"
 import * as Certificates from "./transport/http2/tls/Certificates.ts"
 
 const Who = Endpoint.make("who", { input: Codec.bytes, output: Codec.bytes, ownership: "group" })
@@ -813,7 +814,7 @@ describe("variables that a host does not read", () => {
   )
 
   it("each variable that is read is its own nearest", () => {
-    for (const variable of Variables.variables) assert.strictEqual(Variables.nearest(variable), variable)
+    for (const variable of Variables.names) assert.strictEqual(Misspelt.nearest(variable), variable)
   })
 })
 

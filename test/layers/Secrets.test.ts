@@ -26,9 +26,10 @@ import {
   Stream,
   Tracer
 } from "effect"
+import * as TlsConfig from "../../src/layers/config/Certificates.ts"
+import * as KeysConfig from "../../src/layers/config/Keys.ts"
+import * as Variables from "../../src/layers/config/Variables.ts"
 import * as Grinta from "../../src/layers/Grinta.ts"
-import * as GrintaAsk from "../../src/layers/GrintaAsk.ts"
-import * as Variables from "../../src/layers/GrintaVariables.ts"
 import * as Keys from "../../src/layers/gossip/Keys.ts"
 import * as GossipSocketNode from "../../src/layers/gossip/socket/GossipSocketNode.ts"
 import * as TlsContext from "../../src/layers/transport/http2/tls/Context.ts"
@@ -286,7 +287,7 @@ describe("a run with known secrets", () => {
   )
 
   const values = { key16: gossipKeys[0], key24: gossipKeys[1], key32: gossipKeys[2], PEM: own.key, "PEM of EC": ecKey }
-  for (const variable of Variables.variables)
+  for (const variable of Variables.names)
     it.live.each(Object.entries(values))(`shows no %s that was given for ${variable}`, ([, secret]) =>
       Effect.gen(function* () {
         const dump = makeDump()
@@ -349,10 +350,10 @@ describe("a run with known secrets", () => {
         GRINTA_TLS_AUTHORITIES: own.authorities
       }
       const provider = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
-      const keys = yield* Effect.provide(GrintaAsk.askKeys, provider)
+      const { keys } = yield* Effect.provide(KeysConfig.read({}, "1 minute"), provider)
       assert.strictEqual(keys.length, gossipKeys.length)
       dump.look("keys of the environment", keys)
-      const tls = yield* Effect.provide(GrintaAsk.askTls(undefined, "1 minute"), provider)
+      const tls = yield* Effect.provide(TlsConfig.read(undefined, "1 minute"), provider)
       assert.isDefined(tls)
       dump.look("TLS of the environment", tls)
       for (const given of [keys, gossipKeys]) {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Layer, Schedule } from "effect"
 import { Gossip, Grinta } from "../../src/index.ts"
-import * as GrintaVariables from "../../src/layers/GrintaVariables.ts"
+import * as Variables from "../../src/layers/config/Variables.ts"
 import * as GossipKeys from "../../src/layers/gossip/Keys.ts"
 import * as Files from "../../src/layers/transport/http2/tls/Files.ts"
 import * as Certificates from "./transport/http2/tls/Certificates.ts"
@@ -108,7 +108,7 @@ describe("keys and TLS on their way", () => {
   )
 
   it.live("name each variable of TLS there: those of certificates, and those that need them", () => {
-    const known = GrintaVariables.variables.filter((variable) => variable.startsWith("GRINTA_TLS_"))
+    const known = Variables.names.filter((variable) => variable.startsWith("GRINTA_TLS_"))
     assert.sameMembers([...Object.values(Files.variables), ...Object.keys(manners)], known)
     return Effect.void
   })

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as HostName from "../../src/layers/HostName.ts"
-import { violation } from "../../src/protocol/Name.ts"
+import * as HostName from "../../../src/layers/config/HostName.ts"
+import { violation } from "../../../src/protocol/Name.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "grinta-name-"))),

@@ -1,37 +1,6 @@
-/** Variables of the environment that a host reads, and warnings about names that look like one of them. */
+/** Misspelt: variables of the environment that look like those of a host, and that no host reads. */
 import { ConfigProvider, Effect } from "effect"
-
-export const variables = [
-  "GRINTA_NAME",
-  "GRINTA_STATE_FILE",
-  "GRINTA_FABRIC",
-  "GRINTA_SEEDS",
-  "GRINTA_HOST",
-  "GRINTA_GOSSIP_PORT",
-  "GRINTA_FLOW_PORT",
-  "GRINTA_ADVERTISE",
-  "GRINTA_LOCALITY",
-  "GRINTA_PROFILE",
-  "GRINTA_KEYS",
-  "GRINTA_KEYS_FILE",
-  "GRINTA_TLS_CERTIFICATE",
-  "GRINTA_TLS_KEY",
-  "GRINTA_TLS_AUTHORITIES",
-  "GRINTA_TLS_REVOKED",
-  "GRINTA_TLS_SESSION_AGE",
-  "GRINTA_TLS_BOUND_NAMES",
-  "GRINTA_TLS_VERIFY_INCOMING",
-  "GRINTA_TLS_VERIFY_OUTGOING",
-  "GRINTA_FILES_INTERVAL",
-  "GRINTA_HEALTH_PORT",
-  "GRINTA_DELEGATE_VERSION",
-  "GRINTA_NAMES_BYTES",
-  "GRINTA_FABRIC_NAMES_BYTES",
-  "GRINTA_INSECURE",
-  "GRINTA_ANY_RUNTIME"
-] as const
-
-export type Variable = (typeof variables)[number]
+import { names } from "./Variables.ts"
 
 const prefix = "GRINTA"
 
@@ -51,14 +20,14 @@ const distance = (a: string, b: string): number => {
 const wrongMax = 4
 
 /** Returns the variable nearest to `name`; undefined when none is within `wrongMax`. */
-export const nearest = (name: string): Variable | undefined => {
-  const [best] = variables
+export const nearest = (name: string): string | undefined => {
+  const [best] = names
     .map((variable) => ({ variable, wrong: distance(name.toUpperCase(), variable) }))
     .sort((a, b) => a.wrong - b.wrong)
   return best !== undefined && best.wrong <= wrongMax ? best.variable : undefined
 }
 
-const isKnown = (name: string): boolean => variables.some((variable) => variable === name)
+const isKnown = (name: string): boolean => names.some((variable) => variable === name)
 
 /** Returns the names below a path of the configuration. An environment cuts its names at each "_". */
 const namesBelow = (
@@ -78,14 +47,14 @@ export const unknown: Effect.Effect<ReadonlyArray<string>> = Effect.gen(function
   const root = yield* Effect.orElseSucceed(provider.load([]), () => undefined)
   const keys = root?._tag === "Record" ? [...root.keys] : []
   const ours = keys.filter((key) => key === prefix || key.startsWith(`${prefix}_`))
-  const names = yield* Effect.forEach(ours, (key) => namesBelow(provider, [key]))
-  return names.flat().filter((name) => name !== prefix && !isKnown(name))
+  const found = yield* Effect.forEach(ours, (key) => namesBelow(provider, [key]))
+  return found.flat().filter((name) => name !== prefix && !isKnown(name))
 })
 
 /** Logs each variable that no host reads, with the variable that was probably meant. */
-export const warn: Effect.Effect<void> = Effect.flatMap(unknown, (names) =>
+export const warn: Effect.Effect<void> = Effect.flatMap(unknown, (found) =>
   Effect.forEach(
-    names,
+    found,
     (name) => {
       const meant = nearest(name)
       const hint = meant === undefined ? "" : `: ${meant} was meant?`

@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto"
 import { link, readFile, rm, writeFile } from "node:fs/promises"
 import * as Os from "node:os"
 import { Effect } from "effect"
-import { InvalidConfig, NetworkError } from "../services/NetworkError.ts"
+import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
 
 const suffixLength = 8
 /** A name has at most 128 characters: this leaves room for "-" and the longest suffix. */

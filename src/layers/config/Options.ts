@@ -1,11 +1,11 @@
-/** Options of a whole host. */
+/** Options of a whole host, as `Grinta.layer` takes them. */
 import type { Duration } from "effect"
-import type { Limits } from "../protocol/names/DirectoryLimits.ts"
-import type { Secret } from "./core/Sealed.ts"
-import type * as SelfLive from "./core/SelfLive.ts"
-import type * as Serving from "./flow/Serving.ts"
-import type * as Tls from "./transport/http2/tls/Tls.ts"
-import type * as TransportConnect from "./transport/TransportConnect.ts"
+import type { Limits } from "../../protocol/names/DirectoryLimits.ts"
+import type { Secret } from "../core/Sealed.ts"
+import type * as SelfLive from "../core/SelfLive.ts"
+import type * as Serving from "../flow/Serving.ts"
+import type * as Tls from "../transport/http2/tls/Tls.ts"
+import type * as TransportConnect from "../transport/TransportConnect.ts"
 
 /** Membership timings: `lan` for one network, `wan` for several, `local` for one machine, which sees deaths soonest. */
 export type Profile = "lan" | "wan" | "local"
