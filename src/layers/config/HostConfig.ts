@@ -1,6 +1,6 @@
 /**
- * HostConfig: all settings of a host, as options say them, else the environment, else as they are by default. They are
- * checked before anything listens.
+ * HostConfig: all settings of a host, as options say them, else the environment, else as they are by default; checked,
+ * as far as they can be, before anything listens.
  *
  * Errors: InvalidConfig, which names the setting or the variable.
  */
@@ -26,7 +26,7 @@ const readRuntime = Effect.fnUntraced(function* (anyRuntime: Options["anyRuntime
   return doubt
 })
 
-/** Reads the bounds of flows, of names and of sessions. */
+/** Reads the bounds of names, of flows and of sessions. */
 const readBounds = Effect.fnUntraced(function* (options: Options) {
   const names = {
     ownBytesMax: yield* ask(undefined, variables["names.ownBytesMax"]),
@@ -38,7 +38,6 @@ const readBounds = Effect.fnUntraced(function* (options: Options) {
   yield* Settings.check({ ...Settings.defaults, ...flows })
   const profile = yield* ask(options.profile, variables.profile)
   const keepalive = options.keepalive ?? Profiles.keepaliveOf(profile)
-  yield* TransportConfig.check({ ...TransportConfig.defaults, keepalive })
   return { names, flows, keepalive, profile }
 })
 
@@ -60,6 +59,8 @@ export const read = Effect.fnUntraced(function* (options: Options) {
   const addresses = yield* Addresses.read(options)
   const protection = yield* Protection.read(addresses.host, options)
   const { profile, ...bounds } = yield* readBounds(options)
+  const { flowPort: port, healthPort } = addresses
+  yield* TransportConfig.check({ ...TransportConfig.defaults, port, healthPort, keepalive: bounds.keepalive })
   const { fabric, ...self } = yield* readIdentity(options)
   const warned = doubt === undefined ? Misspelt.warn : Effect.andThen(Effect.logWarning(doubt), Misspelt.warn)
   yield* Effect.annotateLogs(warned, { fabric, host: self.name })

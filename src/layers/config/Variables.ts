@@ -4,19 +4,21 @@
  */
 import * as DirectoryLimits from "../../protocol/names/DirectoryLimits.ts"
 import * as Seed from "../../protocol/Seed.ts"
+import * as TransportConfig from "../transport/Config.ts"
 import * as Files from "../transport/http2/tls/Files.ts"
 import { flag, oneOf, secret, secrets, text, texts, time, type Variable, whole } from "./Variable.ts"
 
 const { ownBytesMax, recordsBytesMax } = DirectoryLimits.defaults
+const { host, port } = TransportConfig.defaults
 
 export const variables = {
   name: text("GRINTA_NAME"),
   stateFile: text("GRINTA_STATE_FILE"),
   fabric: text("GRINTA_FABRIC"),
   seeds: texts("GRINTA_SEEDS"),
-  "listen.host": text("GRINTA_HOST", "127.0.0.1"),
+  "listen.host": text("GRINTA_HOST", host),
   "listen.gossipPort": whole("GRINTA_GOSSIP_PORT", Seed.portDefault),
-  "listen.flowPort": whole("GRINTA_FLOW_PORT", 7947),
+  "listen.flowPort": whole("GRINTA_FLOW_PORT", port),
   advertise: text("GRINTA_ADVERTISE"),
   healthPort: whole("GRINTA_HEALTH_PORT", undefined),
   locality: text("GRINTA_LOCALITY"),
