@@ -32,6 +32,9 @@ export const dataModules: ReadonlySet<string> = new Set([
   ...["SchemaAST", "SchemaIssue", "SchemaParser", "schema/SchemaJITCompiler"]
 ])
 
+/** What `src/services` may name of Effect at run time: modules that state a contract. Fibers, queues and compilers are mechanism. */
+export const contractModules: ReadonlySet<string> = new Set(["Context", "Data", "Effect", "Layer", "Result", "Schema"])
+
 /** Imports may only go down this list, or stay where they are. */
 const levels = ["protocol", "services", "layers", "index"]
 
@@ -135,6 +138,11 @@ const purity = (path: string, entry: Import): ReadonlyArray<Finding> => {
   }
   if (level === "services" && (isMechanism(from) || within(from, ["effect/socket", "effect/net", "effect/Arbitrary"])))
     return finding(line, "services", `imports ${from}: services are contracts; mechanisms belong in src/layers`)
+  if (level === "services") {
+    const banned = effectModules(entry).filter((name) => !contractModules.has(name))
+    if (banned.length > 0)
+      return finding(line, "services", `imports ${banned.join(", ")} of Effect: mechanisms belong in src/layers`)
+  }
   return []
 }
 
@@ -303,7 +311,19 @@ const heardFibers: Check = ({ path, tokens }) => {
   })
 }
 
-const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords, heardFibers]
+/** Functions of `Effect` that run, wait or repeat. */
+const running = /^(?:fork|race|repeat|retry|forever|sleep|timeout)/
+
+const loops: Check = ({ path, tokens }) => {
+  if (levels[levelOf(path)] !== "services") return []
+  return tokens.flatMap(({ line, text }, at) =>
+    text === "Effect" && tokens[at + 1]?.text === "." && running.test(tokens[at + 2]?.text ?? "")
+      ? finding(line, "services", `\`Effect.${tokens[at + 2]?.text}\` is a mechanism, which belongs in src/layers`)
+      : []
+  )
+}
+
+const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords, heardFibers, loops]
 
 /** Judges one source file; `path` is relative to the project and starts with `src/`. Generated code has no faults. */
 export const inspect = (path: string, text: string): Findings => {

@@ -141,7 +141,19 @@ describe("purity", () => {
   })
 
   it("services may name Effect", () => {
-    assert.isEmpty(rules(service, `import { Context, Effect } from "effect"`))
+    assert.isEmpty(rules(service, `import { Context, Effect, Layer, type Stream } from "effect"`))
+  })
+
+  it.each([
+    `import { Schedule } from "effect"`,
+    `import { Deferred, Effect } from "effect"`,
+    `import { SchemaAST } from "effect"`,
+    `import * as Compiler from "effect/schema/SchemaJITCompiler"`,
+    "const a = Effect.forever(b)",
+    "const a = Effect.retry(b, c)"
+  ])("services may not run or compile anything: %s", (text) => {
+    assert.deepStrictEqual(rules(service, text), ["services"])
+    assert.isEmpty(rules(layer, text))
   })
 })
 
