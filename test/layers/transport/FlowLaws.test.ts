@@ -1,19 +1,10 @@
-import * as net from "node:net"
-import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
-import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
-import * as LocalLink from "../../../src/layers/transport/link/LocalLink.ts"
-import * as TransportConnect from "../../../src/layers/transport/TransportConnect.ts"
-import * as TransportMemory from "../../../src/layers/transport/TransportMemory.ts"
-import type { Host } from "../../../src/services/Host.ts"
+import type { Effect, Scope } from "effect"
 import type { NetworkError } from "../../../src/services/NetworkError.ts"
-import { type Link, LinkBroken, Transport } from "../../../src/services/Transport.ts"
 import { endingLaws } from "../../laws/endings.ts"
 import { flowLaws, type Wire } from "../../laws/flow.ts"
 import { reachLaws } from "../../laws/reach.ts"
 import { startingLaws } from "../../laws/starting.ts"
-import * as Certificates from "./http2/tls/Certificates.ts"
-
-const host: Host = { id: "server", generation: 1, address: "127.0.0.1", flowPort: 0, locality: "", tags: {} }
+import { memory, plain, queues, secured } from "./Wires.ts"
 
 const laws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Scope>): void => {
   flowLaws(name, makeWire)
@@ -21,100 +12,13 @@ const laws = (name: string, makeWire: Effect.Effect<Wire, NetworkError, Scope.Sc
   startingLaws(name, makeWire)
 }
 
-laws(
-  "queues",
-  Effect.gen(function* () {
-    const run = yield* FiberSet.makeRuntime<never, void>()
-    const ends = new Set<LocalLink.LinkEnd>()
-    let accept: ((link: Link) => Effect.Effect<void, never, Scope.Scope>) | undefined
-    const reset = (end: LocalLink.LinkEnd) =>
-      Effect.sync(() => end.breakWith(new LinkBroken({ how: "reset", detail: "" })))
-    const wire: Wire = {
-      host,
-      dial: Effect.gen(function* () {
-        const [caller, server] = LocalLink.make()
-        ends.add(server)
-        yield* Effect.addFinalizer(() => reset(caller))
-        if (accept !== undefined) run(Effect.ensuring(Effect.scoped(accept(server)), reset(server)))
-        return caller
-      }),
-      serve: (onLink) =>
-        Effect.sync(() => {
-          accept = onLink
-        }),
-      kill: Effect.sync(() => {
-        for (const end of ends) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
-      })
-    }
-    return wire
-  })
-)
-
-/** What lies between two hosts: a host that dies behind it says nothing any more, as one that closes would. */
-const cable = (to: number) =>
-  Effect.gen(function* () {
-    const ends = new Set<net.Socket>()
-    const join = (socket: net.Socket, other: net.Socket) => {
-      ends.add(socket)
-      socket.setNoDelay(true)
-      socket.on("error", () => undefined).once("close", () => other.destroy())
-      socket.pipe(other)
-    }
-    const server = net.createServer((socket) => {
-      const other = net.connect(to, "127.0.0.1")
-      join(socket, other)
-      join(other, socket)
-    })
-    const cut = Effect.sync(() => {
-      server.close()
-      for (const end of ends) end.destroy()
-    })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
-      }),
-      () => cut
-    )
-    const address = server.address()
-    return { port: address !== null && typeof address === "object" ? address.port : 0, cut }
-  })
-
-const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
-  Effect.gen(function* () {
-    const build = (name: string) =>
-      Effect.map(Layer.build(TransportConnect.layer({ port: 0, tls: tls(name) })), Context.get(Transport))
-    const near = yield* build("client")
-    const far = yield* build(host.id)
-    const { cut, port } = yield* cable(far.flowPort)
-    const there = { ...host, flowPort: port }
-    return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill: cut }
-  })
-
-const plain = sockets(() => undefined)
+laws("queues", queues)
 
 laws("Connect over HTTP/2", plain)
 reachLaws("HTTP/2", plain)
 
-const authority = Certificates.make("an authority")
-
-const secured = sockets((name) => ({ ...authority.issue(name), fabric: "", host: name }))
-
 laws("Connect over HTTP/2 and TLS", secured)
 reachLaws("HTTP/2 and TLS", secured)
-
-const memory = Effect.gen(function* () {
-  const network = yield* Layer.build(MemoryNetwork.layer({ latency: 0 }))
-  const join = (name: string) =>
-    Effect.map(
-      Layer.build(Layer.provide(TransportMemory.layer(name), Layer.succeedContext(network))),
-      Context.get(Transport)
-    )
-  const near = yield* join("client")
-  const far = yield* join("server")
-  const { addressOf, kill } = Context.get(network, MemoryNetwork.MemoryNetwork)
-  const there = { ...host, address: addressOf("server")?.join(".") ?? "", flowPort: far.flowPort }
-  return { host, reach: near.reach(there), dial: near.dial(there), serve: far.serve, kill: kill("server") }
-})
 
 laws("memory network", memory)
 reachLaws("a memory network", memory)
