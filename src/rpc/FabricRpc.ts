@@ -32,6 +32,7 @@ import * as ServerProtocol from "./ServerProtocol.ts"
 import * as Wire from "./Wire.ts"
 
 export { deliveredOf, of as callErrorOf } from "./CallError.ts"
+export { CurrentCall } from "./ClientProtocol.ts"
 export { Caller } from "./ServerProtocol.ts"
 
 /** How a group is served: as an endpoint is, and as the server of Effect does. `L` is what `onLost` needs. */
@@ -107,8 +108,8 @@ export const client = Effect.fnUntraced(function* <Rpcs extends Rpc.Any>(
   return yield* Effect.provideService(RpcClient.make(group), RpcClient.Protocol, protocol)
 })
 
-/** Makes the calls of an effect with these options: to another owner, or on a flow of their own. For a stream: `Stream.provideService(CurrentCall, ..)`. */
+/** Makes the calls of an effect with these options. Of a stream by `Stream.provideService(FabricRpc.CurrentCall, ..)`. */
 export const withCall =
   (options: ClientProtocol.CallOptions) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.provideService(effect, ClientProtocol.CurrentCall, options)
+    Effect.updateService(effect, ClientProtocol.CurrentCall, (outer) => ({ ...outer, ...options }))

@@ -62,6 +62,7 @@ export const sourceOf = (program: Program, folder: string): string =>
   program.text
     .replaceAll('from "grinta"', `from "${relative(folder, "src/index.ts")}"`)
     .replaceAll('from "grinta/testing"', `from "${relative(folder, "src/testing/index.ts")}"`)
+    .replaceAll('from "grinta/rpc"', `from "${relative(folder, "src/rpc/index.ts")}"`)
     .replaceAll('from "./gen/', `from "${relative(folder, "src/protocol/gen")}/`)
 
 const named = /^\/\/ ([\w-]+\.ts)$/m

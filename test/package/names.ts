@@ -48,3 +48,14 @@ export const names: ReadonlyArray<string> = [
   "TransportConnect",
   "TransportMemory"
 ]
+
+/** The same of grinta/rpc. */
+export const rpcNames: ReadonlyArray<string> = [
+  "FabricRpc",
+  "CallError",
+  "CallsExceeded",
+  "PayloadMisfit",
+  "ReplyUnsendable",
+  "RpcDiffers",
+  "RpcUnknown"
+]

@@ -1,7 +1,7 @@
 import { globSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { names } from "./names.ts"
+import { names, rpcNames } from "./names.ts"
 import * as Project from "./Project.ts"
 
 let project: Project.Project
@@ -69,14 +69,15 @@ describe("the packed package", () => {
       return JSON.parse(project.run(process.execPath, "main.mjs"))
     }
     assert.includeMembers([...keysOf("grinta")], [...names])
+    assert.includeMembers([...keysOf("grinta/rpc")], [...rpcNames])
     assert.includeMembers([...keysOf("grinta/testing")], ["Cluster", "Network", "Scenario"])
   })
 
   it("type-checks in a strict TypeScript project, its own declarations included", () => {
-    const uses = names.map((name) => `  grinta.${name}`).join(",\n")
+    const uses = [...names.map((name) => `  grinta.${name}`), ...rpcNames.map((name) => `  rpc.${name}`)].join(",\n")
     project.write(
       "main.ts",
-      `import * as grinta from "grinta"\nimport * as testing from "grinta/testing"\n\nexport const used = [\n${uses},\n  testing.Network\n]\n`
+      `import * as grinta from "grinta"\nimport * as rpc from "grinta/rpc"\nimport * as testing from "grinta/testing"\n\nexport const used = [\n${uses},\n  testing.Network\n]\n`
     )
     const compilerOptions = {
       target: "es2024",
