@@ -22,6 +22,7 @@ import * as HostMeta from "../../src/protocol/names/HostMeta.ts"
 import * as NameRecords from "../../src/protocol/names/NameRecords.ts"
 import * as Revocation from "../../src/protocol/Revocation.ts"
 import * as Seed from "../../src/protocol/Seed.ts"
+import * as Wire from "../../src/rpc/Wire.ts"
 import * as Codec from "../../src/services/Codec.ts"
 import { directory } from "./DirectoryTarget.ts"
 import { flow } from "./FlowTarget.ts"
@@ -111,6 +112,9 @@ const Order = Schema.Struct({
 const json = Legal.text(
   '{"id":7,"at":"2026-07-01T00:00:00.000Z","lines":[{"sku":"a\\u0000","count":1}],"note":"[[{}]]","__proto__":{"a":1}}'
 )
+
+/** What a flow of calls takes, on either side. */
+const calls = Wire.endpoint("calls")
 
 const codec = (name: string, of: Pick<Codec.Codec<unknown>, "decode">, legal: ReadonlyArray<Uint8Array>): Target => ({
   name,
@@ -229,6 +233,19 @@ export const targets: ReadonlyArray<Target> = [
   directory,
   codec("codec-json", Codec.json, [json, Legal.text("[[[[]]]]"), Legal.text("1e999")]),
   codec("codec-schema", Codec.schema(Order), [json]),
+  codec("calls-to-server", calls.input, [
+    Legal.text(
+      '[0,1,"get","00c0ffee00c0ffee",{"id":"1"},0,[["a","b"]],["0af7651916cd43dd8448eb211c80319c","b7ad6b7169203331",true]]'
+    ),
+    Legal.text("[1,7]"),
+    Legal.text("[2,7]")
+  ]),
+  codec("calls-to-client", calls.output, [
+    Legal.text('[0,1,{"_tag":"Success","value":[1]}]'),
+    Legal.text('[0,1,{"_tag":"Failure","cause":[{"_tag":"Die","defect":"x"}]}]'),
+    Legal.text("[1,1,[1,2]]"),
+    Legal.text('[2,1,{"_tag":"RpcUnknown","rpc":"x"}]')
+  ]),
   textTarget(
     "seed",
     "seeds",

@@ -1,16 +1,44 @@
 /**
  * What is an Rpc's own in a message: its payload, its result, its errors. As JSON, by codecs that are compiled when they are first
- * used, like those of an endpoint.
+ * used, like those of an endpoint, and like those they do not encode a value of a union that would arrive as another member.
  */
 import { Effect, Exit, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import * as Rpc from "effect/rpc/Rpc"
 import type { CodecFor } from "effect/rpc/RpcSerialization"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as Lookalikes from "../protocol/codec/Lookalikes.ts"
 
-const jsonOf = <S extends Schema.Top>(schema: S) => {
+type Hole<S extends Schema.Top> = Schema.Codec<S["Type"], unknown, S["DecodingServices"], S["EncodingServices"]>
+
+type Run = (
+  input: unknown,
+  self: SchemaAST.Declaration,
+  options: SchemaAST.ParseOptions
+) => Effect.Effect<unknown, SchemaIssue.Issue, unknown>
+
+/** A declaration has no type for the services of its parsers: they run with those of the fiber. */
+const withoutServices = (run: Run) => () => run as () => Effect.Effect<unknown, SchemaIssue.Issue> // tidy: see above
+
+/** A codec by its two directions. */
+const by = <S extends Schema.Top>(decode: Run, encode: Run): Hole<S> => {
+  const none = undefined
+  const [decoding, encoding] = [withoutServices(decode), withoutServices(encode)]
+  return Schema.make<Hole<S>>(new SchemaAST.Declaration([], decoding, none, none, none, none, none, encoding))
+}
+
+const parserOf = (ast: SchemaAST.AST): Run => {
+  SchemaJITCompiler.enable(ast)
+  const parse = SchemaParser.decodeUnknownEffect(Schema.make<Schema.Codec<unknown>>(ast))
+  return (input, _, options) => parse(input, options)
+}
+
+const jsonOf = <S extends Schema.Top>(schema: S): Hole<S> => {
   const json = Schema.toCodecJson(schema)
+  const encoder = SchemaAST.flip(json.ast)
+  const guarded = Lookalikes.guard(encoder)
+  if (guarded !== encoder) return by(parserOf(json.ast), parserOf(guarded))
   SchemaJITCompiler.enable(json.ast)
-  SchemaJITCompiler.enable(SchemaAST.flip(json.ast))
+  SchemaJITCompiler.enable(encoder)
   return json
 }
 
@@ -36,18 +64,16 @@ const note = (payload: Payload) => (issue: SchemaIssue.Issue) =>
   })
 
 /** Decodes the payload of a call, and notes there why it does not fit. */
-const payloadCodec = <S extends Schema.Top>(schema: S) => {
-  const decode = SchemaParser.decodeUnknownEffect(jsonOf(schema))
-  const run = (input: unknown, self: SchemaAST.Declaration, options: SchemaAST.ParseOptions) => {
+const payloadCodec = <S extends Schema.Top>(schema: S): Hole<S> => {
+  const { ast } = jsonOf(schema)
+  const decode = parserOf(ast)
+  const noting: Run = (input, self, options) => {
     if (!(input instanceof Payload)) return Effect.fail(new SchemaIssue.InvalidType(self, input, options))
-    const decoded = decode(input.json, options)
+    const decoded = decode(input.json, self, options)
     // Mostly it is there already.
-    const noted = Exit.isExit(decoded) && Exit.isSuccess(decoded) ? decoded : Effect.tapError(decoded, note(input))
-    return noted as Effect.Effect<S["Type"], SchemaIssue.Issue> // tidy: a declaration has no type for services, and runs with those of its codec
+    return Exit.isExit(decoded) && Exit.isSuccess(decoded) ? decoded : Effect.tapError(decoded, note(input))
   }
-  return Schema.make<Schema.Codec<S["Type"], unknown, S["DecodingServices"], S["EncodingServices"]>>(
-    new SchemaAST.Declaration([], () => run)
-  )
+  return by(noting, parserOf(SchemaAST.flip(ast)))
 }
 
 /** Of a server of a group: its payloads come as `Payload`. */

@@ -26,6 +26,12 @@ const outputs: Readonly<Record<string, ReadonlyArray<string>>> = {
     "healed: a sees a, b sees a",
     "b has lost the name: NameTaken"
   ],
+  "ticks.ts": [
+    "read: 1,2,3,4,5",
+    "the server is told that its reader has left",
+    "the server has made fewer than 100: true"
+  ],
+  "users.ts": ["Ada, says near", "NoUser", "lost on the way, delivered: maybe", "Ada, says a host in hall-2"],
   "watch.ts": [
     "at first: shop.books on a",
     "up: shop.music on b",

@@ -11,6 +11,9 @@ const isEven = Schema.makeFilter((n: number) => n % 2 === 0)
 /** The server's filter that no JSON schema tells of. */
 const Even = Schema.Number.check(isEven)
 
+/** The text "NaN" is what the number is as JSON. */
+const Either = Schema.Union([Schema.Number, Schema.String])
+
 export class Laws extends RpcGroup.make(
   Rpc.make("get", { payload: { id: Schema.String }, success: User, error: NoUser }),
   Rpc.make("nothing"),
@@ -20,6 +23,7 @@ export class Laws extends RpcGroup.make(
   Rpc.make("misfit", { success: Schema.Number }),
   Rpc.make("even", { payload: { n: Even }, success: Schema.Number }),
   Rpc.make("large", { payload: { length: Schema.Number }, success: Schema.String }),
+  Rpc.make("same", { payload: { value: Either }, success: Either }),
   Rpc.make("header", { payload: { name: Schema.String }, success: Schema.String }),
   Rpc.make("caller", { success: Schema.String }),
   Rpc.make("range", { payload: { to: Schema.Number }, success: Schema.Number, stream: true }),
@@ -72,6 +76,7 @@ export const handlers = (seen: Seen) => {
     misfit: () => Effect.succeed("no number" as never),
     even: ({ n }) => Effect.as(start, n),
     large: ({ length }) => Effect.succeed("x".repeat(length)),
+    same: ({ value }) => Effect.succeed(value),
     header: ({ name }, { headers }) => Effect.succeed(headers[name] ?? ""),
     caller: () => Effect.map(FabricRpc.Caller, (peer) => peer?.id ?? ""),
     range: ({ to }) => Stream.range(1, to),

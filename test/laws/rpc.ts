@@ -198,6 +198,16 @@ const laws: ReadonlyArray<Law> = [
     others: { RpcTest: [`ok "no number"`, "ok undefined"] }
   },
   {
+    name: "a value that would arrive as another one, which is not sent",
+    run: ({ world: { client } }) =>
+      Effect.map(texts(client.same({ value: 1 }), client.same({ value: "a" }), client.same({ value: "NaN" })), (all) =>
+        all.map((end) => (end.startsWith("died") ? "died" : end))
+      ),
+    ends: ["ok 1", `ok "a"`, "died"],
+    // The text arrives as the number.
+    others: { RpcTest: ["ok 1", `ok "a"`, `ok "NaN"`], socket: ["ok 1", `ok "a"`, "ok null"] }
+  },
+  {
     name: "a reply above the limit of a message, which ends its own call and no other",
     run: Effect.fnUntraced(function* (given) {
       const { answer, fibers } = yield* inFlight(given, 1)

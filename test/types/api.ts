@@ -2,7 +2,8 @@
  * The types that a user sees, above all how things may fail. Nothing here runs: `tsc -p .` checks it, and so does the
  * test beside it.
  */
-import { type Duration, Effect, type Layer, type Redacted, Schema, type Scope, Stream } from "effect"
+import { type Duration, Effect, Layer, type Redacted, Schema, type Scope, Stream } from "effect"
+import { Rpc, type RpcClient, type RpcClientError, RpcGroup } from "effect/rpc"
 import { expectTypeOf } from "vitest"
 import {
   Access,
@@ -69,6 +70,7 @@ import {
   type TransportConnect,
   type Unauthorized
 } from "../../src/index.ts"
+import { type CallErrorReason, FabricRpc } from "../../src/rpc/index.ts"
 
 class Banned extends Schema.TaggedError<Banned>()("Banned", { until: Schema.String }) {}
 class Undeclared extends Schema.TaggedError<Undeclared>()("Undeclared", {}) {}
@@ -376,3 +378,34 @@ expectTypeOf<TransportConnect.Config["share"]>().toEqualTypeOf<TransportConnect.
 expectTypeOf<TransportConnect.TlsOptions>().toExtend<TransportConnect.TlsMaterial>()
 expectTypeOf<TransportConnect.TlsOptions>().toExtend<TransportConnect.TlsStage>()
 expectTypeOf<TransportConnect.TlsOptions["revoked"]>().toEqualTypeOf<TransportConnect.TlsRevocation | undefined>()
+
+// Calls
+
+class Users extends RpcGroup.make(
+  Rpc.make("get", { payload: { id: Schema.String }, success: Schema.Date, error: Banned }),
+  Rpc.make("all", { success: Schema.String, stream: true })
+) {}
+
+const usersLive = FabricRpc.layerServer("users", Users).pipe(
+  Layer.provide(Users.toLayer({ get: () => Effect.succeed(new Date(0)), all: () => Stream.make("a") }))
+)
+expectTypeOf(usersLive).toEqualTypeOf<Layer.Layer<never, NetworkError, Fabric>>()
+expectTypeOf(FabricRpc.layerClient("users", Users)).toEqualTypeOf<
+  Layer.Layer<RpcClient.Protocol, never, Fabric | Registry>
+>()
+
+const users = FabricRpc.client("users", Users, { select: "leastBusy" })
+expectTypeOf<Effect.Services<typeof users>>().toEqualTypeOf<Fabric | Registry | Scope.Scope>()
+expectTypeOf<Effect.Error<typeof users>>().toEqualTypeOf<never>()
+
+const user = Effect.flatMap(users, ({ get }) => get({ id: "1" }))
+expectTypeOf<Effect.Success<typeof user>>().toEqualTypeOf<Date>()
+expectTypeOf<Effect.Error<typeof user>>().toEqualTypeOf<Banned | RpcClientError.RpcClientError>()
+expectTypeOf(FabricRpc.deliveredOf).toEqualTypeOf<(error: RpcClientError.RpcClientError) => "no" | "maybe">()
+expectTypeOf<CallErrorReason["_tag"]>().toEqualTypeOf<
+  "NetworkError" | "FlowError" | "RpcUnknown" | "RpcDiffers" | "CallsExceeded" | "PayloadMisfit" | "ReplyUnsendable"
+>()
+expectTypeOf<NonNullable<Effect.Success<typeof FabricRpc.Caller>>>().toEqualTypeOf<Peer>()
+
+// @ts-expect-error there is no such owner
+FabricRpc.withCall({ select: "farthest" })
