@@ -1,6 +1,8 @@
 /** What is measured, as the rows see it: one file of `peers` for each library. */
+import type { Asked } from "./Asks.ts"
 import type { Busy } from "./Duplex.ts"
 import type { Load, Receipt } from "./Load.ts"
+import type { Effort } from "./Row.ts"
 
 /**
  * The caller's end of a candidate, in the state in which a program has it: connected, for as long as the process lives.
@@ -21,6 +23,8 @@ export interface Client {
   readonly duplex?: (flows: number) => Promise<Busy>
   /** Opens a flow, or makes a call, with a body there and the same one back. Callers have numbers from 0. */
   readonly call?: (body: Uint8Array, caller: number) => Promise<Uint8Array>
+  /** Makes small typed calls, so many in flight at a time. */
+  readonly asks?: (inFlight: number, effort: Effort) => Promise<Asked>
   /** Opens flows on one session and leaves them idle. */
   readonly hold?: (flows: number) => Promise<void>
   /** Opens flows on one session to a receiver that does not read, sends until none takes more; bytes that were taken. */
@@ -40,6 +44,9 @@ export type RowName =
   | "duplex-16"
   | "duplex-60"
   | "calls"
+  | "asks-1"
+  | "asks-16"
+  | "asks-256"
   | "local-send"
   | "local-sendAll"
   | "idle"
@@ -48,6 +55,9 @@ export type RowName =
 
 /** Those that keep both directions of a session busy. */
 export const bothWays = ["duplex-1", "duplex-16", "duplex-60", "calls"] as const
+
+/** Small calls, so many in flight at a time. */
+export const asks = ["asks-1", "asks-16", "asks-256"] as const
 
 /** A server that runs. `stop` ends what would outlive its process. */
 export interface Served {

@@ -1,5 +1,6 @@
 /** The rows: what is done with a candidate, and what is told of it. */
 import { median, percentile } from "../stats.ts"
+import * as Asks from "./Asks.ts"
 import * as Calls from "./Calls.ts"
 import type { Client, RowName } from "./Candidate.ts"
 import * as Duplex from "./Duplex.ts"
@@ -107,6 +108,7 @@ export const rows: ReadonlyArray<Row> = [
   },
   ...Duplex.rows,
   Calls.row,
+  ...Asks.rows,
   throughputRow("local-send", "Within a process, 100 bytes one by one", ({ send }) => send),
   throughputRow("local-sendAll", "Within a process, 100 bytes in batches of 256", ({ sendAll }) => sendAll),
   {

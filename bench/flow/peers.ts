@@ -4,6 +4,7 @@ import type { Candidate } from "./Candidate.ts"
 /** The files of `peers`, and what each is called where it cannot be loaded. */
 const files: ReadonlyArray<readonly [file: string, name: string]> = [
   ["grinta", "grinta"],
+  ["grinta-rpc", "grinta/rpc"],
   ["tcp", "raw TCP"],
   ["http2", "raw HTTP/2"],
   ["connect", "connect-node"],

@@ -27,7 +27,7 @@ const quiet = Effect.provideService(References.MinimumLogLevel, "None")
 const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(Effect.sleep("5 millis"), until(holds))))
 
-const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "10 seconds")
+const soon = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "25 seconds")
 
 /** The error of a call that failed with one. */
 const callErrorOf = <A, E>(exit: Exit.Exit<A, E>): CallError => {
@@ -309,10 +309,15 @@ describe("clients of several names in one graph of layers", () => {
 describe("a group that several hosts serve", () => {
   /** Where calls wait. */
   const waiting: Array<string> = []
+  let stopped = 0
   const wait = (name: string) =>
     Effect.andThen(
       Effect.sync(() => waiting.push(name)),
-      Effect.never
+      Effect.onInterrupt(Effect.never, () =>
+        Effect.sync(() => {
+          stopped += 1
+        })
+      )
     )
   const host = (name: string) =>
     Layer.build(
@@ -369,6 +374,21 @@ describe("a group that several hosts serve", () => {
       yield* kill(first)
       assert.strictEqual(callErrorOf(yield* Fiber.await(call)).delivered, "maybe")
       assert.notStrictEqual(yield* client.where(), first)
+    }).pipe(soon, Effect.scoped, Effect.provide(desk), quiet)
+  )
+
+  it.live("stops what runs for a host that is killed", () =>
+    Effect.gen(function* () {
+      const { kill } = yield* MemoryNetwork.MemoryNetwork
+      yield* three
+      const visitor = yield* Layer.build(Layer.fresh(Grinta.layerMemory({ name: "visitor", seeds: ["desk"] })))
+      const client = yield* Effect.provideContext(FabricRpc.client("n", Numbers, { wait: true }), visitor)
+      const before = { waiting: waiting.length, stopped }
+      for (const flow of ["shared", "own"] as const)
+        yield* Effect.forkChild(FabricRpc.withCall({ flow })(client.wait()), { startImmediately: true })
+      yield* until(() => waiting.length === before.waiting + 2)
+      yield* kill("visitor")
+      yield* until(() => stopped === before.stopped + 2)
     }).pipe(soon, Effect.scoped, Effect.provide(desk), quiet)
   )
 

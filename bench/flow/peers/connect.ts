@@ -4,7 +4,8 @@ import * as http2 from "node:http2"
 import { create } from "@bufbuild/protobuf"
 import { createClient } from "@connectrpc/connect"
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node"
-import { type Candidate, type Client, timed } from "../Candidate.ts"
+import { asking, questionBytes } from "../Asks.ts"
+import { asks, type Candidate, type Client, timed } from "../Candidate.ts"
 import { Bench, type Packet, PacketSchema, type Receipt, ReceiptSchema, type Said } from "../gen/bench_pb.ts"
 import { type Load, Tally } from "../Load.ts"
 
@@ -81,10 +82,11 @@ const connect = async (baseUrl: string): Promise<Client> => {
         return answers.next()
       })
     },
-    open: (times) => timed(times, () => client.ping(packet([])))
+    open: (times) => timed(times, () => client.ping(packet([]))),
+    asks: (inFlight, effort) => asking(inFlight, effort, () => client.ping(packet([questionBytes])))
   }
 }
 
 export const candidates: ReadonlyArray<Candidate> = [
-  { name: "connect-node", rows: ["send", "sendAll", "large", "typed", "ping-pong", "open"], serve, connect }
+  { name: "connect-node", rows: ["send", "sendAll", "large", "typed", "ping-pong", "open", ...asks], serve, connect }
 ]

@@ -6,13 +6,15 @@ import { NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { type Cause, Effect, Layer, ManagedRuntime, Queue, Schema, Scope, Stream } from "effect"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "effect/rpc"
 import { SocketServer } from "effect/socket"
-import type { Candidate, Client } from "../Candidate.ts"
+import { askingFibers, question } from "../Asks.ts"
+import { asks, type Candidate, type Client } from "../Candidate.ts"
 import { type Load, loadOf, Tally } from "../Load.ts"
 
 const Said = Schema.Struct({ from: Schema.String, text: Schema.String })
 const Wanted = { rounds: Schema.Number, size: Schema.Number }
 
 class Bench extends RpcGroup.make(
+  Rpc.make("Ask", { payload: Said, success: Said }),
   Rpc.make("Echo", { payload: { text: Schema.String }, success: Schema.String }),
   Rpc.make("Send", { payload: Wanted, success: Schema.String, stream: true }),
   Rpc.make("SendAll", { payload: Wanted, success: Schema.String, stream: true }),
@@ -36,6 +38,7 @@ const outbox = Effect.fnUntraced(function* <A>(
 })
 
 const handlers = Bench.toLayer({
+  Ask: (said) => Effect.succeed(said),
   Echo: ({ text }) => Effect.succeed(text),
   Send: ({ rounds, size }) => {
     const load = loadOf(size, rounds)
@@ -100,6 +103,7 @@ const connect =
       send: (load) => counting(client.Send(load, buffer(load)), (tally, text) => tally.addText(text)),
       sendAll: (load) => counting(client.SendAll(load, buffer(load)), (tally, text) => tally.addText(text)),
       sendTyped: (load) => counting(client.Say(load, buffer(load)), (tally, said) => tally.addSaid(said)),
+      asks: (inFlight, effort) => runtime.runPromise(askingFibers(inFlight, effort, client.Ask(question))),
       pingPong: (load, trips) => {
         const [text = ""] = load.texts
         return runtime.runPromise(
@@ -117,7 +121,7 @@ const connect =
     }
   }
 
-const rows = ["send", "sendAll", "large", "typed", "ping-pong"] as const
+const rows = ["send", "sendAll", "large", "typed", "ping-pong", ...asks] as const
 
 const candidate = (name: string, serialization: Serialization): Candidate => ({
   name: `Effect Rpc, ${name}`,

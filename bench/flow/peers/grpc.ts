@@ -2,7 +2,8 @@
 import { once } from "node:events"
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf"
 import * as grpc from "@grpc/grpc-js"
-import { bothWays, type Candidate, type Client, timed } from "../Candidate.ts"
+import { asking, questionBytes } from "../Asks.ts"
+import { asks, bothWays, type Candidate, type Client, timed } from "../Candidate.ts"
 import { type Account, busy, message, messageBytes, Side } from "../Duplex.ts"
 import { type Packet, PacketSchema, type Receipt, ReceiptSchema, type Said, SaidSchema } from "../gen/bench_pb.ts"
 import { type Load, Tally } from "../Load.ts"
@@ -114,18 +115,20 @@ const connect =
       await Promise.all([once(call, "end"), fill(call, side).then(() => call.end())])
       side.settle(account)
     }
+    const call = (body: Uint8Array): Promise<Uint8Array> =>
+      new Promise((resolve, reject) => {
+        client.makeUnaryRequest(
+          ping.path,
+          ping.requestSerialize,
+          ping.responseDeserialize,
+          packet([body]),
+          (error, reply) => (error === null ? resolve(reply?.messages[0] ?? new Uint8Array()) : reject(error))
+        )
+      })
     return {
       duplex: async (flows) => busy(flows, busyCall),
-      call: (body) =>
-        new Promise((resolve, reject) => {
-          client.makeUnaryRequest(
-            ping.path,
-            ping.requestSerialize,
-            ping.responseDeserialize,
-            packet([body]),
-            (error, reply) => (error === null ? resolve(reply?.messages[0] ?? new Uint8Array()) : reject(error))
-          )
-        }),
+      call,
+      asks: (inFlight, effort) => asking(inFlight, effort, () => call(questionBytes)),
       send: (load) => sending(openSink(), load.rounds, () => load.bytes.map((message) => packet([message]))),
       sendAll: (load: Load) => sending(openSink(), load.rounds, () => [packet(load.bytes)]),
       sendTyped: (load) => sending(openHear(), load.rounds, () => load.said.map((said) => create(SaidSchema, said))),
@@ -158,6 +161,6 @@ const candidate = (name: string, rows: Candidate["rows"], options: grpc.ChannelO
 })
 
 export const candidates: ReadonlyArray<Candidate> = [
-  candidate("grpc-js", ["send", "sendAll", "large", "typed", "ping-pong"], limits),
+  candidate("grpc-js", ["send", "sendAll", "large", "typed", "ping-pong", ...asks], limits),
   candidate("grpc-js, 4 MiB window", bothWays, wide)
 ]
