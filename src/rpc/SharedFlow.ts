@@ -10,7 +10,7 @@
  *     └──── it broke ──────────────────────────────┴────> over   calls in flight have failed
  * ```
  */
-import { Cause, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Fiber } from "effect"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type { FromServerEncoded } from "effect/rpc/RpcMessage"
 import type { Flow } from "../services/Flow.ts"
@@ -103,14 +103,12 @@ export class SharedFlow {
   /** Asks, and completes once the client of the call has its last word. */
   outcome(call: Call, request: Omit<Request, "id" | "isAlone">): Outcome {
     const sending = this.flow.send({ ...request, id: call.id, isAlone: false })
-    const sent = Effect.onExit(sending, (exit) =>
-      Effect.sync(() => {
-        call.isSent = Exit.isSuccess(exit)
-      })
-    )
     return Effect.flatMap(
-      Effect.mapError(sent, (error) => lost(this.flow, call, error)),
-      () => call.settled
+      Effect.mapError(sending, (error) => lost(this.flow, call, error)),
+      () => {
+        call.isSent = true
+        return call.settled
+      }
     )
   }
 
