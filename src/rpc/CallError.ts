@@ -6,31 +6,43 @@
  */
 import { Schema } from "effect"
 import { RpcClientDefect, RpcClientError } from "effect/rpc/RpcClientError"
+import * as Foreign from "../protocol/Foreign.ts"
 import { FlowError } from "../services/FlowError.ts"
 import { NetworkError } from "../services/NetworkError.ts"
 
+/** Largest detail of a refusal, in characters: what a server says of it has to fit into a message. */
+export const detailLengthMax = 1000
+
+/** What a peer has said, for people. */
+const shown = (text: string): string => Foreign.text(text, detailLengthMax)
+
 /** The group has no Rpc of this tag: that of the server, or the one that the client protocol was made for. */
 export class RpcUnknown extends Schema.TaggedError<RpcUnknown>()("RpcUnknown", {
+  /** Tag that was called. */
   rpc: Schema.String
 }) {
   override get message() {
-    return `there is no Rpc "${this.rpc}"`
+    return `there is no Rpc "${shown(this.rpc)}"`
   }
 }
 
-/** The server has another version of the Rpc: other schemas. Both fingerprints in 16 hex digits. */
+/** The server has another version of the Rpc: other schemas. */
 export class RpcDiffers extends Schema.TaggedError<RpcDiffers>()("RpcDiffers", {
+  /** Tag that was called. */
   rpc: Schema.String,
+  /** Fingerprint of the client's version, in 16 hex digits. */
   ours: Schema.String,
+  /** Fingerprint of the server's version, in 16 hex digits. */
   theirs: Schema.String
 }) {
   override get message() {
-    return `the Rpc "${this.rpc}" is ${this.theirs} there, and ${this.ours} here`
+    return `the Rpc "${shown(this.rpc)}" is ${shown(this.theirs)} there, and ${shown(this.ours)} here`
   }
 }
 
 /** The flow of the call has as many calls in flight as its server takes. */
 export class CallsExceeded extends Schema.TaggedError<CallsExceeded>()("CallsExceeded", {
+  /** Calls that the server takes at a time on one flow. */
   callsMax: Schema.Number
 }) {
   override get message() {
@@ -40,34 +52,43 @@ export class CallsExceeded extends Schema.TaggedError<CallsExceeded>()("CallsExc
 
 /** The payload is not what the schema of the Rpc says, or holds more than the server reads. */
 export class PayloadMisfit extends Schema.TaggedError<PayloadMisfit>()("PayloadMisfit", {
+  /** What does not fit, for people. */
   detail: Schema.String
 }) {
   override get message() {
-    return `the payload does not fit: ${this.detail}`
+    return `the payload does not fit: ${shown(this.detail)}`
   }
 }
 
 /** The handler ran, and its reply, or one value of its stream, cannot be sent: it is above the limit of a message, or too deep. */
 export class ReplyUnsendable extends Schema.TaggedError<ReplyUnsendable>()("ReplyUnsendable", {
+  /** Why it cannot be sent, for people. */
   detail: Schema.String
 }) {
   override get message() {
-    return `the reply cannot be sent: ${this.detail}`
+    return `the reply cannot be sent: ${shown(this.detail)}`
   }
 }
 
 /** What a server says of a call that gets no exit. */
 export const Refusal = Schema.Union([RpcUnknown, RpcDiffers, CallsExceeded, PayloadMisfit, ReplyUnsendable])
+/** What a server says of a call that gets no exit. */
 export type Refusal = typeof Refusal.Type
 
+/** What can go wrong with a call beside what its Rpc declares: a closed set. */
 export const CallErrorReason = Schema.Union([NetworkError, FlowError, ...Refusal.members])
+/** What can go wrong with a call beside what its Rpc declares: a closed set. */
 export type CallErrorReason = typeof CallErrorReason.Type
 
-/** `endpoint`: the name that was called. `rpc`: the tag. `delivered`: "maybe" if the handler may have been started. */
+/** A call that failed beside what its Rpc declares; the others on its flow go on. */
 export class CallError extends Schema.TaggedError<CallError>()("CallError", {
+  /** Name that was called. */
   endpoint: Schema.String,
+  /** Tag that was called. */
   rpc: Schema.String,
+  /** "no" if the handler of the call was not started and will not be, "maybe" if it may have been. */
   delivered: Schema.Literals(["no", "maybe"]),
+  /** What went wrong. */
   reason: CallErrorReason
 }) {
   override get message() {

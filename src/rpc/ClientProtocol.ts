@@ -19,6 +19,7 @@ import * as Routes from "./Routes.ts"
 import * as SharedFlow from "./SharedFlow.ts"
 import * as Wire from "./Wire.ts"
 
+/** How a client opens its flows, as `Fabric.connect` does. `select` is the owner of each call that does not say otherwise. */
 export interface Options extends Pick<ConnectOptions, "metadata" | "select" | "timeout" | "wait"> {}
 
 /** What a call says beside its payload. */

@@ -43,7 +43,9 @@ export interface ServerOptions<L = never> extends Endpoint.LayerOptions<L> {
   readonly callsMax?: number
   /** Handlers that run at a time, of all flows; any number unless said otherwise. The others wait. */
   readonly handlers?: number
+  /** Before the tag in the name of a handler's span; none unless said otherwise. */
   readonly spanPrefix?: string
+  /** Handlers have no spans. Off unless said otherwise. */
   readonly disableTracing?: boolean
 }
 

@@ -7,6 +7,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import type { CodecFor } from "effect/rpc/RpcSerialization"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as Lookalikes from "../protocol/codec/Lookalikes.ts"
+import { detailLengthMax } from "./CallError.ts"
 
 type Hole<S extends Schema.Top> = Schema.Codec<S["Type"], unknown, S["DecodingServices"], S["EncodingServices"]>
 
@@ -60,7 +61,7 @@ const format = SchemaIssue.makeFormatterDefault()
 
 const note = (payload: Payload) => (issue: SchemaIssue.Issue) =>
   Effect.sync(() => {
-    payload.misfit = format(issue)
+    payload.misfit = format(issue).slice(0, detailLengthMax)
   })
 
 /** Decodes the payload of a call, and notes there why it does not fit. */

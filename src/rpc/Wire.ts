@@ -57,6 +57,9 @@ export type ToClient =
 
 type Json = ReadonlyArray<unknown>
 
+/** Longest tag of an Rpc, in characters. */
+const nameLengthMax = 1024
+
 const [alone, discarded] = [1, 2] as const
 
 const requestJson = (request: Request): Json => {
@@ -95,6 +98,9 @@ const toClientJson = (message: ToClient): Json => {
 
 const isId = (id: unknown): id is number => Number.isSafeInteger(id) && Number(id) >= 0
 
+/** A refusal repeats it, and has to fit into a message. */
+const isName = (name: unknown): name is string => Predicate.isString(name) && name.length <= nameLengthMax
+
 const isHeader = (header: unknown): header is readonly [string, string] =>
   Array.isArray(header) && header.length === 2 && header.every(Predicate.isString)
 
@@ -110,7 +116,7 @@ const traceOf = (trace: unknown): Trace | undefined => {
 }
 
 const requestOf = ([, id, rpc, fingerprint, payload, flags, headers = [], trace]: Json): Request | undefined => {
-  if (!isId(id) || !Predicate.isString(rpc) || !Predicate.isString(fingerprint)) return undefined
+  if (!isId(id) || !isName(rpc) || !isName(fingerprint)) return undefined
   if (!isId(flags) || !isHeaders(headers)) return undefined
   const [isAlone, isDiscarded] = [(flags & alone) !== 0, (flags & discarded) !== 0]
   return { _tag: "Request", id, rpc, fingerprint, payload, isAlone, isDiscarded, headers, trace: traceOf(trace) }

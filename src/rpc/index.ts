@@ -13,4 +13,5 @@ export {
   RpcUnknown
 } from "./CallError.ts"
 export type { CallOptions, Options as ClientOptions } from "./ClientProtocol.ts"
+/** Serves an `RpcGroup` of Effect under a name, and calls it from anywhere. */
 export * as FabricRpc from "./FabricRpc.ts"

@@ -262,6 +262,24 @@ describe("a bad peer", () => {
     }).pipe(soon, Effect.scoped, Effect.provide(Layer.provideMerge(serve("n", { callsMax: 2 }), local)))
   )
 
+  it.live("is told of a payload that does not fit in few words, however large it is", () =>
+    Effect.gen(function* () {
+      const put = (text: Schema.Codec<string, string>) =>
+        RpcGroup.make(Rpc.make("put", { payload: Schema.Struct({ text }) }))
+      const none = Schema.String.check(Schema.makeFilter((text: string) => (text === "" ? undefined : `not ${text}`)))
+      const server = FabricRpc.layerServer("n", put(none)).pipe(
+        Layer.provide(put(none).toLayer({ put: () => Effect.void }))
+      )
+      yield* Layer.build(server)
+      const client = yield* FabricRpc.client("n", put(Schema.String))
+      const { delivered, message, reason } = callErrorOf(
+        yield* Effect.exit(client.put({ text: "x".repeat(4_190_000) }))
+      )
+      assert.deepStrictEqual([delivered, reason._tag], ["no", "PayloadMisfit"])
+      assert.isBelow(message.length, 2000)
+    }).pipe(soon, Effect.scoped, Effect.provide(local))
+  )
+
   it.live("is what a bound that cannot work makes nobody", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(serve("n", { callsMax: 0 })))
