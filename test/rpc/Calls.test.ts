@@ -266,7 +266,9 @@ describe("a bad peer", () => {
     Effect.gen(function* () {
       const put = (text: Schema.Codec<string, string>) =>
         RpcGroup.make(Rpc.make("put", { payload: Schema.Struct({ text }) }))
-      const none = Schema.String.check(Schema.makeFilter((text: string) => (text === "" ? undefined : `not ${text}`)))
+      const none = Schema.String.check(
+        Schema.makeFilter((text: string) => (text === "" ? undefined : `not ${text} or ${text}`))
+      )
       const server = FabricRpc.layerServer("n", put(none)).pipe(
         Layer.provide(put(none).toLayer({ put: () => Effect.void }))
       )
