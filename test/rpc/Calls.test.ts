@@ -16,7 +16,7 @@ import {
   Stream,
   Tracer
 } from "effect"
-import { Rpc, RpcClient, RpcClientError, RpcGroup } from "effect/rpc"
+import { Rpc, RpcClient, RpcClientError, RpcGroup, RpcMiddleware } from "effect/rpc"
 import { Endpoint, Fabric, FabricLocal, Grinta, MemoryNetwork, Registry } from "../../src/index.ts"
 import * as Fingerprints from "../../src/rpc/Fingerprints.ts"
 import { type CallError, FabricRpc } from "../../src/rpc/index.ts"
@@ -260,6 +260,31 @@ describe("a bad peer", () => {
       yield* Effect.sleep("20 millis")
       assert.strictEqual(yield* client.where(), "n")
     }).pipe(soon, Effect.scoped, Effect.provide(Layer.provideMerge(serve("n", { callsMax: 2 }), local)))
+  )
+
+  it.live("is told apart by a middleware of the server, which knows who calls", () =>
+    Effect.gen(function* () {
+      class Strange extends Schema.TaggedError<Strange>()("Strange", { who: Schema.String }) {}
+      class Guard extends RpcMiddleware.Service<Guard>()("Guard", { error: Strange }) {}
+      const Guarded = RpcGroup.make(Rpc.make("ask", { success: Schema.String })).middleware(Guard)
+      const guard = (who: string) =>
+        Layer.succeed(Guard, (effect) =>
+          Effect.flatMap(FabricRpc.Caller, (peer) => (peer?.id === who ? effect : Effect.fail(new Strange({ who }))))
+        )
+      for (const [name, who] of [
+        ["one", "local"],
+        ["two", "another"]
+      ] as const)
+        yield* Layer.build(
+          FabricRpc.layerServer(name, Guarded).pipe(
+            Layer.provide(Guarded.toLayer({ ask: () => Effect.succeed("told") })),
+            Layer.provide(guard(who))
+          )
+        )
+      const asked = (name: string) => Effect.flatMap(FabricRpc.client(name, Guarded), (client) => client.ask())
+      assert.strictEqual(yield* asked("one"), "told")
+      assert.strictEqual((yield* Effect.flip(asked("two")))._tag, "Strange")
+    }).pipe(soon, Effect.scoped, Effect.provide(local))
   )
 
   it.live("is told of a payload that does not fit in few words, however large it is", () =>
