@@ -24,14 +24,14 @@ export interface Routes {
 /** How "nearest" is known among the routes: no host is named so. */
 const nearest = ""
 
-/** The place of whoever chooses counts for "nearest" only. */
+/** Place of this host, which counts for "nearest" only: `connect` looks at that. */
 const anywhere: Select.Place = { id: "", locality: "" }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Routes, never, Scope.Scope> {
   const { connect, name, registry } = options
   const random = yield* Random.Random
   const run = yield* Background.makeRun("a shared flow of calls")
-  /** By the id of their owners; one of them also as the nearest. */
+  /** Flows by the id of their owner; one of them also as the nearest. */
   const open = new Map<string, SharedFlow>()
   const opening = new Map<string, Deferred.Deferred<SharedFlow, NetworkError>>()
   let isClosed = false
@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return Deferred.await(opened)
     })
 
-  /** The owner that is chosen for this call; the others are for when it takes no flow. */
+  /** Chooses an owner for one call. The flow is to another owner if that one takes none. */
   const choose = Effect.fnUntraced(function* (select: Exclude<Select.Select, "nearest" | { readonly host: string }>) {
     const owners = (yield* registry.resolve(name)).map(({ host }) => ({
       id: host.id,

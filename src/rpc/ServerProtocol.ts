@@ -14,13 +14,13 @@ import type {
 import { constEof } from "effect/rpc/RpcMessage"
 import type * as RpcServer from "effect/rpc/RpcServer"
 import type { Flow, Peer } from "../services/Flow.ts"
-import { FlowError, ProtocolViolation } from "../services/FlowError.ts"
+import type { FlowError } from "../services/FlowError.ts"
 import { CallsExceeded, PayloadMisfit, type Refusal, ReplyUnsendable, RpcDiffers, RpcUnknown } from "./CallError.ts"
 import * as Fingerprints from "./Fingerprints.ts"
 import * as Holes from "./Holes.ts"
 import type { Request, ToClient, ToServer } from "./Wire.ts"
 
-/** Who calls, as the flow of the call knows it: in a handler or a middleware of a server over flows; undefined elsewhere. */
+/** The peer of the flow that a call came on, in handlers and middleware of a server over flows; undefined elsewhere. */
 export const Caller = Context.Reference<Peer | undefined>("grinta/rpc/ServerProtocol/Caller", {
   defaultValue: () => undefined
 })
@@ -30,9 +30,10 @@ type Write = (clientId: number, message: FromClientEncoded) => Effect.Effect<voi
 
 type Values = ResponseChunkEncoded["values"]
 
+/** A call in flight. */
 interface Call {
   readonly payload: Holes.Payload
-  /** What is left of a chunk that was too large for a message, in order. */
+  /** The parts of a chunk above the limit of a message that have not been sent yet, in order. */
   readonly rest: Array<Values>
 }
 
@@ -40,11 +41,11 @@ interface Call {
 interface Client {
   readonly id: number
   readonly flow: ServerFlow
-  /** Those that have got no last word. */
+  /** Calls in flight: without a last word yet. */
   readonly calls: Map<number, Call>
-  /** Done once the server has nothing more to say to it. */
+  /** Done once the server has nothing more to say on the flow, which then ends. */
   readonly ended: Deferred.Deferred<void>
-  /** It carries one call, without acknowledgements. */
+  /** The flow carries one call, without acknowledgements. */
   isAlone: boolean
 }
 
@@ -69,14 +70,7 @@ const requestOf = ({ headers, id, isDiscarded, rpc, trace }: Request, payload: H
   ...trace
 })
 
-const violation = ({ flow }: Client, detail: string): Effect.Effect<never, FlowError> => {
-  const { endpoint, peer } = flow
-  return Effect.fail(
-    new FlowError({ endpoint, peer: peer.id, delivered: "maybe", reason: new ProtocolViolation({ detail }) })
-  )
-}
-
-/** The flow goes on after a message that cannot be sent; any other failure is told to whoever reads it. */
+/** After a message that cannot be sent the flow goes on. The reader of the flow hears of any other failure. */
 const isUnsendable = ({ reason }: FlowError): boolean =>
   reason._tag === "MessageTooLarge" || reason._tag === "MalformedMessage"
 
@@ -84,7 +78,7 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
   const known = Fingerprints.make(group)
   const clients = new Map<number, Client>()
   const disconnects = yield* Queue.unbounded<number>()
-  /** Of the server, once it runs. */
+  /** Hands a message to the server of Effect; there once that runs. */
   const running = yield* Deferred.make<Write>()
   let lastId = 0
 
@@ -101,10 +95,11 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
     return client.calls.size >= callsMax ? new CallsExceeded({ callsMax }) : undefined
   }
 
-  const onRequest = (write: Write, client: Client, request: Request): Effect.Effect<void, FlowError> => {
+  const onRequest = (write: Write, client: Client, request: Request): Effect.Effect<void> => {
     const { id, isAlone } = request
     if (client.isAlone || client.calls.has(id) || (isAlone && client.calls.size > 0))
-      return violation(client, "two calls by one number, or beside one that has the flow to itself")
+      // Two calls by one number, or beside one that has the flow to itself: the caller breaks the rules, and loses the flow.
+      return Effect.andThen(Deferred.succeed(client.ended, undefined), Effect.never)
     client.isAlone = isAlone
     const refusal = refusalOf(client, request)
     if (refusal !== undefined) return refuse(client, id, refusal)
@@ -114,7 +109,7 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
     return isAlone ? Effect.andThen(written, write(client.id, constEof)) : written
   }
 
-  const onMessage = (write: Write, client: Client, message: ToServer): Effect.Effect<void, FlowError> => {
+  const onMessage = (write: Write, client: Client, message: ToServer): Effect.Effect<void> => {
     if (message._tag === "Request") return onRequest(write, client, message)
     const call = client.calls.get(message.id)
     if (call === undefined) return Effect.void
@@ -140,7 +135,7 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
     const ending = Effect.catchTag(reading, "Done", () =>
       Effect.andThen(client.isAlone ? Effect.void : write(client.id, constEof), Effect.never)
     )
-    // What the caller gives up is interrupted in its name, before the disconnect interrupts whatever is left.
+    // Handlers of a caller that has reset the flow are interrupted as Effect does for a client that aborts.
     const heard = Effect.tapError(ending, (error) =>
       error.reason._tag === "FlowReset"
         ? Effect.forEach([...client.calls.keys()], (requestId) => write(client.id, { _tag: "Interrupt", requestId }))
@@ -149,7 +144,7 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
     yield* Effect.raceFirst(Deferred.await(client.ended), heard)
   })
 
-  /** The caller has room for more. */
+  /** Goes on with a stream whose reader has room for another chunk. */
   const acknowledged = (write: Write, client: Client, id: number, call: Call): Effect.Effect<void> => {
     const next = call.rest.shift()
     return next === undefined
@@ -157,7 +152,10 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
       : sendChunk(write, client, id, call, next)
   }
 
-  /** A chunk that is too large goes in parts, as long as it has several values. Room is all that a flow of its own waits for. */
+  /**
+   * Sends a chunk; in parts if it is too large, as long as it has several values. The next part waits for the acknowledgement of
+   * the one before; on a flow with one call for room alone.
+   */
   const sendChunk = (write: Write, client: Client, id: number, call: Call, values: Values): Effect.Effect<void> =>
     Effect.matchEffect(client.flow.send({ _tag: "Chunk", id, values }), {
       onSuccess: () => (client.isAlone ? acknowledged(write, client, id, call) : Effect.void),
@@ -194,7 +192,7 @@ export const make = Effect.fnUntraced(function* ({ callsMax, group }: Options): 
         return Effect.flatMap(Deferred.await(running), (write) => sendChunk(write, client, id, call, response.values))
       }
       case "Defect":
-        // Of none of its calls: what is left is to end them all.
+        // A defect of no known call ends the flow.
         return Effect.asVoid(Deferred.die(client.ended, response.defect))
       default:
         return Effect.void

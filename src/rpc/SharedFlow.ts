@@ -28,7 +28,7 @@ type Outcome = Effect.Effect<void, RpcClientError>
 const closedBy = ({ endpoint, peer }: ClientFlow, detail: string): FlowError =>
   new FlowError({ endpoint, peer: peer.id, delivered: "maybe", reason: new FlowClosed({ detail }) })
 
-/** Why a call fails whose flow has failed. A request that was not taken has never left. */
+/** The error of a call whose flow has failed: "no" if the flow never took its request. */
 export const lost = (
   flow: ClientFlow,
   { isSent, rpc }: { readonly isSent: boolean; readonly rpc: string },
@@ -112,7 +112,7 @@ export class SharedFlow {
     )
   }
 
-  /** Nobody waits for a call any more: its server is told if it has its request and has not had its last word. */
+  /** Gives up a call in flight: its server is told if it may have the request. No effect after the last word. */
   leave(call: Call): void {
     if (!this.calls.has(call.id)) return
     this.forget(call)
@@ -152,7 +152,7 @@ export class SharedFlow {
 
   private onMessage(message: ToClient): Effect.Effect<void> {
     const call = this.calls.get(message.id)
-    // The last word on a call that was left.
+    // Nobody waits for the call any more.
     if (call === undefined) return Effect.void
     const { requestId, rpc } = call
     switch (message._tag) {
@@ -173,7 +173,10 @@ export class SharedFlow {
     }
   }
 
-  /** A server that keeps the rules has waited for the acknowledgement of the chunk before; with one that does not, all wait. */
+  /**
+   * Delivers a chunk beside the flow. A server that keeps the rules sends the next chunk once this one is acknowledged; one that
+   * does not is read no further until then.
+   */
   private deliver(call: Call, delivery: Effect.Effect<void>): Effect.Effect<void> {
     const begun = Effect.sync(() => {
       call.delivering = this.run(delivery)

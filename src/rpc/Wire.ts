@@ -129,7 +129,7 @@ const toServerOf = (json: Json): ToServer | undefined => {
   return { _tag: kind === 1 ? "Ack" : "Interrupt", id }
 }
 
-/** What its parts are is for the schema of the Rpc to say. */
+/** Looks at the outer form alone: the codec of the Rpc checks the parts. */
 const isExit = (exit: unknown): exit is ExitEncoded<unknown, unknown> =>
   Predicate.isTagged(exit, "Success") ||
   (Predicate.isTagged(exit, "Failure") && "cause" in exit && Array.isArray(exit.cause))
@@ -147,7 +147,7 @@ const toClientOf = ([kind, id, what]: Json): ToClient | undefined => {
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
-/** A codec of a user's is guarded where it is used: what these throw is a failure there. */
+/** `Endpoint.make` guards a codec: what this one throws, as `JSON.parse` does, is a failure there. */
 const codec = <A>(direction: string, toJson: (message: A) => Json, parse: (json: Json) => A | undefined): Codec<A> => {
   const print = (json: Json): Result.Result<Uint8Array, string> => {
     const bytes = Utf8.encode(JSON.stringify(json))
