@@ -15,7 +15,7 @@ import { crc32 } from "./Crc32.ts"
 import type { Framing } from "./Framing.ts"
 import * as Label from "./Label.ts"
 import { MessageType, type PacketMessage } from "./Message.ts"
-import { type MalformedReason, read } from "./MessageReader.ts"
+import { type MalformedReason, read } from "./MessageTables.ts"
 import * as Cursor from "./MsgpackCursor.ts"
 
 /** Bytes that one packet may inflate to; a legal sender stays below 1,400. */
