@@ -1,7 +1,8 @@
 /**
  * Budget of one host for changes of its names: a burst of twice the names it may hold, and a steady rate.
  *
- * Shape: a token bucket for records and one for their bytes; a record is charged to both, or to none. The lives of one host share a budget, since a host that restarts again and again deserves no more.
+ * Shape: a token bucket for records and one for their bytes; a record is charged to both, or to none. The lives of one
+ * host share a budget, since a host that restarts again and again deserves no more.
  */
 import * as Bucket from "../Bucket.ts"
 import type { Limits } from "./DirectoryLimits.ts"
