@@ -1,11 +1,29 @@
 /**
- * The rules that the compiler and the linter do not know, as functions of source text.
+ * The rules of src that the compiler and the linter cannot express, as functions of source text. What the linter refuses in
+ * src is in biome.json and scripts/lint/src.grit.
  *
+ * The text is as the formatter leaves it: an import or export starts a line, a comment of several lines has a star in each.
  * A line that ends in `// tidy: <reason>` is exempt from the one rule that it breaks.
  */
 import { isBuiltin } from "node:module"
 import { basename, posix } from "node:path"
-import { endsExpression, type Import, parse, type Source, type Token } from "./tokens.ts"
+
+/** An import, or an export with `from`. */
+interface Import {
+  readonly line: number
+  readonly from: string
+  /** Only `type` names: gone at run time. */
+  readonly isType: boolean
+  readonly isExport: boolean
+  /** Names as the other file calls them; `*` stands for all, `default` for its default. Type names are left out. */
+  readonly names: ReadonlyArray<string>
+}
+
+interface Source {
+  readonly path: string
+  readonly text: string
+  readonly imports: ReadonlyArray<Import>
+}
 
 export interface Violation {
   readonly path: string
@@ -89,6 +107,34 @@ const resolve = (path: string, module: string): string => posix.join(posix.dirna
 type Finding = Omit<Violation, "path">
 type Check = (source: Source) => ReadonlyArray<Finding>
 
+const lineAt = (text: string, index: number): number => text.slice(0, index).split("\n").length
+
+const statement =
+  /^(import|export)\s+(?:(type)\s+(?=[{*]|\w+ from))?(?:([\w$]+)(?:,\s*|\s+(?=from)))?(?:(\*)(?:\s+as\s+[\w$]+)?\s+|\{([^{}]*)\}\s*)?(?:from\s*)?"([^"]+)"/gm
+const dynamic = /\bimport\(\s*"([^"]+)"/g
+
+const namesIn = (list: string): ReadonlyArray<string> =>
+  list
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+
+const importsOf = (text: string): ReadonlyArray<Import> => [
+  ...[...text.matchAll(statement)].map((match): Import => {
+    const [, word, type, own, star, list, from = ""] = match
+    const names = namesIn(list ?? "")
+    const values = names.filter((name) => !/^type\s/.test(name)).map((name) => name.replace(/\s+as\s.*/s, ""))
+    const all = [...(own === undefined ? [] : ["default"]), ...(star === undefined ? [] : ["*"]), ...values]
+    const isType = type !== undefined || (names.length > 0 && all.length === 0)
+    return { line: lineAt(text, match.index), from, isType, isExport: word === "export", names: isType ? [] : all }
+  }),
+  ...[...text.matchAll(dynamic)].map(
+    ({ 1: from = "", index }): Import => ({
+      ...{ line: lineAt(text, index), from, isType: false, isExport: false, names: ["*"] }
+    })
+  )
+]
+
 const finding = (line: number, rule: string, message: string): ReadonlyArray<Finding> => [{ line, rule, message }]
 
 const direction = (path: string, { from, line }: Import): ReadonlyArray<Finding> => {
@@ -165,106 +211,15 @@ const isSubpathEntry = (path: string): boolean =>
   /^src\/[a-z-]+\/index\.ts$/.test(path) && !/^src\/(protocol|services|layers)\//.test(path)
 
 /** A file may pass on a name beside its own exports; a file that only passes on, or passes on all, is a barrel. */
-const barrel: Check = ({ path, tokens, imports, clauses }) => {
+const barrel: Check = ({ path, text, imports }) => {
   if (path === "src/index.ts" || isSubpathEntry(path)) return []
-  const hasOwn = tokens.some(({ text }, at) => text === "export" && !clauses.has(at))
+  const hasOwn = /^export (?:type )?[a-z]/m.test(text.replace(statement, ""))
   return imports
     .filter(({ isExport, names }) => isExport && (!hasOwn || names.includes("*")))
     .flatMap(({ line, from }) =>
       finding(line, "barrel", `passes ${from} on: only src/index.ts and the entry of a subpath do`)
     )
 }
-
-interface Spot {
-  readonly token: Token
-  readonly next: string
-  readonly previous: Token | undefined
-  /** The token is the name of a property, as in `Effect.try` or `{ try: .. }`. */
-  readonly isProperty: boolean
-  readonly inClause: boolean
-  readonly tokens: ReadonlyArray<Token>
-  readonly at: number
-}
-
-/** `as` in a mapped type renames a key: `{ [K in Keys as Name<K>]: .. }`. */
-const isKeyRename = ({ tokens, at }: Spot): boolean => {
-  let depth = 0
-  let mapped = false
-  for (let index = at - 1; index >= 0; index--) {
-    const text = tokens[index]?.text ?? ""
-    if (depth === 0 && text === "[") return mapped
-    if (depth === 0 && text === "in") mapped = true
-    if (depth === 0 && ["{", "("].includes(text)) return false
-    if (["}", ")", "]"].includes(text)) depth += 1
-    if (["{", "(", "["].includes(text)) depth -= 1
-  }
-  return false
-}
-
-/** By rule: the word, when it is meant, and what to write instead. */
-const words: ReadonlyArray<readonly [rule: string, instead: string, isBanned: (spot: Spot) => boolean]> = [
-  ["try", "use Result.try or Effect.try", ({ token, next }) => token.text === "try" && next === "{"],
-  ["throw", "fail with a typed error", ({ token, isProperty }) => token.text === "throw" && !isProperty],
-  [
-    "async",
-    "write an Effect",
-    ({ token, next, isProperty }) => token.text === "async" && !isProperty && /^[\w$(<*]/.test(next)
-  ],
-  ["await", "write an Effect", ({ token, isProperty }) => token.text === "await" && !isProperty],
-  [
-    "Date",
-    "take the time from Clock, or as an input",
-    ({ token, next, previous, isProperty }) =>
-      token.text === "Date" && !isProperty && (previous?.text === "new" || [".", "("].includes(next))
-  ],
-  [
-    "Math.random",
-    "take chance from Random, or as an input",
-    ({ tokens, at, token }) =>
-      token.text === "Math" && tokens[at + 1]?.text === "." && tokens[at + 2]?.text === "random"
-  ],
-  [
-    "timer",
-    "use Effect.sleep or a Schedule, or return a timer as an output",
-    ({ token, isProperty }) => ["setTimeout", "setInterval"].includes(token.text) && !isProperty
-  ],
-  [
-    "console",
-    "use Effect.log",
-    ({ token, next, isProperty }) => token.text === "console" && next === "." && !isProperty
-  ],
-  ["any", "use unknown, or the type", ({ token, isProperty }) => token.text === "any" && !isProperty],
-  [
-    "non-null",
-    "handle the absent case",
-    ({ token, previous }) => token.text === "!" && !token.startsLine && endsExpression(previous)
-  ],
-  [
-    "as",
-    "parse or narrow the value; only `as const` is allowed",
-    (spot) =>
-      spot.token.text === "as" && spot.next !== "const" && !spot.isProperty && !spot.inClause && !isKeyRename(spot)
-  ],
-  ["default export", "export it by name", ({ token, tokens, at }) => isDefaultExport(token, tokens, at)]
-]
-
-const isDefaultExport = (token: Token, tokens: ReadonlyArray<Token>, at: number): boolean =>
-  token.text === "default" &&
-  (tokens[at - 1]?.text === "export" ||
-    (tokens[at - 1]?.text === "as" && [",", "}"].includes(tokens[at + 1]?.text ?? "")))
-
-const bannedWords: Check = ({ tokens, clauses }) =>
-  tokens.flatMap((token, at) => {
-    const previous = tokens[at - 1]
-    const next = tokens[at + 1]?.text ?? ""
-    const isMember = [".", "?."].includes(previous?.text ?? "") && tokens[at - 2]?.text !== "globalThis"
-    const startsItem = token.startsLine || ["{", ",", ";", "readonly"].includes(previous?.text ?? "")
-    const isKey = startsItem && [":", "?"].includes(next)
-    const spot: Spot = { token, next, previous, isProperty: isMember || isKey, inClause: clauses.has(at), tokens, at }
-    return words
-      .filter(([, , isBanned]) => isBanned(spot))
-      .map(([rule, instead]) => ({ line: token.line, rule, message: `\`${token.text}\` here is banned: ${instead}` }))
-  })
 
 /** What makes a fiber, and takes what is to run in it. */
 const forks: ReadonlyMap<string, ReadonlySet<string>> = new Map([
@@ -282,60 +237,68 @@ const forkers: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["FiberSet", new Set(["makeRuntime", "runtime"])]
 ])
 
-/** Whether one of these words stands between the parenthesis at this place and the one that closes it. */
-const argumentsName = (tokens: ReadonlyArray<Token>, at: number, words: ReadonlySet<string>): boolean => {
+/** Where the parenthesis that opens a text closes; 0 for a text that starts with none. */
+const closing = (text: string): number => {
   let depth = 0
-  for (let index = at; index < tokens.length; index++) {
-    const text = tokens[index]?.text ?? ""
-    if (words.has(text)) return true
-    if (text === "(") depth += 1
-    if (text === ")") depth -= 1
-    if (depth <= 0) return false
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "(") depth += 1
+    if (text[at] === ")") depth -= 1
+    if (depth === 0) return at
   }
-  return false
+  return text.length
 }
 
-const hearing = new Set(["Background", "tapCause"])
+const comments = /^[ \t]*(?:\/?\*|\/\/).*$|[ \t]\/\/ .*$/gm
 
 /** A fiber that fails prints nothing. What simulates hosts makes none. */
-const heardFibers: Check = ({ path, tokens }) => {
+const heardFibers: Check = ({ path, text }) => {
   if (path === "src/layers/core/Background.ts") return []
-  return tokens.flatMap((token, at) => {
-    if (token.text !== ".") return []
-    const [module = "", name = ""] = [tokens[at - 1]?.text, tokens[at + 1]?.text]
-    const isSilent =
-      forkers.get(module)?.has(name) === true ||
-      (forks.get(module)?.has(name) === true && !argumentsName(tokens, at + 2, hearing))
+  const code = text.replace(comments, "")
+  return [...code.matchAll(/\b(\w+)\s*\.\s*(\w+)\b(?:<[^()]*?>)?/g)].flatMap((match) => {
+    const [whole, module = "", name = ""] = match
+    const rest = code.slice(match.index + whole.length)
+    const isHeard = /\b(?:Background|tapCause)\b/.test(rest.slice(0, closing(rest)))
+    const isSilent = forkers.get(module)?.has(name) === true || (forks.get(module)?.has(name) === true && !isHeard)
     const message = `\`${module}.${name}\` starts a fiber that stops in silence: use Background, or tapCause what it runs`
-    return isSilent ? finding(token.line, "fork", message) : []
+    return isSilent ? finding(lineAt(code, match.index), "fork", message) : []
   })
 }
 
 /** Functions of `Effect` that run, wait or repeat. */
-const running = /^(?:fork|race|repeat|retry|forever|sleep|timeout)/
+const running = /\bEffect\s*\.\s*((?:fork|race|repeat|retry|forever|sleep|timeout)\w*)/g
 
-const loops: Check = ({ path, tokens }) => {
+const loops: Check = ({ path, text }) => {
   if (levels[levelOf(path)] !== "services") return []
-  return tokens.flatMap(({ line, text }, at) =>
-    text === "Effect" && tokens[at + 1]?.text === "." && running.test(tokens[at + 2]?.text ?? "")
-      ? finding(line, "services", `\`Effect.${tokens[at + 2]?.text}\` is a mechanism, which belongs in src/layers`)
-      : []
+  const code = text.replace(comments, "")
+  return [...code.matchAll(running)].flatMap(({ 1: name, index }) =>
+    finding(lineAt(code, index), "services", `\`Effect.${name}\` is a mechanism, which belongs in src/layers`)
   )
 }
 
-const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, bannedWords, heardFibers, loops]
+const riddle = /(?:^|\s)(?:\/\*\*?|\/\/)[\s*]*(What is|What was|The one that|Those of|One that)\b/gm
+
+/** A comment starts with the name of its subject. */
+const riddles: Check = ({ text }) =>
+  [...text.matchAll(riddle)].flatMap(({ 0: whole, 1: words, index }) =>
+    finding(
+      lineAt(text, index + whole.length),
+      "riddle",
+      `"${words}" starts a comment: start with the name of the thing`
+    )
+  )
+
+const checks: ReadonlyArray<Check> = [imports, length, fileName, barrel, heardFibers, loops, riddles]
 
 /** Judges one source file; `path` is relative to the project and starts with `src/`. Generated code has no faults. */
 export const inspect = (path: string, text: string): Findings => {
   if (path.startsWith("src/protocol/gen/")) return { violations: [], exempted: 0 }
-  const source = parse(path, text)
+  const source: Source = { path, text, imports: importsOf(text) }
   const found = checks.flatMap((check) => check(source))
   const excused = new Set<Finding>()
   const wrong: Array<Finding> = []
-  for (const comment of source.lineComments) {
-    const reason = /^\/\/\s*tidy:(.*)$/.exec(comment.text)?.[1]?.trim()
-    if (reason === undefined) continue
-    const { line } = comment
+  for (const { 1: said = "", index } of text.matchAll(/\/\/\s*tidy:(.*)$/gm)) {
+    const reason = said.trim()
+    const line = lineAt(text, index)
     const here = found.filter((violation) => violation.line === line)
     const rules = new Set(here.map(({ rule }) => rule))
     if (reason === "") wrong.push({ line, rule: "exemption", message: "a tidy comment gives its reason" })
@@ -354,8 +317,8 @@ export const violations = (path: string, text: string): ReadonlyArray<Violation>
 /** The import cycles among files, given by path and text; type imports count, since a cycle is a matter of design. */
 export const cycles = (files: ReadonlyMap<string, string>): ReadonlyArray<Violation> => {
   const targets = (path: string): ReadonlyArray<string> =>
-    parse(path, files.get(path) ?? "")
-      .imports.filter(({ from }) => isRelative(from))
+    importsOf(files.get(path) ?? "")
+      .filter(({ from }) => isRelative(from))
       .map(({ from }) => resolve(path, from))
       .filter((target) => files.has(target))
   const found: Array<Violation> = []

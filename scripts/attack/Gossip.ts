@@ -1,5 +1,7 @@
 /** How an attacker speaks on the membership plane: datagrams and streams of memberlist, made by hand or by our own codecs. */
+
 import type * as net from "node:net"
+import { crc32 } from "node:zlib"
 import { Option, Result } from "effect"
 import * as AesGcm from "../../src/layers/gossip/AesGcm.ts"
 import * as Compression from "../../src/protocol/memberlist/Compression.ts"
@@ -23,6 +25,7 @@ export const framingOf = (target: Target): Framing => {
   return {
     label: labelOf(target),
     compress: false,
+    crc32,
     cipher: ring === undefined ? undefined : AesGcm.make(() => ring)
   }
 }

@@ -4,6 +4,7 @@
  * Laws after each step: the host believes that it lives, at an incarnation that only grows; there are no more members than
  * there may be; what it says can be read; and it says no more than so much for each input.
  */
+import { crc32 } from "node:zlib"
 import { Option, Result } from "effect"
 import * as Label from "../../src/protocol/memberlist/Label.ts"
 import * as MessageCodec from "../../src/protocol/memberlist/MessageCodec.ts"
@@ -16,7 +17,7 @@ import * as Legal from "./Legal.ts"
 import { reader, step } from "./Program.ts"
 import type { Target } from "./Target.ts"
 
-const framing = { label: Label.none, compress: false, cipher: undefined }
+const framing = { label: Label.none, compress: false, crc32, cipher: undefined }
 const self = { bytes: Uint8Array.of(127, 0, 0, 1), port: 8021 }
 
 /** What one message may have this host say, at most. */

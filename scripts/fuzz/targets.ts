@@ -1,5 +1,7 @@
 /** All that takes bytes or text from the network, or from a file that an operator writes. */
+
 import { deepStrictEqual } from "node:assert"
+import { crc32 } from "node:zlib"
 import { Option, Result, Schema } from "effect"
 import * as AesGcm from "../../src/layers/gossip/AesGcm.ts"
 import * as FrameQueue from "../../src/layers/transport/http2/FrameQueue.ts"
@@ -32,7 +34,7 @@ import type { Target } from "./Target.ts"
 
 const key = Uint8Array.from({ length: 16 }, (_, i) => i)
 const cipher: Cipher = AesGcm.make(() => Result.getOrThrow(Keyring.make([key])))
-const plain: Framing = { label: Label.none, compress: false, cipher: undefined }
+const plain: Framing = { label: Label.none, compress: false, crc32, cipher: undefined }
 const labelled: Framing = { ...plain, label: Option.getOrThrow(Legal.label) }
 const sealed: Framing = { ...plain, cipher }
 

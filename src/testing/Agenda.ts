@@ -1,5 +1,5 @@
 /**
- * What is to happen, in order of time: a binary heap over typed arrays.
+ * Agenda of the events to come, in order of time: a binary heap over typed arrays.
  *
  * Events of the same instant come out in the order in which they were put in. An event cannot be taken back: whoever
  * takes it looks whether it still matters.

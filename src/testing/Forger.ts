@@ -35,7 +35,7 @@ const recordsOf = (...records: ReadonlyArray<NameRecords.NameRecord>): PacketMes
   payload: NameRecords.encode(records)
 })
 
-/** What is known of a victim to whoever listens: the incarnation at `to`, its life, and a name of it. */
+/** The facts of a victim that any listener knows: the incarnation at `to`, its life, and a name of it. */
 const known = ({ peers }: Names.Names, to: Host, victim: Host) => ({
   incarnation: to.state?.members.byName.get(victim.name)?.member.incarnation ?? 1,
   generation: peers[victim.index]?.directory.own.claims.generation ?? 1,

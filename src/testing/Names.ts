@@ -81,7 +81,7 @@ export const make = (
   wire: NamesWire.make()
 })
 
-/** What is to be judged by the oracle: hosts that run and have not left. */
+/** The replicas that the oracle judges: hosts that run and have not left. */
 export const replicas = ({ peers }: Names): ReadonlyArray<Peer> =>
   peers.flatMap((peer) => (peer?.host.state?.leaving === "no" ? [peer] : []))
 

@@ -19,7 +19,7 @@ import { claims, type Sample, watch } from "./Timeline.ts"
 export interface Scenario {
   readonly name: string
   readonly says: string
-  /** What is other than in a perfect network from the start. */
+  /** Differences from a perfect network, from the start. */
   readonly options?: Partial<Options>
   /** Arranges what is to happen, from now on. */
   readonly plan: (network: Network, millis: number) => void

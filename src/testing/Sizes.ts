@@ -3,6 +3,7 @@
  *
  * The sample has a source of chance of its own, so that measuring changes nothing of the run.
  */
+import { crc32 } from "node:zlib"
 import type { NodeState } from "../protocol/memberlist/Message.ts"
 import * as Packet from "../protocol/memberlist/Packet.ts"
 import * as StreamCodec from "../protocol/memberlist/StreamCodec.ts"
@@ -29,7 +30,7 @@ export const make = (seed: string, share: number): Sizes => ({
   stateBytes: 0
 })
 
-const framing = { label: new Uint8Array(0), compress: true, cipher: undefined }
+const framing = { label: new Uint8Array(0), compress: true, crc32, cipher: undefined }
 
 const isChosen = ({ random, share }: Sizes): boolean => share > 0 && random() < share
 

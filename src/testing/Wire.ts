@@ -8,7 +8,7 @@ import { Result } from "effect"
 import type { PacketMessage } from "../protocol/memberlist/Message.ts"
 import * as MessageCodec from "../protocol/memberlist/MessageCodec.ts"
 
-/** What was encoded or decoded lately, in both directions: two generations of it, but for user messages. */
+/** Messages encoded or decoded lately, in both directions: two generations of it, but for user messages. */
 export interface Wire {
   messages: Map<Uint8Array, PacketMessage>
   messagesBefore: Map<Uint8Array, PacketMessage>

@@ -1,6 +1,7 @@
 /**
  * The gossip port with faults and a record of what passed; and single words said to a peer outside of any membership.
  */
+import { crc32 } from "node:zlib"
 import { Effect, Layer, Option, Result } from "effect"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Keys from "../../src/layers/gossip/Keys.ts"
@@ -86,11 +87,16 @@ export const toBase64 = (hex: string): string => Buffer.from(hex, "hex").toStrin
 
 const framingOf = ({ compress = true, keys = [], label = "" }: Cluster): Effect.Effect<Framing> =>
   Keys.make({ keys: keys.map(toBase64) }).pipe(
-    Effect.map(({ cipher }) => ({ label: Option.getOrThrow(Label.fromString(label)), compress, cipher: cipher() })),
+    Effect.map(({ cipher }) => ({
+      label: Option.getOrThrow(Label.fromString(label)),
+      compress,
+      crc32,
+      cipher: cipher()
+    })),
     Effect.orDie
   )
 
-const plain: Framing = { label: Label.none, compress: true, cipher: undefined }
+const plain: Framing = { label: Label.none, compress: true, crc32, cipher: undefined }
 
 /** The messages of this tag that passed, in the clear and without a label, in one direction, to or from this port. */
 export const messages = <Tag extends PacketMessage["_tag"]>(

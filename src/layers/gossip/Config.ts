@@ -1,4 +1,5 @@
 /** Config of the membership layer, and the plan that its parts make of it. */
+import { crc32 } from "node:zlib"
 import { Duration, Effect, Option, Result } from "effect"
 import type { Address } from "../../protocol/Address.ts"
 import type { Framing } from "../../protocol/memberlist/Framing.ts"
@@ -165,6 +166,7 @@ export const plan = Effect.fnUntraced(function* (
     framing: {
       label,
       compress: config.compress ?? true,
+      crc32,
       get cipher() {
         return keys.cipher()
       }

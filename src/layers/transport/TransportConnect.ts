@@ -25,7 +25,6 @@ import { type Config, check, defaults, type Options } from "./Config.ts"
 import * as Client from "./http2/Client.ts"
 import { healthBounds } from "./http2/foreign/Bounds.ts"
 import * as Lookout from "./http2/Lookout.ts"
-import * as ReceivedMemory from "./http2/ReceivedMemory.ts"
 import * as Sign from "./http2/Sign.ts"
 import * as Server from "./http2/server/Server.ts"
 import * as Tls from "./http2/tls/Tls.ts"
@@ -68,7 +67,6 @@ const unreachable = ({ address, flowPort, id }: Host, cause: unknown): NetworkEr
 const make = Effect.fnUntraced(function* (config: Config) {
   yield* check(config)
   yield* Exposure.check(config.host, config.tls === undefined ? ["tls"] : [], config.insecure === true)
-  ReceivedMemory.keepFreed()
   const acceptor = Acceptor.make()
   const tls = config.tls === undefined ? undefined : yield* Tls.make(config.tls)
   const lookout = yield* Lookout.make(config)

@@ -6,8 +6,8 @@ import type { Coding } from "./Coding.ts"
 export const total =
   <A, B>(run: (input: A) => B) =>
   (input: A): Result.Result<B, unknown> => {
-    // biome-ignore format: the reason stands in the line that it is for
-    try { // tidy: `Result.try` makes two closures for each message
+    // biome-ignore lint/plugin: `Result.try` makes two closures for each message
+    try {
       return Result.succeed(run(input))
     } catch (cause) {
       return Result.fail(cause)

@@ -5,24 +5,30 @@
  * Source: memberlist-wire.md, sections 4 and 7.
  */
 import { Result } from "effect"
+import * as Fields from "./Fields.ts"
 import * as Lzw from "./Lzw.ts"
 import { MessageType } from "./Message.ts"
-import * as Cursor from "./MsgpackCursor.ts"
-import * as Reader from "./MsgpackReader.ts"
+import type * as Cursor from "./MsgpackCursor.ts"
 import * as Writer from "./MsgpackWriter.ts"
+import * as Struct from "./Struct.ts"
 
-const fields = Reader.shape("Algo", "Buf")
+interface Compressed {
+  readonly algorithm: number
+  readonly buffer: Uint8Array
+}
+
+const compressed = Struct.table(
+  [Fields.unsigned("Algo", 0xff), Fields.view("Buf")],
+  (algorithm, buffer): Compressed => ({ algorithm, buffer }),
+  ({ algorithm, buffer }) => [algorithm, buffer]
+)
 
 /** Returns the whole message, type byte included; it may be longer than `plain`. */
 export const encode = (plain: Uint8Array): Uint8Array => {
   const buffer = Lzw.deflate(plain)
   const writer = Writer.make(buffer.length + 24)
   Writer.writeByte(writer, MessageType.compress)
-  Writer.writeStruct(writer, 2)
-  Writer.writeField(writer, "Algo")
-  Writer.writeUnsigned(writer, 0)
-  Writer.writeField(writer, "Buf")
-  Writer.writeBytes(writer, buffer)
+  Struct.write(writer, compressed, { algorithm: 0, buffer })
   return Writer.finish(writer)
 }
 
@@ -32,22 +38,9 @@ export const encode = (plain: Uint8Array): Uint8Array => {
  * Errors: "truncated", the struct goes on after the cursor's end; "inflate", unknown algorithm; else "malformed".
  */
 export const readBuffer = (cursor: Cursor.Cursor): Uint8Array | "truncated" | "malformed" | "inflate" => {
-  let algorithm = 0
-  let buffer: Uint8Array = new Uint8Array(0)
-  for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
-    switch (Reader.readField(cursor, fields)) {
-      case "Algo":
-        algorithm = Reader.readUnsigned(cursor, 0xff)
-        break
-      case "Buf":
-        buffer = Reader.readView(cursor)
-        break
-      default:
-        Cursor.skip(cursor)
-    }
-  }
-  if (cursor.status !== "ok") return cursor.status
-  return algorithm === 0 ? buffer : "inflate"
+  const struct = Struct.read(cursor, compressed)
+  if (typeof struct === "string") return struct
+  return struct.algorithm === 0 ? struct.buffer : "inflate"
 }
 
 /**

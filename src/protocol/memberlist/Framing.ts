@@ -1,5 +1,5 @@
 /**
- * Framing: the label, compression and encryption that the hosts of a cluster agree on.
+ * Framing: the label, checksum, compression and encryption that the hosts of a cluster agree on.
  * Source: memberlist-wire.md, sections 5 to 9.
  */
 import type { Option } from "effect"
@@ -31,5 +31,7 @@ export interface Framing {
   readonly label: Uint8Array
   /** Whether to compress outgoing messages; compressed input is always understood. */
   readonly compress: boolean
+  /** CRC-32 as in zlib and IEEE 802.3: an unsigned 32-bit number. */
+  readonly crc32: (bytes: Uint8Array) => number
   readonly cipher: Cipher | undefined
 }

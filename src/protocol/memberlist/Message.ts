@@ -93,8 +93,8 @@ export interface User {
 /** Messages that a packet carries, without framing. */
 export type PacketMessage = Ping | IndirectPing | Ack | Nack | Suspect | Dead | Alive | User
 
-/** State of a node on the wire of a push/pull. */
-export const NodeStateCode = { alive: 0, suspect: 1, dead: 2, left: 3 } as const
+/** The states of a node; on the wire of a push/pull a state is its place in this list. */
+export const nodeStates = ["alive", "suspect", "dead", "left"] as const
 
 export interface NodeState {
   readonly name: string
@@ -102,7 +102,7 @@ export interface NodeState {
   readonly port: number
   readonly meta: Uint8Array
   readonly incarnation: number
-  readonly state: "alive" | "suspect" | "dead" | "left"
+  readonly state: (typeof nodeStates)[number]
   readonly versions: Uint8Array
 }
 

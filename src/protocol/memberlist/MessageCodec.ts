@@ -8,8 +8,7 @@
  */
 import { Data, Result } from "effect"
 import type { PacketMessage } from "./Message.ts"
-import { type MalformedReason, read } from "./MessageReader.ts"
-import { write } from "./MessageWriter.ts"
+import { type MalformedReason, read, write } from "./MessageTables.ts"
 import * as Writer from "./MsgpackWriter.ts"
 
 /** A message that must not be acted on; `reason` serves as the name of a counter. */

@@ -7,21 +7,23 @@
 import { Result } from "effect"
 import * as Cursor from "./MsgpackCursor.ts"
 
-/** The fields of a struct, with their encoded names in sorted order. */
-export interface Shape<Name extends string> {
-  readonly declared: ReadonlyArray<Name>
-  readonly sorted: ReadonlyArray<Name>
+/** The names of the fields of a struct, sorted and encoded with their headers; and the place of each declared field. */
+export interface Shape {
   readonly keys: ReadonlyArray<Uint8Array>
+  readonly places: ReadonlyArray<number>
 }
 
 const empty = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Makes the shape of a struct; `declared` is the order of declaration in the reference. */
-export const shape = <const Name extends string>(...declared: ReadonlyArray<Name>): Shape<Name> => {
-  const sorted = [...declared].sort()
-  return { declared, sorted, keys: sorted.map((name) => encoder.encode(name)) }
+/** Makes the shape of a struct; `declared` is the order of declaration in the reference. Names are shorter than 32 bytes. */
+export const shape = (declared: ReadonlyArray<string>): Shape => {
+  const sorted = declared.toSorted()
+  return {
+    keys: sorted.map((name) => encoder.encode(`\0${name}`).with(0, 0xa0 | name.length)),
+    places: declared.map((name) => sorted.indexOf(name))
+  }
 }
 
 const structLength = (cursor: Cursor.Cursor, first: number): number => {
@@ -70,32 +72,36 @@ const rawLength = (cursor: Cursor.Cursor): number => {
   }
 }
 
-const matches = (bytes: Uint8Array, start: number, key: Uint8Array): boolean => {
-  for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false
+/** Whether the bytes at `start` are those of `key`, from its byte `from` on. */
+const matches = (bytes: Uint8Array, start: number, key: Uint8Array, from: number): boolean => {
+  for (let i = from; i < key.length; i++) if (bytes[start + i] !== key[i]) return false
   return true
 }
 
-/** Reads the name of the next field; "" for a field that is not in `fields`, whose value the caller skips. */
-export const readField = <Name extends string>(cursor: Cursor.Cursor, fields: Shape<Name>): Name | "" => {
+/** Reads the name of the next field; returns its place in `keys`, -1 for another name, whose value the caller skips. */
+export const readField = (cursor: Cursor.Cursor, { keys, places }: Shape): number => {
   Cursor.spend(cursor, 1)
   if (cursor.positional) {
-    const name = fields.declared[cursor.expected] ?? ""
+    const place = places[cursor.expected] ?? -1
     cursor.expected += 1
-    return name
+    return place
+  }
+  const next = keys[cursor.expected]
+  if (
+    next !== undefined &&
+    next.length <= cursor.end - cursor.offset &&
+    matches(cursor.bytes, cursor.offset, next, 0)
+  ) {
+    cursor.offset += next.length
+    cursor.expected += 1
+    return cursor.expected - 1
   }
   const length = rawLength(cursor)
   const start = Cursor.take(cursor, length)
-  if (start < 0) return ""
-  const { keys, sorted } = fields
-  for (let step = 0, i = cursor.expected; step < keys.length; step++, i++) {
-    if (i >= keys.length) i = 0
-    const key = keys[i]
-    if (key !== undefined && key.length === length && matches(cursor.bytes, start, key)) {
-      cursor.expected = i + 1
-      return sorted[i] ?? ""
-    }
-  }
-  return ""
+  if (start < 0) return -1
+  const place = keys.findIndex((key) => key.length === length + 1 && matches(cursor.bytes, start - 1, key, 1))
+  if (place >= 0) cursor.expected = place + 1
+  return place
 }
 
 const integer64 = (cursor: Cursor.Cursor, signed: boolean): number => {
@@ -158,9 +164,9 @@ const readOctets = (cursor: Cursor.Cursor): Uint8Array => {
 
 /** Copies a range into a new array; `slice` of a Node Buffer would share the bytes. */
 export const copy = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
+  if (end - start > 16) return new Uint8Array(bytes.subarray(start, end))
   const copied = new Uint8Array(end - start)
-  if (copied.length <= 16) for (let i = 0; i < copied.length; i++) copied[i] = bytes[start + i] ?? 0
-  else copied.set(bytes.subarray(start, end))
+  for (let i = 0; i < copied.length; i++) copied[i] = bytes[start + i] ?? 0
   return copied
 }
 
@@ -190,20 +196,34 @@ export const readBytes = (cursor: Cursor.Cursor, max: number): Uint8Array | unde
   return length > max ? undefined : copy(cursor.bytes, start, start + length)
 }
 
-/** Decodes UTF-8 without replacement characters, which could make two names one; undefined when it is not valid. */
-export const readText = (bytes: Uint8Array, start: number, end: number): string | undefined => {
-  if (end - start <= 12) {
-    let text = ""
-    let i = start
-    for (; i < end; i++) {
-      const byte = bytes[i] ?? 0
-      if (byte > 0x7f) break
-      text += String.fromCharCode(byte)
-    }
-    if (i === end) return text
+/** Up to so many bytes `TextDecoder` takes longer. */
+const shortBytesMax = 12
+
+/** Decodes a few bytes of ASCII; undefined for any other. */
+const readAscii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  let text = ""
+  let bits = 0
+  let i = start
+  for (; i <= end - 4; i += 4) {
+    const a = bytes[i] ?? 0
+    const b = bytes[i + 1] ?? 0
+    const c = bytes[i + 2] ?? 0
+    const d = bytes[i + 3] ?? 0
+    bits |= a | b | c | d
+    text += String.fromCharCode(a, b, c, d)
   }
-  return Result.getOrUndefined(Result.try(() => decoder.decode(bytes.subarray(start, end))))
+  for (; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    bits |= byte
+    text += String.fromCharCode(byte)
+  }
+  return bits < 0x80 ? text : undefined
 }
+
+/** Decodes UTF-8 without replacement characters, which could make two names one; undefined when it is not valid. */
+export const readText = (bytes: Uint8Array, start: number, end: number): string | undefined =>
+  (end - start <= shortBytesMax ? readAscii(bytes, start, end) : undefined) ??
+  Result.getOrUndefined(Result.try(() => decoder.decode(bytes.subarray(start, end))))
 
 /** Reads a string; undefined when it is longer than `max` bytes or not valid UTF-8. nil is empty. */
 export const readString = (cursor: Cursor.Cursor, max: number): string | undefined => {

@@ -61,6 +61,11 @@ export const writeRaw = (writer: Writer, bytes: Uint8Array): void => {
 /** Writes the header of a struct of at most 15 fields. */
 export const writeStruct = (writer: Writer, fields: number): void => writeByte(writer, 0x80 | fields)
 
+/** Changes the number of fields in the header at `start`. */
+export const setStruct = (writer: Writer, start: number, fields: number): void => {
+  writer.bytes[start] = 0x80 | fields
+}
+
 /** Writes the name of a field: ASCII, shorter than 32 bytes. */
 export const writeField = (writer: Writer, name: string): void => {
   const start = reserve(writer, name.length + 1)

@@ -11,11 +11,10 @@
 import { Data, Option, Result } from "effect"
 import * as Bytes from "../Bytes.ts"
 import * as Compression from "./Compression.ts"
-import { crc32 } from "./Crc32.ts"
 import type { Framing } from "./Framing.ts"
 import * as Label from "./Label.ts"
 import { MessageType, type PacketMessage } from "./Message.ts"
-import { type MalformedReason, read } from "./MessageReader.ts"
+import { type MalformedReason, read } from "./MessageTables.ts"
 import * as Cursor from "./MsgpackCursor.ts"
 
 /** Bytes that one packet may inflate to; a legal sender stays below 1,400. */
@@ -109,7 +108,7 @@ const decodePlain = (bytes: Uint8Array): Decoded | DropReason => {
 }
 
 /** Takes off label, encryption and checksum; returns the remaining bytes, or why the packet is dropped. */
-const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | DropReason => {
+const unframe = (bytes: Uint8Array, { cipher, crc32, label }: Framing): Uint8Array | DropReason => {
   if (bytes.length === 0) return "empty"
   const start = Label.match(bytes, 0, bytes.length, label)
   if (typeof start === "string") return "label"
@@ -122,7 +121,8 @@ const unframe = (bytes: Uint8Array, { cipher, label }: Framing): Uint8Array | Dr
   if (plain[0] !== MessageType.hasCrc) return plain
   if (plain.length < crcHeaderBytes) return "crc"
   const expected = (((plain[1] ?? 0) << 24) | ((plain[2] ?? 0) << 16) | ((plain[3] ?? 0) << 8) | (plain[4] ?? 0)) >>> 0
-  return crc32(plain, crcHeaderBytes) === expected ? plain.subarray(crcHeaderBytes) : "crc"
+  const checked = plain.subarray(crcHeaderBytes)
+  return crc32(checked) === expected ? checked : "crc"
 }
 
 /**
@@ -162,15 +162,13 @@ const bundle = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => 
   return [...bundles, ...bare]
 }
 
-const withCrc = (plain: Uint8Array): Uint8Array => {
-  const crc = crc32(plain)
-  return Bytes.concat([Uint8Array.of(MessageType.hasCrc, crc >>> 24, crc >>> 16, crc >>> 8, crc), plain])
-}
+const withCrc = (plain: Uint8Array, crc: number): Uint8Array =>
+  Bytes.concat([Uint8Array.of(MessageType.hasCrc, crc >>> 24, crc >>> 16, crc >>> 8, crc), plain])
 
-const frame = (plain: Uint8Array, crc: boolean, { cipher, compress, label }: Framing): Uint8Array => {
+const frame = (plain: Uint8Array, crc: boolean, { cipher, compress, crc32, label }: Framing): Uint8Array => {
   const compressed = compress ? Compression.encode(plain) : plain
   const smaller = compressed.length < plain.length ? compressed : plain
-  const checked = crc ? withCrc(smaller) : smaller
+  const checked = crc ? withCrc(smaller, crc32(smaller)) : smaller
   const sealed = cipher?.verifyOutgoing ? cipher.seal(checked, label) : checked
   return label.length === 0 ? sealed : Bytes.concat([Label.header(label), sealed])
 }

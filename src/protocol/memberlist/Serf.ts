@@ -6,45 +6,45 @@
  * Shape: a type byte, then a msgpack map with the fields of a Go struct.
  * Source: hashicorp/serf, serf/messages.go and serf/delegate.go, 0.8 to 0.10.
  */
+import * as Fields from "./Fields.ts"
 import * as Cursor from "./MsgpackCursor.ts"
-import * as Reader from "./MsgpackReader.ts"
 import * as Writer from "./MsgpackWriter.ts"
+import * as Struct from "./Struct.ts"
 
 const messageType = { leaveIntent: 0, joinIntent: 1, state: 2 } as const
 
 /** Bounds the values of a state, which lists all events at each of the last 512 times that had any. */
 const stateValuesMax = 2 ** 20
 
-const intentFields = Reader.shape("LTime", "Node")
-const stateFields = Reader.shape("LTime", "StatusLTimes")
-
 /** The highest time that counts: no cluster could have reached a higher Lamport time. */
 const timeMax = 2 ** 31
 
-/** Returns the Lamport time in a map with all of `fields`; undefined for anything else. */
-const timeIn = (bytes: Uint8Array, fields: Reader.Shape<string>): number | undefined => {
+/** The Lamport time in a struct of Serf, which has another field that structs of other programs lack. */
+const timeBeside = (other: string): Struct.Table<number, undefined> =>
+  Struct.table(
+    [Fields.unsigned("LTime", timeMax, "required"), Fields.anything(other)],
+    (time) => time,
+    (time) => [time, true]
+  )
+
+const intent = timeBeside("Node")
+const state = timeBeside("StatusLTimes")
+
+/** Returns the Lamport time in a map with all fields of a table; undefined for anything else. */
+const timeIn = (bytes: Uint8Array, table: Struct.Table<number, undefined>): number | undefined => {
   const cursor = Cursor.make(bytes, 1, bytes.length)
   cursor.valuesLeft = stateValuesMax
-  let time: number | undefined
-  let found = 0
-  for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
-    const name = Reader.readField(cursor, fields)
-    if (name !== "") found += 1
-    if (name === "LTime") time = Reader.readUnsigned(cursor, timeMax)
-    else Cursor.skip(cursor)
-  }
-  return cursor.status === "ok" && !cursor.positional && found === fields.declared.length ? time : undefined
+  const time = Struct.read(cursor, table)
+  return typeof time === "string" || cursor.positional ? undefined : time
 }
 
 /** Returns the Lamport time of a push/pull state; undefined when it is not a state of Serf. */
-export const timeOfState = (state: Uint8Array): number | undefined =>
-  state[0] === messageType.state ? timeIn(state, stateFields) : undefined
+export const timeOfState = (bytes: Uint8Array): number | undefined =>
+  bytes[0] === messageType.state ? timeIn(bytes, state) : undefined
 
 /** Returns the Lamport time of a gossiped intent; undefined for any other message. */
 export const timeOfIntent = (payload: Uint8Array): number | undefined =>
-  payload[0] === messageType.leaveIntent || payload[0] === messageType.joinIntent
-    ? timeIn(payload, intentFields)
-    : undefined
+  payload[0] === messageType.leaveIntent || payload[0] === messageType.joinIntent ? timeIn(payload, intent) : undefined
 
 /** Encodes the intent of `node` to leave at the Lamport time `time`. */
 export const leaveIntent = (node: string, time: number): Uint8Array => {

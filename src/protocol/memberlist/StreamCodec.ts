@@ -12,11 +12,12 @@ import * as Compression from "./Compression.ts"
 import type { Framing } from "./Framing.ts"
 import * as Label from "./Label.ts"
 import { MessageType, type StreamMessage } from "./Message.ts"
-import { write } from "./MessageWriter.ts"
+import { write } from "./MessageTables.ts"
 import * as Writer from "./MsgpackWriter.ts"
 import * as PushPull from "./PushPullCodec.ts"
 import { type Step, sealedHeaderBytes, step } from "./StreamStages.ts"
 import { append, type Role, receivedBytesMax, rejected, type State, type StreamRejected } from "./StreamState.ts"
+import type { Fault } from "./Struct.ts"
 
 export { heldBytes, isProven, type RejectReason, type Role, type State, type StreamRejected } from "./StreamState.ts"
 
@@ -26,7 +27,7 @@ const noBytes = new Uint8Array(0)
 export interface Received {
   readonly message: StreamMessage
   /** One reason for each node state left out of a push/pull. */
-  readonly skipped: ReadonlyArray<PushPull.SkipReason>
+  readonly skipped: ReadonlyArray<Fault>
 }
 
 /** Makes a reader; `role` is this host's side of the connection. */

@@ -11,7 +11,7 @@ import * as Compression from "./Compression.ts"
 import * as Label from "./Label.ts"
 import * as Lzw from "./Lzw.ts"
 import { MessageType, type StreamMessage } from "./Message.ts"
-import { readAck, readPing } from "./MessageReader.ts"
+import { ack, ping } from "./MessageTables.ts"
 import * as Cursor from "./MsgpackCursor.ts"
 import { copy } from "./MsgpackReader.ts"
 import * as PushPull from "./PushPullCodec.ts"
@@ -25,6 +25,7 @@ import {
   type State,
   type StreamRejected
 } from "./StreamState.ts"
+import * as Struct from "./Struct.ts"
 
 /** Bytes that a compressed stream may inflate to. */
 export const inflatedBytesMax = 41_943_040
@@ -146,8 +147,8 @@ const stepInflating = (state: State): Step => {
 
 const stepPushPull = (state: State): Step => {
   const cursor = Cursor.make(state.buffer, state.start, state.end)
-  const header = PushPull.readHeader(cursor)
-  if (cursor.status !== "ok") return stuck(state, cursor)
+  const header = Struct.read(cursor, PushPull.header)
+  if (typeof header === "string") return stuck(state, cursor)
   if (header.nodes < 0 || header.nodes > nodesMax) return rejected(state, "nodes")
   if (header.userStateBytes < 0 || header.userStateBytes > payloadBytesMax) return rejected(state, "userState")
   state.header = header
@@ -158,11 +159,12 @@ const stepPushPull = (state: State): Step => {
 
 /** Reads node states as far as they have come; keeps complete ones, and reads an incomplete one again later. */
 const stepNodes = (state: State): Step => {
+  const cursor = Cursor.make(state.buffer, state.start, state.end)
   for (let left = nodesPerStepMax; state.nodes.length + state.skipped.length < state.header.nodes; left--) {
     if (left === 0) return "pause"
-    const cursor = Cursor.make(state.buffer, state.start, state.end)
-    const node = PushPull.readNode(cursor)
-    if (cursor.status !== "ok") return stuck(state, cursor)
+    cursor.valuesLeft = Cursor.valuesMax
+    const node = Struct.read(cursor, PushPull.node)
+    if (node === "truncated" || node === "malformed") return stuck(state, cursor)
     state.start = cursor.offset
     if (typeof node === "string") state.skipped.push(node)
     else state.nodes.push(node)
@@ -174,8 +176,8 @@ const stepNodes = (state: State): Step => {
 
 const stepUser = (state: State): Step => {
   const cursor = Cursor.make(state.buffer, state.start, state.end)
-  const bytes = PushPull.readUserHeader(cursor)
-  if (cursor.status !== "ok") return stuck(state, cursor)
+  const bytes = Struct.read(cursor, PushPull.userBytes)
+  if (typeof bytes === "string") return stuck(state, cursor)
   if (bytes < 0 || bytes > payloadBytesMax) return rejected(state, "userMessage")
   state.payloadBytes = bytes
   state.start = cursor.offset
@@ -194,8 +196,12 @@ const stepPayload = (state: State): Step => {
 const stepStruct = (state: State): Step => {
   const cursor = Cursor.make(state.buffer, state.start, state.end)
   const message =
-    state.stage === "ping" ? readPing(cursor) : state.stage === "ack" ? readAck(cursor) : PushPull.readErr(cursor)
-  if (cursor.status !== "ok") return stuck(state, cursor)
+    state.stage === "ping"
+      ? Struct.read(cursor, ping)
+      : state.stage === "ack"
+        ? Struct.read(cursor, ack)
+        : Struct.read(cursor, PushPull.err)
+  if (message === "truncated" || message === "malformed") return stuck(state, cursor)
   return typeof message === "string" ? rejected(state, message) : message
 }
 

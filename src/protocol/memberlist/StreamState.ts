@@ -9,8 +9,9 @@ import { Data } from "effect"
 import type { Framing, Opening } from "./Framing.ts"
 import type { Inflater } from "./Lzw.ts"
 import type { NodeState } from "./Message.ts"
-import type { MalformedReason } from "./MessageReader.ts"
-import type { PushPullHeader, SkipReason } from "./PushPullCodec.ts"
+import type { MalformedReason } from "./MessageTables.ts"
+import type { PushPullHeader } from "./PushPullCodec.ts"
+import type { Fault } from "./Struct.ts"
 
 /** Side of a connection: a dialler sends the label and the request; an acceptor answers. */
 export type Role = "dialler" | "acceptor"
@@ -65,7 +66,7 @@ export interface State {
   /** This host's side. */
   readonly role: Role
   readonly nodes: Array<NodeState>
-  readonly skipped: Array<SkipReason>
+  readonly skipped: Array<Fault>
   buffer: Uint8Array
   /** Offset of the first unparsed byte. */
   start: number

@@ -107,10 +107,10 @@ const hearOther = (turn: Turn, record: NameRecord): Heard => {
   }
   if (exceedsQuota(directory, claims, record)) return noRoom(turn, "hostQuota", record)
   if (current === undefined && !makeRoom(turn, known, recordBytes(record))) return noRoom(turn, "recordLimit", record)
-  known.spent ??= Budget.make(now)
+  known.budget ??= Budget.make(limits, now)
   // The withdrawal of a claim was paid for with that claim: refusing it would leave a ghost.
   const isPaid = record.isTombstone && current?.isTombstone === false
-  if (!isPaid && !Budget.take(known.spent, limits, recordBytes(record), now)) return noRoom(turn, "writerRate", record)
+  if (!isPaid && !Budget.take(known.budget, recordBytes(record), now)) return noRoom(turn, "writerRate", record)
   write(turn, known, claims, record)
   Claims.noteVersion(claims, record.version)
   // The names of a host that is no longer a member are told to nobody.

@@ -31,8 +31,8 @@ export interface Known {
   member: Member | undefined
   /** Records of the life that the member shows, or showed last. */
   claims: Claims.Claims | undefined
-  /** Budget that its recent changes have spent. */
-  spent?: Budget.Spent
+  /** Budget for its changes; undefined until it makes one. */
+  budget?: Budget.Budget
 }
 
 export interface Own extends Known {

@@ -1,6 +1,7 @@
 /**
  * Who hears of members hears of all of them, however many change at once, and flows end with each host that is dead.
  */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -18,7 +19,7 @@ import type { Host } from "../../../src/services/Host.ts"
 import { Transport } from "../../../src/services/Transport.ts"
 import * as Cluster from "./Cluster.ts"
 
-const framing = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const framing = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
 /** More than a reader of `changes` may be behind. */
 const membersMax = 6000

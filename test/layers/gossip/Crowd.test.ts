@@ -1,6 +1,8 @@
 /** Many who dial a gossip port: strangers that say nothing, or too much, and hosts that want to join meanwhile. */
+
 import { randomBytes } from "node:crypto"
 import * as Net from "node:net"
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Schedule } from "effect"
 import { TestClock } from "effect/testing"
@@ -16,7 +18,7 @@ import { GossipSocket } from "../../../src/services/GossipSocket.ts"
 import * as Cluster from "./Cluster.ts"
 import { intruder } from "./Intruder.ts"
 
-const plain = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const plain = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
 const nobody = { _tag: "PushPull", join: false, nodes: [], userState: new Uint8Array(0) } as const
 

@@ -1,4 +1,5 @@
 /** What a member of another program is given, and told, by a host: the protocol of memberlist, and nothing that it cannot read. */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
@@ -12,7 +13,7 @@ import type { GossipSocket } from "../../../src/services/GossipSocket.ts"
 import * as Cluster from "./Cluster.ts"
 import { intruder } from "./Intruder.ts"
 
-const plain = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const plain = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (said: Uint8Array): string => new TextDecoder().decode(said)
 const hostMeta = Result.getOrThrow(HostMeta.encode({ flowPort: 1, generation: 1, locality: "", tags: {} }))

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Cause, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,7 +14,7 @@ import * as Cluster from "./Cluster.ts"
 import { intruder } from "./Intruder.ts"
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"))
-const plain = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const plain = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
 /** Two hosts that see each other, and a third on the same network. */
 const setting = Effect.fnUntraced(function* (fabric = "", through?: Parameters<typeof Cluster.start>[3]) {

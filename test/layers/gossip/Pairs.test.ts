@@ -1,4 +1,5 @@
 /** Two that give a host their states at once: the second is told of the first, although the answer to that one is still on its way out. */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
@@ -7,7 +8,7 @@ import * as StreamCodec from "../../../src/protocol/memberlist/StreamCodec.ts"
 import * as Cluster from "./Cluster.ts"
 import { intruder } from "./Intruder.ts"
 
-const plain = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const plain = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
 describe("two that join at once", () => {
   it.effect("under one name: the second is told of the first", () =>

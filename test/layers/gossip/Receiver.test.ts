@@ -1,4 +1,5 @@
 /** What of the datagrams that come waits for the machine. */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
 import * as Receiver from "../../../src/layers/gossip/Receiver.ts"
@@ -8,7 +9,7 @@ import * as Backlog from "../../../src/protocol/swim/Backlog.ts"
 import type { Input } from "../../../src/protocol/swim/Input.ts"
 import { type Datagram, SocketFailed } from "../../../src/services/GossipSocket.ts"
 
-const framing = { label: new Uint8Array(0), compress: false, cipher: undefined }
+const framing = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
 /** What is counted, and what the machine is given, when these come at once and it is held up until all have. */
 const given = Effect.fnUntraced(function* (datagrams: ReadonlyArray<Datagram>, now: () => number = () => 0) {

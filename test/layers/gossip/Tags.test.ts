@@ -1,4 +1,5 @@
 /** The metadata of hosts: their tags while they run, and what other programs say of themselves. */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -114,7 +115,7 @@ describe("the metadata of another program", () => {
         meta,
         versions: Uint8Array.of(1, 5, 2, 0, 0, 0)
       })
-      const framing = { label: Option.getOrThrow(Label.fromString("")), compress: false, cipher: undefined }
+      const framing = { label: Option.getOrThrow(Label.fromString("")), compress: false, crc32, cipher: undefined }
       const stranger = yield* Layer.build(GossipSocketMemory.layer("serf"))
       const { send } = Context.get(stranger, GossipSocket)
       for (const bytes of Packet.encode({ parts: [alive], crc: false }, framing)) yield* send(h1.socket.address, bytes)

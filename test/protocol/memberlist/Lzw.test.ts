@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto"
-import { crc32 as zlibCrc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
-import { crc32 } from "../../../src/protocol/memberlist/Crc32.ts"
 import * as Lzw from "../../../src/protocol/memberlist/Lzw.ts"
 import { framed, lzw, messages, serf } from "../../vectors/memberlist.ts"
 import { hex, inflated, make, Seed, unhex } from "./support.ts"
@@ -144,19 +142,5 @@ describe("Lzw", () => {
       if (Result.isSuccess(result)) assert.isAtMost(result.success.length, 65_536)
     },
     { arbitrary: { runs: 500 } }
-  )
-})
-
-describe("Crc32", () => {
-  it.prop(
-    "is that of zlib",
-    [Seed],
-    ([seed]) => {
-      const random = make(seed)
-      const bytes = random.bytes(100)
-      const start = random.integer(bytes.length)
-      assert.strictEqual(crc32(bytes, start), zlibCrc32(bytes.subarray(start)))
-    },
-    { arbitrary: { runs: 300 } }
   )
 })

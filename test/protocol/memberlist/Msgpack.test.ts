@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Fields from "../../../src/protocol/memberlist/Fields.ts"
 import * as Cursor from "../../../src/protocol/memberlist/MsgpackCursor.ts"
 import * as Reader from "../../../src/protocol/memberlist/MsgpackReader.ts"
 import * as Writer from "../../../src/protocol/memberlist/MsgpackWriter.ts"
+import * as Struct from "../../../src/protocol/memberlist/Struct.ts"
 import { ascii, hex, join, make, Seed, unhex } from "./support.ts"
 
 const cursorOf = (text: string): Cursor.Cursor => {
@@ -22,35 +24,29 @@ const written = (write: (writer: Writer.Writer) => void): string => {
   return hex(Writer.finish(writer))
 }
 
-const point = Reader.shape("Zed", "Alpha", "Meta")
-
 interface Point {
   readonly zed: number
   readonly alpha: string
   readonly meta: string
 }
 
-const readPoint = (cursor: Cursor.Cursor): Point => {
-  let zed = 0
-  let alpha = ""
-  let meta = ""
-  for (let left = Reader.readStruct(cursor); left > 0 && cursor.status === "ok"; left--) {
-    switch (Reader.readField(cursor, point)) {
-      case "Zed":
-        zed = Reader.readUnsigned(cursor, 0xffff)
-        break
-      case "Alpha":
-        alpha = Reader.readString(cursor, 64) ?? "invalid"
-        break
-      case "Meta":
-        meta = hex(Reader.readBytes(cursor, 64) ?? ascii("too long"))
-        break
-      default:
-        Cursor.skip(cursor)
-    }
-  }
-  return { zed, alpha, meta }
-}
+/** A field whose value is what a reader makes of it. */
+const field = (name: string, read: (cursor: Cursor.Cursor) => string): Struct.Field<string> => ({
+  ...{ name, presence: "default", fault: undefined, initial: "", read },
+  write: Writer.writeString
+})
+
+const point = Struct.table(
+  [
+    Fields.port("Zed"),
+    field("Alpha", (cursor) => Reader.readString(cursor, 64) ?? "invalid"),
+    field("Meta", (cursor) => hex(Reader.readBytes(cursor, 64) ?? ascii("too long")))
+  ],
+  (zed, alpha, meta): Point => ({ zed, alpha, meta }),
+  ({ zed, alpha, meta }) => [zed, alpha, meta]
+)
+
+const readPoint = (cursor: Cursor.Cursor) => Struct.read(cursor, point)
 
 const alpha = "a5416c706861"
 const zed = "a35a6564"

@@ -1,5 +1,7 @@
 /** Values, ciphers and bytes for the tests of the memberlist wire. */
+
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { crc32 } from "node:zlib"
 import { Option, Result, Schema } from "effect"
 import * as Compression from "../../../src/protocol/memberlist/Compression.ts"
 import type { Cipher, Framing } from "../../../src/protocol/memberlist/Framing.ts"
@@ -14,6 +16,7 @@ export const join = (...pieces: ReadonlyArray<Uint8Array>): Uint8Array => Uint8A
 export const framing = (options: Partial<Framing> = {}): Framing => ({
   label: new Uint8Array(0),
   compress: false,
+  crc32,
   cipher: undefined,
   ...options
 })

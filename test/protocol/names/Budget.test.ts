@@ -47,12 +47,12 @@ describe("a budget", () => {
     [Schema.Array(Step)],
     ([steps]) => {
       const limits = { ...small, hostBytesMax: 2000, writerBytesPerSecond: 300 }
-      const spent = Budget.make(0)
+      const budget = Budget.make(limits, 0)
       let [now, records, bytes] = [0, 0, 0]
       for (const step of steps) {
         now += step.millis
         for (let again = 0; again < 40; again++) {
-          if (!Budget.take(spent, limits, step.bytes, now)) break
+          if (!Budget.take(budget, step.bytes, now)) break
           records += 1
           bytes += step.bytes
         }
@@ -64,11 +64,10 @@ describe("a budget", () => {
 
   it("lets through whatever an honest host can hold, in the longest of records", () => {
     const { hostBytesMax, hostNamesMax, tombstonesMax } = DirectoryLimits.defaults
-    const spent = Budget.make(0)
+    const budget = Budget.make(DirectoryLimits.defaults, 0)
     for (let count = 0; count < hostNamesMax; count++)
-      assert.isTrue(Budget.take(spent, DirectoryLimits.defaults, hostBytesMax / hostNamesMax, 0))
-    for (let count = 0; count < tombstonesMax * 1.25; count++)
-      assert.isTrue(Budget.take(spent, DirectoryLimits.defaults, recordBytesMax, 0))
+      assert.isTrue(Budget.take(budget, hostBytesMax / hostNamesMax, 0))
+    for (let count = 0; count < tombstonesMax * 1.25; count++) assert.isTrue(Budget.take(budget, recordBytesMax, 0))
   })
 })
 

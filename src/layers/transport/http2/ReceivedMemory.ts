@@ -1,23 +1,11 @@
 /**
- * ReceivedMemory: the memory of received bytes, outside of V8's heap. Two habits of the runtime make it dear; the
- * remedies cost little, and next to nothing where the runtime has another habit. docs/performance.md has the figures.
- *
- * glibc gives freed memory at the end of its heap back to the kernel from 128 KiB on, and gets it again for the next
- * reads, page by page and zeroed. It raises that bound by itself, to twice the size of a block that had a mapping of
- * its own, once such a block is freed (mallopt(3): M_TRIM_THRESHOLD, M_MMAP_THRESHOLD).
+ * ReceivedMemory: has V8 find the memory of received bytes, which is outside of its heap, dead in time.
  *
  * V8 looks for garbage among its young objects once they fill their part of the heap, up to 32 MiB. Bytes outside do
  * not count there, only for marking all of the heap, after 64 MiB of them (V8: ReportExternalMemoryPressure). Large
- * messages come with few objects, so V8 would mark again and again, for buffers long dead.
+ * messages come with few objects, so V8 would mark again and again, for buffers long dead: without the balance a message
+ * of 64 KiB costs an endpoint three times the CPU. docs/performance.md has the figures.
  */
-
-/** Size of the block whose release raises the bound, at most 32 MiB. It is never written to, so it takes no memory. */
-const mappedBytes = 16 * 1024 * 1024
-
-/** Keeps up to 32 MiB of freed memory with the process from here on. */
-export const keepFreed = (): void => {
-  new ArrayBuffer(mappedBytes).transfer(0)
-}
 
 /** Copies of a received byte: the buffer of the network, and mostly that in which its message was put together. */
 const copies = 2
