@@ -18,7 +18,8 @@ type Run = (
 ) => Effect.Effect<unknown, SchemaIssue.Issue, unknown>
 
 /** A declaration has no type for the services of its parsers: they run with those of the fiber. */
-const withoutServices = (run: Run) => () => run as () => Effect.Effect<unknown, SchemaIssue.Issue> // tidy: see above
+// biome-ignore lint/plugin: see above
+const withoutServices = (run: Run) => () => run as () => Effect.Effect<unknown, SchemaIssue.Issue>
 
 /** A codec by its two directions. */
 const by = <S extends Schema.Top>(decode: Run, encode: Run): Hole<S> => {
