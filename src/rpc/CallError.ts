@@ -1,5 +1,5 @@
 /**
- * What can go wrong with a call beside what its Rpc declares.
+ * CallError: the failures of a call that its Rpc does not declare.
  *
  * `RpcClientError` has a closed set of reasons, so a `CallError` rides in it as the cause of an `RpcClientDefect`. `of` finds it
  * there, and `deliveredOf` says how far the call came. "no" is a promise: the handler of the call was not started and will not be.
@@ -13,7 +13,7 @@ import { NetworkError } from "../services/NetworkError.ts"
 /** Largest detail of a refusal, in characters: what a server says of it has to fit into a message. */
 export const detailLengthMax = 1000
 
-/** What a peer has said, for people. */
+/** The words of a peer, for people. */
 const shown = (text: string): string => Foreign.text(text, detailLengthMax)
 
 /** The group has no Rpc of this tag: that of the server, or the one that the client protocol was made for. */
@@ -52,7 +52,7 @@ export class CallsExceeded extends Schema.TaggedError<CallsExceeded>()("CallsExc
 
 /** The payload is not what the schema of the Rpc says, or holds more than the server reads. */
 export class PayloadMisfit extends Schema.TaggedError<PayloadMisfit>()("PayloadMisfit", {
-  /** What does not fit, for people. */
+  /** The misfit in words, for people. */
   detail: Schema.String
 }) {
   override get message() {
@@ -70,14 +70,14 @@ export class ReplyUnsendable extends Schema.TaggedError<ReplyUnsendable>()("Repl
   }
 }
 
-/** What a server says of a call that gets no exit. */
+/** Reasons of a server for a call that gets no exit. */
 export const Refusal = Schema.Union([RpcUnknown, RpcDiffers, CallsExceeded, PayloadMisfit, ReplyUnsendable])
-/** What a server says of a call that gets no exit. */
+/** Reasons of a server for a call that gets no exit. */
 export type Refusal = typeof Refusal.Type
 
-/** What can go wrong with a call beside what its Rpc declares: a closed set. */
+/** Reasons of a CallError: a closed set. */
 export const CallErrorReason = Schema.Union([NetworkError, FlowError, ...Refusal.members])
-/** What can go wrong with a call beside what its Rpc declares: a closed set. */
+/** Reasons of a CallError: a closed set. */
 export type CallErrorReason = typeof CallErrorReason.Type
 
 /** A call that failed beside what its Rpc declares; the others on its flow go on. */
@@ -88,7 +88,7 @@ export class CallError extends Schema.TaggedError<CallError>()("CallError", {
   rpc: Schema.String,
   /** "no" if the handler of the call was not started and will not be, "maybe" if it may have been. */
   delivered: Schema.Literals(["no", "maybe"]),
-  /** What went wrong. */
+  /** The reason, of a closed set. */
   reason: CallErrorReason
 }) {
   override get message() {

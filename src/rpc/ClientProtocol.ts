@@ -22,7 +22,7 @@ import * as Wire from "./Wire.ts"
 /** How a client opens its flows, as `Fabric.connect` does. `select` is the owner of each call that does not say otherwise. */
 export interface Options extends Pick<ConnectOptions, "metadata" | "select" | "timeout" | "wait"> {}
 
-/** What a call says beside its payload. */
+/** The options of a call beside its payload. */
 export interface CallOptions {
   /** Its owner; that of the client unless said otherwise. */
   readonly select?: Select

@@ -1,6 +1,6 @@
 /**
- * What is an Rpc's own in a message: its payload, its result, its errors. As JSON, by codecs that are compiled when they are first
- * used, like those of an endpoint, and like those they do not encode a value of a union that would arrive as another member.
+ * Holes: the parts of a message that belong to its Rpc, which are the payload, the result and the errors. They travel as JSON, by codecs
+ * that are compiled when they are first used, and that refuse a value of a union that would arrive as another member.
  */
 import { Effect, Exit, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
 import * as Rpc from "effect/rpc/Rpc"
