@@ -71,6 +71,7 @@ export const wings: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["core", []],
   ["memory", ["core"]],
   ["transport/link", ["core"]],
+  ["transport/memory", ["core", "memory", "transport/link"]],
   ["transport/http2/tls", ["core"]],
   ["transport/http2", ["core", "transport/link", "transport/http2/tls"]],
   ["transport/http2/foreign", ["core", "transport/link", "transport/http2"]],
@@ -80,7 +81,7 @@ export const wings: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
     [
       "core",
       "memory",
-      ...["link", "http2", "http2/tls", "http2/foreign", "http2/server"].map((room) => `transport/${room}`)
+      ...["link", "memory", "http2", "http2/tls", "http2/foreign", "http2/server"].map((room) => `transport/${room}`)
     ]
   ],
   ["flow", ["core"]],

@@ -106,11 +106,15 @@ export const layerMemory = ({
   flows = {},
   keys = [],
   names = {},
-  profile = "local",
+  nameTimeout = 0,
+  profile = "lan",
+  keepalive = Profiles.keepaliveOf(profile),
   seeds = [],
   ...self
-}: MemoryOptions): Layer.Layer<Services, NetworkError, MemoryNetwork> =>
-  stack(
-    { self, fabric, flows, names, gossip: { seeds, profile: Profiles.settingsOf(profile), encryption: { keys } } },
-    Layer.merge(GossipSocketMemory.layer(self.name), TransportMemory.layer(self.name))
+}: MemoryOptions): Layer.Layer<Services, NetworkError, MemoryNetwork> => {
+  const gossip = { seeds, nameTimeout, profile: Profiles.settingsOf(profile), encryption: { keys } }
+  return stack(
+    { self, fabric, flows, names, gossip },
+    Layer.merge(GossipSocketMemory.layer(self.name), TransportMemory.layer(self.name, { keepalive }))
   )
+}

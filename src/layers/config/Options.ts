@@ -125,8 +125,12 @@ export interface MemoryOptions extends SelfLive.Options {
   readonly fabric?: string
   /** Names of other hosts of the network to join; none by default. */
   readonly seeds?: ReadonlyArray<string>
-  /** Timings of membership; "local" by default. */
+  /** Timings of membership and of sessions; "lan" by default, as on a real network. */
   readonly profile?: Profile
+  /** Keepalive of sessions, as in `Options`; that of the profile by default. */
+  readonly keepalive?: TransportConnect.Config["keepalive"]
+  /** Time that the start waits for the word of the seeds on whether the name is free; by default it does not wait. */
+  readonly nameTimeout?: Duration.Input
   /** Keys of gossip, as in `Options`; none by default. */
   readonly keys?: ReadonlyArray<Secret>
   /** Bounds of flows that differ from the defaults. */

@@ -1,41 +1,23 @@
 /**
- * MemoryNetwork: many hosts inside one process, for tests: latency, loss, cuts and kills by Effect's Clock and Random.
+ * MemoryNetwork: many hosts inside one process, for tests: latency, jitter, loss, duplicates, reordering, bandwidth, cuts
+ * and kills of datagrams and connections, by Effect's Clock and Random.
  *
  * Under a test clock it runs in virtual time, and with a seeded Random every run is the same. The layers upon it give
  * it traffic: `GossipSocketMemory` gossip, `TransportMemory` flows. A host is a name, which keeps its address for the
- * life of the network.
+ * life of the network. `grinta/testing` runs whole hosts on it.
  *
  * @module
  */
-import { Clock, Context, Duration, Effect, Latch, Layer, Random, type Scope } from "effect"
+import { Clock, Context, Effect, Layer, Random, type Scope } from "effect"
 import * as Background from "../core/Background.ts"
+import * as Monotonic from "../core/Monotonic.ts"
+import { againMillis, bareBytes, Connection, type Ground, ignored, type Surroundings } from "./Connection.ts"
+import { type Door, Life, type Plug } from "./Life.ts"
+import { type Options, Paths, type Protocol } from "./Paths.ts"
 
-/** Faults of a network. Loss and duplication are of datagrams; streams and links keep order, and lose nothing. */
-export interface Options {
-  /** One-way delay; 1 millisecond by default. */
-  readonly latency?: Duration.Input
-  /** Longest delay on top of `latency`, uniformly random for each packet, so that datagrams overtake; 0 by default. */
-  readonly jitter?: Duration.Input
-  /** Share of the datagrams that are lost, from 0 to 1; 0 by default. `setLoss` changes it. */
-  readonly loss?: number
-  /** Share of the datagrams that arrive twice, from 0 to 1; 0 by default. */
-  readonly duplication?: number
-}
-
-/** One life of a host on the network: from its first plug to its last unplugging, or to its kill. */
-export interface Plug {
-  /** Name of the host. */
-  readonly name: string
-  /** IPv4 address: 10.0.0.1 for the first name, and so on. */
-  readonly bytes: Uint8Array
-  /** False once this life was killed or unplugged: packets that it sends from then on are lost. */
-  readonly isLive: () => boolean
-}
-
-interface Life extends Plug {
-  plugs: number
-  isKilled: boolean
-}
+export type { Connection, Surroundings, User } from "./Connection.ts"
+export type { Door, Plug } from "./Life.ts"
+export type { Options, Protocol } from "./Paths.ts"
 
 /** Network service: hosts plug into it, tests cut and kill them. */
 export class MemoryNetwork extends Context.Service<
@@ -47,56 +29,53 @@ export class MemoryNetwork extends Context.Service<
     readonly nameAt: (ip: string) => string | undefined
     /** Returns the address of a name; undefined if it was never plugged. */
     readonly addressOf: (name: string) => Uint8Array | undefined
-    /** Returns whether both hosts live and the path from one to the other is not cut. Loss does not matter. */
+    /** Returns whether both hosts live and the path from one to the other is not cut for both protocols. Loss does not matter. */
     readonly isReachable: (from: string, to: string) => boolean
     /** Returns whether the host lives on the network. */
     readonly isPlugged: (name: string) => boolean
-    /** Runs `arrive` when the packet arrives: never if it is lost or its path is cut, twice if it is duplicated. */
-    readonly carry: (from: Plug, to: string, arrive: () => void) => Effect.Effect<void>
-    /** Waits the one-way latency, then while the path is cut in either direction. Ends early when a host is gone. */
-    readonly travel: (from: string, to: string) => Effect.Effect<void>
-    /** Waits for the next change of cuts or lives after this call. */
-    readonly changed: () => Effect.Effect<void>
-    /** Forks an effect for the life of the network. */
-    readonly fork: (effect: Effect.Effect<void>) => Effect.Effect<void>
-    /** Cuts the path between two hosts in both directions, until `heal`. Unknown names may be cut before they plug. */
-    readonly cut: (a: string, b: string) => Effect.Effect<void>
+    /** Runs `arrive` when the datagram arrives: never if it is lost or its path is cut, twice if it is duplicated. */
+    readonly carry: (from: Plug, to: string, bytes: number, arrive: () => void) => void
+    /** Takes connections to a port for the life of the scope. */
+    readonly listen: (plug: Plug, port: number, onConnection: Door) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Opens a connection, with no bound of time, and returns what `use` makes of it in the turn in which it is there. Fails
+     * when no host listens there.
+     */
+    readonly connect: <A>(
+      from: Plug,
+      to: string,
+      port: number,
+      use: (connection: Connection) => A
+    ) => Effect.Effect<A, "refused">
+    /** Cuts the path between two hosts in both directions, for one protocol or for both, until `heal`. */
+    readonly cut: (a: string, b: string, protocol?: Protocol) => Effect.Effect<void>
     /** Cuts the path in one direction, until `heal`. */
-    readonly cutOneWay: (from: string, to: string) => Effect.Effect<void>
+    readonly cutOneWay: (from: string, to: string, protocol?: Protocol) => Effect.Effect<void>
     /** Undoes all cuts. */
     readonly heal: Effect.Effect<void>
-    /** Kills a process: no goodbye, no more packets, streams and links break at once. A later plug is a new life. */
-    readonly kill: (name: string) => Effect.Effect<void>
-    /** Calls `hook` at each kill, for the life of the scope, in the turn of the kill. */
-    readonly onKilled: (hook: (name: string) => void) => Effect.Effect<void, never, Scope.Scope>
-    /** Sets the share of the datagrams that are lost from now on, from 0 to 1. */
-    readonly setLoss: (rate: number) => Effect.Effect<void>
+    /**
+     * Kills a process: no goodbye, no more packets, and its kernel resets its connections. With `power` the machine has lost its
+     * power and says nothing until the next plug. A later plug is a new life.
+     */
+    readonly kill: (name: string, power?: "lost") => Effect.Effect<void>
+    /** Changes the faults that are given, on all paths or on one. The others stay. */
+    readonly setPath: (options: Options, way?: { readonly from: string; readonly to: string }) => Effect.Effect<void>
   }
 >()("grinta/layers/MemoryNetwork") {}
 
 const hostsMax = 65_534
 
-const make = Effect.fnUntraced(function* (options: Options) {
-  const clock = yield* Clock.Clock
-  const random = yield* Random.Random
-  const scope = yield* Effect.scope
-  const latencyMillis = Duration.toMillis(options.latency ?? "1 millis")
-  const jitterMillis = Duration.toMillis(options.jitter ?? 0)
-  const duplication = options.duplication ?? 0
-  let loss = options.loss ?? 0
+/** Makes a network on a clock and a source of chance of the caller. Cuts and kills of unknown names have no effect. */
+export const make = (options: Options, surroundings: Surroundings): MemoryNetwork["Service"] => {
+  const { after, enter, note, now, random } = surroundings
   const addresses = new Map<string, Uint8Array>()
   const names = new Map<string, string>()
   const lives = new Map<string, Life>()
-  const cuts = new Set<string>()
-  const hooks = new Set<(name: string) => void>()
-  /** Latch that opens at the next change of cuts or lives. Each change makes a new one. */
-  let change = Latch.makeUnsafe(false)
-
-  const announce = (): void => {
-    const now = change
-    change = Latch.makeUnsafe(false)
-    now.openUnsafe()
-  }
+  /** Machines that lost their power. */
+  const dark = new Set<string>()
+  const paths = new Paths(options, now, random)
+  const isUp = (name: string): boolean => !dark.has(name)
+  const ground: Ground = { ...surroundings, paths, isUp }
 
   const addressFor = (name: string): Uint8Array => {
     const known = addresses.get(name)
@@ -108,65 +87,78 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return bytes
   }
 
-  const begin = (name: string): Life => {
-    const life: Life = {
-      name,
-      bytes: addressFor(name),
-      plugs: 0,
-      isKilled: false,
-      isLive: () => !life.isKilled && life.plugs > 0
-    }
+  const join = (name: string): Life => {
+    const life = lives.get(name) ?? new Life(name, addressFor(name))
     lives.set(name, life)
+    dark.delete(name)
+    life.plugs += 1
     return life
   }
 
-  const join = (name: string): Life => {
-    const life = lives.get(name) ?? begin(name)
-    life.plugs += 1
-    if (life.plugs === 1) announce()
-    return life
+  const forget = (life: Life): ReadonlyArray<Connection> => {
+    if (lives.get(life.name) === life) lives.delete(life.name)
+    return [...life.connections]
   }
 
   const part = (life: Life): void => {
     life.plugs -= 1
     if (life.plugs > 0 || life.isKilled) return
-    lives.delete(life.name)
-    announce()
+    for (const connection of forget(life)) connection.leave("it is closed")
   }
 
-  const keyOf = (from: string, to: string): string => `${from}\n${to}`
   const isPlugged = (name: string): boolean => lives.has(name)
-  const isCut = (from: string, to: string): boolean => cuts.has(keyOf(from, to))
-  const isReachable = (from: string, to: string): boolean => isPlugged(from) && isPlugged(to) && !isCut(from, to)
-  const delay = (): Duration.Duration => Duration.millis(latencyMillis + jitterMillis * random.nextDoubleUnsafe())
+  const isCut = (from: string, to: string): boolean => paths.isCut(from, to, "udp") && paths.isCut(from, to, "tcp")
 
-  const fork = (effect: Effect.Effect<void>): Effect.Effect<void> =>
-    Effect.asVoid(
-      Effect.forkIn(Background.heard("the memory network")(Effect.provideService(effect, Clock.Clock, clock)), scope)
-    )
+  const carry = (from: Plug, to: string, bytes: number, arrive: () => void): void => {
+    const life = lives.get(to)
+    if (!from.isLive() || life === undefined) return
+    for (const millis of paths.copies(from.name, to, bytes))
+      after(millis, () => {
+        if (life !== lives.get(to) || paths.isCut(from.name, to, "udp")) return
+        note(from.name, to, bytes)
+        enter(to, bytes, arrive)
+      })
+  }
 
-  const packet = Effect.fnUntraced(function* (from: Plug, to: string, arrive: () => void) {
-    const sent = lives.get(to)
-    yield* Effect.sleep(delay())
-    if (sent !== undefined && sent === lives.get(to) && !isCut(from.name, to)) arrive()
-  })
-
-  const carry = (from: Plug, to: string, arrive: () => void) =>
-    Effect.suspend(() => {
-      if (!from.isLive() || !isReachable(from.name, to) || random.nextDoubleUnsafe() < loss) return Effect.void
-      const once = fork(packet(from, to, arrive))
-      return random.nextDoubleUnsafe() < duplication ? Effect.andThen(once, fork(packet(from, to, arrive))) : once
-    })
-
-  const travel = Effect.fnUntraced(function* (from: string, to: string) {
-    yield* Effect.sleep(delay())
-    while (isPlugged(from) && isPlugged(to) && (isCut(from, to) || isCut(to, from))) yield* change.await
-  })
-
-  const edit = (apply: () => void) =>
-    Effect.sync(() => {
-      apply()
-      announce()
+  /** As a kernel dials: it asks again after pauses that double, until there is an answer. */
+  const connect: MemoryNetwork["Service"]["connect"] = (from, to, port, use) =>
+    Effect.callback((resume) => {
+      let isGone = false
+      let pauseMillis = 5 * againMillis.min
+      const refuse = (): void => resume(Effect.fail("refused"))
+      const again = (): void => {
+        after(pauseMillis, ask)
+        pauseMillis = Math.min(2 * pauseMillis, againMillis.max)
+      }
+      const open = (near: Life, far: Life, door: Door): void => {
+        const [here, there] = new Connection(ground, near, far).both()
+        here.usedBy({ ...ignored, onLost: refuse })
+        // The kernel answers, whatever the process does.
+        there.send(0, () => {
+          if (isGone) here.reset()
+          else resume(Effect.succeed(use(here)))
+        })
+        enter(to, 0, () => {
+          if (!door(there)) there.reset()
+        })
+      }
+      const arrive = (): void => {
+        const [near, far] = [lives.get(from.name), lives.get(to)]
+        if (isGone || near !== from) return
+        if (!isUp(to) || !paths.passes(to, from.name, "tcp")) return again()
+        const door = far?.doors.get(port)
+        if (far !== undefined && door !== undefined) return open(near, far, door)
+        after(paths.delay(to, from.name, bareBytes), () => enter(from.name, 0, refuse))
+      }
+      const ask = (): void => {
+        if (isGone || !from.isLive()) return
+        if (paths.passes(from.name, to, "tcp")) after(paths.delay(from.name, to, bareBytes), arrive)
+        else again()
+      }
+      ask()
+      return Effect.sync(() => {
+        isGone = true
+      })
     })
 
   return MemoryNetwork.of({
@@ -177,36 +169,55 @@ const make = Effect.fnUntraced(function* (options: Options) {
       ),
     nameAt: (ip) => names.get(ip),
     addressOf: (name) => addresses.get(name),
-    isReachable,
+    isReachable: (from, to) => isPlugged(from) && isPlugged(to) && !isCut(from, to),
     isPlugged,
     carry,
-    travel,
-    changed: () => change.await,
-    fork,
-    cut: (a, b) => edit(() => cuts.add(keyOf(a, b)).add(keyOf(b, a))),
-    cutOneWay: (from, to) => edit(() => cuts.add(keyOf(from, to))),
-    heal: edit(() => cuts.clear()),
-    kill: (name) =>
-      edit(() => {
+    listen: (plug, port, onConnection) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => lives.get(plug.name)?.doors.set(port, onConnection)),
+          (doors) => Effect.sync(() => doors?.delete(port))
+        )
+      ),
+    connect,
+    cut: (a, b, protocol) =>
+      Effect.sync(() => {
+        paths.cut(a, b, protocol)
+        paths.cut(b, a, protocol)
+      }),
+    cutOneWay: (from, to, protocol) => Effect.sync(() => paths.cut(from, to, protocol)),
+    heal: Effect.sync(() => paths.heal()),
+    kill: (name, power) =>
+      Effect.sync(() => {
         const life = lives.get(name)
         if (life === undefined) return
         life.isKilled = true
-        lives.delete(name)
-        for (const hook of [...hooks]) hook(name)
+        if (power === "lost") dark.add(name)
+        for (const connection of forget(life)) connection.die(`host "${name}" was killed`, power === "lost")
       }),
-    onKilled: (hook) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => hooks.add(hook)),
-          () => Effect.sync(() => hooks.delete(hook))
-        )
-      ),
-    setLoss: (rate) =>
-      Effect.sync(() => {
-        loss = rate
-      })
+    setPath: (changed, way) => Effect.sync(() => paths.set(changed, way))
   })
+}
+
+const fromClock = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
+  const run = yield* Background.makeRun("the memory network")
+  const surroundings: Surroundings = {
+    now: () => Monotonic.nowOf(clock),
+    after: (millis, happen) => {
+      run(Effect.andThen(Effect.sleep(millis), Effect.sync(happen)))
+    },
+    random: () => random.nextDoubleUnsafe(),
+    enter: (_name, _bytes, come) => come(),
+    note: () => {}
+  }
+  return surroundings
 })
 
 /** Provides a separate network per call, with the Clock and the Random under which it is built. */
-export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> => Layer.effect(MemoryNetwork, make(options))
+export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> =>
+  Layer.effect(
+    MemoryNetwork,
+    Effect.map(fromClock, (surroundings) => make(options, surroundings))
+  )

@@ -1,160 +1,204 @@
 /**
- * TransportMemory: flows between the hosts of a `MemoryNetwork`: the same frames over queues, with the latency, the
- * cuts and the deaths of that network. For tests that swap the transport; no frame leaves the process.
+ * TransportMemory: flows between the hosts of a `MemoryNetwork`: the same frames, on sessions as HTTP/2 has them, with
+ * the windows, the keepalive and the GOAWAY of `TransportConnect`, and with the latency, the cuts and the deaths of that
+ * network. For tests that swap the transport; no frame leaves the process.
  *
  * @module
  */
-import { type Duration, Effect, Layer, type Scope } from "effect"
-import type { Frame } from "../../protocol/flow/Frame.ts"
-import * as Proof from "../../protocol/Proof.ts"
+import { Clock, Deferred, Duration, Effect, Exit, Layer, Scope } from "effect"
 import type { Host } from "../../services/Host.ts"
 import { HostUnreachable, NetworkError } from "../../services/NetworkError.ts"
-import { type Link, LinkBroken, Transport } from "../../services/Transport.ts"
+import { type Link, Transport } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
+import * as Monotonic from "../core/Monotonic.ts"
 import { MemoryNetwork } from "../memory/MemoryNetwork.ts"
 import * as Acceptor from "./Acceptor.ts"
-import { AskedFrames } from "./link/AskedFrames.ts"
-import * as LocalLink from "./link/LocalLink.ts"
+import * as Connect from "./Config.ts"
+import type { MemoryLink } from "./memory/MemoryLink.ts"
+import { type Options, Peer } from "./memory/Peer.ts"
 
 /** Every host of a memory network serves flows on this port. */
 export const flowPort = 7947
 
-/** Time that a cut goes unnoticed, as keepalive takes on a real network. */
-const keepalive: Duration.Input = "5 seconds"
+/** Config of `TransportMemory`: fields of `TransportConnect.Config`, with its defaults. */
+export interface Config
+  extends Pick<Connect.Config, "keepalive" | "connectTimeout" | "idleTimeout" | "firstStreamTimeout"> {}
 
-interface Accepting {
-  readonly accept: (link: Link, end: LocalLink.LinkEnd) => void
-}
-
-/** Listeners by network and host name; a network that is gone takes its listeners along. */
-const listeners = new WeakMap<MemoryNetwork["Service"], Map<string, Accepting>>()
-
-const listenersOf = (network: MemoryNetwork["Service"]): Map<string, Accepting> => {
-  const known = listeners.get(network)
-  if (known !== undefined) return known
-  const made = new Map<string, Accepting>()
-  listeners.set(network, made)
-  return made
-}
+/** How often sessions are looked at, in milliseconds. */
+const lookMillis = 200
+/** How long an endpoint that has said all waits for its caller to have heard it. */
+const closeTimeout = "1 second"
 
 const make = Effect.fnUntraced(function* (
-  name: string
+  name: string,
+  config: Config
 ): Effect.fn.Return<Transport["Service"], never, MemoryNetwork | Scope.Scope> {
   const network = yield* MemoryNetwork
   const plug = yield* network.plug(name)
-  const run = yield* Background.makeRun("a flow of the memory network")
+  const clock = yield* Clock.Clock
+  const now = (): number => Monotonic.nowOf(clock)
   const acceptor = Acceptor.make()
-  const links = new Map<LocalLink.LinkEnd, string>()
-  const hosts = listenersOf(network)
+  const run = yield* Background.makeRun("the flows of the memory network")
+  const serving = yield* Scope.fork(yield* Effect.scope)
+  const serve = yield* Scope.provide(Background.makeRun("a flow of the memory network"), serving)
+  const [intervalMillis, timeoutMillis] = [config.keepalive.interval, config.keepalive.timeout].map(Duration.toMillis)
+  const bounds = { intervalMillis: intervalMillis ?? 0, timeoutMillis: timeoutMillis ?? 0, lookMillis }
+  const idleMillis = Duration.toMillis(config.idleTimeout)
+  const firstMillis = Duration.toMillis(config.firstStreamTimeout)
+  const peers = new Set<Peer>()
+  /** The session to each host that takes new flows, and those that are being opened. */
+  const current = new Map<string, Peer>()
+  const opening = new Map<string, Deferred.Deferred<Peer, string>>()
+  let isLooking = false
 
-  const lose = (peer: string, detail: string): void => {
-    for (const [end, other] of links) if (other === peer) end.breakWith(new LinkBroken({ how: "lost", detail }))
+  const lookAt = (peer: Peer): void => {
+    if (peer.isLost()) return
+    const isServer = peer.session.role === "server"
+    const restMillis = isServer && peer.everBegun === 0 ? firstMillis : idleMillis
+    if (peer.flows > 0 || now() - peer.idleSinceMillis < restMillis) peer.look(bounds)
+    else if (isServer) peer.retire()
+    else peer.close()
   }
 
-  const isAnswering = (peer: string): boolean => network.isReachable(name, peer) && network.isReachable(peer, name)
-
-  const leave = (end: LocalLink.LinkEnd): Effect.Effect<void> =>
-    Effect.sync(() => {
-      links.delete(end)
-      end.breakWith(new LinkBroken({ how: "reset", detail: "the other side has left" }))
-    })
-
-  /** Breaks a link as lost some time after a cut, which is silent: no frame comes. */
-  const watch = (end: LocalLink.LinkEnd, peer: string): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      while (links.has(end)) {
-        yield* Effect.sleep(keepalive)
-        if (!isAnswering(peer)) end.breakWith(new LinkBroken({ how: "lost", detail: `no sign of life from "${peer}"` }))
-      }
-    })
-
-  /** Makes a link whose incoming frames travel all the way, one by one, and are packed as on any network. */
-  const delayed = (end: LocalLink.LinkEnd, from: string, to: string): Link => {
-    const incoming = new AskedFrames(() => end.goOn())
-    const arrive = (frame: Frame) =>
-      Effect.andThen(
-        network.travel(from, to),
-        Effect.sync(() => incoming.come(frame))
-      )
-    end.attach({
-      onFrame: (frame) => {
-        run(arrive(frame))
-        return false
-      },
-      onEnd: (how) => incoming.end(how),
-      onBroken: (how) => incoming.onBroken(how),
-      onRoom: () => incoming.onRoom()
-    })
-    return {
-      proven: Proof.byPlace(from),
-      attach: (listener) => incoming.attach(listener),
-      detach: (listener) => incoming.detach(listener),
-      goOn: () => incoming.goOn(),
-      isBroken: () => end.isBroken(),
-      // The first message leaves at once, as on any network, and the rest together while it is on its way.
-      isIdle: () => end.hasRoom(),
-      fill: (next) => end.fill(next),
-      finish: () => end.finish(),
-      cancel: (last) => end.cancel(last),
-      doubt: () => {
-        if (network.isReachable(from, to) && network.isReachable(to, from)) return
-        end.breakWith(new LinkBroken({ how: "lost", detail: "declared dead" }))
-      }
+  const lookAround = Effect.gen(function* () {
+    while (peers.size > 0) {
+      yield* Effect.sleep(lookMillis)
+      for (const peer of [...peers]) lookAt(peer)
     }
-  }
-
-  const listener: Accepting = {
-    accept: (link, end) => {
-      run(Effect.ensuring(Effect.scoped(acceptor.accept(link)), leave(end)))
-    }
-  }
-  yield* Effect.acquireRelease(
-    Effect.sync(() => hosts.set(name, listener)),
-    () => Effect.sync(() => hosts.get(name) === listener && hosts.delete(name))
-  )
-  yield* network.onKilled((killed) => {
-    if (killed === name)
-      for (const end of links.keys()) end.breakWith(new LinkBroken({ how: "lost", detail: "killed" }))
-    else lose(killed, "the connection is gone")
+    isLooking = false
   })
+
+  const onChange = (peer: Peer): void => {
+    if (current.get(peer.name) === peer) current.delete(peer.name)
+    if (peer.isLost()) peers.delete(peer)
+    else if (peer.flows === 0 && peer.session.role === "client") peer.close()
+  }
+
+  const onLink = (link: MemoryLink, peer: () => Peer): void => {
+    const over = Effect.ensuring(
+      link.close(closeTimeout),
+      Effect.sync(() => peer().forget(link))
+    )
+    serve(Effect.ensuring(Effect.scoped(acceptor.accept(link)), over))
+  }
+
+  const adopt = (connection: Peer["connection"], role: "client" | "server"): Peer => {
+    const options: Options = { now, run, onChange, onLink: (link) => onLink(link, () => peer) }
+    const peer: Peer = new Peer(connection, role, options)
+    peers.add(peer)
+    if (!isLooking) {
+      isLooking = true
+      run(lookAround)
+    }
+    return peer
+  }
+
+  yield* network.listen(plug, flowPort, (connection) => {
+    adopt(connection, "server")
+    return true
+  })
+
+  /** Says GOAWAY on every session, ends what is served, and closes the connections. */
+  const close = Effect.gen(function* () {
+    for (const peer of [...peers]) if (peer.session.role === "server") peer.retire()
+    yield* Scope.close(serving, Exit.void)
+    for (const peer of [...peers]) peer.close()
+  })
+  yield* Effect.addFinalizer(() => close)
 
   const unreachable = (host: Host, cause: string): NetworkError => {
     const reason = new HostUnreachable({ host: host.id, address: `${host.address}:${host.flowPort}`, cause })
     return new NetworkError({ operation: "connect", reason })
   }
 
-  /** Travels to a host, and finds its listener. */
-  const visit = Effect.fnUntraced(function* (host: Host) {
-    const peer = network.nameAt(host.address)
-    if (peer === undefined || !plug.isLive() || !network.isPlugged(peer))
-      return yield* unreachable(host, "no such host")
-    yield* network.travel(name, peer)
-    const there = hosts.get(peer)
-    if (there === undefined || !network.isReachable(name, peer)) return yield* unreachable(host, "connection refused")
-    return { peer, there }
-  })
+  const connect = (to: string): Effect.Effect<Peer, string> =>
+    network
+      .connect(plug, to, flowPort, (connection) => {
+        const peer = adopt(connection, "client")
+        current.set(to, peer)
+        return peer
+      })
+      .pipe(
+        Effect.mapError(() => "connection refused"),
+        Effect.timeoutOrElse({
+          duration: config.connectTimeout,
+          orElse: () => Effect.fail("no connection in time")
+        })
+      )
 
-  const reach = (host: Host) => Effect.flatMap(visit(host), ({ peer }) => network.travel(peer, name))
+  /** A session that takes new flows; all who ask for one to the same host meanwhile share it. */
+  const sessionTo = (to: string): Effect.Effect<Peer, string> =>
+    Effect.suspend(() => {
+      const known = current.get(to)
+      if (known?.isOpen()) return Effect.succeed(known)
+      const begun = opening.get(to)
+      if (begun !== undefined) return Deferred.await(begun)
+      const made = Deferred.makeUnsafe<Peer, string>()
+      opening.set(to, made)
+      const opened = Effect.ensuring(
+        Deferred.into(connect(to), made),
+        Effect.sync(() => opening.delete(to))
+      )
+      run(Effect.asVoid(opened))
+      return Deferred.await(made)
+    })
 
-  const dial = Effect.fnUntraced(function* (host: Host) {
-    const { peer, there } = yield* visit(host)
-    const [near, far] = LocalLink.make()
-    yield* Effect.acquireRelease(
-      Effect.sync(() => links.set(near, peer)),
-      () => leave(near)
+  const agree = (peer: Peer): Effect.Effect<void, string> => {
+    const orElse = () =>
+      Effect.andThen(
+        Effect.sync(() => peer.abandon()),
+        Effect.fail("it took no SETTINGS in time")
+      )
+    return Effect.andThen(
+      Effect.timeoutOrElse(peer.agreed, { duration: config.connectTimeout, orElse }),
+      Effect.suspend(() => (peer.isLost() ? Effect.fail("the session broke") : Effect.void))
     )
-    yield* Background.run("looking after a flow", watch(near, peer))
-    there.accept(delayed(far, name, peer), far)
-    return delayed(near, peer, name)
-  })
-
-  const doubtPeer = (peer: string): void => {
-    if (!isAnswering(peer)) lose(peer, "declared dead")
   }
-  const doubt = (host: Host) => Effect.sync(() => doubtPeer(network.nameAt(host.address) ?? ""))
+
+  const open = (to: string, isAgain = false): Effect.Effect<readonly [Peer, MemoryLink], string> =>
+    Effect.gen(function* () {
+      const peer = yield* sessionTo(to)
+      yield* agree(peer)
+      const link = peer.open()
+      if (link !== undefined) return [peer, link]
+      // One that is over before it is used is followed by one more.
+      return isAgain ? yield* Effect.fail("the session broke") : yield* open(to, true)
+    })
+
+  const nameOf = (host: Host): Effect.Effect<string, string> =>
+    Effect.suspend(() => {
+      const to = network.nameAt(host.address)
+      return to === undefined || !plug.isLive() ? Effect.fail("no such host") : Effect.succeed(to)
+    })
+
+  const dial = (host: Host): Effect.Effect<Link, NetworkError, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.mapError(Effect.flatMap(nameOf(host), open), (cause) => unreachable(host, cause)),
+      ([peer, link]) =>
+        Effect.sync(() => {
+          link.reset()
+          peer.forget(link)
+        }),
+      { interruptible: true }
+    ).pipe(Effect.map(([, link]) => link))
+
+  const reach = (host: Host): Effect.Effect<void, NetworkError> =>
+    Effect.gen(function* () {
+      const to = yield* nameOf(host)
+      if (yield* (yield* sessionTo(to)).heard) return
+      // It was closed, or takes no more flows: another one tells.
+      if (!(yield* (yield* sessionTo(to)).heard)) return yield* Effect.fail("the session broke")
+    }).pipe(Effect.mapError((cause) => unreachable(host, cause)))
+
+  const doubt = (host: Host) =>
+    Effect.sync(() => {
+      const to = network.nameAt(host.address)
+      for (const peer of peers) if (peer.name === to && peer.session.role === "client") peer.doubt()
+    })
 
   return Transport.of({ flowPort, reach, dial, serve: acceptor.serve, doubt })
 })
 
 /** Makes the transport of the host of this name. */
-export const layer = (name: string): Layer.Layer<Transport, never, MemoryNetwork> => Layer.effect(Transport, make(name))
+export const layer = (name: string, config: Partial<Config> = {}): Layer.Layer<Transport, never, MemoryNetwork> =>
+  Layer.effect(Transport, make(name, { ...Connect.defaults, ...config }))

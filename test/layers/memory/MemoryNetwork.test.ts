@@ -53,11 +53,9 @@ describe("a memory network", () => {
     }).pipe(Effect.provide(Cluster.network("a")))
   )
 
-  it.effect("cuts ways, one or both, heals them, and tells of kills", () =>
+  it.effect("cuts ways, one or both, heals them, and kills", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetwork
-      const killed: Array<string> = []
-      yield* network.onKilled((name) => killed.push(name))
       const plug = yield* network.plug("a")
       yield* network.plug("b")
       assert.isTrue(network.isReachable("a", "b"))
@@ -71,7 +69,6 @@ describe("a memory network", () => {
       yield* network.kill("a")
       assert.isFalse(network.isReachable("a", "b"))
       assert.isFalse(plug.isLive())
-      assert.deepStrictEqual(killed, ["a"])
     }).pipe(Effect.provide(Cluster.network("a")))
   )
 
@@ -89,7 +86,7 @@ describe("a memory network", () => {
       yield* TestClock.adjust("1 millis")
       assert.include(got, "hello")
       got.length = 0
-      yield* network.setLoss(0.5)
+      yield* network.setPath({ loss: 0.5 })
       for (let i = 0; i < 1000; i++) yield* a.socket.send(b.socket.address, bytes(String(i)))
       yield* TestClock.adjust("10 millis")
       const distinct = new Set(got).size
@@ -140,7 +137,8 @@ describe("a memory network", () => {
       yield* TestClock.adjust("1 minute")
       assert.isUndefined(reading.pollUnsafe())
       yield* network.heal
-      yield* TestClock.adjust("1 millis")
+      // What could not pass is sent again after pauses that double: the next one is up to as long as the cut was.
+      yield* TestClock.adjust("1 minute")
       assert.strictEqual(text(yield* Fiber.join(reading)), "late")
     }).pipe(Effect.provide(Cluster.network("a")))
   )
@@ -154,9 +152,10 @@ describe("a memory network", () => {
       yield* TestClock.adjust("1 minute")
       assert.isUndefined(dialling.pollUnsafe())
       yield* b.close
-      yield* TestClock.adjust("1 millis")
+      yield* network.heal
+      yield* TestClock.adjust("2 minutes")
       assert.isTrue(Exit.isFailure(yield* Fiber.join(dialling)))
-      const refused = yield* Effect.flip(Effect.scoped(a.socket.dial(b.socket.address)))
+      const refused = yield* soon(Effect.flip(Effect.scoped(a.socket.dial(b.socket.address))))
       assert.strictEqual(refused.how, "refused")
       const nobody = yield* Effect.flip(Effect.scoped(a.socket.dial({ bytes: Uint8Array.of(10, 9, 9, 9), port: 1 })))
       assert.strictEqual(nobody.how, "refused")
@@ -165,15 +164,87 @@ describe("a memory network", () => {
     }).pipe(Effect.provide(Cluster.network("a")))
   )
 
-  it.effect("breaks the streams of a killed host at once, at both ends", () =>
+  it.effect("breaks the streams of a killed host, at both ends", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetwork
       const { far, near } = yield* pair
       const reading = yield* Effect.forkChild(Effect.flip(near.read), { startImmediately: true })
       yield* network.kill("b")
+      yield* TestClock.adjust("1 millis")
       const failed = yield* Fiber.join(reading)
       assert.strictEqual(failed._tag, "SocketFailed")
       assert.strictEqual((yield* Effect.flip(far.write(bytes("x")))).how, "lost")
     }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
+  it.effect("sends again over a stream what was lost, in order and once", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork
+      const { far, near } = yield* pair
+      yield* network.setPath({ loss: 0.3, jitter: "20 millis" })
+      for (let i = 0; i < 50; i++) yield* near.write(bytes(`${i},`))
+      let heard = ""
+      yield* Effect.forkChild(Effect.ignore(Effect.forever(Effect.map(far.read, (chunk) => (heard += text(chunk))))))
+      yield* TestClock.adjust("1 second")
+      assert.notInclude(heard, "49,")
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(heard, Array.from({ length: 50 }, (_, i) => `${i},`).join(""))
+    }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
+  it.effect("says nothing of a machine without power, and refuses its streams when it is back", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork
+      const { a, b, near } = yield* pair
+      yield* network.kill("b", "lost")
+      yield* near.write(bytes("x"))
+      const dialling = yield* Effect.forkChild(Effect.exit(Effect.scoped(a.socket.dial(b.socket.address))))
+      const reading = yield* Effect.forkChild(Effect.flip(near.read))
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(reading.pollUnsafe())
+      assert.isUndefined(dialling.pollUnsafe())
+      yield* open("b")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(reading))._tag, "SocketFailed")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(dialling)))
+    }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
+  it.effect("cuts one protocol and leaves the other", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork
+      const { a, b, far, near } = yield* pair
+      const got: Array<string> = []
+      yield* Effect.forkScoped(
+        Effect.forever(Effect.map(b.socket.receive, (batch) => batch.map(({ payload }) => got.push(text(payload)))))
+      )
+      yield* network.cut("a", "b", "tcp")
+      const reading = yield* Effect.forkChild(far.read)
+      yield* near.write(bytes("stream"))
+      yield* a.socket.send(b.socket.address, bytes("datagram"))
+      yield* TestClock.adjust("10 seconds")
+      assert.isUndefined(reading.pollUnsafe())
+      assert.deepStrictEqual(got, ["datagram"])
+      yield* network.heal
+      yield* network.cut("a", "b", "udp")
+      yield* a.socket.send(b.socket.address, bytes("lost"))
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(text(yield* Fiber.join(reading)), "stream")
+      assert.deepStrictEqual(got, ["datagram"])
+    }).pipe(Effect.provide(Cluster.network("a")))
+  )
+
+  it.effect("carries no more than its bandwidth, and drops datagrams above its queue", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* open("a"), yield* open("b")]
+      let got = 0
+      yield* Effect.forkScoped(Effect.forever(Effect.map(b.socket.receive, ({ length }) => (got += length))))
+      // 1,000 bytes with their headers: 100 of them a second, and 255 in the queue.
+      for (let i = 0; i < 1000; i++) yield* a.socket.send(b.socket.address, new Uint8Array(972))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(got >= 99 && got <= 100, String(got))
+      yield* TestClock.adjust("10 seconds")
+      assert.isTrue(got > 255 && got < 270, String(got))
+    }).pipe(Effect.provide(Cluster.network("a", { bitsPerSecond: 800_000 })))
   )
 })

@@ -1,8 +1,8 @@
 /**
  * GossipSocketMemory: a gossip port on a `MemoryNetwork`, for tests: lossy datagrams; reliable, ordered streams.
  *
- * A stream across a cut stalls, and so does dialling across one, until the cut is healed. An absent host refuses at
- * once; a kill breaks both ends at once. Host names of the network resolve like DNS names.
+ * A stream across a cut stalls, and so does dialling across one, until the cut is healed. An absent host refuses; a
+ * kill breaks both ends. Host names of the network resolve like DNS names.
  *
  * @module
  */
@@ -12,153 +12,144 @@ import * as Bytes from "../../../protocol/Bytes.ts"
 import * as Seed from "../../../protocol/Seed.ts"
 import { type ByteStream, type Datagram, GossipSocket, SocketFailed } from "../../../services/GossipSocket.ts"
 import * as Background from "../../core/Background.ts"
+import type { Connection } from "../../memory/Connection.ts"
 import { MemoryNetwork, type Plug } from "../../memory/MemoryNetwork.ts"
 
 /** Default port, 7946 as on Node, so that a seed is a name alone. */
 export const portDefault = Seed.portDefault
 
-/** Datagrams that may wait for their receiver; more are dropped. */
+/** Datagrams waiting for their receiver; more are dropped. */
 const datagramsMax = 4096
 const pendingStreamsMax = 128
-/** Window of one direction of a stream, in bytes written and not read. A writer waits above it. */
+/** What IP and UDP add to a datagram. */
+const headerBytes = 28
+/** Bytes of one direction of a stream that were written and not read; a writer waits above it. */
 const windowBytes = 262_144
 
-type Network = MemoryNetwork["Service"]
+const lost = (detail: string): SocketFailed => new SocketFailed({ how: "lost", detail })
 
-/** One direction of a stream. */
-interface Half {
-  readonly from: string
-  readonly to: string
-  /** Chunks on the way. */
-  readonly sent: Array<Uint8Array>
-  readonly arrived: Array<Uint8Array>
-  bytes: number
-  isMoving: boolean
-  isEnded: boolean
-  isEndThere: boolean
-  failure: SocketFailed | undefined
-  /** Latch that opens at the next change of this half. Each change makes a new one. */
-  change: Latch.Latch
-}
-
-interface End {
+/** One end of a stream. What is over its window waits until the other end says that it has read. */
+class End {
+  private readonly connection: Connection
+  private readonly arrived: Array<Uint8Array> = []
+  /** Bytes that were written and are not known to be read, and that were read and not said to be. */
+  private unreadBytes = 0
+  private owedBytes = 0
+  private isEnded = false
+  private isEndHere = false
+  private failure: SocketFailed | undefined
+  /** Opens at the next change, for those who looked before it. */
+  private change = Latch.makeUnsafe(false)
+  private other: End | undefined
   readonly stream: ByteStream
-  readonly peerName: string
-  /** Breaks the incoming direction: bytes that come are discarded, and the peer's writes fail. */
-  readonly close: () => void
-  /** Breaks both directions. */
-  readonly break: (failure: SocketFailed) => void
+
+  constructor(connection: Connection, peer: Address) {
+    this.connection = connection
+    connection.usedBy({
+      onEnd: () => {
+        this.isEndHere = true
+        this.announce()
+      },
+      onLost: (detail) => this.fail(lost(detail)),
+      onRoom: () => {}
+    })
+    ends.set(connection, this)
+    this.stream = { peer, read: this.read, write: (bytes) => this.write(bytes), end: this.end }
+  }
+
+  /** Waiters run at once, so those of the next change must find its latch. */
+  private announce(): void {
+    const { change } = this
+    this.change = Latch.makeUnsafe(false)
+    change.openUnsafe()
+  }
+
+  private fail(failure: SocketFailed): void {
+    this.failure ??= failure
+    this.arrived.length = 0
+    this.announce()
+  }
+
+  private hear(bytes: Uint8Array): void {
+    this.arrived.push(bytes)
+    this.announce()
+  }
+
+  private hearRead(bytes: number): void {
+    this.unreadBytes -= bytes
+    this.announce()
+  }
+
+  /** The end that is at the other side once something arrives there. */
+  private get there(): End | undefined {
+    this.other ??= ends.get(this.connection.both()[1])
+    return this.other
+  }
+
+  private write(bytes: Uint8Array): Effect.Effect<void, SocketFailed> {
+    return Effect.suspend(() => {
+      if (this.failure !== undefined) return Effect.fail(this.failure)
+      if (this.isEnded) return Effect.fail(new SocketFailed({ how: "closed", detail: "this side has ended" }))
+      if (this.unreadBytes > windowBytes) return Effect.flatMap(this.change.await, () => this.write(bytes))
+      const written = bytes.slice()
+      this.unreadBytes += written.length
+      this.connection.send(written.length, () => this.there?.hear(written))
+      return Effect.void
+    })
+  }
+
+  private get read(): ByteStream["read"] {
+    return Effect.suspend((): ByteStream["read"] => {
+      if (this.failure !== undefined) return Effect.fail(this.failure)
+      if (this.arrived.length === 0)
+        return this.isEndHere ? Cause.done() : Effect.flatMap(this.change.await, () => this.read)
+      const bytes = Bytes.concat(this.arrived.splice(0))
+      this.owe(bytes.length)
+      return Effect.succeed(bytes)
+    })
+  }
+
+  private owe(bytes: number): void {
+    this.owedBytes += bytes
+    if (this.owedBytes < windowBytes / 2) return
+    const owed = this.owedBytes
+    this.owedBytes = 0
+    this.connection.send(0, () => this.there?.hearRead(owed))
+  }
+
+  private get end(): Effect.Effect<void, SocketFailed> {
+    return Effect.suspend(() => {
+      if (this.failure !== undefined) return Effect.fail(this.failure)
+      this.isEnded = true
+      this.connection.finish()
+      return Effect.void
+    })
+  }
+
+  /** Ends this side and throws away what comes. */
+  close(): void {
+    this.isEnded = true
+    this.fail(lost("the reader is gone"))
+    this.connection.close()
+  }
 }
 
-/** Port bound to an address. */
+const ends = new WeakMap<Connection, End>()
+
+/** Who gets the datagrams of an address. */
 interface Door {
   readonly plug: Plug
   readonly datagram: (datagram: Datagram) => void
-  /** Queues an incoming stream; false when there is no room. */
-  readonly accept: (end: End) => boolean
 }
 
 /** Doors by address, for each network. */
-const doorsOf = new WeakMap<Network, Map<string, Door>>()
+const doorsOf = new WeakMap<MemoryNetwork["Service"], Map<string, Door>>()
 
-const doorsOn = (network: Network): Map<string, Door> => {
+const doorsOn = (network: MemoryNetwork["Service"]): Map<string, Door> => {
   const doors = doorsOf.get(network) ?? new Map<string, Door>()
   doorsOf.set(network, doors)
   return doors
 }
-
-const lost = (detail: string): SocketFailed => new SocketFailed({ how: "lost", detail })
-
-const makeHalf = (from: string, to: string): Half => ({
-  from,
-  to,
-  sent: [],
-  arrived: [],
-  bytes: 0,
-  isMoving: false,
-  isEnded: false,
-  isEndThere: false,
-  failure: undefined,
-  change: Latch.makeUnsafe(false)
-})
-
-/** Replaces the latch before it opens: waiters resume at once, and have to find the latch of the next change. */
-const announce = (half: Half): void => {
-  const { change } = half
-  half.change = Latch.makeUnsafe(false)
-  change.openUnsafe()
-}
-
-const fail = (half: Half, failure: SocketFailed): void => {
-  half.failure ??= failure
-  half.sent.length = 0
-  half.arrived.length = 0
-  announce(half)
-}
-
-const move = Effect.fnUntraced(function* (network: Network, half: Half) {
-  while (half.failure === undefined && (half.sent.length > 0 || (half.isEnded && !half.isEndThere))) {
-    const count = half.sent.length
-    const isLast = half.isEnded
-    yield* network.travel(half.from, half.to)
-    if (half.failure !== undefined) break
-    half.arrived.push(...half.sent.splice(0, count))
-    half.isEndThere = isLast
-    announce(half)
-  }
-  half.isMoving = false
-})
-
-const startMoving = (network: Network, half: Half): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (half.isMoving) return Effect.void
-    half.isMoving = true
-    return network.fork(move(network, half))
-  })
-
-const write = (network: Network, half: Half, bytes: Uint8Array): Effect.Effect<void, SocketFailed> =>
-  Effect.suspend(() => {
-    if (half.failure !== undefined) return Effect.fail(half.failure)
-    if (half.isEnded) return Effect.fail(new SocketFailed({ how: "closed", detail: "this side has ended" }))
-    if (half.bytes > windowBytes) return Effect.flatMap(half.change.await, () => write(network, half, bytes))
-    half.sent.push(bytes.slice())
-    half.bytes += bytes.length
-    return startMoving(network, half)
-  })
-
-const read = (half: Half): Effect.Effect<Uint8Array, SocketFailed | Cause.Done> =>
-  Effect.suspend(() => {
-    if (half.failure !== undefined) return Effect.fail(half.failure)
-    if (half.arrived.length > 0) {
-      const bytes = Bytes.concat(half.arrived.splice(0))
-      half.bytes -= bytes.length
-      announce(half)
-      return Effect.succeed(bytes)
-    }
-    return half.isEndThere ? Cause.done() : Effect.flatMap(half.change.await, () => read(half))
-  })
-
-const end = (network: Network, half: Half): Effect.Effect<void, SocketFailed> =>
-  Effect.suspend(() => {
-    if (half.failure !== undefined) return Effect.fail(half.failure)
-    half.isEnded = true
-    return startMoving(network, half)
-  })
-
-const makeEnd = (network: Network, outgoing: Half, incoming: Half, peer: Address): End => ({
-  stream: {
-    peer,
-    read: read(incoming),
-    write: (bytes) => write(network, outgoing, bytes),
-    end: end(network, outgoing)
-  },
-  peerName: outgoing.to,
-  close: () => fail(incoming, lost("the reader is gone")),
-  break: (failure) => {
-    fail(outgoing, failure)
-    fail(incoming, failure)
-  }
-})
 
 const make = Effect.fnUntraced(function* (name: string, port: number) {
   const network = yield* MemoryNetwork
@@ -167,33 +158,21 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
   const doors = doorsOn(network)
   const datagrams = yield* Queue.dropping<Datagram>(datagramsMax)
   const streams = yield* Queue.dropping<End>(pendingStreamsMax)
-  const ends = new Set<End>()
   const counts = new Map<string, number>()
 
   const count = (reason: string): void => {
     counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
 
-  /** Acquires an end for the life of the scope. */
+  /** Owns an end for the life of the scope. */
   const own = (acquired: End) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        ends.add(acquired)
-        return acquired.stream
-      }),
-      () => {
-        acquired.close()
-        ends.delete(acquired)
-        return Effect.ignore(acquired.stream.end)
-      }
-    )
+    Effect.acquireRelease(Effect.succeed(acquired.stream), () => Effect.sync(() => acquired.close()))
 
   const door: Door = {
     plug,
     datagram: (datagram) => {
       if (!Queue.offerUnsafe(datagrams, datagram)) count("receiveOverflow")
-    },
-    accept: (accepted) => Queue.offerUnsafe(streams, accepted)
+    }
   }
 
   yield* Effect.acquireRelease(
@@ -203,9 +182,9 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
         if (doors.get(format(address)) === door) doors.delete(format(address))
       })
   )
-  yield* network.onKilled((killed) => {
-    for (const each of [...ends])
-      if (killed === name || killed === each.peerName) each.break(lost(`host "${killed}" was killed`))
+  yield* network.listen(plug, port, (connection) => {
+    const bytes = network.addressOf(connection.peerName) ?? plug.bytes
+    return Queue.offerUnsafe(streams, new End(connection, { bytes, port: portDefault }))
   })
 
   const refused = (to: Address): SocketFailed =>
@@ -219,15 +198,9 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
   const dial = Effect.fnUntraced(function* (to: Address) {
     const peerName = network.nameAt(host(to.bytes))
     if (!plug.isLive()) return yield* new SocketFailed({ how: "closed", detail: `host "${name}" is gone` })
-    if (peerName === undefined || !network.isPlugged(peerName)) return yield* refused(to)
-    yield* network.travel(name, peerName)
-    const found = doorAt(to)
-    if (found === undefined || !plug.isLive()) return yield* refused(to)
-    const [there, back] = [makeHalf(name, peerName), makeHalf(peerName, name)]
-    const stream = yield* own(makeEnd(network, there, back, to))
-    if (!found.accept(makeEnd(network, back, there, address))) return yield* refused(to)
-    yield* network.travel(peerName, name)
-    return stream
+    if (peerName === undefined) return yield* refused(to)
+    const connecting = network.connect(plug, peerName, to.port, (connection) => new End(connection, to))
+    return yield* own(yield* Effect.mapError(connecting, () => refused(to)))
   })
 
   const serve = Effect.fnUntraced(function* (onStream: (stream: ByteStream) => Effect.Effect<void>) {
@@ -248,7 +221,8 @@ const make = Effect.fnUntraced(function* (name: string, port: number) {
         const peerName = network.nameAt(host(to.bytes))
         if (peerName === undefined) return Effect.sync(() => count("sendFailed"))
         const datagram = { from: address, payload: payload.slice() }
-        return network.carry(plug, peerName, () => doorAt(to)?.datagram(datagram))
+        network.carry(plug, peerName, payload.length + headerBytes, () => doorAt(to)?.datagram(datagram))
+        return Effect.void
       }),
     dial,
     serve,
