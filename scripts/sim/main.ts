@@ -1,11 +1,11 @@
 /** The simulator on the command line: `npm run sim -- --help`. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import * as NamesScenario from "../../src/testing/NamesScenario.ts"
-import * as Plot from "../../src/testing/Plot.ts"
-import * as Profiles from "../../src/testing/Profiles.ts"
-import * as Scenario from "../../src/testing/Scenario.ts"
 import { experiments } from "./experiments.ts"
+import * as NamesScenario from "./membership/NamesScenario.ts"
+import * as Plot from "./membership/Plot.ts"
+import * as Profiles from "./membership/Profiles.ts"
+import * as Scenario from "./membership/Scenario.ts"
 import { columns, type Extent, insert, pageOf } from "./Report.ts"
 
 const profiles: { readonly [name: string]: Profiles.Profile } = {

@@ -1,92 +1,194 @@
-/** What befalls the processes: crashes, restarts, pauses, and the blocked loops of the Lifeguard paper. */
-import * as Deadlines from "../protocol/swim/Deadlines.ts"
-import * as Swim from "../protocol/swim/Swim.ts"
-import type { Timer } from "../protocol/swim/Timer.ts"
-import { fulfil, input, perform, read } from "./Delivery.ts"
-import type { Host } from "./Host.ts"
-import { type Network, note, schedule, start } from "./Network.ts"
+/** A process of a world: its clock, its scheduler, and what is done to it. */
+import { Clock, Context, Duration, Effect, Scheduler } from "effect"
+import type { Event, Runnable, World } from "./World.ts"
 
-/** Takes a host down without a word. */
-export const crash = (network: Network, host: Host): void => {
-  host.state = undefined
-  host.passenger = undefined
-  host.mode = "running"
-  host.held.length = 0
-  host.outbox.length = 0
-  host.stuck.length = 0
-  host.lost.clear()
-  host.wakeAt = Number.POSITIVE_INFINITY
-  note(network, host, 5, 0)
+/** The wall clocks begin at the same time of day: 2026-01-01T00:00:00Z, in milliseconds. */
+export const epochMillis = 1_767_225_600_000
+/** Datagrams that a kernel holds for a process that does not read, in bytes. */
+const heldBytesMax = 208 * 1024
+
+interface Bucket {
+  readonly priority: number
+  readonly tasks: Array<() => void>
 }
 
-/** Starts a crashed host anew, under its old name and address, knowing nobody. */
-export const restart = (network: Network, host: Host, meta?: Uint8Array): void => {
-  crash(network, host)
-  start(network, host, meta)
-}
+/** States: running <-> paused; both -> dead, for good. */
+export class Process implements Runnable {
+  readonly name: string
+  private readonly world: World
+  private state: "running" | "paused" | "dead" = "running"
+  private buckets: Array<Bucket> = []
+  private isWaking = false
+  /** What came while it was paused. */
+  private held: Array<() => void> = []
+  private heldBytes = 0
+  /** Its clock runs at this rate, and showed so much at that time. */
+  private rate = 1
+  private shownMillis = 0
+  private sinceMillis: number
+  private wallMillis: number
+  private readonly endings = new Set<() => void>()
+  /** Timers that it waits for. */
+  timers = 0
+  /** When it last did something. */
+  activeMillis = 0
+  readonly scheduler: Scheduler.Scheduler
+  readonly clock: Clock.Clock
 
-/** Stops the process; the kernel goes on holding what comes in. */
-export const pause = (network: Network, host: Host): void => {
-  if (host.state === undefined) return
-  host.mode = "paused"
-  host.wakeAt = Number.POSITIVE_INFINITY
-  note(network, host, 6, 0)
-}
-
-/** Blocks each loop of the process before its next send and after its next receive. */
-export const block = (network: Network, host: Host): void => {
-  if (host.state === undefined) return
-  host.mode = "blocked"
-  note(network, host, 7, 0)
-}
-
-/** Goes on: what was about to be sent is sent, what is overdue is done, then what the kernel held is read. */
-export const resume = (network: Network, host: Host): void => {
-  const { state } = host
-  if (state === undefined || host.mode === "running") return
-  host.mode = "running"
-  note(network, host, 8, host.held.length)
-  for (const demand of host.outbox.splice(0)) fulfil(network, host, demand)
-  for (const timer of host.stuck.splice(0)) Deadlines.restore(state.deadlines, timer)
-  if (Swim.nextDeadline(state) <= network.now) input(network, host, { _tag: "Tick" })
-  wakePassenger(network, host)
-  for (const event of host.held.splice(0)) read(network, host, event)
-  schedule(network, host)
-}
-
-/** The wake-up of a host, unless it is stale. */
-export const wake = (network: Network, host: Host): void => {
-  const { state } = host
-  if (state === undefined || host.mode === "paused" || host.wakeAt > network.now) return
-  host.wakeAt = Number.POSITIVE_INFINITY
-  wakePassenger(network, host)
-  if (Swim.nextDeadline(state) > network.now) return schedule(network, host)
-  if (host.mode === "blocked") return tickBlocked(network, host, state)
-  input(network, host, { _tag: "Tick" })
-}
-
-const wakePassenger = ({ now }: Network, { passenger }: Host): void => {
-  if (passenger !== undefined && passenger.nextDeadline() <= now) passenger.wake()
-}
-
-/** Timers that one loop of a process waits for. */
-const loops: ReadonlyArray<ReadonlyArray<Timer["_tag"]>> = [
-  ["ProbeTick", "ProbeTimeout", "ProbeDeadline", "RollCallTimeout", "RollCallDeadline"],
-  ["GossipTick"],
-  ["PushPullTick"]
-]
-
-/** Timers run, but a loop that is about to send stops there, and so do its timers. */
-const tickBlocked = (network: Network, host: Host, state: Swim.State): void => {
-  const tag = state.deadlines.heap[0]?.value._tag
-  const before = host.outbox.length
-  network.steps += 1
-  for (const output of Swim.step(state, { _tag: "Tick" }, network)) perform(network, host, output)
-  const loop = loops.find((tags) => tags.some((other) => other === tag))
-  if (loop !== undefined && host.outbox.length > before)
-    for (const timer of state.deadlines.heap.filter(({ value }) => loop.includes(value._tag))) {
-      Deadlines.cancel(state.deadlines, timer)
-      host.stuck.push(timer)
+  constructor(world: World, name: string) {
+    this.world = world
+    this.name = name
+    this.sinceMillis = world.nowMillis
+    this.wallMillis = epochMillis + world.nowMillis
+    const dispatcher: Scheduler.SchedulerDispatcher = {
+      scheduleTask: (task, priority) => this.schedule(task, priority),
+      flush: () => this.runTasks()
     }
-  schedule(network, host)
+    this.scheduler = {
+      executionMode: "async",
+      shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
+      makeDispatcher: () => dispatcher
+    }
+    this.clock = this.makeClock()
+  }
+
+  /** Clock and scheduler as fibers want them. */
+  get context(): Context.Context<never> {
+    return Context.empty().pipe(Context.add(Clock.Clock, this.clock), Context.add(Scheduler.Scheduler, this.scheduler))
+  }
+
+  get isDead(): boolean {
+    return this.state === "dead"
+  }
+
+  get isPaused(): boolean {
+    return this.state === "paused"
+  }
+
+  private schedule(task: () => void, priority: number): void {
+    if (this.state === "dead") return
+    const at = this.buckets.findIndex((bucket) => bucket.priority >= priority)
+    const bucket = this.buckets[at]
+    if (bucket?.priority === priority) bucket.tasks.push(task)
+    else this.buckets.splice(at === -1 ? this.buckets.length : at, 0, { priority, tasks: [task] })
+    this.wake()
+  }
+
+  private wake(): void {
+    if (this.isWaking || this.state !== "running" || this.buckets.length === 0) return
+    this.isWaking = true
+    this.world.wake(this)
+  }
+
+  runTasks(): void {
+    this.isWaking = false
+    if (this.state !== "running") return
+    this.activeMillis = this.world.nowMillis
+    const { buckets } = this
+    this.buckets = []
+    for (const { tasks } of buckets) for (const task of tasks) if (!this.isDead) task()
+  }
+
+  /** Has something come to it: now, or once it goes on. `bytes` are those of a datagram, which a full kernel drops. */
+  enter(bytes: number, come: () => void): void {
+    if (this.state === "running") {
+      this.activeMillis = this.world.nowMillis
+      return come()
+    }
+    if (this.state === "dead" || (bytes > 0 && this.heldBytes + bytes > heldBytesMax)) return
+    this.heldBytes += bytes
+    this.held.push(come)
+  }
+
+  /** Runs something in its turn. */
+  post(task: () => void): void {
+    this.schedule(task, 0)
+  }
+
+  pause(): void {
+    if (this.state === "running") this.state = "paused"
+  }
+
+  resume(): void {
+    if (this.state !== "paused") return
+    this.state = "running"
+    const { held } = this
+    this.held = []
+    this.heldBytes = 0
+    for (const come of held) this.enter(0, come)
+    this.wake()
+  }
+
+  /** Nothing of it runs any more, finalizers neither. */
+  kill(): void {
+    if (this.state === "dead") return
+    this.state = "dead"
+    this.buckets = []
+    this.held = []
+    for (const ending of [...this.endings]) ending()
+    this.endings.clear()
+  }
+
+  /** Calls back when it dies; gives what takes that back. */
+  onDeath(ending: () => void): () => void {
+    this.endings.add(ending)
+    return () => this.endings.delete(ending)
+  }
+
+  /** On its own clock, which nobody sets. */
+  get monotonicMillis(): number {
+    return this.shownMillis + (this.world.nowMillis - this.sinceMillis) * this.rate
+  }
+
+  /** Has its clock run at another rate; what waits already is not moved. */
+  skew(rate: number): void {
+    this.shownMillis = this.monotonicMillis
+    this.sinceMillis = this.world.nowMillis
+    this.rate = rate
+  }
+
+  /** Sets its wall clock forward or back. What tells intervals goes on as it was. */
+  jump(millis: number): void {
+    this.wallMillis += millis
+  }
+
+  private sleep(millis: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.timers += 1
+      let event: Event | undefined
+      const over = (): void => {
+        if (event?.happen === undefined) return
+        event.happen = undefined
+        this.timers -= 1
+      }
+      event = this.world.after(millis / this.rate, () => {
+        over()
+        this.enter(0, () => resume(Effect.void))
+      })
+      return Effect.sync(over)
+    })
+  }
+
+  private makeClock(): Clock.Clock {
+    const wallMillis = (): number => this.wallMillis + this.monotonicMillis
+    const nanos = (millis: number): bigint => BigInt(Math.round(millis * 1e6))
+    const wallNanos = (): bigint => {
+      const millis = wallMillis()
+      const whole = Math.floor(millis)
+      return BigInt(whole) * 1_000_000n + nanos(millis - whole)
+    }
+    return {
+      currentTimeMillisUnsafe: wallMillis,
+      currentTimeMillis: Effect.sync(wallMillis),
+      currentTimeNanosUnsafe: wallNanos,
+      currentTimeNanos: Effect.sync(wallNanos),
+      monotonicTimeNanosUnsafe: () => nanos(this.monotonicMillis),
+      monotonicTimeNanos: Effect.sync(() => nanos(this.monotonicMillis)),
+      sleep: (duration) => {
+        const millis = Duration.toMillis(duration)
+        if (millis <= 0) return Effect.void
+        return Number.isFinite(millis) ? this.sleep(millis) : Effect.never
+      }
+    }
+  }
 }

@@ -1,26 +1,31 @@
-/** A running hash over all that happens, so that two runs can be compared by one number. */
-import type * as Swim from "../protocol/swim/Swim.ts"
+/** What happened in a simulation, line by line, and a number over all packets: both are equal for equal runs. */
+import { hashText } from "./Random.ts"
 
-const real = new Float64Array(1)
-const words = new Uint32Array(real.buffer)
+/** Lines that are kept; the first of more are forgotten. */
+const linesMax = 10_000
 
-const mix = (hash: number, value: number): number => Math.imul(hash ^ value, 0x01000193) ^ (hash >>> 15)
+export class Trace {
+  private readonly now: () => number
+  private all: Array<string> = []
+  hash = 0
 
-export const event = (hash: number, atMillis: number, host: number, kind: number, detail: number): number => {
-  real[0] = atMillis
-  let value = mix(mix(hash, words[0] ?? 0), words[1] ?? 0)
-  value = mix(value, host * 16 + kind)
-  return mix(value, detail) >>> 0
-}
+  constructor(now: () => number) {
+    this.now = now
+  }
 
-/** A number for what an output says; names do not enter, since the order of events tells them apart. */
-export const detailOf = (output: Swim.Output): number => {
-  switch (output._tag) {
-    case "Changed":
-      return output.member.incarnation * 16 + output.change.length
-    case "Probed":
-      return output.outcome.length
-    default:
-      return output._tag.length
+  add(who: string, text: string): void {
+    const line = `${(this.now() / 1000).toFixed(3).padStart(10)} ${who}: ${text}`
+    this.hash = hashText(line, this.hash)
+    this.all.push(line)
+    if (this.all.length > 2 * linesMax) this.all = this.all.slice(-linesMax)
+  }
+
+  /** Counts a packet that has arrived. */
+  packet(from: string, to: string, bytes: number): void {
+    this.hash = Math.imul(hashText(from, hashText(to, this.hash)) ^ bytes, 0x01000193) ^ Math.round(this.now() * 1000)
+  }
+
+  get lines(): ReadonlyArray<string> {
+    return this.all.slice(-linesMax)
   }
 }

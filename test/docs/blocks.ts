@@ -41,6 +41,8 @@ export interface Program extends Block {
   readonly output: string
   /** It serves until it is told to stop. */
   readonly isHost: boolean
+  /** A test, which its runner runs. */
+  readonly isTest: boolean
   /** It calls a host that is there already, at this port. */
   readonly isClient: boolean
 }
@@ -63,9 +65,10 @@ export const sourceOf = (program: Program, folder: string): string =>
     .replaceAll('from "grinta"', `from "${relative(folder, "src/index.ts")}"`)
     .replaceAll('from "grinta/testing"', `from "${relative(folder, "src/testing/index.ts")}"`)
     .replaceAll('from "grinta/rpc"', `from "${relative(folder, "src/rpc/index.ts")}"`)
+    .replaceAll('from "grinta/testing/vitest"', `from "${relative(folder, "src/testing/vitest.ts")}"`)
     .replaceAll('from "./gen/', `from "${relative(folder, "src/protocol/gen")}/`)
 
-const named = /^\/\/ ([\w-]+\.ts)$/m
+const named = /^\/\/ ([\w-]+(?:\.test)?\.ts)$/m
 
 /** Sorts blocks by what is to be done with them. Whatever cannot be checked is a stray. */
 export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
@@ -94,6 +97,7 @@ export const sort = (blocks: ReadonlyArray<Block>): Sorted => {
       file: named.exec(block.text.split("\n")[0] ?? "")?.[1] ?? `line-${block.line}.ts`,
       output: outputOf(block),
       isHost: block.text.includes("Layer.launch"),
+      isTest: block.text.includes("@effect/vitest"),
       isClient: block.text.includes(hostPort)
     })),
     shells: of("sh").map((block) => ({ ...block, output: outputOf(block) })),

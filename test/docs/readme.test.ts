@@ -23,9 +23,9 @@ const pathOf = ({ document, file }: Program): string => join(folder, basename(do
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const run = (path: string) =>
+const run = (path: string, ...how: ReadonlyArray<string>) =>
   new Promise<{ readonly code: number; readonly output: string; readonly complaints: string }>((resolve) => {
-    execFile(process.execPath, [path], { timeout: 15_000 }, (error, output, complaints) => {
+    execFile(process.execPath, [...how, path], { timeout: 15_000 }, (error, output, complaints) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
       resolve({ code, output, complaints })
     })
@@ -115,8 +115,10 @@ describe("programs in the documents", () => {
         assert.strictEqual(ended.code, 130)
         return
       }
-      const { code, complaints, output } = await run(pathOf(program))
-      assert.strictEqual(code, 0, complaints)
+      const runner = program.isTest ? ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"] : []
+      const { code, complaints, output } = await run(pathOf(program), ...runner)
+      assert.strictEqual(code, 0, `${complaints}${output}`)
+      if (program.isTest) return assert.match(output, /Tests .*1 passed/)
       assert.strictEqual(output.trimEnd(), program.output)
     }
   )

@@ -59,3 +59,6 @@ export const rpcNames: ReadonlyArray<string> = [
   "RpcDiffers",
   "RpcUnknown"
 ]
+
+/** All that `grinta/testing` gives; `grinta/testing/vitest` gives `it`. */
+export const testingNames: ReadonlyArray<string> = ["Simulation"]

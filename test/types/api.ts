@@ -71,6 +71,8 @@ import {
   type Unauthorized
 } from "../../src/index.ts"
 import { type CallErrorReason, FabricRpc } from "../../src/rpc/index.ts"
+import { Simulation } from "../../src/testing/index.ts"
+import { it } from "../../src/testing/vitest.ts"
 
 class Banned extends Schema.TaggedError<Banned>()("Banned", { until: Schema.String }) {}
 class Undeclared extends Schema.TaggedError<Undeclared>()("Undeclared", {}) {}
@@ -409,3 +411,16 @@ expectTypeOf<NonNullable<Effect.Success<typeof FabricRpc.Caller>>>().toEqualType
 
 // @ts-expect-error there is no such owner
 FabricRpc.withCall({ select: "farthest" })
+// Simulations: what runs on a host has its services, and a scope; what else it needs, the test has.
+
+declare const simulated: Effect.Effect<number, Banned, Fabric | Registry | Scope.Scope>
+declare const wanting: Effect.Effect<number, Banned, Fabric | Banned>
+const simulation = Simulation.run({ hosts: 3 }, (sim) => sim.on("h1", simulated))
+expectTypeOf(simulation).toEqualTypeOf<Effect.Effect<number, Banned | Simulation.SimulationFailed>>()
+const left = Simulation.run({ hosts: ["a", "b"] }, (sim) => sim.on("a", wanting))
+expectTypeOf(left).toEqualTypeOf<Effect.Effect<number, Banned | Simulation.SimulationFailed, Banned>>()
+Simulation.run({ hosts: 1 }, (sim) => sim.inject({ do: "crash", host: "h1", power: "lost" }))
+// @ts-expect-error there is no such fault
+Simulation.run({ hosts: 1 }, (sim) => sim.inject({ do: "explode", host: "h1" }))
+// @ts-expect-error a test that needs more than a scope cannot be run by itself
+it.fabric(1, "needs more", () => wanting)

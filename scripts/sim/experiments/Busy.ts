@@ -1,10 +1,10 @@
 /** Hosts that are busy in turn, under load: none of them is dead. Source: design.md, law 10. */
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Delivery from "../../../src/testing/Delivery.ts"
-import { call } from "../../../src/testing/Network.ts"
-import * as Process from "../../../src/testing/Process.ts"
-import { grinta, type Profile, reference } from "../../../src/testing/Profiles.ts"
-import { advance } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Delivery from "../membership/Delivery.ts"
+import { call } from "../membership/Network.ts"
+import * as Process from "../membership/Process.ts"
+import { grinta, type Profile, reference } from "../membership/Profiles.ts"
+import { advance } from "../membership/Run.ts"
 import type { Experiment } from "../Report.ts"
 import { range } from "../Statistics.ts"
 

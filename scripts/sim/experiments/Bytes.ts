@@ -3,10 +3,11 @@
  *
  * Source: Lifeguard, table VI; faults.md, X9.
  */
-import * as Anomaly from "../../../src/testing/Anomaly.ts"
-import { grinta, type Profile, paper, reference } from "../../../src/testing/Profiles.ts"
+
 import * as Random from "../../../src/testing/Random.ts"
-import { advance } from "../../../src/testing/Run.ts"
+import * as Anomaly from "../membership/Anomaly.ts"
+import { grinta, type Profile, paper, reference } from "../membership/Profiles.ts"
+import { advance } from "../membership/Run.ts"
 import type { Experiment, Extent, Row } from "../Report.ts"
 import { isNear } from "../Statistics.ts"
 import { type Cell, cells, members, start, testMillis } from "./Lifeguard.ts"

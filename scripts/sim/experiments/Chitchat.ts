@@ -1,8 +1,8 @@
 /** X18: the bounds that chitchat tests itself against. Source: its perf_test.rs. */
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Process from "../../../src/testing/Process.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, until } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Process from "../membership/Process.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, until } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { mean, range } from "../Statistics.ts"
 import { total } from "./Load.ts"

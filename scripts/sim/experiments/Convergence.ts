@@ -1,9 +1,9 @@
 /** X17: how fast one message reaches everybody. Source: the convergence simulator of Serf. */
 import { lan, wan } from "../../../src/protocol/swim/Config.ts"
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Delivery from "../../../src/testing/Delivery.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, runUntil } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Delivery from "../membership/Delivery.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median, range } from "../Statistics.ts"
 import { total } from "./Load.ts"

@@ -1,6 +1,6 @@
 /** Cuts into two sides of unlike size, beside the reference, and how soon they heal. Source: faults.md, N7 and N8. */
-import * as Cut from "../../../src/testing/Cut.ts"
-import { grinta, type Profile, reference } from "../../../src/testing/Profiles.ts"
+import * as Cut from "../membership/Cut.ts"
+import { grinta, type Profile, reference } from "../membership/Profiles.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median, range } from "../Statistics.ts"
 

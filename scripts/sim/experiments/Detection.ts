@@ -1,10 +1,10 @@
 /** X1: how long until the first member misses one that crashed. Source: SWIM, 5.2 and figure 3a. */
 import * as Sampling from "../../../src/protocol/swim/Sampling.ts"
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import { constant } from "../../../src/testing/Options.ts"
-import * as Process from "../../../src/testing/Process.ts"
-import { swim2002 } from "../../../src/testing/Profiles.ts"
-import { advance, runUntil } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import { constant } from "../membership/Options.ts"
+import * as Process from "../membership/Process.ts"
+import { swim2002 } from "../membership/Profiles.ts"
+import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { isNear, mean, quantile } from "../Statistics.ts"
 

@@ -1,5 +1,5 @@
 /** X10: detection against accuracy, over the multipliers of Lifeguard. Source: Lifeguard, table VII. */
-import { grinta, lifeguardWith, paper } from "../../../src/testing/Profiles.ts"
+import { grinta, lifeguardWith, paper } from "../membership/Profiles.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median } from "../Statistics.ts"
 import { cells, repetitions, sweep, threshold } from "./Lifeguard.ts"

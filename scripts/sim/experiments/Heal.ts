@@ -1,8 +1,8 @@
 /** A cluster cut in halves for long is one again after the cut. Source: design.md, law 9; faults.md, N7 and N8. */
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Network from "../../../src/testing/Network.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, until } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Network from "../membership/Network.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, until } from "../membership/Run.ts"
 import type { Experiment } from "../Report.ts"
 import { median, range } from "../Statistics.ts"
 

@@ -1,9 +1,9 @@
 /** X3: how fast a piece of news spreads by piggyback alone. Source: SWIM, 5.2 and figure 3b. */
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Delivery from "../../../src/testing/Delivery.ts"
-import { constant } from "../../../src/testing/Options.ts"
-import { swim2002 } from "../../../src/testing/Profiles.ts"
-import { runUntil } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Delivery from "../membership/Delivery.ts"
+import { constant } from "../membership/Options.ts"
+import { swim2002 } from "../membership/Profiles.ts"
+import { runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { isNear, median, range } from "../Statistics.ts"
 

@@ -1,5 +1,5 @@
 /** X8: false deaths while members block in cycles. Source: Lifeguard, table IV. */
-import { grinta, type Profile, paper, reference } from "../../../src/testing/Profiles.ts"
+import { grinta, type Profile, paper, reference } from "../membership/Profiles.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { cells, type Sweep, sweep } from "./Lifeguard.ts"
 

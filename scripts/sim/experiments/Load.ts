@@ -1,9 +1,9 @@
 /** X4 and the load of our own defaults: what a member sends in steady state. Source: SWIM, 5.1 and figure 2. */
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import type { Traffic } from "../../../src/testing/Host.ts"
-import type { Network } from "../../../src/testing/Network.ts"
-import { grinta, type Profile, swim2002 } from "../../../src/testing/Profiles.ts"
-import { advance } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import type { Traffic } from "../membership/Host.ts"
+import type { Network } from "../membership/Network.ts"
+import { grinta, type Profile, swim2002 } from "../membership/Profiles.ts"
+import { advance } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { mean } from "../Statistics.ts"
 

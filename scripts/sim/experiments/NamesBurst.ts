@@ -1,10 +1,10 @@
 /** N1: no claim is lost in a burst, and no ghost stays, on a bad network. Source: design.md, law 7. */
 import { shuffle } from "../../../src/protocol/swim/Sampling.ts"
-import * as Names from "../../../src/testing/Names.ts"
-import { call } from "../../../src/testing/Network.ts"
-import { judge, type Verdict } from "../../../src/testing/Oracle.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, until } from "../../../src/testing/Run.ts"
+import * as Names from "../membership/Names.ts"
+import { call } from "../membership/Network.ts"
+import { judge, type Verdict } from "../membership/Oracle.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, until } from "../membership/Run.ts"
 import type { Experiment } from "../Report.ts"
 import { median, quantile, range } from "../Statistics.ts"
 

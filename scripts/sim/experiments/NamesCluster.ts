@@ -1,6 +1,6 @@
 /** A cluster that has had names for long. */
 import * as Directory from "../../../src/protocol/names/Directory.ts"
-import * as Names from "../../../src/testing/Names.ts"
+import * as Names from "../membership/Names.ts"
 
 /** Has each host claim so many names, and everybody know them, without a message. */
 export const populate = (names: Names.Names, perHost: number): void => {

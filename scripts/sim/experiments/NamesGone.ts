@@ -1,8 +1,8 @@
 /** N4: the names of a host that is gone are gone. Source: design.md, law 7; faults.md, P5 and R6. */
 import { minMillis } from "../../../src/protocol/swim/Suspicion.ts"
-import * as Names from "../../../src/testing/Names.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, runUntil } from "../../../src/testing/Run.ts"
+import * as Names from "../membership/Names.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median, quantile, range } from "../Statistics.ts"
 import { populate } from "./NamesCluster.ts"

@@ -1,10 +1,10 @@
 /** N5: both halves of a partition claim the same names; after it each has one owner. Source: faults.md, G19. */
 import * as Directory from "../../../src/protocol/names/Directory.ts"
-import * as Names from "../../../src/testing/Names.ts"
-import { partition } from "../../../src/testing/Network.ts"
-import { judge, type Verdict } from "../../../src/testing/Oracle.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, until } from "../../../src/testing/Run.ts"
+import * as Names from "../membership/Names.ts"
+import { partition } from "../membership/Network.ts"
+import { judge, type Verdict } from "../membership/Oracle.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, until } from "../membership/Run.ts"
 import type { Experiment } from "../Report.ts"
 import { median, range } from "../Statistics.ts"
 

@@ -1,7 +1,7 @@
 /** N2: how fast a name is known everywhere. */
-import * as Names from "../../../src/testing/Names.ts"
-import { grinta } from "../../../src/testing/Profiles.ts"
-import { advance, runUntil } from "../../../src/testing/Run.ts"
+import * as Names from "../membership/Names.ts"
+import { grinta } from "../membership/Profiles.ts"
+import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median, quantile, range } from "../Statistics.ts"
 

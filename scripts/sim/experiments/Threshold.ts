@@ -1,5 +1,5 @@
 /** X7 and X7b: how fast members that block once for long are declared dead. Source: Lifeguard, table V. */
-import { grinta, paper, reference } from "../../../src/testing/Profiles.ts"
+import { grinta, paper, reference } from "../membership/Profiles.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { isNear } from "../Statistics.ts"
 import { repetitions, threeOf, threshold } from "./Lifeguard.ts"

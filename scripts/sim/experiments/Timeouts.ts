@@ -1,9 +1,9 @@
 /** X6: how long a suspect has in the first paper. Source: SWIM, figure 3c. */
 import { naturalRounds } from "../../../src/protocol/swim/Scale.ts"
-import * as Cluster from "../../../src/testing/Cluster.ts"
-import * as Process from "../../../src/testing/Process.ts"
-import { swim2002 } from "../../../src/testing/Profiles.ts"
-import { advance, runUntil } from "../../../src/testing/Run.ts"
+import * as Cluster from "../membership/Cluster.ts"
+import * as Process from "../membership/Process.ts"
+import { swim2002 } from "../membership/Profiles.ts"
+import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment } from "../Report.ts"
 
 /** Periods between the first suspicion of a crashed member and its death, at the same observer. */

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import { ghostsOf, isSettled, judge } from "../../../scripts/sim/membership/Oracle.ts"
 import * as Directory from "../../../src/protocol/names/Directory.ts"
 import * as DirectoryDelta from "../../../src/protocol/names/DirectoryDelta.ts"
 import * as Exchange from "../../../src/protocol/names/Exchange.ts"
 import type { Host } from "../../../src/protocol/names/View.ts"
-import { ghostsOf, isSettled, judge } from "../../../src/testing/Oracle.ts"
 import * as Random from "../../../src/testing/Random.ts"
 
 const hostOf = (index: number, generation: number): Host => ({
