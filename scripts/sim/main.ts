@@ -1,6 +1,8 @@
 /** The simulator on the command line: `npm run sim -- --help`. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { Effect } from "effect"
+import * as Delivery from "./delivery/Delivery.ts"
 import { experiments } from "./experiments.ts"
 import * as NamesScenario from "./membership/NamesScenario.ts"
 import * as Plot from "./membership/Plot.ts"
@@ -20,13 +22,18 @@ const scenarios = [...Scenario.scenarios, ...NamesScenario.scenarios]
 const list = (all: ReadonlyArray<readonly [string, string]>): string =>
   all.map(([name, says]) => `  ${name.padEnd(17)}${says}`).join("\n")
 
-const help = `Simulates membership, and names on top of it: many hosts, a virtual network, virtual time.
+const help = `Simulates membership, names on top of it, and whole hosts: a virtual network, virtual time.
 
 npm run sim -- --scenario NAME [--hosts N] [--seed S] [--minutes M] [--profile P] [--json] [--plot FILE.svg]
+npm run sim -- --scenario delivery [--seeds N] [--seed FIRST] [--json]
+npm run sim -- --scenario delivery --program FILE.json
 npm run sim -- --experiment ID [--quick | --full] [--json] [--dry]
 
 Scenarios, with 32 hosts, seed 1 and 5 minutes unless told otherwise:
 ${list(scenarios.map(({ name, says }) => [name, says]))}
+
+  delivery         random programs over whole hosts, with layers, flows and faults: order, at most once, no silent loss,
+                   each "no", one handler for each connect; 100 seeds from 1 on unless told otherwise
 
 Profiles: ${Object.keys(profiles).join(", ")} (the first is the default)
 
@@ -46,6 +53,8 @@ const options = {
   experiment: { type: "string" },
   hosts: { type: "string", default: "32" },
   seed: { type: "string", default: "1" },
+  seeds: { type: "string", default: "100" },
+  program: { type: "string" },
   minutes: { type: "string", default: "5" },
   profile: { type: "string", default: "grinta" },
   plot: { type: "string" },
@@ -139,6 +148,31 @@ const simulate = (name: string): void => {
   process.stdout.write(`${json ? JSON.stringify({ ...result, realSeconds }) : summary(result, realSeconds)}\n`)
 }
 
+const programIn = (path: string) => {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"))
+  } catch {
+    return refuse(`cannot read a program from "${path}"`)
+  }
+}
+
+/** Whole hosts: each seed is a program of its own. */
+const deliver = async (): Promise<void> => {
+  if (values.program !== undefined) {
+    const { violations } = await Effect.runPromise(Delivery.replay(programIn(values.program)))
+    process.stdout.write(`${violations.length === 0 ? "no law is broken" : violations.join("\n")}\n`)
+    if (violations.length > 0) process.exitCode = 1
+    return
+  }
+  const seeds = numberIn("seeds", values.seeds, 1, 1_000_000, true)
+  const first = numberIn("seed", values.seed, 0, Number.MAX_SAFE_INTEGER, true)
+  const bar = progress("delivery")
+  const total = await Effect.runPromise(Delivery.run({ seeds, first, tell: (done) => bar.tell(done / seeds) }))
+  bar.clear()
+  process.stdout.write(`${values.json ? JSON.stringify(total) : Delivery.summary(total)}\n`)
+  if (total.broken.length > 0) process.exitCode = 1
+}
+
 const measure = (id: string, extent: Extent): void => {
   const wanted = id.toLowerCase()
   const chosen = experiments.filter((one) => wanted === "all" || one.id.toLowerCase() === wanted)
@@ -166,6 +200,7 @@ if (values.help) process.stdout.write(help)
 else if (values.scenario !== undefined && values.experiment !== undefined)
   refuse("either --scenario or --experiment, not both")
 else if (values.quick && values.full) refuse("either --quick or --full, not both")
+else if (values.scenario === "delivery") await deliver()
 else if (values.scenario !== undefined) simulate(values.scenario)
 else if (values.experiment !== undefined)
   measure(values.experiment, values.quick ? "quick" : values.full ? "full" : "subset")

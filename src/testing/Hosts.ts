@@ -63,6 +63,9 @@ export interface Hosts {
   readonly serve: (name: string, layer: Serves) => Effect.Effect<void, SimulationFailed>
 }
 
+/** A fiber spends the first two operations of its turn on going on from the one before: with no more it does nothing else. */
+const opsPerTurnMin = 3
+
 /** Members that a host asks at its start. */
 const seedsMax = 5
 
@@ -104,7 +107,7 @@ export const make = (options: Options): Hosts => {
       Context.add(Random.Random, random),
       Context.add(Logger.CurrentLoggers, new Set([loggerOf(machine.name)])),
       Context.add(References.CurrentLogAnnotations, {}),
-      Context.add(Scheduler.MaxOpsBeforeYield, options.opsPerTurn ?? 2048)
+      Context.add(Scheduler.MaxOpsBeforeYield, Math.max(opsPerTurnMin, options.opsPerTurn ?? 2048))
     )
     return Context.merge(context, own)
   }

@@ -7,6 +7,9 @@ export const epochMillis = 1_767_225_600_000
 /** Datagrams that a kernel holds for a process that does not read, in bytes. */
 const heldBytesMax = 208 * 1024
 
+/** The shortest sleep, in milliseconds: whoever waits for a time that rounding keeps away must not stop the world. */
+const sleepMillisMin = 0.001
+
 interface Bucket {
   readonly priority: number
   readonly tasks: Array<() => void>
@@ -186,8 +189,7 @@ export class Process implements Runnable {
       monotonicTimeNanos: Effect.sync(() => nanos(this.monotonicMillis)),
       sleep: (duration) => {
         const millis = Duration.toMillis(duration)
-        if (millis <= 0) return Effect.void
-        return Number.isFinite(millis) ? this.sleep(millis) : Effect.never
+        return Number.isFinite(millis) ? this.sleep(Math.max(sleepMillisMin, millis)) : Effect.never
       }
     }
   }

@@ -37,7 +37,7 @@ export interface Options {
    * after it the test fails. Five minutes unless said.
    */
   readonly patience?: Duration.Input
-  /** Operations of a fiber after which others have their turn: 1 has them change at every step. 2048 unless said. */
+  /** Operations of a fiber after which others have their turn, at least 3: then they change at every step. 2048 unless said. */
   readonly opsPerTurn?: number
 }
 

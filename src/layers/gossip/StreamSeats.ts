@@ -79,7 +79,7 @@ export const make = ({ count, isMember, now }: Options): Room => {
     const silence: Effect.Effect<void> = Effect.suspend(() => {
       if (hasBegun) return Effect.never
       const millis = sinceMillis + (Seats.isWanted(seats, seat) ? headerMillisWanted : headerMillis) - now()
-      return millis <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Math.min(lookMillis, millis)), silence)
+      return millis <= 0 ? Effect.void : Effect.andThen(Effect.sleep(Math.min(lookMillis, Math.ceil(millis))), silence)
     })
     return {
       paced: (stream) => paced(read, stream),
