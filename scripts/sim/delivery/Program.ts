@@ -17,8 +17,8 @@ export interface FlowPlan {
   readonly waitMillis: number
   /** Whether the caller says `end`. */
   readonly ends: boolean
-  /** How the caller reads: to the end, some and then no more, or with a timeout each time. */
-  readonly reads: "all" | "some" | "timeouts" | "batches" | "nothing"
+  /** How the caller reads: to the end, slowly, some and later the rest, with a timeout each time, all that waits, not at all. */
+  readonly reads: "all" | "slowly" | "some" | "timeouts" | "batches" | "nothing"
   readonly turn: Turn
   readonly turnAt: number
   /** Answers that a handler gives to each message. */
@@ -72,10 +72,10 @@ const flowOf = (id: string, { below, is, of }: Chance): FlowPlan => {
     pauseMillis: is(0.4) ? below(400) : 0,
     waitMillis: is(0.4) ? below(8_000) : 0,
     ends: is(0.75),
-    reads: of(["all", "all", "some", "timeouts", "batches", "nothing"]),
+    reads: of(["all", "slowly", "some", "timeouts", "batches", "nothing"]),
     turn: of(["on", "on", "on", "end", "return", "refuse", "refuse after its end", "die", "pause"]),
     turnAt: below(messages + 2),
-    answers: is(0.1) ? 20 : below(3),
+    answers: is(0.15) ? 50 : below(3),
     interrupt: is(0.25) ? { millis: below(200) * (is(0.3) ? 20 : 1), turns: below(200) } : undefined,
     deadlineMillis: is(0.1) ? 200 + below(5_000) : undefined
   }

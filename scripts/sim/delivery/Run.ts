@@ -89,6 +89,18 @@ export const run = (program: Program.Program): Effect.Effect<Verdict> =>
     }
   })
 
+/** Steps without those that have lost their other half: a host that runs is not started, nor one ended that does not. */
+const consistent = (steps: ReadonlyArray<Simulation.Step>): ReadonlyArray<Simulation.Step> => {
+  const down = new Set<string>()
+  return steps.filter((step) => {
+    if (step.do === "start") return down.delete(step.host)
+    if (step.do !== "crash" && step.do !== "stop") return true
+    if (down.has(step.host)) return false
+    down.add(step.host)
+    return true
+  })
+}
+
 /** A program with one thing less, each in turn. */
 const smaller = (program: Program.Program): ReadonlyArray<Program.Program> => {
   const without = <A>(all: ReadonlyArray<A>, at: number) => all.filter((_, i) => i !== at)
@@ -103,7 +115,7 @@ const smaller = (program: Program.Program): ReadonlyArray<Program.Program> => {
             clients: clients.map((one, j) => (i === j ? { ...one, flows: without(one.flows, at) } : one))
           }))
     ),
-    ...steps.map((_, at) => ({ ...program, steps: without(steps, at) }))
+    ...steps.map((_, at) => ({ ...program, steps: consistent(without(steps, at)) }))
   ]
 }
 

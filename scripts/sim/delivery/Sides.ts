@@ -17,7 +17,7 @@ type Asked = Flow<string, string, Refused>
 type Served = Flow<string, string>
 
 /** An answer is this long, in characters. */
-const answerSize = 40
+const answerSize = 200
 
 const answer = (flow: Served, plan: FlowPlan, handled: Ledger.Handled, count: number) =>
   Effect.gen(function* () {
@@ -167,6 +167,8 @@ const read = (flow: Asked, called: Ledger.Called) => {
             for (const message of all) hear(called, message)
           })
         )
+      case "slowly":
+        return Effect.forever(Effect.andThen(one, Effect.sleep("20 millis")))
       case "all":
         return Effect.forever(one)
     }
