@@ -1,4 +1,4 @@
-/** What is to hold of all hosts of a simulation once nothing more happens to them. */
+/** Checks of all hosts of a simulation: they agree, and show nothing that is over. */
 import { Context, Effect } from "effect"
 import { Gossip } from "../services/Gossip.ts"
 import { type Entry, Registry } from "../services/Registry.ts"

@@ -87,7 +87,7 @@ export interface Simulation {
   readonly trace: () => ReadonlyArray<string>
   /** A number over the trace and all packets. */
   readonly hash: () => number
-  /** What was done to hosts and network, as `play` takes it. */
+  /** Faults that were injected, with their times, as `play` takes them. */
   readonly steps: () => ReadonlyArray<Faults.Step>
 }
 
@@ -112,7 +112,7 @@ const testClockOf = (process: Process, fail: (detail: string) => SimulationFaile
   }
 }
 
-/** What is printed of a simulation that failed. */
+/** Text that is printed of a simulation that failed. */
 const report = (simulation: Simulation, cause: Cause.Cause<unknown>): string =>
   [
     `A simulation failed: ${String(Cause.squash(cause))}`,

@@ -62,7 +62,7 @@ export class World {
         halt("time stands still: a host runs on without waiting")
       }
       this.steps += 1
-      // What was left for the end of a turn happens before the next one.
+      // Microtasks of a turn run before the next one.
       if (this.steps % stepsPerTurn === 0) setImmediate(turn)
       else queueMicrotask(turn)
     }

@@ -29,7 +29,8 @@ const fabric: Fabric["fabric"] = (hosts, name, test, timeoutMillis) => {
   base.live(name, () => Simulation.run(options, test), timeoutMillis)
 }
 
-/** `it` of `@effect/vitest`, with `it.fabric`. The one that it is made of stays as it is. */
+/** `it` of `@effect/vitest`, with `it.fabric` beside its own properties, which stay as they are. */
+// biome-ignore lint/plugin: a proxy has the type of its target, and this one has one property more
 export const it = new Proxy(base, {
   get: (target, key, receiver) => (key === "fabric" ? fabric : Reflect.get(target, key, receiver))
-}) as typeof base & Fabric // tidy: a proxy has the type of its target, and this one has one property more
+}) as typeof base & Fabric

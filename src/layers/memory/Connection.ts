@@ -239,7 +239,7 @@ export class Connection {
     if (wasFull && !this.isFull) ground.enter(life.name, 0, () => this.user.onRoom())
   }
 
-  /** What was on its way to a machine without power has to be sent again. */
+  /** Segments on their way to a machine without power are sent again later. */
   private takeBack(): void {
     this.waiting = [...this.onWay, ...this.waiting]
     this.onWay = []

@@ -161,7 +161,7 @@ const make = Effect.fnUntraced(function* (
       yield* agree(peer)
       const link = peer.open()
       if (link !== undefined) return [peer, link]
-      // One that is over before it is used is followed by one more.
+      // A session that is over before it is used is followed by one more.
       return isAgain ? yield* Effect.fail("the session broke") : yield* open(to, true)
     })
 

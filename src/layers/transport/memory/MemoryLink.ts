@@ -88,7 +88,7 @@ export class MemoryLink extends Inlet implements Link {
     this.listener?.onRoom()
   }
 
-  /** What was handed over in this turn has left. */
+  /** Frames of this turn have left. */
   onTurn(): void {
     this.writes = 0
     this.writtenBytes = 0

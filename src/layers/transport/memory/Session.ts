@@ -213,7 +213,7 @@ export const receive = (session: Session, message: Message): Outputs => {
       session.isAgreed = true
       return [{ _tag: "Agreed" }]
     case "Open": {
-      // One that comes after GOAWAY is not looked at, and its opener knows.
+      // A stream that comes after GOAWAY is not looked at, and its opener knows.
       if (session.phase !== "open") return nothing
       const stream = makeStream(message.id)
       session.lastId = message.id
