@@ -8,7 +8,7 @@ import type { Options } from "./Options.ts"
 import { ask, invalid } from "./Variable.ts"
 import { variables } from "./Variables.ts"
 
-interface Encryption extends GossipKeys.Options {
+export interface Encryption extends GossipKeys.Options {
   readonly keys: ReadonlyArray<Sealed.Secret>
 }
 
