@@ -7,8 +7,8 @@ import * as Label from "../../protocol/memberlist/Label.ts"
 import { violation } from "../../protocol/Name.ts"
 import * as HostMeta from "../../protocol/names/HostMeta.ts"
 import * as Secret from "../../protocol/Secret.ts"
-import * as Check from "../../protocol/swim/Check.ts"
 import * as SwimConfig from "../../protocol/swim/Config.ts"
+import * as SettingsCheck from "../../protocol/swim/SettingsCheck.ts"
 import type { GossipSocket } from "../../services/GossipSocket.ts"
 import type { Self } from "../../services/Host.ts"
 import { InvalidConfig, NameInvalid, NetworkError } from "../../services/NetworkError.ts"
@@ -138,7 +138,7 @@ export const plan = Effect.fnUntraced(function* (
   if (Result.isFailure(meta)) return yield* metaTooLong("listen", meta.failure)
   const settings = { ...SwimConfig.swift, ...config.profile }
   const limits = { ...SwimConfig.limits, ...config.limits }
-  const wrong = Check.violation(settings, limits)
+  const wrong = SettingsCheck.violation(settings, limits)
   if (wrong !== undefined) return yield* invalid(wrong.setting, wrong.detail)
   const encryption = Protection.encryption(config.encryption, socket)
   const keys = yield* GossipKeys.make(encryption)
