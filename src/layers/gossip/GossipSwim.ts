@@ -23,15 +23,14 @@ import * as Background from "../core/Background.ts"
 import { broadcastBytesMax, type Config, plan as makePlan } from "./Config.ts"
 import * as Counters from "./Counters.ts"
 import * as Driver from "./Driver.ts"
-import * as Life from "./Life.ts"
 import * as Members from "./MemberView.ts"
+import * as Metadata from "./Metadata.ts"
 import * as Place from "./Place.ts"
 import * as Seat from "./Seat.ts"
 import * as Seeds from "./Seeds.ts"
-import * as Send from "./Send.ts"
 import * as Strangers from "./Strangers.ts"
+import * as StreamExchange from "./StreamExchange.ts"
 import * as StreamServer from "./StreamServer.ts"
-import * as Tags from "./Tags.ts"
 
 export type { Limits, Rules, Settings } from "../../protocol/swim/Settings.ts"
 export type { Config } from "./Config.ts"
@@ -134,14 +133,14 @@ const make = Effect.fnUntraced(function* (config: Config) {
     onChange: seat.onChange,
     join: seeds.join,
     leave,
-    setTags: Tags.make(driver),
-    renew: Life.make(driver),
+    setTags: Metadata.makeTags(driver),
+    renew: Metadata.makeRenew(driver),
     keyring: plan.keys.keyring,
     broadcast: driver.broadcast,
     broadcastBytesMax: broadcastBytesMax(plan),
     lost: driver.twins.lost,
-    send: Send.make(wire, addressOf, count),
-    sendBytesMax: Send.sendBytesMax,
+    send: StreamExchange.makeSend(wire, addressOf, count),
+    sendBytesMax: StreamExchange.sendBytesMax,
     board: (passenger) => Effect.andThen(seat.board(passenger), catchUp),
     counters: Effect.zipWith(read, socket.counters, (own, ofSocket) => ({
       ...own,

@@ -10,10 +10,14 @@ import type { Ping, PushPull } from "../../protocol/memberlist/Message.ts"
 import * as Misfit from "../../protocol/memberlist/Misfit.ts"
 import * as StreamCodec from "../../protocol/memberlist/StreamCodec.ts"
 import type { ByteStream, GossipSocket, SocketFailed } from "../../services/GossipSocket.ts"
+import { HostUnreachable, NetworkError, type NetworkErrorReason, QuotaExceeded } from "../../services/NetworkError.ts"
 import type { Counters } from "./Counters.ts"
 
 /** Node states above which a push/pull goes uncompressed: compressing it would hold up the event loop. */
 export const compressedNodesMax = 1024
+
+/** Largest payload of `send`, in bytes. Far below the limit of members, so that no message holds up the ones after it. */
+export const sendBytesMax = 2 * 1024 * 1024
 
 const noBytes = new Uint8Array(0)
 
@@ -154,7 +158,7 @@ const awaitEnd = (stream: ByteStream): Effect.Effect<void, SocketFailed> =>
   Effect.catchTag(Effect.forever(stream.read), "Done", () => Effect.void)
 
 /** Sends a user message to a member; succeeds when that member has taken it in. */
-export const user = Effect.fnUntraced(
+const user = Effect.fnUntraced(
   function* ({ framing, socket, streamTimeout }: Wire, to: Address, payload: Uint8Array) {
     const place = format(to)
     const stream = yield* within(socket.dial(to), streamTimeout, `dialling ${place}`)
@@ -165,6 +169,25 @@ export const user = Effect.fnUntraced(
   Effect.scoped,
   (exchange, wire, to) => Effect.mapError(exchange, toFailure(wire, to))
 )
+
+const unsent = (reason: NetworkErrorReason): Effect.Effect<never, NetworkError> =>
+  Effect.fail(new NetworkError({ operation: "send", reason }))
+
+/** Makes `Gossip.send`. `addressOf` returns the address of a live member other than this host. */
+export const makeSend =
+  (wire: Wire, addressOf: (id: string) => Address | undefined, count: (reason: string) => void) =>
+  (id: string, payload: Uint8Array): Effect.Effect<void, NetworkError> =>
+    Effect.suspend(() => {
+      if (payload.length > sendBytesMax)
+        return unsent(new QuotaExceeded({ what: "bytes of one message", limit: sendBytesMax }))
+      const address = addressOf(id)
+      if (address === undefined)
+        return unsent(new HostUnreachable({ host: id, address: "none", cause: "no live member" }))
+      return Effect.catch(user(wire, address, payload), ({ detail, reason }) => {
+        count(`send.${reason}`)
+        return unsent(new HostUnreachable({ host: id, address: format(address), cause: detail }))
+      })
+    })
 
 /** Pings over TCP; returns the payload of the matching ack. */
 export const ping = Effect.fnUntraced(function* (wire: Wire, to: Address, message: Ping, timeout: Duration.Input) {

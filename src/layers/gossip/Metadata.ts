@@ -1,9 +1,34 @@
-/** Life: begins another life of this host while it runs. */
+/** Metadata: changes what the metadata of this host says while it runs: its tags, and which of its lives goes on. */
 import { Effect, Option, Result } from "effect"
+import { equalBytes } from "../../protocol/Address.ts"
 import * as HostMeta from "../../protocol/names/HostMeta.ts"
 import type { Gossip } from "../../services/Gossip.ts"
 import { InvalidConfig, NetworkError } from "../../services/NetworkError.ts"
+import { metaTooLong } from "./Config.ts"
 import type { Driver } from "./Driver.ts"
+
+/** Makes `setTags`, which replaces the tags. */
+export const makeTags = (driver: Driver): Gossip["Service"]["setTags"] => {
+  const self = () => driver.state.self.member
+  const closed = Effect.mapError(driver.twins.gone, ({ reason }) => new NetworkError({ operation: "tags", reason }))
+
+  const apply = (tags: Readonly<Record<string, string>>): Effect.Effect<void, NetworkError> => {
+    const before = HostMeta.decode(self().meta)
+    if (driver.isLeft() || Option.isNone(before)) return closed
+    const after = HostMeta.encode({ ...before.value, tags })
+    if (Result.isFailure(after)) return Effect.fail(metaTooLong("tags", after.failure))
+    if (equalBytes(after.success, self().meta)) return Effect.void
+    return driver.feed({ _tag: "UpdateMeta", meta: after.success })
+  }
+
+  return (tags) => {
+    const copy = { ...tags }
+    return driver.between(
+      Effect.suspend(() => apply(copy)),
+      closed
+    )
+  }
+}
 
 const invalid = (detail: string): Effect.Effect<never, NetworkError> =>
   Effect.fail(new NetworkError({ operation: "expose", reason: new InvalidConfig({ setting: "generation", detail }) }))
@@ -18,7 +43,8 @@ const renewed = (meta: Uint8Array, generation: number): Result.Result<Uint8Array
   )
 }
 
-export const make = ({ feed, later, state }: Driver): Gossip["Service"]["renew"] => {
+/** Makes `renew`, which begins another life. */
+export const makeRenew = ({ feed, later, state }: Driver): Gossip["Service"]["renew"] => {
   const next = (generation: number) => renewed(state.self.member.meta, generation)
   return (generation) =>
     Effect.suspend(() => {
