@@ -90,4 +90,4 @@ export {
   Unauthorized
 } from "./services/NetworkError.ts"
 export { type Claim, type DownCause, type Entry, Registry, type RegistryEvent } from "./services/Registry.ts"
-export { type Link, LinkBroken, type Listener as FrameListener, type Served, Transport } from "./services/Transport.ts"
+export { type FrameListener, type Link, LinkBroken, type Served, Transport } from "./services/Transport.ts"

@@ -30,10 +30,10 @@ export class LinkBroken extends Data.TaggedError("LinkBroken")<{
 }
 
 /**
- * Listener of a link, called in the turn of each event. Its functions may call the link: fill, finish, cancel, go on
- * (whatever they return then), or attach another listener.
+ * Listener for the frames of a link, called in the turn of each event. Its functions may call the link: fill, finish,
+ * cancel, go on (whatever they return then), or attach another listener.
  */
-export interface Listener {
+export interface FrameListener {
   /** Takes a frame. Returns false to pause the link until `Link.goOn`. */
   readonly onFrame: (frame: Frame) => boolean
   /**
@@ -81,9 +81,9 @@ export interface Link {
    * Attaches a listener in place of the one before. From now on it hears at once when the link breaks or has room;
    * frames and the end only once it goes on.
    */
-  readonly attach: (listener: Listener) => void
+  readonly attach: (listener: FrameListener) => void
   /** Detaches a listener; frames wait for another one. No effect for a listener that was replaced. */
-  readonly detach: (listener: Listener) => void
+  readonly detach: (listener: FrameListener) => void
   /** Passes the next frames to the listener, and the end after the last of them. */
   readonly goOn: () => void
   /** Returns true once the link has broken. A later listener hears that as the end only, after the frames before. */

@@ -34,7 +34,7 @@ import type { Flow } from "../../src/services/Flow.ts"
 import type { FlowError } from "../../src/services/FlowError.ts"
 import type { Host } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
-import type { Link, Listener } from "../../src/services/Transport.ts"
+import type { FrameListener, Link } from "../../src/services/Transport.ts"
 import { deliveredLaws } from "./delivered.ts"
 import { exchangeLaws } from "./exchange.ts"
 import { handlerLaws } from "./handlers.ts"
@@ -793,9 +793,9 @@ export const flowLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkErro
     })
 
     /** Listens at an end, and writes down what it hears. It takes so many frames, and then does what it is told to. */
-    const listenAt = (link: Link, takes: number, then: (listener: Listener) => boolean) => {
+    const listenAt = (link: Link, takes: number, then: (listener: FrameListener) => boolean) => {
       const heard = { counts: [] as Array<number>, ends: [] as Array<string>, breaks: 0 }
-      const listener: Listener = {
+      const listener: FrameListener = {
         onFrame: (frame) => {
           heard.counts.push(frame._tag === "End" ? frame.count : -1)
           return heard.counts.length % takes === 0 ? then(listener) : true

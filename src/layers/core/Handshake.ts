@@ -4,7 +4,7 @@
  */
 import { Cause, Effect } from "effect"
 import type { Fail, Frame, Rejected } from "../../protocol/flow/Frame.ts"
-import type { Link, LinkBroken, Listener } from "../../services/Transport.ts"
+import type { FrameListener, Link, LinkBroken } from "../../services/Transport.ts"
 import * as Refusals from "./Refusals.ts"
 
 const nothing = (): void => {}
@@ -33,14 +33,14 @@ export const refuse = (link: Link, last: Rejected | Fail): Effect.Effect<void> =
 /** Attaches a listener for the next frame, or the end. No further frame is taken. */
 export const listen = (
   link: Link,
-  heard: { readonly onFirst: (frame: Frame) => void; readonly onEnd: Listener["onEnd"] }
-): Listener => {
-  const listener: Listener = {
+  told: { readonly onFirst: (frame: Frame) => void; readonly onEnd: FrameListener["onEnd"] }
+): FrameListener => {
+  const listener: FrameListener = {
     onFrame: (frame) => {
-      heard.onFirst(frame)
+      told.onFirst(frame)
       return false
     },
-    onEnd: heard.onEnd,
+    onEnd: told.onEnd,
     // The break is ignored: a frame that has come may say why, and the end follows it.
     onBroken: nothing,
     onRoom: nothing
@@ -66,7 +66,7 @@ export const unlessBroken = <A>(link: Link, waiting: Effect.Effect<A>): Effect.E
     Effect.callback<never, Cause.Done>((resume) => {
       const onBroken = () => resume(Cause.done())
       if (link.isBroken()) return onBroken()
-      const listener: Listener = { onFrame: () => false, onEnd: nothing, onBroken, onRoom: nothing }
+      const listener: FrameListener = { onFrame: () => false, onEnd: nothing, onBroken, onRoom: nothing }
       link.attach(listener)
       return Effect.sync(() => link.detach(listener))
     })

@@ -82,12 +82,12 @@ export abstract class Fate<E> {
     return this.isClosed ? Effect.fail(this.error(new FlowClosed({ detail: "its scope is over" }))) : undefined
   }
 
-  /** As `Listener.heldBytes`. */
+  /** As `FrameListener.heldBytes`. */
   heldBytes(): number {
     return this.reader.inbox.bytes + Receiver.openBytes(this.reader.receiver)
   }
 
-  /** As `Listener.unsentBytes`. */
+  /** As `FrameListener.unsentBytes`. */
   unsentBytes(): number {
     return this.writer.sender.waitingBytes
   }

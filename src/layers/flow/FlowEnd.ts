@@ -12,7 +12,7 @@ import { bytesAbove, firstAbove, type Message } from "../../protocol/flow/Messag
 import * as Receiver from "../../protocol/flow/Receiver.ts"
 import * as Sender from "../../protocol/flow/Sender.ts"
 import { FlowClosed, type FlowError, MessageTooLarge, PeerLost } from "../../services/FlowError.ts"
-import type { Link, LinkBroken, Listener } from "../../services/Transport.ts"
+import type { FrameListener, Link, LinkBroken } from "../../services/Transport.ts"
 import * as Background from "../core/Background.ts"
 import * as Signal from "../core/Signal.ts"
 import { Fate } from "./Fate.ts"
@@ -34,7 +34,7 @@ export interface Options<E> {
  * A class, and its effects made on demand: a closure for each function and an effect for each wait would be most of the
  * memory of an idle flow.
  */
-export class FlowEnd<E> extends Fate<E> implements Listener {
+export class FlowEnd<E> extends Fate<E> implements FrameListener {
   private readonly decodeError: Options<E>["decodeError"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never> | undefined

@@ -16,7 +16,7 @@ export interface Seat {
   readonly isOfHosts: Passenger["isOfHosts"]
 }
 
-type Listener = Parameters<Seat["onChange"]>[0]
+type ChangeListener = Parameters<Seat["onChange"]>[0]
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
@@ -29,7 +29,7 @@ const nobody: Passenger = {
 
 export const make = (count: (reason: string) => void): Seat => {
   let current = nobody
-  const listeners = new Set<Listener>()
+  const listeners = new Set<ChangeListener>()
 
   const guard = <A>(run: () => Effect.Effect<A>, orElse: A): Effect.Effect<A> =>
     Effect.catchCause(Effect.suspend(run), (cause) => {
@@ -38,7 +38,7 @@ export const make = (count: (reason: string) => void): Seat => {
       return Effect.as(Effect.logError("the passenger of the membership plane failed", cause), orElse)
     })
 
-  const told = (change: MemberChange) => (listener: Listener) => guard(() => listener(change), undefined)
+  const told = (change: MemberChange) => (listener: ChangeListener) => guard(() => listener(change), undefined)
 
   return {
     board: (passenger) =>

@@ -105,11 +105,11 @@ export const make = (view: View.View): Watchers => {
       (watcher) => Effect.sync(() => audience.remove(watcher))
     )
 
-  const tell = (heard: Pending.Heard): void => {
-    const key = Pending.keyOf(heard)
-    audience.of(heard.entry.name, ({ isDue, pending }) => {
+  const tell = (change: Pending.EntryChange): void => {
+    const key = Pending.keyOf(change)
+    audience.of(change.entry.name, ({ isDue, pending }) => {
       if (pending === undefined) return
-      Pending.note(pending, key, heard)
+      Pending.note(pending, key, change)
       isDue.openUnsafe()
     })
   }

@@ -10,7 +10,7 @@ import type { DropReason } from "./Packet.ts"
 import type { RejectReason } from "./StreamState.ts"
 
 /** A stream that this side could not make sense of. */
-export interface Heard {
+export interface MisfitStream {
   readonly reason: RejectReason
   /** The first bytes, as received. */
   readonly first: Uint8Array
@@ -69,7 +69,7 @@ const streamOf = (reason: RejectReason): string | undefined => {
 }
 
 /** Explains the answer of a host that this host dialled; undefined for faults of transmission. */
-export const answer = ({ first, reason }: Pick<Heard, "first" | "reason">): string | undefined => {
+export const answer = ({ first, reason }: Pick<MisfitStream, "first" | "reason">): string | undefined => {
   const what = spoken(first)
   return what === undefined
     ? streamOf(reason)
@@ -85,7 +85,7 @@ export const complaint = (said: string): string => {
 }
 
 /** Explains a stream of a host, or another program, that dialled this host; undefined for faults of transmission. */
-export const caller = ({ first, label, reason }: Heard): string | undefined => {
+export const caller = ({ first, label, reason }: MisfitStream): string | undefined => {
   const what = spoken(first)
   if (what !== undefined) return `it speaks ${what}, and this is the gossip port: flows go to the flow port`
   const [type = 0] = first

@@ -70,22 +70,22 @@ const hearOwn = (turn: Turn, record: NameRecord): void => {
 }
 
 /** Outcome of a record. "known": held or set aside; "refused" and the reasons of `Full`: not held, though due. */
-type Heard = "news" | "known" | "refused" | Merging.Full["reason"]
+type Outcome = "news" | "known" | "refused" | Merging.Full["reason"]
 
-const noRoom = (turn: Turn, reason: Merging.Full["reason"], record: NameRecord): Heard => {
+const noRoom = (turn: Turn, reason: Merging.Full["reason"], record: NameRecord): Outcome => {
   drop(turn, reason, record)
   return reason
 }
 
 /** Hears a record of a life that membership does not show. A former life is over; any other is set aside. */
-const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Heard => {
+const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Outcome => {
   const { directory, now } = turn
   if (known?.claims !== undefined && record.generation < known.claims.generation) return "known"
   return Aside.put(directory.aside, record, directory.limits, now) ? "known" : noRoom(turn, "aside", record)
 }
 
 /** Hears a record of another host. */
-const hearOther = (turn: Turn, record: NameRecord): Heard => {
+const hearOther = (turn: Turn, record: NameRecord): Outcome => {
   const { directory, now } = turn
   const { hosts, limits } = directory
   const known = hosts.get(record.host)

@@ -25,7 +25,7 @@ export interface Pending {
 }
 
 /** Change of an entry, as the directory reports it. */
-export type Heard = Extract<Output, { readonly _tag: "Up" | "Down" }>
+export type EntryChange = Extract<Output, { readonly _tag: "Up" | "Down" }>
 
 export type Change =
   | { readonly _tag: "Up"; readonly entry: Entry }
@@ -41,18 +41,18 @@ export const make = (): Pending => {
   return { notes, next: notes.entries() }
 }
 
-export const keyOf = ({ entry: { host, name } }: Heard): string => `${name}/${host.id}`
+export const keyOf = ({ entry: { host, name } }: EntryChange): string => `${name}/${host.id}`
 
 /** Notes a change. `key` is that of {@link keyOf}, computed once for all watchers. */
-export const note = ({ notes }: Pending, key: string, heard: Heard): void => {
+export const note = ({ notes }: Pending, key: string, change: EntryChange): void => {
   const noted = notes.get(key)
-  const before = heard._tag === "Up" ? heard.replaced : heard.entry
+  const before = change._tag === "Up" ? change.replaced : change.entry
   const shown = noted === undefined ? before : noted.shown
-  const now = heard._tag === "Up" ? heard.entry : undefined
+  const now = change._tag === "Up" ? change.entry : undefined
   // A new owner comes after the end of the former one, even if it has shared the name before.
   if (shown?.ownership !== "unique" && now?.ownership === "unique") notes.delete(key)
   if (noted !== undefined && Equal.equals(shown, now)) notes.delete(key)
-  else notes.set(key, { shown, now, down: heard._tag === "Down" ? heard : noted?.down })
+  else notes.set(key, { shown, now, down: change._tag === "Down" ? change : noted?.down })
 }
 
 /** Takes the first `countMax` notes out. Told in this order, a unique name never has two owners. */

@@ -16,11 +16,11 @@ export interface Lives {
   /** Returns metadata that says so, later than `meta` and than the `heard` metadata; undefined when it cannot. */
   readonly next: (meta: Uint8Array, heard: Uint8Array | undefined) => Uint8Array | undefined
   /** Returns the metadata of a life that begins after those in `heard`; undefined when it need not, or cannot. */
-  readonly begin: (meta: Uint8Array, heard: Heard) => Uint8Array | undefined
+  readonly begin: (meta: Uint8Array, heard: OtherLives) => Uint8Array | undefined
 }
 
 /** Metadata that a host has heard of other lives. */
-export interface Heard {
+export interface OtherLives {
   readonly ageMillis: number
   /** Lives of its own name. */
   readonly formers: ReadonlyArray<Uint8Array>

@@ -1,6 +1,6 @@
 /** Carrier: the HTTP/2 stream under a link, as the link sees it. */
 import type { Cause, Effect } from "effect"
-import type { Link, LinkBroken, Listener } from "../../../services/Transport.ts"
+import type { FrameListener, Link, LinkBroken } from "../../../services/Transport.ts"
 
 /** Tells why the HTTP/2 stream under a link stopped, and passes on the session's word of the peer. Call as methods. */
 export interface Carrier {
@@ -16,7 +16,7 @@ export interface Carrier {
   readonly countedAs?: Link["countedAs"]
   readonly metadata: Link["metadata"]
   /** Sets the holder of received and unsent bytes of the stream, beside the stream itself. */
-  readonly heldBy: (holder: Pick<Listener, "heldBytes" | "unsentBytes">) => void
+  readonly heldBy: (holder: Pick<FrameListener, "heldBytes" | "unsentBytes">) => void
   /** As `Link.doubt`. */
   readonly doubt: () => void
   /** As `Link.blame`. */

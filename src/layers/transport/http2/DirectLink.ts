@@ -19,7 +19,7 @@ import { type Ending, Inlet } from "../link/Inlet.ts"
 import * as FrameQueue from "./FrameQueue.ts"
 import * as Pausing from "./Pausing.ts"
 import type { Waiter } from "./Room.ts"
-import type { Hearer, StreamFate } from "./StreamFate.ts"
+import type { StreamConsumer, StreamFate } from "./StreamFate.ts"
 
 /** Options for the streams of one side of a transport. */
 export interface Options<S> {
@@ -45,7 +45,10 @@ const shortBytesMax = 4 * 1024
  *
  * A class, and its effects made on demand: see `FlowEnd`.
  */
-export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends Inlet implements Link, Hearer, Waiter {
+export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream>
+  extends Inlet
+  implements Link, StreamConsumer, Waiter
+{
   private readonly stream: S
   private readonly carrier: StreamFate
   private readonly options: Options<S>
@@ -62,7 +65,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream> extends
     this.carrier = carrier
     this.options = options
     this.frames = FrameQueue.make({ bytesMax: options.frameWireBytesMax, hasEnd: options.role === "caller" })
-    carrier.hear(this)
+    carrier.attach(this)
   }
 
   get proven(): Link["proven"] {

@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* (options: {
     if (room.isFull || readBytes === one.waste.readBytes) return
     const { everBegun: streams, pieces } = session.counts
     let { pieceBytes } = session.counts
-    for (const heard of session.streams.values()) pieceBytes += heard.unreadBytes()
+    for (const listener of session.streams.values()) pieceBytes += listener.unreadBytes()
     if (Waste.look(one.waste, { readBytes, sentBytes: takenBytes, pieces, pieceBytes, streams }, nowMillis)) return
     if (session.guard === undefined) giveUp(one, wasteful)
     else session.guard.onWaste()
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const cameBytes = socket.readBytes - one.readBytes
       one.readBytes = socket.readBytes
       const isQuiet = !isPast && !room.isFull && cameBytes * 1000 < quietBytesPerSecond * elapsedMillis
-      for (const heard of streams.values()) heard.look(nowMillis, isQuiet)
+      for (const listener of streams.values()) listener.look(nowMillis, isQuiet)
     }
   }
 

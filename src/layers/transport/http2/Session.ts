@@ -77,8 +77,8 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   readonly doubt: () => void
   /** Whether `doubt` was called since this was last asked. */
   readonly isDoubted: () => boolean
-  /** Hearers of the open streams. Events that happen once need no `once`, which would cost more than the listener. */
-  readonly streams: Map<http2.Http2Stream, Heard>
+  /** Listeners of the open streams. Events that happen once need no `once`, which would cost more than the listener. */
+  readonly streams: Map<http2.Http2Stream, StreamListener>
   readonly listeners: ReturnType<typeof listenersOf>
   readonly counts: Counts
   /** As `Link.countedAs`. */
@@ -95,7 +95,7 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
 
 /** Sessions that count as the same peer. */
 export interface Peer {
-  readonly share: Share.Share<Heard>
+  readonly share: Share.Share<StreamListener>
   readonly sessions: Set<Session>
   /** Notified when the share was looked at. */
   readonly changed: Signal.Signal
@@ -130,8 +130,8 @@ export interface Guard {
 /** Pieces after which the socket is read no further in the same turn. Those of large messages are fewer than that. */
 const piecesPerTurn = 256
 
-/** Hears of a stream, by the listeners that all streams of its session share. */
-export interface Heard {
+/** Listener of a stream, called by the listeners that all streams of its session share. */
+export interface StreamListener {
   readonly onData: (chunk: Uint8Array) => void
   /** The stream sends nothing more. */
   readonly onEnd: () => void
@@ -143,7 +143,7 @@ export interface Heard {
   /** Counts bytes that have come and are not counted yet, since the stream is not read. */
   readonly unreadBytes: () => number
   /** Counts the bytes that the stream holds, if any. */
-  readonly count: (share: Share.Share<Heard>, nowMillis: number) => void
+  readonly count: (share: Share.Share<StreamListener>, nowMillis: number) => void
   /** Ends the flow of the stream, since bytes that it holds have stayed for too long. */
   readonly giveUp: (detail: string) => void
   /** Called now and then until the stream closes. In a busy session any stream may hold up another. */
@@ -152,7 +152,7 @@ export interface Heard {
 
 /** Makes listeners that find their stream: a closure for each event of each stream would be most of an idle one. */
 const listenersOf = (
-  streams: Map<http2.Http2Stream, Heard>,
+  streams: Map<http2.Http2Stream, StreamListener>,
   counts: Counts,
   pause: () => void,
   isLost: () => boolean
@@ -165,18 +165,18 @@ const listenersOf = (
   },
   /** For a stream that was reset, or whose session is lost, the end is told when it closes, in its turn. */
   end(this: http2.Http2Stream): void {
-    const heard = streams.get(this)
-    if (heard !== undefined && !isLost() && !this.rstCode) Http2Ends.ended(heard)
+    const listener = streams.get(this)
+    if (listener !== undefined && !isLost() && !this.rstCode) Http2Ends.ended(listener)
   },
   error(this: http2.Http2Stream, cause: NodeJS.ErrnoException): void {
     streams.get(this)?.onError(cause)
   },
   close(this: http2.Http2Stream): void {
-    const heard = streams.get(this)
+    const listener = streams.get(this)
     streams.delete(this)
-    if (heard === undefined) return
-    heard.onGone()
-    Http2Ends.closed(heard)
+    if (listener === undefined) return
+    listener.onGone()
+    Http2Ends.closed(listener)
   }
 })
 
@@ -190,7 +190,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   const disconnected = Deferred.makeUnsafe<void>()
   const agreed = Deferred.makeUnsafe<void>()
   const socket = new Http2Socket(under)
-  const streams = new Map<http2.Http2Stream, Heard>()
+  const streams = new Map<http2.Http2Stream, StreamListener>()
   const counts: Counts = { begun: 0, everBegun: 0, pieces: 0, pieceBytes: 0 }
   let isLost = false
   let isDoubted = false

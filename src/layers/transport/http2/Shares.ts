@@ -73,12 +73,12 @@ export const make = Effect.fnUntraced(function* (bounds: Bounds): Effect.fn.Retu
   const lookAt = (who: string, peer: Session.Peer, nowMillis: number): void => {
     const { changed, sessions, share } = peer
     Share.begin(share, nowMillis)
-    for (const { streams } of sessions) for (const heard of streams.values()) heard.count(share, nowMillis)
+    for (const { streams } of sessions) for (const listener of streams.values()) listener.count(share, nowMillis)
     const over = Share.settle(share)
     if (share.aboveMillis !== undefined) tell(who, nowMillis)
-    for (const heard of over) {
+    for (const listener of over) {
       run(Refusals.flowRefused("stalled"))
-      heard.giveUp(stalled(stalledMillisMax))
+      listener.giveUp(stalled(stalledMillisMax))
     }
     if (peer.waiting > 0) Signal.notify(changed)
   }

@@ -17,10 +17,10 @@ interface Sign {
   waiting: Set<(isThere: boolean) => void> | undefined
 }
 
-/** Returns whether the peer of a session is there; waits until the session is given up. */
-export type Heard = (session: Session) => Effect.Effect<boolean>
+/** Asks whether the peer of a session is there; waits until the session is given up. */
+export type Ask = (session: Session) => Effect.Effect<boolean>
 
-export const make = (clock: Clock.Clock): Heard => {
+export const make = (clock: Clock.Clock): Ask => {
   const signs = new WeakMap<Session, Sign>()
 
   const signOf = (session: Session): Sign => {

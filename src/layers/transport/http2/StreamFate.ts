@@ -9,7 +9,7 @@ import * as Share from "../../../protocol/flow/Share.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
 import * as Signal from "../../core/Signal.ts"
 import type { Carrier } from "./Carrier.ts"
-import { type Heard, type Session, streamWindowBytes } from "./Session.ts"
+import { type Session, type StreamListener, streamWindowBytes } from "./Session.ts"
 
 /** Time after the end of its stream in which the reset of a client comes that gives up. */
 const resetTimeout = "100 millis"
@@ -29,8 +29,8 @@ const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
 /** Holder of bytes of a stream. */
 type Holder = Parameters<Carrier["heldBy"]>[0]
 
-/** Hears of a stream after its `StreamFate`. */
-export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClose" | "look">>, Holder {
+/** Consumer of a stream: its link or its call, told by the `StreamFate` after it has counted. */
+export interface StreamConsumer extends Partial<Pick<StreamListener, "onData" | "onEnd" | "onClose" | "look">>, Holder {
   /** The deadline of the call has come. */
   readonly onExpired?: () => void
 }
@@ -51,12 +51,12 @@ export interface Hearer extends Partial<Pick<Heard, "onData" | "onEnd" | "onClos
  *
  * A class, and its effects made on demand: an idle flow has one, and asks for none of them.
  */
-export class StreamFate implements Carrier, Heard {
+export class StreamFate implements Carrier, StreamListener {
   private readonly session: Session
   private readonly stream: http2.Http2Stream
   private readonly settled = Signal.make()
   private breaking: (() => LinkBroken) | undefined
-  private hearer: Hearer | undefined
+  private consumer: StreamConsumer | undefined
   /** Whether the peer has shown that it speaks HTTP/2: before that an error is no violation of it. */
   isHeard: boolean
   /** Fate that neither the stream nor its session tells. */
@@ -126,13 +126,13 @@ export class StreamFate implements Carrier, Heard {
     this.session.doubt()
   }
 
-  /** Sets the hearer of the stream, and tells it of the end and of all else but data. */
-  hear(hearer: Hearer): void {
-    this.hearer = hearer
+  /** Attaches the consumer of the stream, told of the end and of all else but data. */
+  attach(consumer: StreamConsumer): void {
+    this.consumer = consumer
     this.stream.on("end", this.session.listeners.end)
   }
 
-  /** Tells the hearer of data from now on. */
+  /** Tells the consumer of data from now on. */
   listen(): void {
     this.stream.on("data", this.session.listeners.data)
   }
@@ -185,7 +185,7 @@ export class StreamFate implements Carrier, Heard {
     if (this.fate() === "open") this.verdict = "deadline"
     this.decide()
     Signal.notify(this.settled)
-    this.hearer?.onExpired?.()
+    this.consumer?.onExpired?.()
   }
 
   /** Counts bytes that were handed to the stream. */
@@ -197,15 +197,15 @@ export class StreamFate implements Carrier, Heard {
     this.holder = holder
   }
 
-  count(share: Share.Share<Heard>, nowMillis: number): void {
+  count(share: Share.Share<StreamListener>, nowMillis: number): void {
     // A stream that broke lets go of the bytes that it holds.
     if (this.breaking !== undefined) return
-    const { hearer, holder, isCounted, stream } = this
+    const { consumer, holder, isCounted, stream } = this
     const unreadBytes = stream.readableLength
-    const takenLater = (hearer?.heldBytes?.() ?? 0) + (holder?.heldBytes?.() ?? 0)
+    const takenLater = (consumer?.heldBytes?.() ?? 0) + (holder?.heldBytes?.() ?? 0)
     const unwrittenBytes = stream.writableLength
     const inBytes = unreadBytes + takenLater
-    const outBytes = unwrittenBytes + (hearer?.unsentBytes?.() ?? 0) + (holder?.unsentBytes?.() ?? 0)
+    const outBytes = unwrittenBytes + (consumer?.unsentBytes?.() ?? 0) + (holder?.unsentBytes?.() ?? 0)
     if (inBytes + outBytes === 0) {
       this.coming = this.leaving = undefined
       return
@@ -227,7 +227,7 @@ export class StreamFate implements Carrier, Heard {
     if (this.fate() === "open") this.verdict = "stalled"
     this.breaking ??= () => new LinkBroken({ how: "stalled", detail })
     Signal.notify(this.settled)
-    this.hearer?.onExpired?.()
+    this.consumer?.onExpired?.()
     setImmediate(() => {
       if (!stream.writableEnded) stream.close(http2.constants.NGHTTP2_CANCEL)
     })
@@ -236,11 +236,11 @@ export class StreamFate implements Carrier, Heard {
   onData(chunk: Uint8Array): void {
     this.bear(chunk.byteLength)
     this.cameBytes += chunk.byteLength
-    this.hearer?.onData?.(chunk)
+    this.consumer?.onData?.(chunk)
   }
 
   onEnd(): void {
-    this.hearer?.onEnd?.()
+    this.consumer?.onEnd?.()
   }
 
   onError(cause: NodeJS.ErrnoException): void {
@@ -257,11 +257,11 @@ export class StreamFate implements Carrier, Heard {
 
   onClose(): void {
     Signal.notify(this.settled)
-    this.hearer?.onClose?.()
+    this.consumer?.onClose?.()
   }
 
   look(nowMillis: number, isQuiet: boolean): void {
-    this.hearer?.look?.(nowMillis, isQuiet)
+    this.consumer?.look?.(nowMillis, isQuiet)
   }
 
   get broken(): Effect.Effect<never, LinkBroken> {

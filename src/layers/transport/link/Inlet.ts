@@ -4,14 +4,14 @@
  */
 import type { Cause } from "effect"
 import type { Frame } from "../../../protocol/flow/Frame.ts"
-import type { Link, LinkBroken, Listener } from "../../../services/Transport.ts"
+import type { FrameListener, Link, LinkBroken } from "../../../services/Transport.ts"
 
 /** Tells how the frames of a link ended, made when asked for. */
 export type Ending = () => LinkBroken | Cause.Done
 
 /** A class to extend, so that a link and its reading half are one object: see `FlowEnd`. */
 export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> {
-  protected listener: Listener | undefined
+  protected listener: FrameListener | undefined
   /** States as drawn at `Link`; "giving" while the listener takes a frame and has not said if another may come. */
   private hearing: "new" | "flowing" | "giving" | "held" | "over" = "new"
   /** End of the frames, which follows those that wait. */
@@ -31,12 +31,12 @@ export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> 
     return this.hearing === "held"
   }
 
-  attach(listener: Listener): void {
+  attach(listener: FrameListener): void {
     this.listener = listener
     this.hearing = "new"
   }
 
-  detach(listener: Listener): void {
+  detach(listener: FrameListener): void {
     if (this.listener === listener) this.listener = undefined
   }
 
@@ -66,7 +66,7 @@ export abstract class Inlet implements Pick<Link, "attach" | "detach" | "goOn"> 
     }
   }
 
-  private give(listener: Listener, frame: Frame): void {
+  private give(listener: FrameListener, frame: Frame): void {
     this.hearing = "giving"
     const takesMore = listener.onFrame(frame)
     // Unless the listener has gone on from within, or another one is attached by now.

@@ -6,7 +6,7 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Session from "../../../../src/layers/transport/http2/Session.ts"
-import { type Hearer, StreamFate } from "../../../../src/layers/transport/http2/StreamFate.ts"
+import { type StreamConsumer, StreamFate } from "../../../../src/layers/transport/http2/StreamFate.ts"
 
 const soon = Effect.timeout("10 seconds")
 const until = (holds: () => boolean) => soon(Effect.repeat(Effect.sleep("5 millis"), { until: holds }))
@@ -47,14 +47,14 @@ const open = (session: Session.Session<http2.ClientHttp2Session>, path: string) 
   const heard: Array<string> = []
   const stream = session.http2.request({ ":path": path })
   const carrier = new StreamFate(session, stream)
-  const hearer: Hearer = {
+  const consumer: StreamConsumer = {
     onData: (chunk) => heard.push(Buffer.from(chunk).toString()),
     onEnd: () => heard.push("end"),
     onClose: () => heard.push("close"),
     onExpired: () => heard.push("expired"),
     look: (nowMillis) => heard.push(`look ${nowMillis}`)
   }
-  carrier.hear(hearer)
+  carrier.attach(consumer)
   carrier.listen()
   return { carrier, heard }
 }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause } from "effect"
 import { AskedFrames } from "../../../../src/layers/transport/link/AskedFrames.ts"
-import type { Listener } from "../../../../src/services/Transport.ts"
+import type { FrameListener } from "../../../../src/services/Transport.ts"
 
 /** Frames that are asked for, and a listener that takes all of them. */
 const make = (onAsk: (frames: AskedFrames, asked: number) => void = () => undefined) => {
@@ -10,7 +10,7 @@ const make = (onAsk: (frames: AskedFrames, asked: number) => void = () => undefi
     state.asked += 1
     onAsk(frames, state.asked)
   })
-  const listener: Listener = {
+  const listener: FrameListener = {
     onFrame: (frame) => {
       state.counts.push(frame._tag === "End" ? frame.count : -1)
       return true

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause } from "effect"
 import * as LocalLink from "../../../../src/layers/transport/link/LocalLink.ts"
 import * as Frame from "../../../../src/protocol/flow/Frame.ts"
-import { type Link, LinkBroken, type Listener } from "../../../../src/services/Transport.ts"
+import { type FrameListener, type Link, LinkBroken } from "../../../../src/services/Transport.ts"
 
 const end = (count: number): Frame.End => ({ _tag: "End", count })
 
@@ -12,7 +12,7 @@ const counts = (frames: ReadonlyArray<Frame.Frame>) => frames.map((frame) => (fr
 const listen = (link: Link, takes = Number.POSITIVE_INFINITY) => {
   const heard = { frames: [] as Frame.Frame[], ends: [] as string[], broken: [] as string[], rooms: 0 }
   const left = { takes }
-  const listener: Listener = {
+  const listener: FrameListener = {
     onFrame: (frame) => {
       heard.frames.push(frame)
       left.takes -= 1

@@ -240,7 +240,7 @@ export const make = ({ frameWireBytesMax, progress, run, served, serveLink, sess
           isHidden: bounds === undefined
         })
       : undefined
-    if (guarded !== undefined) call.carrier.hear(guarded)
+    if (guarded !== undefined) call.carrier.attach(guarded)
     const answered = handler(guarded === undefined ? asked : { ...asked, body: guarded.body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch(ignore)

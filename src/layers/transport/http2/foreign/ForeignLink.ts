@@ -9,7 +9,7 @@ import { Cause } from "effect"
 import * as Foreign from "../../../../protocol/Foreign.ts"
 import * as Frame from "../../../../protocol/flow/Frame.ts"
 import type { Frame as ProtoFrame } from "../../../../protocol/gen/grinta/v1/flow_pb.ts"
-import { type Link, LinkBroken, type Listener } from "../../../../services/Transport.ts"
+import { type FrameListener, type Link, LinkBroken } from "../../../../services/Transport.ts"
 import { AskedFrames } from "../../link/AskedFrames.ts"
 import type { Carrier } from "../Carrier.ts"
 import * as EnvelopeGuard from "./EnvelopeGuard.ts"
@@ -18,7 +18,7 @@ import * as EnvelopeGuard from "./EnvelopeGuard.ts"
 export interface Outgoing extends Pick<Link, "fill" | "finish" | "cancel"> {
   readonly iterable: AsyncIterable<ProtoFrame>
   /** Sets the listener for room, and for the failure of the call. */
-  readonly hear: (listener: Pick<Listener, "onBroken" | "onRoom">) => void
+  readonly attach: (listener: Pick<FrameListener, "onBroken" | "onRoom">) => void
   readonly breakWith: (broken: LinkBroken) => void
   /** Finishes with an error of Connect, for a call that connect-node rejects. */
   readonly refuse: (cause: unknown) => void
@@ -29,7 +29,7 @@ type Pulled = IteratorResult<ProtoFrame, undefined>
 /** Makes the outgoing half. A frame waits only while nothing is pulled, and is the next to be pulled. */
 export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
   const finished: Pulled = { done: true, value: undefined }
-  let listener: Pick<Listener, "onBroken" | "onRoom"> | undefined
+  let listener: Pick<FrameListener, "onBroken" | "onRoom"> | undefined
   let pull: ((result: Pulled | Promise<never>) => void) | undefined
   let waiting: Frame.Frame | undefined
   let isFinished = false
@@ -90,7 +90,7 @@ export const makeOutgoing = (fate: Carrier["fate"]): Outgoing => {
 
   return {
     iterable: { [Symbol.asyncIterator]: () => ({ next, return: stopped, throw: stopped }) },
-    hear: (who) => {
+    attach: (who) => {
       listener = who
     },
     fill: (next) => {
@@ -173,7 +173,7 @@ export const make = (
     first = undefined
     asked.then(onResult, endWith)
   })
-  outgoing.hear(incoming)
+  outgoing.attach(incoming)
 
   return {
     proven: carrier.proven,

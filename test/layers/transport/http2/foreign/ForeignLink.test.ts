@@ -154,7 +154,7 @@ describe("the frames that connect-node pulls", () => {
   const make = () => {
     const outgoing = ForeignLink.makeOutgoing(() => "open")
     const heard = { rooms: 0, broken: [] as Array<string> }
-    outgoing.hear({
+    outgoing.attach({
       onRoom: () => {
         heard.rooms += 1
       },
