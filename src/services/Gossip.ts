@@ -155,6 +155,7 @@ export class Gossip extends Context.Service<
     /**
      * Gossips a message to some members, a bounded number of times; members to whom it is new pass it on. A newer
      * message of the same key replaces an older one. With the audience "hosts" it goes to no member of another program.
+     * Queues the message at once, without a wait; a message that the full queue cannot take is dropped and counted.
      */
     readonly broadcast: (key: string, payload: Uint8Array, audience?: Audience) => Effect.Effect<void>
     /** Largest payload that `broadcast` can carry, in bytes: `packetBytesMax` less label and encryption. */

@@ -1,10 +1,10 @@
 /**
  * Driver: the registry as a service, over a name directory and any way to spread its records.
  *
- * The directory steps synchronously, so that every lookup and every claim sees the latest state. Records to spread wait
- * in an outbox that a fiber empties, so that no step waits for the network.
+ * The directory steps synchronously, so that every lookup and every claim sees the latest state. A step hands its
+ * records to the queue of the membership plane, where the newest of each name waits: no step waits for the network.
  */
-import { Clock, Deferred, Duration, Effect, Latch, Metric, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Metric, type Scope } from "effect"
 import * as Name from "../../protocol/Name.ts"
 import * as Directory from "../../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../../protocol/names/DirectoryLimits.ts"
@@ -30,7 +30,7 @@ import * as Watchers from "./Watchers.ts"
 export interface Options {
   readonly self: Host
   readonly limits: Partial<Directory.Limits>
-  /** Spreads a record; a newer record of the same key replaces an older one. */
+  /** Queues a record to spread, at once and within a bound; a newer record of the same key replaces an older one. */
   readonly broadcast: (key: string, record: NameRecord) => Effect.Effect<void>
   /** Announces another life of this host to the others. */
   readonly renew: (generation: number) => Effect.Effect<void, NetworkError>
@@ -45,17 +45,7 @@ export interface Driver {
   readonly close: (reason: NetworkErrorReason) => Effect.Effect<void>
 }
 
-export type DropReason =
-  | Directory.DropReason
-  | Exchange.DropReason
-  | SkipReason
-  | NamesUnreadable["reason"]
-  | "outboxLimit"
-
-/** Records that may wait to be spread; of more, the oldest are left to the push/pull. */
-const outboxMax = 4096
-
-const farewellTimeout = Duration.seconds(1)
+export type DropReason = Directory.DropReason | Exchange.DropReason | SkipReason | NamesUnreadable["reason"]
 
 const tickInterval = Duration.minutes(1)
 
@@ -88,36 +78,6 @@ const refuse = (self: string, name: string, refusal: Directory.Refusal): Effect.
   }
 }
 
-/** Makes an outbox: records by key, in the order in which they came. */
-const makeOutbox = (broadcast: Options["broadcast"]) => {
-  const waiting = new Map<string, NameRecord>()
-  const isDue = Latch.makeUnsafe(false)
-  const flush = Effect.whileLoop({
-    while: () => waiting.size > 0,
-    body: () => {
-      const [next] = waiting
-      if (next === undefined) return Effect.void
-      waiting.delete(next[0])
-      return broadcast(...next)
-    },
-    step: () => undefined
-  })
-  return {
-    flush,
-    /** Adds a record; returns whether an older one had to go. */
-    put: (record: NameRecord): boolean => {
-      const key = `${record.host}/${record.name}`
-      waiting.delete(key)
-      waiting.set(key, record)
-      isDue.openUnsafe()
-      const [oldest] = waiting.keys()
-      return waiting.size > outboxMax && oldest !== undefined && waiting.delete(oldest)
-    },
-    /** Waits for a record, and spreads all that wait. */
-    turn: Effect.andThen(isDue.await, Effect.andThen(isDue.close, flush))
-  }
-}
-
 /** Checks the limits. Errors: InvalidConfig for a limit that cannot work. */
 export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<void, NetworkError> => {
   const wrong = DirectoryLimits.violation({ ...DirectoryLimits.defaults, ...limits })
@@ -126,15 +86,20 @@ export const checkLimits = (limits: Partial<Directory.Limits>): Effect.Effect<vo
 }
 
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Driver, never, Scope.Scope> {
-  const { limits, self } = options
+  const { broadcast, limits, self } = options
   const directory = Directory.make(self, limits)
   const watchers = Watchers.make(directory.view)
-  const outbox = makeOutbox(options.broadcast)
   const complain = Complaints.make()
+  /** Runs an effect up to its first wait, so that records are handed over in the order of their steps. */
+  const run = yield* Background.makeRun("the spreading of a name record")
   /** Exposures of the names claimed, each failed if its name is lost. */
   const holders = new Map<string, Deferred.Deferred<never, NetworkError>>()
   /** Reason why no more names are claimed; undefined before that. */
   let closed: NetworkErrorReason | undefined
+
+  const spread = (record: NameRecord): void => {
+    run(broadcast(`${record.host}/${record.name}`, record))
+  }
 
   const end = (name: string, reason: NetworkErrorReason): void => {
     const holder = holders.get(name)
@@ -151,14 +116,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
         const wall = clock.currentTimeMillisUnsafe() * 1000
         const outputs = Directory.step(directory, input, { now, wall })
-        let overflow = 0
-        for (const output of outputs) {
-          if (output._tag === "Broadcast" && outbox.put(output.record)) overflow += 1
+        // Before anybody hears of the step, and may take the next one: the latest record of a name goes last.
+        for (const output of outputs) if (output._tag === "Broadcast") spread(output.record)
+        for (const output of outputs)
           if (output._tag === "Lost") end(output.name, new NameTaken({ name: output.name, owner: output.winner }))
-        }
         watchers.notify(outputs)
-        const counted = overflow === 0 ? Effect.void : count(new Array<DropReason>(overflow).fill("outboxLimit"))
-        return Effect.andThen(counted, then(outputs, now))
+        return then(outputs, now)
       })
     )
 
@@ -178,9 +141,6 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       return Effect.void
     })
 
-  /** Spreads the last records before the end goes on, if the network takes them in time. */
-  const farewell = Effect.timeoutOption(Effect.interruptible(outbox.flush), farewellTimeout)
-
   const release = (name: string) => step({ _tag: "Release", name }, () => Effect.void)
 
   const claim: Registry["Service"]["claim"] = Effect.fn("Registry.claim")(function* (claim) {
@@ -194,7 +154,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       Effect.suspend(() => {
         if (holders.get(name) !== holder) return Effect.void
         holders.delete(name)
-        return Effect.andThen(release(name), farewell)
+        return release(name)
       })
     )
     return { lost: Deferred.await(holder) }
@@ -205,13 +165,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       closed = reason
       const names = [...holders.keys()]
       for (const name of names) end(name, reason)
-      return Effect.andThen(Effect.forEach(names, release, { discard: true }), farewell)
+      return Effect.forEach(names, release, { discard: true })
     })
 
   const renewal = yield* Renewal.make({ directory, feed, announce: options.renew })
   const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
   yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
-  yield* Background.loop("the spreading of name records", outbox.turn)
   yield* Background.loop("the end of tombstones", Effect.delay(feed({ _tag: "Tick" }), tickInterval))
 
   return {
