@@ -3,7 +3,7 @@
  */
 import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, PubSub, References, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as SelfLive from "../../../src/layers/core/SelfLive.ts"
 import * as FabricMesh from "../../../src/layers/fabric/FabricMesh.ts"
@@ -21,7 +21,8 @@ import * as Cluster from "./Cluster.ts"
 
 const framing = { label: new Uint8Array(0), compress: false, crc32, cipher: undefined }
 
-/** More than a reader of `changes` may be behind. */
+/** Changes that a reader of `changes` may be behind, and more members than that. */
+const changesMax = 4096
 const membersMax = 6000
 
 /** Gives a host so many members in one exchange. */
@@ -96,10 +97,17 @@ describe("changes of members", () => {
 
   it.effect("to dead end the flows of each host, of more than any stream would keep", () =>
     Effect.gen(function* () {
-      let told: (change: MemberChange) => Effect.Effect<void> = () => Effect.void
+      // Both roads on which `GossipSwim` tells of changes.
+      const changes = yield* PubSub.sliding<MemberChange>(changesMax)
+      const listeners: Array<(change: MemberChange) => Effect.Effect<void>> = []
+      const tell = (change: MemberChange) =>
+        Effect.suspend(() => {
+          PubSub.publishUnsafe(changes, change)
+          return Effect.forEach(listeners, (told) => told(change), { discard: true })
+        })
       const doubted: Array<string> = []
       const gossip = Layer.mock(Gossip, {
-        changes: Stream.never,
+        changes: Stream.fromPubSub(changes),
         members: Effect.succeed([]),
         keyring: {
           size: Effect.succeed(0),
@@ -112,15 +120,13 @@ describe("changes of members", () => {
         },
         broadcastBytesMax: 0,
         sendBytesMax: 0,
-        onChange: (listener) =>
-          Effect.sync(() => {
-            told = listener
-          })
+        onChange: (told) => Effect.sync(() => listeners.push(told))
       })
       const transport = Layer.mock(Transport, {
         flowPort: 0,
         serve: () => Effect.void,
-        doubt: ({ id }) => Effect.sync(() => doubted.push(id))
+        // Others run meanwhile, as when a host is asked for a sign of life.
+        doubt: ({ id }) => Effect.map(Effect.yieldNow, () => doubted.push(id))
       })
       const layer = FabricMesh.layer.pipe(
         Layer.provideMerge(RegistryLocal.layer),
@@ -128,7 +134,9 @@ describe("changes of members", () => {
       )
       assert.isObject(Context.get(yield* Layer.build(layer), Fabric))
       const names = Array.from({ length: membersMax }, (_, i) => `m${i}`)
-      yield* Effect.forEach(names, (name) => told(dead(name)), { discard: true })
+      const burst = Effect.forEach(names, (name) => tell(dead(name)), { discard: true })
+      yield* Effect.provideService(burst, References.PreventSchedulerYield, true)
+      for (let turns = 0; turns < 2 * membersMax && doubted.length < membersMax; turns++) yield* Effect.yieldNow
       assert.deepStrictEqual(doubted, names)
     })
   )
