@@ -2,7 +2,6 @@
  * Fate: decides how one end of an accepted flow ends: its error, the last frame for the peer, when it can fail no more.
  */
 import { Effect } from "effect"
-import * as FlowState from "../../protocol/flow/FlowState.ts"
 import type * as Frame from "../../protocol/flow/Frame.ts"
 import * as Receiver from "../../protocol/flow/Receiver.ts"
 import * as Sender from "../../protocol/flow/Sender.ts"
@@ -12,30 +11,41 @@ import type { Inbound } from "./Inbound.ts"
 import * as Outbound from "./Outbound.ts"
 
 /**
- * States beside those of its halves, which `FlowState` draws:
+ * State of one end of a flow, beside those of its halves, which `Sender` and `Receiver` draw. `failing` fails with the
+ * error of the flow, `refusing` with why input was refused.
  *
  * ```text
- *   whole ── fail, a Fail came, the link broke ──> failing   received messages are handed out first
- *     │ └─── refuse: bad input ──────────────────> refused   from each of them: no received message is handed out
- *     └───── both directions have ended ─────────> over      at a caller only once the link has, too: until then the
- *                                                            handler goes on, and may fail
+ *   open ── the endpoint is being withdrawn ──> withdrawn
  *
- *   open ── the scope of its holder is over ─────> closed    beside those above: the holder hears only FlowClosed then
+ *   open, withdrawn ── fail, a Fail came, the link broke ──> failed    received messages are handed out first
+ *   open, withdrawn, failed ── refuse: bad input ──────────> refused   no received message is handed out, nor a good end
+ *   each of them ── the scope of its holder is over ───────> closed    the holder hears only FlowClosed
  * ```
  *
- * A class to extend, so that a flow and its fate are one object: see `FlowEnd`.
+ * A closed flow that had not failed may still fail, which drops its unsent messages. No flow fails once both directions
+ * have ended: at a caller only once the link has, too. Until then the handler goes on, and may fail.
  */
+type State<E> =
+  | { readonly _tag: "open" | "withdrawn"; readonly failing: undefined; readonly refusing: undefined }
+  | { readonly _tag: "failed"; readonly failing: Failing<E>; readonly refusing: undefined }
+  | { readonly _tag: "refused"; readonly failing: Failing<E>; readonly refusing: Failing<never> }
+  | { readonly _tag: "closed"; readonly failing: Failing<E> | undefined; readonly refusing: undefined }
+
+type Failing<E> = Effect.Effect<never, FlowError | E>
+
+// Shared: an idle flow has no object of its own for its state.
+const open: State<never> = { _tag: "open", failing: undefined, refusing: undefined }
+const withdrawn: State<never> = { _tag: "withdrawn", failing: undefined, refusing: undefined }
+const closed: State<never> = { _tag: "closed", failing: undefined, refusing: undefined }
+
+/** A class to extend, so that a flow and its fate are one object: see `FlowEnd`. */
 export abstract class Fate<E> {
   private readonly endpoint: string
   private readonly peer: string
   readonly writer: Outbound.Outbound
   readonly reader: Inbound
-  /** Fails with the error of the flow; undefined while it has not failed. For reading only. */
-  failing: Effect.Effect<never, FlowError | E> | undefined
-  /** Set once input was refused: from then on no received message is handed out, nor a good end. */
-  protected refused: Effect.Effect<never, FlowError> | undefined
+  protected state: State<E> = open
   private tellFailed: (() => void) | undefined
-  protected isClosed = false
 
   constructor(
     { endpoint, peer }: { readonly endpoint: string; readonly peer: string },
@@ -46,6 +56,21 @@ export abstract class Fate<E> {
     this.peer = peer
     this.writer = writer
     this.reader = reader
+  }
+
+  /** Fails with the error of the flow; undefined while it has not failed. */
+  get failing(): Failing<E> | undefined {
+    return this.state.failing
+  }
+
+  protected get isClosed(): boolean {
+    return this.state._tag === "closed"
+  }
+
+  /** Whether the flow goes on for its holder. */
+  protected isWhole(): boolean {
+    const { _tag } = this.state
+    return _tag === "open" || _tag === "withdrawn"
   }
 
   /** Makes an error of this flow, with `delivered` as of now. */
@@ -64,15 +89,18 @@ export abstract class Fate<E> {
     let made: FlowError | undefined
     // Made after unsent messages were dropped, so that `delivered` does not count them.
     const cause = () => (made ??= this.error(reason))
-    this.refused = Effect.suspend(() => Effect.fail(cause()))
-    this.failWith(cause, last)
+    const refusing = Effect.suspend(() => Effect.fail(cause()))
+    const { _tag, failing } = this.state
+    if (failing === undefined) this.failWith(cause, last, refusing)
+    else if (_tag !== "closed") this.state = { _tag: "refused", failing, refusing }
     return cause()
   }
 
   /** Closes the flow for its holder: pending and later operations fail with FlowClosed. Sent messages still leave. */
   close(): void {
     if (this.isClosed) return
-    this.isClosed = true
+    const { failing } = this.state
+    this.state = failing === undefined ? closed : { _tag: "closed", failing, refusing: undefined }
     Signal.notify(this.writer.changed)
     Signal.notify(this.reader.changed)
   }
@@ -107,8 +135,14 @@ export abstract class Fate<E> {
     return reader.phase === "ended" && this.failing === undefined
   }
 
+  /** Notes that the endpoint is being withdrawn. */
+  protected noteWithdrawn(): void {
+    if (this.state._tag === "open") this.state = withdrawn
+  }
+
+  /** Whether both directions have ended. */
   protected hasEnded(): boolean {
-    return FlowState.isOver(this.writer.sender, this.reader.receiver)
+    return this.writer.sender.status === "ended" && this.reader.receiver.status === "ended"
   }
 
   /** Whether the link can tell nothing more about the flow. */
@@ -125,10 +159,13 @@ export abstract class Fate<E> {
   }
 
   /** Makes the error on first use: an error has a stack, and a flow that was left has no reader for it. */
-  private failWith(cause: () => FlowError | E, last?: Frame.Fail): void {
+  private failWith(cause: () => FlowError | E, last?: Frame.Fail, refusing?: Failing<never>): void {
     if (this.failing !== undefined) return
-    let made: Effect.Effect<never, FlowError | E> | undefined
-    this.failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
+    let made: Failing<E> | undefined
+    const failing = Effect.suspend(() => (made ??= Effect.fail(cause())))
+    if (this.isClosed) this.state = { _tag: "closed", failing, refusing: undefined }
+    else if (refusing === undefined) this.state = { _tag: "failed", failing, refusing }
+    else this.state = { _tag: "refused", failing, refusing }
     Outbound.abandon(this.writer, last)
     Signal.notify(this.reader.changed)
     this.tellFailed?.()

@@ -38,8 +38,8 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
   private readonly decodeError: Options<E>["decodeError"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never> | undefined
+  /** Why nothing more is sent after the end of this direction. */
   private endedBy = "this direction has ended"
-  private isWithdrawn = false
 
   /** `context`: given with a link that may tell later how it stopped (`Link.stopped`). */
   constructor(link: Link, options: Options<E>, scope: Scope.Scope, context: Context.Context<never> | undefined) {
@@ -98,8 +98,8 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
 
   /** Waits until the flow is closed or has failed, then fails with the reason. */
   get stopped(): Effect.Effect<never, FlowError | E> {
-    const isStopped = () => this.isClosed || this.failing !== undefined
-    return Effect.flatMap(Signal.until(this.writer.changed, isStopped), () => this.refusal() ?? Effect.never)
+    const stopped = Signal.until(this.writer.changed, () => !this.isWhole())
+    return Effect.flatMap(stopped, () => this.refusal() ?? Effect.never)
   }
 
   /** Sends the caller's second word, on which the handler starts. */
@@ -109,16 +109,15 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
 
   /** Waits for the caller's second word. Returns false if the flow is over without it. */
   get started(): Effect.Effect<boolean> {
-    const isOver = () => this.isClosed || this.failing !== undefined
     return Effect.map(
-      Signal.until(this.reader.changed, () => this.reader.receiver.hasHeard || isOver()),
-      () => !isOver()
+      Signal.until(this.reader.changed, () => this.reader.receiver.hasHeard || !this.isWhole()),
+      () => this.isWhole()
     )
   }
 
   /** Tells the handler that the endpoint is being withdrawn, and the caller as well if it understands (`tellsPeer`). */
   withdraw(tellsPeer: boolean): void {
-    this.isWithdrawn = true
+    this.noteWithdrawn()
     if (tellsPeer) Outbound.owe(this.writer, "draining")
     Signal.notify(this.reader.changed)
   }
@@ -126,8 +125,7 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
   /** Waits until the endpoint is being withdrawn, or the flow is over. */
   get draining(): Effect.Effect<void> {
     const { changed, receiver } = this.reader
-    const isDraining = () => this.isWithdrawn || receiver.isDraining
-    return Signal.until(changed, () => isDraining() || this.isClosed || this.failing !== undefined)
+    return Signal.until(changed, () => receiver.isDraining || this.state._tag !== "open")
   }
 
   get end(): Effect.Effect<void, FlowError | E> {
@@ -150,19 +148,18 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
 
   /** Takes the next received message; undefined when none waits, or its input was refused. */
   take(): Message | undefined {
-    return this.refused === undefined ? Inbound.take(this.reader) : undefined
+    return this.state._tag === "refused" ? undefined : Inbound.take(this.reader)
   }
 
   /** As `take`, for all received messages. */
   takeAll(): NonEmptyReadonlyArray<Message> | undefined {
-    return this.refused === undefined ? Inbound.takeAll(this.reader) : undefined
+    return this.state._tag === "refused" ? undefined : Inbound.takeAll(this.reader)
   }
 
   /** Resumes a held link if there is room. Returns whether it did: a listener may then have interrupted the taker. */
   goOn(): boolean {
     const { reader } = this
-    if (!reader.isHeld || Inbound.isFull(reader)) return false
-    reader.isHeld = false
+    if (!Inbound.release(reader)) return false
     this.writer.link.goOn()
     return true
   }
@@ -170,7 +167,7 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
   /** Waits until a message can be taken; fails with why none ever will. */
   get arrival(): Effect.Effect<void, FlowError | E | Cause.Done> {
     return Effect.suspend((): Effect.Effect<void, FlowError | E | Cause.Done> => {
-      const stopped = this.closed() ?? this.refused
+      const stopped = this.closed() ?? this.state.refusing
       if (stopped !== undefined) return stopped
       if (Inbound.isEmpty(this.reader)) {
         if (this.hasHeardAll()) return done
@@ -181,7 +178,7 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
   }
 
   private hasNews(): boolean {
-    return this.isClosed || this.failing !== undefined || !Inbound.isEmpty(this.reader) || this.hasHeardAll()
+    return !this.isWhole() || !Inbound.isEmpty(this.reader) || this.hasHeardAll()
   }
 
   /** Discards input until the peer has finished: a stream closed under a sending peer may lose frames to it. */
@@ -206,8 +203,7 @@ export class FlowEnd<E> extends Fate<E> implements FrameListener {
   /** Takes a frame. Returns whether another may come. */
   onFrame(frame: Frame.Frame): boolean {
     if (this.failing === undefined) this.onReceived(Receiver.receive(this.reader.receiver, frame))
-    this.reader.isHeld = this.failing === undefined && Inbound.isFull(this.reader)
-    return !this.reader.isHeld
+    return this.failing !== undefined || !Inbound.hold(this.reader)
   }
 
   private onReceived(received: Receiver.Received): void {

@@ -20,12 +20,19 @@ export interface Inbound {
   readonly inbox: Inbox.Inbox
   /** Notified when messages came or never will, and when the flow failed, was closed or is being withdrawn. */
   readonly changed: Signal.Signal
-  /** States: keeping (messages wait) -> discarding (they are thrown away) -> ended, from either: no more frames. */
-  phase: "keeping" | "discarding" | "ended"
+  /**
+   * ```text
+   *             full: the link brings no more for now
+   *   keeping <─────────────────────────────────────> held
+   *      │          taken from, and the link goes on    │
+   *      └──── messages are thrown away ──> discarding <┘
+   *
+   *   each of them ── no more frames ──> ended
+   * ```
+   */
+  phase: "keeping" | "held" | "discarding" | "ended"
   /** Bytes received since discarding began. */
   unheardBytes: number
-  /** Whether the link was told to bring no more for now. */
-  isHeld: boolean
 }
 
 export const make = (limits: Limits): Inbound => ({
@@ -33,8 +40,7 @@ export const make = (limits: Limits): Inbound => ({
   inbox: Inbox.make(limits),
   changed: Signal.make(),
   phase: "keeping",
-  unheardBytes: 0,
-  isHeld: false
+  unheardBytes: 0
 })
 
 export const accept = (reader: Inbound, batch: Batch): void => {
@@ -45,7 +51,18 @@ export const accept = (reader: Inbound, batch: Batch): void => {
   Inbox.keep(reader.inbox)
 }
 
-export const isFull = ({ inbox, phase }: Inbound): boolean => phase === "keeping" && Inbox.isFull(inbox)
+/** Holds the link if enough messages wait; returns whether. */
+export const hold = (reader: Inbound): boolean => {
+  if (reader.phase === "keeping" && Inbox.isFull(reader.inbox)) reader.phase = "held"
+  return reader.phase === "held"
+}
+
+/** Lets a held link go on if there is room again; returns whether. */
+export const release = (reader: Inbound): boolean => {
+  if (reader.phase !== "held" || Inbox.isFull(reader.inbox)) return false
+  reader.phase = "keeping"
+  return true
+}
 
 /** Whether no message waits. */
 export const isEmpty = ({ inbox }: Inbound): boolean => inbox.bytes === 0
@@ -61,7 +78,7 @@ export const takeAll = ({ inbox }: Inbound): NonEmptyReadonlyArray<Message> | un
 
 /** Discards messages from now on. */
 export const discard = (reader: Inbound): void => {
-  if (reader.phase === "keeping") reader.phase = "discarding"
+  if (reader.phase !== "ended") reader.phase = "discarding"
 }
 
 /** Waits until the link has no more frames. */

@@ -4,10 +4,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Buffers from "../../../src/protocol/flow/Buffers.ts"
-import * as FlowState from "../../../src/protocol/flow/FlowState.ts"
 import * as Frame from "../../../src/protocol/flow/Frame.ts"
 import * as Receiver from "../../../src/protocol/flow/Receiver.ts"
 import * as Sender from "../../../src/protocol/flow/Sender.ts"
+import * as FlowState from "./FlowState.ts"
 import { small } from "./SmallLimits.ts"
 
 const Step = Schema.Literals([

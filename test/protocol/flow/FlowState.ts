@@ -1,5 +1,5 @@
 /**
- * States of a flow, as one side sees them: the product of its sending and its receiving half.
+ * A model: the states of a flow as one side sees them, the product of its sending and its receiving half.
  *
  * ```text
  *                                  here: End is out        there: End came
@@ -19,20 +19,15 @@
  *
  * `failed` is final: a flow in it takes no further frame.
  */
-import type { Receiver } from "./Receiver.ts"
-import type { Sender } from "./Sender.ts"
+import type { Receiver } from "../../../src/protocol/flow/Receiver.ts"
+import type { Sender } from "../../../src/protocol/flow/Sender.ts"
 
 export type FlowState = "open" | "endedHere" | "endedThere" | "done" | "failed"
-
-/** Returns true once both directions have ended. */
-export const isOver = (sender: Sender, receiver: Receiver): boolean =>
-  sender.status === "ended" && receiver.status === "ended"
 
 /** Returns the state of an accepted flow. */
 export const of = (sender: Sender, receiver: Receiver): FlowState => {
   if (receiver.status === "failed" || sender.status === "failed" || sender.fail !== undefined) return "failed"
-  if (isOver(sender, receiver)) return "done"
-  if (sender.status === "ended") return "endedHere"
+  if (sender.status === "ended") return receiver.status === "ended" ? "done" : "endedHere"
   return receiver.status === "ended" ? "endedThere" : "open"
 }
 
