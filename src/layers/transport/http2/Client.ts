@@ -238,7 +238,7 @@ const open = ({ headers, session }: Peer, options: Options): Call => {
   const carrier = new StreamFate(session, stream)
   const link = new DirectLink.DirectLink(stream, carrier, options.streams)
   stream.once("response", (headers) => {
-    carrier.isHeard = true
+    carrier.answered()
     const why = refusal(headers)
     if (why === undefined) carrier.listen()
     else link.refuse(why)

@@ -57,7 +57,6 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream>
   /** Frames and bytes that the stream has not passed on yet. */
   private writes = 0
   private writtenBytes = 0
-  private hasBegun = false
 
   constructor(stream: S, carrier: StreamFate, options: Options<S>) {
     super()
@@ -106,10 +105,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream>
   onData(chunk: Uint8Array): void {
     if (this.ended !== undefined) return Pausing.readOn(this.stream)
     const detail = FrameQueue.push(this.frames, chunk)
-    if (!this.hasBegun && !FrameQueue.isEmpty(this.frames)) {
-      this.hasBegun = true
-      this.carrier.begin()
-    }
+    if (!FrameQueue.isEmpty(this.frames)) this.carrier.begin()
     if (detail !== undefined) {
       this.ended = () => FrameQueue.violation(detail)
       this.blame()

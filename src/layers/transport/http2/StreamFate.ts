@@ -36,8 +36,20 @@ export interface StreamConsumer extends Partial<Pick<StreamListener, "onData" | 
 }
 
 /**
- * Its state is the first of these fates that holds when it is asked for. The fate at the close of the stream, or when
- * its deadline came, is why it broke (`cause`).
+ * Phases of a stream, by what has come of it. It is closed from each of them.
+ *
+ * ```text
+ *   silent ── the answer ──> heard ── the first frame ──> begun        closed
+ * ```
+ *
+ * The stream of a server is heard from its start: before that an error is no violation of HTTP/2, since the peer may
+ * speak something else.
+ */
+type Phase = "silent" | "heard" | "begun" | "closed"
+
+/**
+ * The fate of a stream is the first of these that holds when it is asked for. The fate at the close of the stream, or
+ * when its deadline came, is why it broke (`cause`).
  *
  * ```text
  *   open ──> deadline    its time came while it was open, and nothing after that counts
@@ -57,14 +69,9 @@ export class StreamFate implements Carrier, StreamListener {
   private readonly settled = Signal.make()
   private breaking: (() => LinkBroken) | undefined
   private consumer: StreamConsumer | undefined
-  /** Whether the peer has shown that it speaks HTTP/2: before that an error is no violation of it. */
-  isHeard: boolean
+  private phase: Phase
   /** Fate that neither the stream nor its session tells. */
   private verdict: "deadline" | "violation" | "stalled" | undefined
-  private isClosed = false
-  private hasBegun = false
-  /** Whether bytes are counted when they come, not when they are read. */
-  private isCounted = false
   /** Bytes that have come since the peer was at fault; undefined while it was not. */
   private vainBytes: number | undefined
   /** Bytes that have come, or were read where they are not counted when they come; and bytes handed to the stream. */
@@ -80,7 +87,7 @@ export class StreamFate implements Carrier, StreamListener {
     this.session = session
     this.metadata = metadata
     this.stream = stream
-    this.isHeard = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER
+    this.phase = session.http2.type === http2.constants.NGHTTP2_SESSION_SERVER ? "heard" : "silent"
     const { close, error } = session.listeners
     session.streams.set(stream, this)
     stream.on("error", error).on("close", close)
@@ -160,21 +167,30 @@ export class StreamFate implements Carrier, StreamListener {
   /** Counts bytes that the session does not hear of, since they are read without its listeners. */
   arrived(bytes: number): void {
     const { counts } = this.session
-    this.isCounted = true
     this.cameBytes += bytes
     counts.pieces += 1
     counts.pieceBytes += bytes
     this.bear(bytes)
   }
 
+  /** Whether bytes are counted when they come, since the stream is read by others than its consumer. */
+  private get isCounted(): boolean {
+    return this.consumer?.onData === undefined
+  }
+
   unreadBytes(): number {
     return this.isCounted ? 0 : this.stream.readableLength
   }
 
+  /** Notes that the peer has answered, and so speaks HTTP/2. */
+  answered(): void {
+    if (this.phase === "silent") this.phase = "heard"
+  }
+
   /** Counts the stream as begun: its first frame has come. */
   begin(): void {
-    if (this.hasBegun || this.isClosed) return
-    this.hasBegun = true
+    if (this.phase !== "silent" && this.phase !== "heard") return
+    this.phase = "begun"
     const { counts, guard } = this.session
     counts.begun += 1
     counts.everBegun += 1
@@ -244,13 +260,15 @@ export class StreamFate implements Carrier, StreamListener {
   }
 
   onError(cause: NodeJS.ErrnoException): void {
-    if (this.isHeard && cause.code === "ERR_HTTP2_ERROR") this.verdict ??= "violation"
+    const isHeard = this.phase === "heard" || this.phase === "begun"
+    if (isHeard && cause.code === "ERR_HTTP2_ERROR") this.verdict ??= "violation"
   }
 
   onGone(): void {
-    this.isClosed = true
+    const { session } = this
+    const hasBegun = this.phase === "begun"
+    this.phase = "closed"
     this.decide()
-    const { hasBegun, session } = this
     if (hasBegun) session.counts.begun -= 1
     session.guard?.onGone(this.stream.rstCode, hasBegun)
   }
@@ -276,6 +294,6 @@ export class StreamFate implements Carrier, StreamListener {
   }
 
   get closed(): Effect.Effect<void> {
-    return Signal.until(this.settled, () => this.isClosed)
+    return Signal.until(this.settled, () => this.phase === "closed")
   }
 }
