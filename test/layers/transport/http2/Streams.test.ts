@@ -42,8 +42,8 @@ const world = Effect.gen(function* () {
   return connected
 })
 
-/** Opens a stream, and writes down what it hears. */
-const open = (session: Session.Session<http2.ClientHttp2Session>, path: string) => {
+/** Opens a stream, and writes down what it hears; of data only if it is read. */
+const open = (session: Session.Session<http2.ClientHttp2Session>, path: string, isRead = true) => {
   const heard: Array<string> = []
   const stream = session.http2.request({ ":path": path })
   const carrier = new StreamFate(session, stream)
@@ -55,8 +55,9 @@ const open = (session: Session.Session<http2.ClientHttp2Session>, path: string) 
     look: (nowMillis) => heard.push(`look ${nowMillis}`)
   }
   carrier.attach(consumer)
-  carrier.listen()
-  return { carrier, heard }
+  if (isRead) carrier.listen()
+  else stream.once("response", () => stream.read(0))
+  return { carrier, heard, stream }
 }
 
 describe("the streams of a session", () => {
@@ -124,6 +125,44 @@ describe("the streams of a session", () => {
       assert.strictEqual((yield* soon(Effect.flip(carrier.broken))).how, "lost")
       yield* until(() => closed.length === 2 && heard.at(-1) === "close")
       yield* soon(session.leave)
+    })
+  )
+
+  it.live("count as begun from their first frame on, once, until they are closed", () =>
+    Effect.gen(function* () {
+      const session = yield* world
+      const { counts } = session
+      const [one, other] = [open(session, "/silent"), open(session, "/silent")]
+      for (const { carrier } of [one, one, other]) carrier.begin()
+      assert.deepStrictEqual([counts.begun, counts.everBegun], [2, 2])
+      session.http2.destroy()
+      yield* until(() => session.streams.size === 0)
+      one.carrier.begin()
+      assert.deepStrictEqual([counts.begun, counts.everBegun], [0, 2])
+    })
+  )
+
+  it.live("break the rules of HTTP/2 only once their peer has shown that it speaks it", () =>
+    Effect.gen(function* () {
+      const session = yield* world
+      const { carrier } = open(session, "/silent")
+      const error = Object.assign(new Error("a bad frame"), { code: "ERR_HTTP2_ERROR" })
+      carrier.onError(error)
+      assert.strictEqual(carrier.fate(), "open")
+      carrier.answered()
+      carrier.onError(error)
+      assert.strictEqual(carrier.fate(), "violation")
+    })
+  )
+
+  it.live("have bytes that nobody has counted only where these are counted when they are read", () =>
+    Effect.gen(function* () {
+      const session = yield* world
+      const { carrier, stream } = open(session, "/bytes", false)
+      yield* until(() => stream.readableLength > 0)
+      assert.strictEqual(carrier.unreadBytes(), stream.readableLength)
+      carrier.attach({})
+      assert.strictEqual(carrier.unreadBytes(), 0)
     })
   )
 })
