@@ -32,6 +32,9 @@ const startMillis = 120_000
 const convergeMillis = 60_000
 const exchangeMillis = 60_000
 
+/** How much is told of what happened before a run that could not go on. */
+const timelineShown = 30
+
 /** What is not as it should be in the views of the hosts; "" if nothing. */
 const disagreement = async ({ life, names }: Field.Field): Promise<string> => {
   const hosts = names.map((_, host) => life(host).host)
@@ -161,6 +164,9 @@ export const run = async (options: Options): Promise<Result> => {
       logs: new Map(logs),
       folder: isClean ? undefined : field.folder
     }
+  } catch (error) {
+    const before = field.timeline.slice(-timelineShown).map(({ at, what }) => `${new Date(at).toISOString()} ${what}`)
+    throw new Error([String(error), ...before, `journals are in ${field.folder}`].join("\n  "))
   } finally {
     await field.down(!isClean)
   }

@@ -113,5 +113,5 @@ export const strike = async (field: Field, planned: Planned): Promise<void> => {
     await strikes[planned.fault](field, planned)
     field.say(`over: ${words}`)
   }
-  await (ofAll.has(planned.fault) ? strikeNow() : field.alone(planned.host, strikeNow))
+  await field.alone(ofAll.has(planned.fault) ? "all" : planned.host, strikeNow)
 }

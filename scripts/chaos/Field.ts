@@ -43,8 +43,8 @@ export interface Field {
   readonly kill: (host: number) => Promise<void>
   /** Closes a host in good order. */
   readonly close: (host: number) => Promise<void>
-  /** Waits until it is the only one that does something to a host. */
-  readonly alone: (host: number, body: () => Promise<void>) => Promise<void>
+  /** Waits until it is the only one that does something to a host, to all of them or with the secrets. */
+  readonly alone: <A>(what: number | "all" | "secrets", body: () => Promise<A>) => Promise<A>
   readonly down: (keepsFolder: boolean) => Promise<void>
 }
 
@@ -71,7 +71,17 @@ export const open = async ({ broken = [], hosts, isOnLoopback, seed }: Options):
   const net = isOnLoopback ? undefined : await Net.open({ hosts, seed })
   const place = net ?? Net.loopback(hosts)
   const folder = mkdtempSync(join(tmpdir(), "grinta-chaos-"))
-  const secrets = await Secrets.make(folder, hosts)
+  const waiting = new Map<number | "all" | "secrets", Promise<unknown>>()
+  const alone: Field["alone"] = (what, body) => {
+    const next = (waiting.get(what) ?? Promise.resolve()).then(body)
+    waiting.set(
+      what,
+      next.catch(() => undefined)
+    )
+    return next
+  }
+  // A host that starts reads files one after the other: they have to belong to each other meanwhile.
+  const secrets = await Secrets.make(folder, hosts, (write) => alone("secrets", write))
   const names = Array.from({ length: hosts }, (_, host) => Host.nameOf(host))
   const lives: Array<Life> = []
   const timeline: Array<Entry> = []
@@ -95,11 +105,8 @@ export const open = async ({ broken = [], hosts, isOnLoopback, seed }: Options):
     const journal = join(folder, `${name}.${number}.jsonl`)
     const how = broken[host]
     const numbers = { life: `${name}.${number}`, journal, ...(how && { broken: how }) }
-    const made: Life = {
-      name: numbers.life,
-      host: await Host.start(place, host, { numbers, env: secrets.env(host) }),
-      journal
-    }
+    const started = await alone("secrets", () => Host.start(place, host, { numbers, env: secrets.env(host) }))
+    const made: Life = { name: numbers.life, host: started, journal }
     lives.push(made)
     current.set(host, made)
     say(`${made.name} is up, process ${made.host.pid}`)
@@ -114,9 +121,8 @@ export const open = async ({ broken = [], hosts, isOnLoopback, seed }: Options):
     say(`${dying.name}: ${by}`)
     await body(dying.host)
   }
-  const waiting = new Map<number, Promise<void>>()
   return {
-    ...{ place, net, folder, secrets, lives, timeline, violations, say, life, names, start },
+    ...{ place, net, folder, secrets, lives, timeline, violations, say, life, names, start, alone },
     kill: (host) => ends(host, "kill", (one) => one.kill()),
     close: (host) =>
       ends(host, "close", async (one) => {
@@ -125,14 +131,6 @@ export const open = async ({ broken = [], hosts, isOnLoopback, seed }: Options):
         if (code !== 0) violations.push({ law: "everything settles", text: `the close of ${lives}: ${code}`, lives })
         await one.kill()
       }),
-    alone: (host, body) => {
-      const next = (waiting.get(host) ?? Promise.resolve()).then(body)
-      waiting.set(
-        host,
-        next.catch(() => undefined)
-      )
-      return next
-    },
     down: async (keepsFolder) => {
       await Promise.all(lives.map(({ host }) => host.kill()))
       await net?.down()

@@ -24,7 +24,12 @@ export interface Secrets {
 
 const newKey = (): string => randomBytes(32).toString("base64")
 
-export const make = async (folder: string, hosts: number): Promise<Secrets> => {
+/** `alone`: runs something that writes files while no host starts. */
+export const make = async (
+  folder: string,
+  hosts: number,
+  alone: (write: () => Promise<void>) => Promise<void>
+): Promise<Secrets> => {
   const put = (name: string, content: string): void => {
     const path = join(folder, name)
     writeFileSync(`${path}.new`, content)
@@ -69,7 +74,7 @@ export const make = async (folder: string, hosts: number): Promise<Secrets> => {
       const next = makeAuthority(`authority ${authorities}`)
       believe(authority, next)
       await sleep(stepMillis)
-      await certify(next)
+      await alone(() => certify(next))
       await sleep(stepMillis)
       believe(next)
       authority = next

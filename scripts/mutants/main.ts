@@ -29,15 +29,20 @@ interface Report {
 }
 
 /** Which test failed first, in words; undefined if none did. */
-const failureIn = (folder: string, tests: ReadonlyArray<string>): string | undefined => {
+const failureIn = (folder: string, test: string): string | undefined => {
   const report = join(folder, "report.json")
   rmSync(report, { force: true })
+  const [file = "", ...names] = test.split(": ")
   const { error, status } = spawnSync(
     process.execPath,
-    [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "unit", "--bail", "1", ...tests],
+    [
+      join(root, "node_modules/vitest/vitest.mjs"),
+      ...["run", "--project", "unit", "--bail", "1", file],
+      ...(names.length === 0 ? [] : ["-t", names.join(": ")])
+    ],
     { cwd: folder, env: { ...process.env, TEST_REPORT: report }, stdio: "ignore", timeout: timeoutMillis }
   )
-  if (error !== undefined || !existsSync(report)) return `${tests.join(", ")}: ${error?.message ?? "no test ran"}`
+  if (error !== undefined || !existsSync(report)) return `${test}: ${error?.message ?? "no test ran"}`
   if (status === 0) return undefined
   const { testResults }: Report = JSON.parse(readFileSync(report, "utf8"))
   for (const { assertionResults, message, name, status } of testResults) {
@@ -46,7 +51,7 @@ const failureIn = (folder: string, tests: ReadonlyArray<string>): string | undef
     if (failed !== undefined) return `${file}: ${failed.fullName}`
     if (status === "failed") return `${file}: ${message.split("\n")[0]}`
   }
-  return `${tests.join(", ")}: exit code ${status}`
+  return `${test}: exit code ${status}`
 }
 
 const row = (...cells: ReadonlyArray<string>): void => {
@@ -62,9 +67,8 @@ const tried = (folder: string, mutant: Mutant): boolean => {
     return false
   }
   writeFileSync(join(folder, mutated.path), mutated.text)
-  const failures = mutant.tests.map((test) => () => failureIn(folder, [test]))
   let caught: string | undefined
-  for (const failure of failures) caught ??= failure()
+  for (const test of mutant.tests) caught ??= failureIn(folder, test)
   writeFileSync(join(folder, mutated.path), readFileSync(join(root, mutated.path)))
   row(mutant.law, mutant.mutation, caught ?? `**survived** ${mutant.tests.join(", ")}`)
   return caught !== undefined
@@ -81,10 +85,14 @@ for (const part of parts) cpSync(join(root, part), join(folder, part), { recursi
 symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
 
 const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
-const unbroken = chosen.length === 0 ? "nothing has that in its name" : failureIn(folder, tests)
-if (unbroken !== undefined) {
-  process.stderr.write(`mutants: without a mutation: ${unbroken}\n`)
+const refuse = (message: string): never => {
+  process.stderr.write(`mutants: ${message}\n`)
   process.exit(1)
+}
+if (chosen.length === 0) refuse("nothing has that in its name")
+for (const test of tests) {
+  const failure = failureIn(folder, test)
+  if (failure !== undefined) refuse(`without a mutation: ${failure}`)
 }
 row("law", "mutation", "caught by")
 row("---", "---", "---")

@@ -8,11 +8,11 @@ export interface Mutant {
   readonly mutation: string
   readonly from: string
   readonly to: string
-  /** Test files of which one has to fail, the fastest first. */
+  /** Test files of which one has to fail, the fastest first. A text behind ": " is in the names of those that are run. */
   readonly tests: ReadonlyArray<string>
 }
 
-const flowLaws = "test/layers/transport/FlowLaws.test.ts"
+const flowLaws = "test/layers/transport/FlowLaws.test.ts: queues"
 const halves = "test/protocol/flow/Halves.test.ts"
 const directory = "test/protocol/names/Directory.test.ts"
 const lives = "test/protocol/names/Lives.test.ts"
@@ -38,7 +38,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: "a handler's flows do not inherit its deadline",
     from: "deadlineAt === undefined ? traced : Context.add(traced, Deadline.Inherited, deadlineAt)",
     to: "deadlineAt === undefined ? traced : traced",
-    tests: ["test/layers/fabric/Fabric.test.ts", flowLaws]
+    tests: ["test/layers/Grinta.test.ts: what a handler opens ends with the deadline"]
   },
   {
     law: "2: order",
@@ -94,7 +94,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: `answer "no" for an owner that starts its handler before the second word`,
     from: `const isSeen = !isSafe && broken.how !== "refused"`,
     to: "const isSeen = isSafe && !isSafe",
-    tests: ["test/layers/fabric/Twice.test.ts", flowLaws]
+    tests: ["test/layers/transport/http2/Reach.test.ts", "test/layers/transport/FlowLaws.test.ts: second word: memory"]
   },
   {
     law: "4: values are copied",
