@@ -122,7 +122,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: "leak a seat",
     from: "if (!held.delete(ticket) || peer === undefined) return",
     to: "if (!held.has(ticket) || peer === undefined) return",
-    tests: ["test/protocol/flow/Gate.test.ts", "test/protocol/flow/Held.test.ts"]
+    tests: ["test/protocol/flow/Admission.test.ts", "test/protocol/flow/Shares.test.ts"]
   },
   {
     law: "6: cancellation crosses the wire",
@@ -136,21 +136,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: "leave without a word",
     from: "if (!this.hasEnded() && !Outbound.hasFinished(this.writer))",
     to: "if (this.hasEnded() && !Outbound.hasFinished(this.writer))",
-    tests: [flowLaws]
+    tests: ["test/layers/transport/FlowLaws.test.ts: who leaves in the middle says so"]
   },
   {
     law: "7: no ghost names",
-    mutation: "accept records of a life that is over",
-    from: "record.generation < known.claims.generation) return",
-    to: "record.generation < 0) return",
+    mutation: "take records of any life of a host",
+    from: "known === undefined || claims?.generation !== record.generation",
+    to: "known === undefined || claims === undefined",
     tests: [lives, directory]
   },
   {
     law: "7: no ghost names",
-    mutation: "show names of a life that membership does not show",
-    from: "member.host?.generation !== claims.generation",
-    to: "member.host === undefined",
-    tests: [directory, lives]
+    mutation: "keep the names of a life that is over",
+    from: "if (before?.generation === generation) return",
+    to: "if (before !== undefined) return",
+    tests: [lives, directory]
   },
   {
     law: "7: no ghost names",
