@@ -1,6 +1,6 @@
 /** What a run was asked for on the command line. */
 import { parseArgs } from "node:util"
-import { complaint } from "../net/Arguments.ts"
+import { complaint } from "../net/Bounds.ts"
 
 export interface Arguments {
   readonly minutes: number
