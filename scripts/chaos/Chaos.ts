@@ -99,9 +99,9 @@ const torment = async (field: Field.Field, options: Options): Promise<ReadonlyMa
   const progress = setInterval(() => onProgress?.(left() / 1000, struck), 1_000)
   const strikes = planned.map(async (one) => {
     await sleep(one.atMillis)
+    if (!(await Faults.strike(field, one, () => left() <= 0))) return
     struck += 1
     counts.set(one.fault, (counts.get(one.fault) ?? 0) + 1)
-    await Faults.strike(field, one)
   })
   await Promise.all([...strikes, sleep(millis)]).finally(() => clearInterval(progress))
   return counts

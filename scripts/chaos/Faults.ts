@@ -105,13 +105,17 @@ export const wordsOf = ({ fault, host, millis, other }: Planned): string => {
   return betweenTwo.has(fault) ? `${fault} of h${host} and h${other}, ${seconds}` : `${fault} of h${host}, ${seconds}`
 }
 
-/** Does what is planned, after what is done to the same host. */
-export const strike = async (field: Field, planned: Planned): Promise<void> => {
+/**
+ * Does what is planned, after what is done to the same host. On a busy machine one fault may hold up the next ones until the
+ * time of faults is over: then they are left out. Returns whether it was done.
+ */
+export const strike = (field: Field, planned: Planned, isOver: () => boolean): Promise<boolean> => {
   const words = wordsOf(planned)
-  const strikeNow = async () => {
+  return field.alone(ofAll.has(planned.fault) ? "all" : planned.host, async () => {
+    if (isOver()) return false
     field.say(`begins: ${words}`)
     await strikes[planned.fault](field, planned)
     field.say(`over: ${words}`)
-  }
-  await field.alone(ofAll.has(planned.fault) ? "all" : planned.host, strikeNow)
+    return true
+  })
 }

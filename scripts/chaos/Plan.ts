@@ -57,6 +57,8 @@ export interface Options {
 
 /** Between two faults of one source, and how long one lasts. */
 const pauseMillis = { min: 500, max: 5_000 } as const
+/** Between two changes of all hosts, which take longer than faults of one. */
+const widePauseMillis = { min: 1_000, max: 20_000 } as const
 const faultMillis = { min: 500, max: 12_000 } as const
 
 /** Sources of faults of one host each, of which two may overlap. Those of all hosts are a source of their own. */
@@ -74,7 +76,12 @@ const deckOf = <A>(all: ReadonlyArray<A>, random: () => number): (() => A | unde
   }
 }
 
-const sourceOf = (names: ReadonlyArray<FaultName>, source: string, options: Options): ReadonlyArray<Planned> => {
+const sourceOf = (
+  names: ReadonlyArray<FaultName>,
+  source: string,
+  pause: typeof pauseMillis | typeof widePauseMillis,
+  options: Options
+): ReadonlyArray<Planned> => {
   const { hasSwitch, hosts, millis, seed } = options
   const random = Random.make(`${seed}/${source}`)
   const between = ({ max, min }: { readonly min: number; readonly max: number }) =>
@@ -82,11 +89,11 @@ const sourceOf = (names: ReadonlyArray<FaultName>, source: string, options: Opti
   const draw = deckOf(hasSwitch ? names : names.filter((name) => onLoopback.has(name)), random)
   const longest = { ...faultMillis, max: Math.max(faultMillis.min, Math.min(faultMillis.max, millis * shareMax)) }
   const planned: Array<Planned> = []
-  for (let at = between(pauseMillis); at < millis; ) {
+  for (let at = between(pause); at < millis; ) {
     const [fault, host, lasts] = [draw(), Math.floor(random() * hosts), between(longest)]
     const other = (host + 1 + Math.floor(random() * (hosts - 1))) % hosts
     if (fault !== undefined) planned.push({ atMillis: at, millis: lasts, fault, host, other })
-    at += lasts + between(pauseMillis)
+    at += lasts + between(pause)
   }
   return planned
 }
@@ -94,6 +101,8 @@ const sourceOf = (names: ReadonlyArray<FaultName>, source: string, options: Opti
 /** All faults, by when they begin. */
 export const make = (options: Options): ReadonlyArray<Planned> =>
   [
-    ...Array.from({ length: sources }, (_, source) => sourceOf(hostFaults, `hosts/${source}`, options)).flat(),
-    ...sourceOf(wideFaults, "all", options)
+    ...Array.from({ length: sources }, (_, source) =>
+      sourceOf(hostFaults, `hosts/${source}`, pauseMillis, options)
+    ).flat(),
+    ...sourceOf(wideFaults, "all", widePauseMillis, options)
   ].toSorted((a, b) => a.atMillis - b.atMillis)
