@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs"
 import { assert, it } from "vitest"
 import * as Chaos from "../../scripts/chaos/Chaos.ts"
+import * as Plan from "../../scripts/chaos/Plan.ts"
 import * as Report from "../../scripts/chaos/Report.ts"
 import { describeNet } from "./Suite.ts"
 
@@ -10,9 +11,26 @@ const timeout = 240_000
 /** Of faults; coming up, healing and judging take about as long again. */
 const minutes = 0.25
 
+/** What the seed of the slice has, among others. */
+const wanted = [
+  "kill and restart",
+  "half-open TCP",
+  "stop",
+  "restart in good order",
+  "loss",
+  "new keys",
+  "new certificates"
+]
+
 describeNet("chaos", () => {
   it("eight hosts under random faults keep every promise", { timeout }, async () => {
-    const options = { hosts: 8, minutes, seed: 3, isOnLoopback: false }
+    const options = { hosts: 8, minutes, seed: 13_043, isOnLoopback: false }
+    const planned = Plan.make({ ...options, millis: minutes * 60_000, hasSwitch: true })
+    for (const name of wanted)
+      assert.include(
+        planned.map(({ fault }) => fault),
+        name
+      )
     const result = await Chaos.run(options)
     const report = Report.text(options, result)
     console.log(report)
