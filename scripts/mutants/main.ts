@@ -42,7 +42,8 @@ const failureIn = (folder: string, test: string): string | undefined => {
     ],
     { cwd: folder, env: { ...process.env, TEST_REPORT: report }, stdio: "ignore", timeout: timeoutMillis }
   )
-  if (error !== undefined || !existsSync(report)) return `${test}: ${error?.message ?? "no test ran"}`
+  if (error !== undefined) return `${test}: ${error.message}`
+  if (!existsSync(report)) throw new Error(`${test}: it was ended before it had a result`)
   if (status === 0) return undefined
   const { testResults }: Report = JSON.parse(readFileSync(report, "utf8"))
   for (const { assertionResults, message, name, status } of testResults) {
