@@ -199,7 +199,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: "a deaf host declares deaths",
     from: "suspicion !== undefined && isDeaf(turn, suspicion.maxMillis)",
     to: "suspicion !== undefined && isDeaf(turn, suspicion.maxMillis) && turn.now < 0",
-    tests: [conformance, "test/testing/Careful.test.ts"]
+    tests: [conformance, "test/sim/Careful.test.ts"]
   },
   {
     law: "11: secure is shorter than insecure",
@@ -220,6 +220,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     mutation: "draw from the chance of the process",
     from: "Math.min(end - 1, Math.floor(random() * end))",
     to: "Math.min(end - 1, Math.floor((0 * random() + Math.random()) * end))",
-    tests: ["test/testing/Simulator.test.ts"]
+    tests: ["test/sim/Simulator.test.ts"]
   }
 ]
