@@ -1,7 +1,8 @@
 /** What the lab was asked for on the command line. */
 import { parseArgs } from "node:util"
+import { complaint } from "./Bounds.ts"
 
-export const commands = ["paths", "faults", "chaos", "soak"] as const
+export const commands = ["paths", "faults", "soak"] as const
 export type Command = (typeof commands)[number]
 
 export interface Arguments {
@@ -9,7 +10,6 @@ export interface Arguments {
   readonly seconds: number
   readonly minutes: number
   readonly repeats: number
-  readonly hosts: number
   readonly seed: number
   readonly flows: number
   /** Mbit/s; 0 for no limit. */
@@ -24,18 +24,15 @@ export const usage = `Runs hosts on a network of its own: namespaces of Linux, j
 
 npm run net -- paths [--seconds N] [--only TEXT]..
 npm run net -- faults [--repeats N] [--only TEXT]..
-npm run net -- chaos [--minutes N] [--hosts N] [--seed N]
 npm run net -- soak [--minutes N] [--rate MBIT] [--rtt MILLIS] [--loss SHARE] [--flows N]
 
   paths     what flows carry on slow, long and lossy paths, beside one bare TCP connection on the same path
   faults    how soon who waits on a peer is told that it was killed, stopped or cut off, and in which words
-  chaos     random faults on hosts that exchange numbered messages; fails if one is lost, twice or out of order untold
   soak      bulk in both directions on one path for a long time; fails if a flow is lost
 
   --seconds N    of each row, 6 unless told otherwise
-  --minutes N    10 for chaos and 30 for soak unless told otherwise
+  --minutes N    of soak, 30 unless told otherwise
   --repeats N    of each fault, 15 unless told otherwise
-  --hosts N      from 2 to 16, 7 unless told otherwise
   --seed N       of all chance, drawn and printed unless told
   --rate MBIT    Mbit/s in each direction, 1 unless told otherwise, 0 for no limit
   --rtt MILLIS   of a packet and its answer, 100 unless told otherwise
@@ -48,9 +45,8 @@ It needs root, gcc and iproute2; test/net/setup.sh installs what is missing.
 
 const options = {
   seconds: { type: "string", default: "6" },
-  minutes: { type: "string" },
+  minutes: { type: "string", default: "30" },
   repeats: { type: "string", default: "15" },
-  hosts: { type: "string", default: "7" },
   seed: { type: "string" },
   flows: { type: "string", default: "32" },
   rate: { type: "string", default: "1" },
@@ -59,32 +55,6 @@ const options = {
   only: { type: "string", multiple: true },
   help: { type: "boolean", default: false }
 } as const
-
-interface Bounds {
-  readonly min: number
-  readonly max: number
-  readonly isWhole: boolean
-}
-
-const bounds: { readonly [name: string]: Bounds } = {
-  seconds: { min: 1, max: 3_600, isWhole: true },
-  minutes: { min: 0.1, max: 10_000, isWhole: false },
-  repeats: { min: 1, max: 1_000, isWhole: true },
-  hosts: { min: 2, max: 16, isWhole: true },
-  seed: { min: 0, max: 2 ** 32 - 1, isWhole: true },
-  flows: { min: 1, max: 1_000, isWhole: true },
-  rate: { min: 0, max: 100_000, isWhole: false },
-  rtt: { min: 0, max: 10_000, isWhole: false },
-  loss: { min: 0, max: 0.5, isWhole: false }
-}
-
-/** What is wrong with a number of the command line; undefined if nothing is. */
-const complaint = (name: string, text: string): string | undefined => {
-  const { isWhole, max, min } = bounds[name] ?? { min: 0, max: 0, isWhole: false }
-  const value = Number(text)
-  if (text.trim() !== "" && value >= min && value <= max && (!isWhole || Number.isInteger(value))) return undefined
-  return `--${name} takes a ${isWhole ? "whole number" : "number"} from ${min} to ${max}, not "${text}"`
-}
 
 const read = (argv: ReadonlyArray<string>) => parseArgs({ options, args: [...argv], allowPositionals: true })
 
@@ -104,10 +74,9 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
     return {
       wrong: positionals.length === 0 ? `say one of ${choice}` : `say one of ${choice}, not "${positionals.join(" ")}"`
     }
-  const minutes = values.minutes ?? (command === "soak" ? "30" : "10")
   const seed = values.seed ?? String(drawn)
-  const { flows, hosts, loss, rate, repeats, rtt, seconds } = values
-  const texts = { seconds, minutes, repeats, hosts, seed, flows, rate, rtt, loss }
+  const { flows, loss, minutes, rate, repeats, rtt, seconds } = values
+  const texts = { seconds, minutes, repeats, seed, flows, rate, rtt, loss }
   for (const [name, text] of Object.entries(texts)) {
     const wrong = complaint(name, text)
     if (wrong !== undefined) return { wrong }
@@ -117,7 +86,6 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
     seconds: Number(seconds),
     minutes: Number(minutes),
     repeats: Number(repeats),
-    hosts: Number(hosts),
     seed: Number(seed),
     flows: Number(flows),
     rate: Number(rate),

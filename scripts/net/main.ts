@@ -1,7 +1,6 @@
 /** The network lab on the command line: `npm run net -- --help`. */
 import { missing } from "../../test/net/Missing.ts"
 import { type Arguments, parse, usage } from "./Arguments.ts"
-import { chaos } from "./chaos.ts"
 import { faults } from "./faults.ts"
 import { paths } from "./paths.ts"
 import { soak } from "./soak.ts"
@@ -19,8 +18,6 @@ const run = (asked: Arguments): Promise<boolean> => {
       return paths(asked)
     case "faults":
       return faults(asked)
-    case "chaos":
-      return chaos(asked)
     case "soak":
       return soak(asked)
   }

@@ -154,6 +154,20 @@ export const endingLaws = (name: string, makeWire: Effect.Effect<Wire, NetworkEr
       })
     )
 
+    it.live("who leaves in the middle says so, and the other side need not guess", () =>
+      Effect.gen(function* () {
+        const told = yield* Deferred.make<string>()
+        const { open } = yield* expose(bytes, (flow) =>
+          Effect.andThen(
+            flow.send(one),
+            Effect.tapError(Stream.runDrain(flow.messages), ({ message }) => Deferred.succeed(told, message))
+          )
+        )
+        yield* Effect.scoped(Effect.flatMap(open, ({ receive }) => receive))
+        assert.include(yield* soon(Deferred.await(told)), "the caller has left")
+      })
+    )
+
     it.live("the scope of its handler is its lifetime there", () =>
       Effect.gen(function* () {
         const kept = yield* Deferred.make<Flow<Uint8Array, Uint8Array>>()

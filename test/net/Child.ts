@@ -5,7 +5,7 @@
  */
 import { Schema } from "effect"
 import { type Lines, start, within } from "./Lines.ts"
-import type { Net } from "./Net.ts"
+import type { Place } from "./Net.ts"
 
 const Said = Schema.fromJsonString(
   Schema.Union([
@@ -22,11 +22,13 @@ export interface Child extends Lines {
 }
 
 export interface Options {
-  readonly net: Net
+  readonly net: Place
   readonly host: number
   /** A file of programs/. */
   readonly program: string
   readonly args?: ReadonlyArray<string>
+  /** Variables of its environment, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>
   readonly onEvent?: (event: unknown) => void
 }
 
@@ -63,8 +65,15 @@ export const ask = (
   }
 }
 
-/** Starts a program; `ip netns exec` becomes it, so its process id is that of the child. */
-export const spawn = ({ args = [], host, net, onEvent, program }: Options): Child => {
+/** Where Node keeps programs that it has compiled: hosts come up in half the time. */
+const compileCache = new URL("../../node_modules/.cache/grinta-net/programs", import.meta.url).pathname
+
+/** Starts a program; `ip netns exec` and `env` become it, so its process id is that of the child. */
+export const spawn = ({ args = [], env = {}, host, net, onEvent, program }: Options): Child => {
   const file = new URL(`./programs/${program}`, import.meta.url).pathname
-  return ask(net.command(host, [process.execPath, file, ...args]), `${program} on ${net.address(host)}`, onEvent)
+  const variables = Object.entries({ NODE_COMPILE_CACHE: compileCache, ...env }).map(
+    ([name, value]) => `${name}=${value}`
+  )
+  const command = net.command(host, ["env", ...variables, process.execPath, file, ...args])
+  return ask(command, `${program} on ${net.address(host)}`, onEvent)
 }

@@ -9,12 +9,23 @@ import { Schema } from "effect"
 export const Kind = Schema.Literals(["sink", "duplex", "echo", "hold", "stall"])
 export type Kind = typeof Kind.Type
 
+/** How a host is broken on purpose, to see that it is found out. */
+export const Broken = Schema.Literals(["drops a message", "no is untrue", "starts twice"])
+export type Broken = typeof Broken.Type
+
 /** A program gets it as its one argument, in JSON. */
 export const Config = Schema.Struct({
   name: Schema.String,
   address: Schema.String,
-  seeds: Schema.Array(Schema.String)
+  seeds: Schema.Array(Schema.String),
+  /** For a host that exchanges numbered messages: the name of this life, and the file of its journal. */
+  numbers: Schema.optionalKey(
+    Schema.Struct({ life: Schema.String, journal: Schema.String, broken: Schema.optionalKey(Broken) })
+  )
 })
+
+/** Longest times of an exchange of numbered messages: until a connect has ended, and its deadline. */
+export const exchangeBounds = { connectMillis: 10_000, deadlineMillis: 40_000 } as const
 
 export const Order = Schema.Union([
   /** Opens flows, and lets them do what their kind says until `stop`. A flow that is lost is opened again if `isKept`. */
@@ -31,8 +42,9 @@ export const Order = Schema.Union([
   Schema.Struct({ do: Schema.tag("stop"), load: Schema.String }),
   /** Opens one flow and closes it again. */
   Schema.Struct({ do: Schema.tag("connect"), to: Schema.String, kind: Kind, timeoutMillis: Schema.Number }),
-  /** Exchanges numbered messages with other hosts, until `stop` of the load "numbers". */
-  Schema.Struct({ do: Schema.tag("numbers"), to: Schema.Array(Schema.String) }),
+  /** Exchanges numbered messages with other hosts, one after the other with each, until "numbersEnd". */
+  Schema.Struct({ do: Schema.tag("numbers"), to: Schema.Array(Schema.String), pauseMillis: Schema.Number }),
+  Schema.Struct({ do: Schema.tag("numbersEnd") }),
   Schema.Struct({ do: Schema.tag("numbersSeen") }),
   /** Silences are looked for from now on. */
   Schema.Struct({ do: Schema.tag("mark") }),
@@ -40,7 +52,11 @@ export const Order = Schema.Union([
   /** Holds up the event loop: nothing else of the process runs meanwhile. */
   Schema.Struct({ do: Schema.tag("block"), millis: Schema.Number }),
   /** Whom it sees alive, and serving. */
-  Schema.Struct({ do: Schema.tag("alive") })
+  Schema.Struct({ do: Schema.tag("alive") }),
+  /** All names that it knows, with their owners. */
+  Schema.Struct({ do: Schema.tag("names") }),
+  /** Closes the host, which ends the process. */
+  Schema.Struct({ do: Schema.tag("close") })
 ])
 export type Order = typeof Order.Type
 
@@ -81,22 +97,18 @@ export const Connected = Schema.Struct({ millis: Schema.Number, failure: Schema.
 
 export const Alive = Schema.Struct({ names: Schema.Array(Schema.String) })
 
+/** `self`: the host and its generation, as in `names`, which are "NAME of HOST/GENERATION". */
+export const Names = Schema.Struct({ self: Schema.String, names: Schema.Array(Schema.String) })
+export type Names = typeof Names.Type
+
 export const Done = Schema.Struct({})
 
-/** What the callers and the endpoint of one host know of exchanges of numbered messages. */
+/** How the exchanges of numbered messages of one host stand. What they saw is in its journal. */
 export const NumbersSeen = Schema.Struct({
-  /** Those that ended cleanly. */
-  exchanges: Schema.Number,
-  /** The same, by peer. */
-  exchangesWith: Schema.Record(Schema.String, Schema.Number),
-  messages: Schema.Number,
-  failures: Schema.Record(Schema.String, Schema.Number),
-  /** What must not be: a message twice, out of order or skipped, an end that hides one, a failure without a type. */
-  violations: Schema.Array(Schema.String),
-  /** Exchanges of which this host as the caller was told that nothing was delivered. */
-  undelivered: Schema.Array(Schema.String),
-  /** Exchanges of which this host as the endpoint has seen a message. */
-  seen: Schema.Array(Schema.String)
+  /** Peers with which it exchanges. */
+  loops: Schema.Number,
+  /** Exchanges that ended well, by peer. */
+  exchangesWith: Schema.Record(Schema.String, Schema.Number)
 })
 
 export const Event = Schema.Union([
@@ -105,7 +117,7 @@ export const Event = Schema.Union([
   Schema.Struct({ over: Schema.String }),
   /** An uncaught exception: it would have ended a process that does not listen for it. */
   Schema.Struct({ crash: Schema.String }),
-  Schema.Struct({ log: Schema.String }),
+  Schema.Struct({ log: Schema.String, at: Schema.Number }),
   Schema.Struct({ member: Schema.String, status: Schema.String, at: Schema.Number }),
   /** A flow that this host has called failed, or could not be opened. */
   Schema.Struct({ lost: Failure }),

@@ -45,11 +45,25 @@ export interface Stats {
 /** A host by its number, from 0 on; "*" for all. */
 export type Which = number | "*"
 
-export interface Net {
+/** Where hosts are started. */
+export interface Place {
   readonly hosts: number
   readonly address: (host: number) => string
-  /** A command as it is run in the namespace of a host. */
+  /** A command as it is run at the place of a host. */
   readonly command: (host: number, command: ReadonlyArray<string>) => ReadonlyArray<string>
+}
+
+/**
+ * Addresses of this machine, where there are no namespaces: nothing comes between hosts there. They are those of this process,
+ * which has one such place at a time.
+ */
+export const loopback = (hosts: number): Place => ({
+  hosts,
+  address: (host) => `127.77.${process.pid % 255}.${host + 1}`,
+  command: (_host, command) => command
+})
+
+export interface Net extends Place {
   /** Runs a command in the namespace of a host; what it printed. */
   readonly run: (host: number, command: ReadonlyArray<string>) => string
   /** Changes what happens on the way from one host to another. */

@@ -27,7 +27,8 @@ describeNet("a host whose address changes", () => {
     const net = await Net.open({ hosts: 2 })
     try {
       const both = wired(net)
-      const [caller, mover] = [await Host.start(both, 0, "0.0.0.0"), await Host.start(both, 1, "0.0.0.0")]
+      const everywhere = { address: "0.0.0.0" }
+      const [caller, mover] = [await Host.start(both, 0, everywhere), await Host.start(both, 1, everywhere)]
       await Host.allSee([caller, mover])
       assert.isUndefined((await caller.connect(mover.name)).failure)
       for (const [from, to] of [

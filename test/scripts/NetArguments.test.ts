@@ -6,12 +6,11 @@ const drawn = 7
 
 describe("arguments of the lab", () => {
   it("has a default for all but the command", () => {
-    assert.deepStrictEqual(parse(["chaos"], drawn), {
-      command: "chaos",
+    assert.deepStrictEqual(parse(["soak"], drawn), {
+      command: "soak",
       seconds: 6,
-      minutes: 10,
+      minutes: 30,
       repeats: 15,
-      hosts: 7,
       seed: drawn,
       flows: 32,
       rate: 1,
@@ -53,12 +52,12 @@ describe("arguments of the lab", () => {
   })
 
   it.each([
-    [[], /say one of paths, faults, chaos, soak$/],
+    [[], /say one of paths, faults, soak$/],
     [["path"], /say one of .*, not "path"/],
     [["paths", "faults"], /not "paths faults"/],
-    [["chaos", "--hosts", "1"], /--hosts takes a whole number from 2 to 16, not "1"/],
-    [["chaos", "--hosts", "2.5"], /--hosts/],
-    [["chaos", "--minutes", ""], /--minutes/],
+    [["soak", "--flows", "0"], /--flows takes a whole number from 1 to 1000, not "0"/],
+    [["soak", "--flows", "2.5"], /--flows/],
+    [["soak", "--minutes", ""], /--minutes/],
     [["soak", "--loss", "0.6"], /--loss takes a number from 0 to 0.5/],
     [["paths", "--seconds", "soon"], /--seconds/],
     [["paths", "--loud"], /--loud/]

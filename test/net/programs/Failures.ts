@@ -12,8 +12,10 @@ export const of = (cause: Cause.Cause<unknown>, load: string, operation: Failure
     const { delivered, reason } = error
     return { ...said, tag: "FlowError", reason: reason._tag, delivered, detail: reason.message }
   }
-  if (error instanceof NetworkError)
-    return { ...said, tag: "NetworkError", reason: error.reason._tag, delivered: "no", detail: error.reason.message }
+  if (error instanceof NetworkError) {
+    const { delivered, reason } = error
+    return { ...said, tag: "NetworkError", reason: reason._tag, delivered, detail: reason.message }
+  }
   if (Cause.isDone(error))
     return { ...said, tag: "Done", reason: "Done", delivered: "", detail: "the other side ended" }
   return {

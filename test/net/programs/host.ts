@@ -4,7 +4,7 @@
  */
 import { Effect, Exit, Logger, Schema, Stream } from "effect"
 import { Fabric, Gossip, Grinta, Registry } from "../../../src/index.ts"
-import { type Alive, Config, type Connected, Order, type Progress } from "../HostOrders.ts"
+import { type Alive, Config, type Connected, type Names, Order, type Progress } from "../HostOrders.ts"
 import * as Failures from "./Failures.ts"
 import * as Loads from "./Loads.ts"
 import * as Meter from "./Meter.ts"
@@ -19,7 +19,10 @@ for (const event of ["uncaughtException", "unhandledRejection"])
 const calls = new Map<string, Loads.Tally>()
 const serves = new Map<string, Loads.Tally>()
 const running: Loads.Running = new Map()
-const numbers = Numbers.make(config.name)
+const numbers = config.numbers === undefined ? undefined : Numbers.make(config.name, config.numbers)
+
+/** Whether the process ends because it was told to. */
+let isClosing = false
 
 const mark = (): void => {
   for (const { open, received } of [...calls.values(), ...serves.values()])
@@ -59,9 +62,12 @@ const carryOut = Effect.fnUntraced(function* (
     case "open":
       return yield* begin(order.load, Loads.open(order, Loads.tallyOf(calls, order.load)))
     case "numbers":
-      return yield* begin("numbers", numbers.exchange(order.to))
+      return yield* begin("numbers", numbers?.exchange(order.to, order.pauseMillis) ?? Effect.void)
+    case "numbersEnd":
+      numbers?.end()
+      return {}
     case "numbersSeen":
-      return numbers.seen()
+      return numbers?.seen() ?? {}
     case "stop":
       return yield* Effect.as(Loads.stop(running, order.load), {})
     case "connect":
@@ -84,6 +90,19 @@ const carryOut = Effect.fnUntraced(function* (
       const answer: typeof Alive.Type = { names }
       return answer
     }
+    case "names": {
+      const { generation, id } = yield* Effect.flatMap(Fabric, ({ self }) => self)
+      const entries = yield* Effect.flatMap(Registry, (registry) => registry.scan(""))
+      const answer: Names = {
+        self: `${id}/${generation}`,
+        names: entries.map(({ host, name }) => `${name} of ${host.id}/${host.generation}`)
+      }
+      return answer
+    }
+    case "close":
+      isClosing = true
+      main.interruptUnsafe()
+      return {}
   }
 })
 
@@ -91,7 +110,7 @@ const program = Effect.gen(function* () {
   const gossip = yield* Gossip
   const run = Effect.runPromiseWith(yield* Effect.context<Fabric | Gossip | Registry>())
   yield* Loads.expose(config.name, serves)
-  yield* numbers.expose
+  if (numbers !== undefined) yield* numbers.expose
   yield* Effect.forkScoped(
     Stream.runForEach(gossip.changes, ({ member }) =>
       Effect.sync(() => tell({ member: member.id, status: member.status, at: Date.now() }))
@@ -111,9 +130,11 @@ const layer = Grinta.layer({
   seeds: config.seeds,
   listen: { host: config.address }
 })
-const log = Logger.layer([Logger.make(({ message }) => tell({ log: String(message) }))])
+const log = Logger.layer([Logger.make(({ message }) => tell({ log: String(message), at: Date.now() }))])
 
-Effect.runFork(Effect.scoped(program).pipe(Effect.provide(layer), Effect.provide(log))).addObserver((exit) => {
+const main = Effect.runFork(Effect.scoped(program).pipe(Effect.provide(layer), Effect.provide(log)))
+main.addObserver((exit) => {
+  if (isClosing) process.exit(0)
   tell({ over: String(exit).slice(0, 500) })
   process.exit(3)
 })
