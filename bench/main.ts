@@ -4,6 +4,7 @@
  * Each measurement has two processes of its own, so that no candidate profits or suffers from the one before it; within a
  * row the candidates take turns, so that the noise of the machine hits them alike. `--help` tells the arguments.
  */
+import "../scripts/stdout.ts"
 import { writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
 import { parse, usage } from "./Arguments.ts"

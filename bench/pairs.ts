@@ -4,6 +4,7 @@
  * first; all rows have their first pair before any has its second, so that the noise of the machine hits them alike.
  * `--help` tells the arguments.
  */
+import "../scripts/stdout.ts"
 import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
 import { effortOf, type Row } from "./flow/Row.ts"

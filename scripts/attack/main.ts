@@ -1,4 +1,5 @@
 /** Attacks on a running host, on the command line: `npm run attack -- --help`. */
+import "../stdout.ts"
 import { readFileSync, writeFileSync } from "node:fs"
 import { begin, number } from "../net/Table.ts"
 import { type Arguments, isAsked, parse, usage } from "./Arguments.ts"

@@ -1,4 +1,5 @@
 /** Chaos on the command line: `npm run chaos -- --help`. */
+import "../stdout.ts"
 import { missing } from "../../test/net/Missing.ts"
 import { parse, usage } from "./Arguments.ts"
 import * as Chaos from "./Chaos.ts"

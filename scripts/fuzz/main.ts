@@ -1,4 +1,5 @@
 /** The fuzzer on the command line: `npm run fuzz -- --help`. */
+import "../stdout.ts"
 import { createHash } from "node:crypto"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { parse, usage } from "./Arguments.ts"

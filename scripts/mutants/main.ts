@@ -3,6 +3,7 @@
  *
  * Usage: npm run mutants [-- --only TEXT]... Exit code 1 if a mutation survives, or does not apply any more.
  */
+import "../stdout.ts"
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -75,7 +76,35 @@ const tried = (folder: string, mutant: Mutant): boolean => {
   return caught !== undefined
 }
 
-const { values } = parseArgs({ options: { only: { type: "string", multiple: true, default: [] } } })
+const usage = `Breaks a law in a copy of src, one at a time, and shows which test catches it.
+
+npm run mutants [-- --only TEXT]..
+
+  --only TEXT     laws and mutations with this in their words; more than once for more of them
+
+Exit code 0 if all were caught, 1 if one survived, applies no longer, or the tests fail without any.
+`
+
+const refuse = (message: string): never => {
+  process.stderr.write(`mutants: ${message}\n`)
+  process.exit(1)
+}
+
+const asked = () => {
+  try {
+    return parseArgs({
+      options: { only: { type: "string", multiple: true, default: [] }, help: { type: "boolean", default: false } }
+    }).values
+  } catch (error) {
+    return refuse(`${error instanceof Error ? error.message.split(". ")[0] : String(error)} (--help says more)`)
+  }
+}
+
+const values = asked()
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit()
+}
 const chosen = mutants.filter(
   ({ law, mutation }) => values.only.length === 0 || values.only.some((text) => `${law}, ${mutation}`.includes(text))
 )
@@ -86,10 +115,6 @@ for (const part of parts) cpSync(join(root, part), join(folder, part), { recursi
 symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
 
 const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
-const refuse = (message: string): never => {
-  process.stderr.write(`mutants: ${message}\n`)
-  process.exit(1)
-}
 if (chosen.length === 0) refuse("nothing has that in its name")
 for (const test of tests) {
   const failure = failureIn(folder, test)

@@ -1,4 +1,5 @@
 /** The network lab on the command line: `npm run net -- --help`. */
+import "../stdout.ts"
 import { missing } from "../../test/net/Missing.ts"
 import { type Arguments, parse, usage } from "./Arguments.ts"
 import { faults } from "./faults.ts"

@@ -1,4 +1,5 @@
 /** The simulator on the command line: `npm run sim -- --help`. */
+import "../stdout.ts"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
