@@ -4,14 +4,20 @@ import type { MemoryNetwork, Options, Protocol } from "../layers/memory/MemoryNe
 import type { SimulationFailed } from "./Failed.ts"
 import type { Hosts } from "./Hosts.ts"
 
+/** The way from one host to another. */
+export interface Way {
+  readonly from: string
+  readonly to: string
+}
+
 /** `cut` is both ways, `deafen` has the second host hear nothing of the first. */
 export type Fault =
   | { readonly do: "cut" | "deafen"; readonly from: string; readonly to: string; readonly protocol?: Protocol }
   /** Groups that hear nothing of each other; a host that is in none hears all. */
   | { readonly do: "partition"; readonly groups: ReadonlyArray<ReadonlyArray<string>> }
   | { readonly do: "heal" }
-  /** What packets suffer, on all ways or on one. */
-  | ({ readonly do: "network"; readonly from?: string; readonly to?: string } & Options)
+  /** What packets suffer, on all ways, or on one with both `from` and `to`. */
+  | ({ readonly do: "network" } & (Way | { readonly from?: never; readonly to?: never }) & Options)
   | { readonly do: "pause" | "resume" | "stop" | "start" | "restart"; readonly host: string }
   /** A process dies; with `power: "lost"` nobody says so to the others. */
   | { readonly do: "crash"; readonly host: string; readonly power?: "lost" }

@@ -8,12 +8,12 @@ import type { Effect, Scope } from "effect"
 import * as Simulation from "./Simulation.ts"
 
 /** The variable of the environment whose text is the seed of all tests that name none. */
-const seedVariable = "GRINTA_SEED"
+const seedVariable = "GRINTA_TEST_SEED"
 
 export interface Fabric {
   /**
    * Registers a test on so many hosts, or on those of `Simulation.Options`. Its seed is its name unless said; all those that
-   * name none take that of `GRINTA_SEED` when it is set.
+   * name none take that of `GRINTA_TEST_SEED` when it is set.
    */
   readonly fabric: <A, E>(
     hosts: number | Simulation.Options,

@@ -1,3 +1,4 @@
+/** Frame buffers: the one pool of a process, from which frames of all flows are packed. */
 import * as Buffers from "../../protocol/flow/Buffers.ts"
 
 /** Frame buffers shared by all flows of this process. */

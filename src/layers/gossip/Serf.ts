@@ -1,4 +1,4 @@
-/** Serf: follows the Lamport time of Serf members, and says goodbye to them when this host leaves. */
+/** Serf: follows the Lamport time of Serf members, and makes the intent by which this host leaves. */
 import * as Serf from "../../protocol/memberlist/Serf.ts"
 
 export interface SerfClock {

@@ -3,7 +3,8 @@
  *
  * Owners are reached for in order. The next attempt begins once the last one begun has failed, or has been silent for
  * `patienceMillis`, the most that a silent owner costs. The first owner that answers is opened, and from then on no
- * other, since it may have started a handler: only `failed`, which rules that out, leads on.
+ * other, since its flow may be accepted, and an owner of version 0.1.0 may have started a handler: only `failed`,
+ * which rules that out, leads on.
  *
  * ```text
  *   waiting ──> reaching ──> reached ──> opening ──> the flow, or an error that is final

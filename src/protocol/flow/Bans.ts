@@ -1,5 +1,5 @@
 /**
- * Bans: addresses that get no new connection for a while, since one of their sessions was a flood.
+ * Bans: peers, each an address or the hosts that it has proven, that get no new connection for a while, since one of their sessions was a flood.
  *
  * An address is free, banned until a time, and free again; a repeated flood restarts its ban. Open connections of the
  * address stay, since others may share it.

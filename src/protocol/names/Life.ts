@@ -1,5 +1,5 @@
 /**
- * Lives of hosts, by their start: which of two comes first, and which is impossible.
+ * Lives of hosts, by their start: which of two comes first, and so wins a unique name, and which is impossible.
  *
  * The start of a life is set by its host, whose clock may be wrong. A life far in the future would be later than all
  * that its host can ever begin, and one before there were hosts would be first everywhere.

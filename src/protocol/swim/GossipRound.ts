@@ -1,5 +1,5 @@
 /**
- * The gossip round: sends queued broadcasts to a few random members.
+ * The gossip round: sends queued broadcasts to a few random members, and bounds the messages of programs that wait.
  * Source: memberlist-wire.md, sections 14.2 and 14.3.
  */
 import * as Broadcasts from "./Broadcasts.ts"

@@ -10,10 +10,11 @@ export interface Carrier {
    * "stalled": this side gave the stream up. "open": none of them, so the bytes of the stream are to blame.
    */
   readonly fate: () => "lost" | "reset" | "refused" | "violation" | "deadline" | "stalled" | "open"
-  /** As `Link.proven`, and `Link.metadata`. */
+  /** As `Link.proven`. */
   readonly proven: Link["proven"]
   /** As `Link.countedAs`. */
   readonly countedAs?: Link["countedAs"]
+  /** As `Link.metadata`. */
   readonly metadata: Link["metadata"]
   /** Sets the holder of received and unsent bytes of the stream, beside the stream itself. */
   readonly heldBy: (holder: Pick<FrameListener, "heldBytes" | "unsentBytes">) => void

@@ -1,5 +1,5 @@
 /**
- * Gate: the port under the flow server. Takes connections as `protocol/flow/Gate` decides, closes all others at once,
+ * Gate: a listening port, for flows or for health. Takes connections as `protocol/flow/Gate` decides, closes all others at once,
  * and logs each reason once in a while.
  */
 import * as net from "node:net"

@@ -1,5 +1,5 @@
 /**
- * Guard: keeps a session of a client to the rules: a first stream in time, no flood, streams now and then.
+ * Guard: keeps a session of a client to the rules: a first stream in time, no flood, streams now and then. The rates are in `protocol/flow/Conduct`.
  */
 import * as http2 from "node:http2"
 import { Clock, type Duration, Effect } from "effect"
