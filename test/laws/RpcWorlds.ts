@@ -1,5 +1,4 @@
 /** What carries calls from a client to a server: Effect's own ways, and flows over each wire. */
-import * as net from "node:net"
 import { NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { RpcClient, type RpcClientError, RpcSerialization, RpcServer, RpcTest } from "effect/rpc"
@@ -13,6 +12,7 @@ import { Fabric } from "../../src/services/Fabric.ts"
 import { type Host, Self } from "../../src/services/Host.ts"
 import type { NetworkError } from "../../src/services/NetworkError.ts"
 import { Registry } from "../../src/services/Registry.ts"
+import { cable } from "./Cable.ts"
 import type { Wire as Transported } from "./flow.ts"
 import type * as Groups from "./RpcGroups.ts"
 import { Laws, Strangers } from "./RpcGroups.ts"
@@ -43,34 +43,6 @@ const leaving = Effect.fnUntraced(function* <A, R>(client: Effect.Effect<A, neve
   const scope = yield* Scope.fork(yield* Effect.scope)
   return { client: yield* Scope.provide(client, scope), leave: Scope.close(scope, Exit.void) }
 })
-
-/** What lies between two sockets, to be cut. */
-const cable = (to: number) =>
-  Effect.gen(function* () {
-    const ends = new Set<net.Socket>()
-    const join = (socket: net.Socket, other: net.Socket) => {
-      ends.add(socket)
-      socket.on("error", () => undefined).once("close", () => other.destroy())
-      socket.pipe(other)
-    }
-    const server = net.createServer((socket) => {
-      const other = net.connect(to, "127.0.0.1")
-      join(socket, other)
-      join(other, socket)
-    })
-    const cut = Effect.sync(() => {
-      server.close()
-      for (const end of ends) end.destroy()
-    })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
-      }),
-      () => cut
-    )
-    const address = server.address()
-    return { port: address !== null && typeof address === "object" ? address.port : 0, cut }
-  })
 
 /** Effect's own, over TCP. */
 export const socket: Carrier = {

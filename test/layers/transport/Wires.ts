@@ -1,5 +1,4 @@
 /** Two hosts and what connects them: a wire for each transport. */
-import * as net from "node:net"
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import * as MemoryNetwork from "../../../src/layers/memory/MemoryNetwork.ts"
 import * as LocalLink from "../../../src/layers/transport/link/LocalLink.ts"
@@ -7,6 +6,7 @@ import * as TransportConnect from "../../../src/layers/transport/TransportConnec
 import * as TransportMemory from "../../../src/layers/transport/TransportMemory.ts"
 import type { Host } from "../../../src/services/Host.ts"
 import { type Link, LinkBroken, Transport } from "../../../src/services/Transport.ts"
+import { cable } from "../../laws/Cable.ts"
 import type { Wire } from "../../laws/flow.ts"
 import * as Certificates from "./http2/tls/Certificates.ts"
 
@@ -37,35 +37,6 @@ export const queues = Effect.gen(function* () {
   }
   return wire
 })
-
-/** What lies between two hosts: a host that dies behind it says nothing any more, as one that closes would. */
-const cable = (to: number) =>
-  Effect.gen(function* () {
-    const ends = new Set<net.Socket>()
-    const join = (socket: net.Socket, other: net.Socket) => {
-      ends.add(socket)
-      socket.setNoDelay(true)
-      socket.on("error", () => undefined).once("close", () => other.destroy())
-      socket.pipe(other)
-    }
-    const server = net.createServer((socket) => {
-      const other = net.connect(to, "127.0.0.1")
-      join(socket, other)
-      join(other, socket)
-    })
-    const cut = Effect.sync(() => {
-      server.close()
-      for (const end of ends) end.destroy()
-    })
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
-      }),
-      () => cut
-    )
-    const address = server.address()
-    return { port: address !== null && typeof address === "object" ? address.port : 0, cut }
-  })
 
 const sockets = (tls: (name: string) => TransportConnect.Config["tls"]) =>
   Effect.gen(function* () {
