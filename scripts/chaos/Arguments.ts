@@ -1,5 +1,7 @@
 /** What a run was asked for on the command line. */
+
 import { parseArgs } from "node:util"
+import { lineOf } from "../line.ts"
 import { complaint } from "../net/Bounds.ts"
 
 export interface Arguments {
@@ -42,7 +44,7 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
   try {
     parsed = read(argv)
   } catch (error) {
-    return { wrong: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) }
+    return { wrong: lineOf(error) }
   }
   const { help, hosts, json, loopback, minutes, seed = String(drawn) } = parsed.values
   if (help) return "help"

@@ -1,5 +1,7 @@
 /** What the fuzzer was asked for on the command line. */
+
 import { parseArgs } from "node:util"
+import { lineOf } from "../line.ts"
 import type { Target } from "./Target.ts"
 
 export interface Arguments {
@@ -47,7 +49,7 @@ export const parse = (
   try {
     parsed = read(argv)
   } catch (error) {
-    return { wrong: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) }
+    return { wrong: lineOf(error) }
   }
   const { blind, help, json, only = [], seconds, seed = String(drawn) } = parsed.values
   if (help) return "help"

@@ -3,6 +3,7 @@
  *
  * Usage: npm run mutants [-- --only TEXT]... Exit code 1 if a mutation survives, or does not apply any more.
  */
+import { lineOf } from "../line.ts"
 import "../stdout.ts"
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -96,7 +97,7 @@ const asked = () => {
       options: { only: { type: "string", multiple: true, default: [] }, help: { type: "boolean", default: false } }
     }).values
   } catch (error) {
-    return refuse(`${error instanceof Error ? error.message.split(". ")[0] : String(error)} (--help says more)`)
+    return refuse(`${lineOf(error)} (--help says more)`)
   }
 }
 

@@ -1,5 +1,7 @@
 /** What the lab was asked for on the command line. */
+
 import { parseArgs } from "node:util"
+import { lineOf } from "../line.ts"
 import { complaint } from "./Bounds.ts"
 
 export const commands = ["paths", "faults", "soak"] as const
@@ -64,7 +66,7 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
   try {
     parsed = read(argv)
   } catch (error) {
-    return { wrong: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) }
+    return { wrong: lineOf(error) }
   }
   const { positionals, values } = parsed
   if (values.help) return "help"

@@ -1,4 +1,5 @@
 /** The simulator on the command line: `npm run sim -- --help`. */
+import { lineOf } from "../line.ts"
 import "../stdout.ts"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
@@ -70,7 +71,7 @@ const read = () => {
   try {
     return parseArgs({ options, allowPositionals: false }).values
   } catch (error) {
-    return refuse(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error))
+    return refuse(lineOf(error))
   }
 }
 
