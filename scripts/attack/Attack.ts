@@ -30,6 +30,8 @@ export interface Attack {
   readonly isJoined?: boolean
   /** Whether it is one of encrypted flows alone. */
   readonly isSealedOnly?: boolean
+  /** Names to get certificates for, where flows are encrypted. */
+  readonly names?: ReadonlyArray<string>
   /** Runs until its time is over. What it throws is its own fault, not the host's. */
   readonly run: Run
   /** Makes what takes long to make before the time begins. */

@@ -96,8 +96,8 @@ export const startHost = async ({ address, name, ground, seeds }: Start): Promis
   return { name, address, where: await promise, child, said }
 }
 
-export const startAttacker = (target: Orders.Target): Child =>
-  ask([process.execPath, program("attacker"), JSON.stringify(target)], `the attacker ${target.attack}`, (event) => {
+export const startAttacker = (attack: string): Child =>
+  ask([process.execPath, program("attacker")], `the attacker ${attack}`, (event) => {
     if (typeof event === "object" && event !== null && "crash" in event && process.env.ATTACK_DEBUG !== undefined)
       process.stderr.write(`attacker: ${JSON.stringify(event)}\n`)
   })

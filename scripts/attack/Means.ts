@@ -22,8 +22,11 @@ export interface Means {
   readonly tcp: (port: number, from?: string) => net.Socket
   /** A connection to the port for flows under TLS, with whatever the attacker shows. */
   readonly secure: (from: string, options: tls.ConnectionOptions) => tls.TLSSocket
-  /** A connection to the port for flows, encrypted and with the attacker's certificate where flows are. */
-  readonly flow: (from?: string) => net.Socket
+  /**
+   * A connection to the port for flows, encrypted where flows are: with the certificate of `as`, which the attack names in
+   * `names`, or with the attacker's.
+   */
+  readonly flow: (from?: string, as?: string) => net.Socket
   /** Counts what goes over a socket that a host has opened. */
   readonly heard: <S extends net.Socket>(socket: S) => S
   readonly note: (what: string) => void
@@ -116,9 +119,9 @@ export const make = (
     tcp,
     secure,
     heard,
-    flow: (from = ownAddress) => {
+    flow: (from = ownAddress, as) => {
       if (!target.isSealed) return tcp(target.victim.flowPort, from)
-      const { tls: own } = target
+      const own = as === undefined ? target.tls : target.issued[as]
       return secure(from, own === undefined ? {} : { cert: own.certificate, key: own.key, ca: own.authorities })
     },
     note: (what) => spent.notes.push(what),

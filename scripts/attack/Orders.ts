@@ -74,17 +74,6 @@ export const Memory = Schema.Struct({ heapBytes: Schema.Number, rssBytes: Schema
 
 export const Counters = Schema.Struct({ counters: Schema.Record(Schema.String, Schema.Number) })
 
-/** What the program of an attacker is told. */
-export const AttackerOrder = Schema.Union([
-  /** Answers once it is ready. */
-  Schema.Struct({ do: Schema.tag("wait") }),
-  /** Answers once it has made what it makes before the time begins. */
-  Schema.Struct({ do: Schema.tag("prepare") }),
-  Schema.Struct({ do: Schema.tag("attack"), seconds: Schema.Number }),
-  /** Uses the processor as another process did: so many microseconds by the end of each slice. */
-  Schema.Struct({ do: Schema.tag("burn"), pace: Schema.Array(Schema.Number) })
-])
-
 /** Where the hosts are, and what the attacker has. */
 export const Target = Schema.Struct({
   attack: Schema.String,
@@ -102,6 +91,17 @@ export const Target = Schema.Struct({
   issued: Schema.Record(Schema.String, Material)
 })
 export type Target = typeof Target.Type
+
+/** What the program of an attacker is told. */
+export const AttackerOrder = Schema.Union([
+  /** Answers once it is ready. */
+  Schema.Struct({ do: Schema.tag("wait") }),
+  /** Answers once it has made what it makes before the time begins. */
+  Schema.Struct({ do: Schema.tag("prepare"), target: Target }),
+  Schema.Struct({ do: Schema.tag("attack"), seconds: Schema.Number }),
+  /** Uses the processor as another process did: so many microseconds by the end of each slice. */
+  Schema.Struct({ do: Schema.tag("burn"), pace: Schema.Array(Schema.Number) })
+])
 
 /** What an attacker has seen of what it did. */
 export const Spent = Schema.Struct({

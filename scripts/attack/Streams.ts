@@ -56,6 +56,8 @@ export interface Session {
 
 export interface Behaviour {
   readonly from?: string
+  /** Name in the certificate that is shown, see `Means.flow`. */
+  readonly as?: string
   readonly windowBytes?: number
   /** Answers no PING. */
   readonly isDeaf?: boolean
@@ -97,7 +99,7 @@ export const cut = (
 }
 
 export const session = (means: Means, behaviour: Behaviour = {}): Session => {
-  const socket = means.flow(behaviour.from)
+  const socket = means.flow(behaviour.from, behaviour.as)
   let stream = -1
   let streamsMax = 0
   let ended = 0

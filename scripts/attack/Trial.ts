@@ -117,8 +117,6 @@ const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
   const isTold = attack.by === "C" || attack.by === "S" || attack.by === "honest"
   const issue = (name: string) => authority?.issue(name, { fabric: Camp.fabric })
   const own = isTold ? issue(attack.by === "S" ? attack.name : "mallory") : undefined
-  const isHonest = attack.by === "honest"
-  const issued = isHonest && authority !== undefined ? Array.from({ length: 16 }, (_, i) => `guest-${i}`) : []
   return {
     ...{ attack: attack.name, fabric: Camp.fabric, victim: at(camp.victim), peers: camp.peers.map(at) },
     keys: attack.by === "C" || attack.by === "O" ? [] : [...keys],
@@ -126,9 +124,10 @@ const targetOf = (attack: Attack, camp: Camp.Camp): Orders.Target => {
     ...(own === undefined ? {} : { tls: own }),
     ...(attack.isSealedOnly === true ? { foreign: Camp.foreign() } : {}),
     issued: Object.fromEntries(
-      issued.flatMap((name) =>
-        authority === undefined ? [] : [[name, authority.issue(name, { fabric: Camp.fabric })]]
-      )
+      (attack.names ?? []).flatMap((name) => {
+        const material = authority?.issue(name, { fabric: Camp.fabric, sharesKey: true })
+        return material === undefined ? [] : [[name, material]]
+      })
     )
   }
 }
@@ -209,9 +208,9 @@ export interface Outcome {
 
 /** Attacks the hosts of a camp, which go on after it. */
 export const assault = async ({ attack, camp, net, seconds }: Assault): Promise<Outcome> => {
-  const attacker = Camp.startAttacker(targetOf(attack, camp))
+  const attacker = Camp.startAttacker(attack.name)
   try {
-    await attacker.ask({ do: "prepare" }, Orders.Done)
+    await attacker.ask({ do: "prepare", target: targetOf(attack, camp) }, Orders.Done)
     if (attack.by === "S")
       await until("that who is to be called is known", answerMillis, () => Camp.sees(camp.victim, [attack.name]))
     const before = await memoryOf(camp.victim)
@@ -244,8 +243,8 @@ export interface Options extends Omit<Assault, "camp"> {
 }
 
 /** Uses the processor beside the hosts of the control as the attacker did, and tells what they did meanwhile. */
-const usualOf = async (attack: Attack, { camp }: Control, pace: ReadonlyArray<number>) => {
-  const idle = Camp.startAttacker(targetOf(attack, camp))
+const usualOf = async ({ name }: Attack, { camp }: Control, pace: ReadonlyArray<number>) => {
+  const idle = Camp.startAttacker(name)
   try {
     await idle.ask({ do: "wait" }, Orders.Done)
     const done = await measured(camp, async () => {

@@ -14,7 +14,7 @@ const guests = (means: Means, count: number, addressOfGuest: (number: number) =>
     Array.from({ length: count }, (_, i) => i),
     (i) =>
       Effect.gen(function* () {
-        const { fabric } = yield* Guests.start(means, { name: `guest-${i}`, address: addressOfGuest(i) })
+        const { fabric } = yield* Guests.start(means, { name: guestOf(i), address: addressOfGuest(i) })
         yield* Guests.calls(fabric, means.target.victim.name).pipe(
           Effect.tap((isServed) =>
             Effect.sync(() => {
@@ -44,10 +44,18 @@ const answeredAll = () => {
   return { onData, count: () => [...answered.values()].reduce((sum, streams) => sum + streams.size, 0) }
 }
 
+const named = (count: number, nameOf: (number: number) => string): ReadonlyArray<string> =>
+  Array.from({ length: count }, (_, i) => nameOf(i))
+
+const guestOf = (number: number): string => `guest-${number}`
+/** A caller at an address of its own, with a certificate of its own: all that shows it to be another one. */
+const callerOf = (number: number) => ({ from: addressOf(number), as: `caller-${number}` })
+
 const message = Streams.messages(new Uint8Array(100))
 
 const flowsOpened = 10_000
 const sessionsOpened = 1_000
+const churners = 250
 /** Connections that wait for their answer. */
 const churnedAtOnce = 200
 /** With the echo that every host has it is 4,096 names, as many as a host may have. */
@@ -60,6 +68,7 @@ export const honest: ReadonlyArray<Attack> = [
     by: "honest",
     answer: "borne",
     seconds: 10,
+    names: named(10, guestOf),
     run: (means) => guests(means, 10, () => "127.0.65.1")
   },
   {
@@ -68,6 +77,7 @@ export const honest: ReadonlyArray<Attack> = [
     by: "honest",
     answer: "borne",
     seconds: 10,
+    names: named(16, guestOf),
     run: (means) => guests(means, 16, (i) => `127.0.65.${i + 2}`)
   },
   {
@@ -76,12 +86,13 @@ export const honest: ReadonlyArray<Attack> = [
     by: "honest",
     answer: "borne",
     seconds: 12,
+    names: named(sessionsOpened, (i) => callerOf(i).as),
     run: async (means) => {
       const { count, onData } = answeredAll()
       let made = 0
       await means.pace(150, () => {
         if (made >= sessionsOpened) return
-        const session = Streams.session(means, { from: addressOf(made++), onData })
+        const session = Streams.session(means, { ...callerOf(made++), onData })
         const stream = Streams.openFlow(session, echo(means))
         session.write(Streams.data(stream, message))
       })
@@ -94,6 +105,7 @@ export const honest: ReadonlyArray<Attack> = [
     by: "honest",
     answer: "borne",
     seconds: 8,
+    names: named(churners, (i) => callerOf(i).as),
     run: async (means) => {
       let made = 0
       let served = 0
@@ -104,7 +116,7 @@ export const honest: ReadonlyArray<Attack> = [
         if (made - served - refused > churnedAtOnce) return
         let isServed = false
         const session = Streams.session(means, {
-          from: addressOf(made++ % 250),
+          ...callerOf(made++ % churners),
           onData: () => {
             if (!isServed) served += 1
             isServed = true
@@ -151,14 +163,15 @@ export const honest: ReadonlyArray<Attack> = [
     by: "honest",
     answer: "borne",
     seconds: 20,
+    names: named(2, guestOf),
     run: (means) =>
       Guests.run(
         means,
         Effect.gen(function* () {
-          const witness = yield* Guests.start(means, { name: "guest-1", address: "127.0.65.2" })
+          const witness = yield* Guests.start(means, { name: guestOf(1), address: "127.0.65.2" })
           for (const life of ["first", "second"]) {
             const scope = yield* Scope.fork(yield* Effect.scope)
-            const host = yield* Scope.provide(Guests.start(means, { name: "guest-0", address: "127.0.65.1" }), scope)
+            const host = yield* Scope.provide(Guests.start(means, { name: guestOf(0), address: "127.0.65.1" }), scope)
             for (let i = 0; i < restartedNames; i++)
               yield* Scope.provide(
                 host.registry.claim({ name: `${life}.${i}`, ownership: "group", contract: 1n }),

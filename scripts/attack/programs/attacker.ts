@@ -1,11 +1,10 @@
 /** An attacker in a process of its own, or one that uses the processor as that did and sends nothing. */
 import { Schema } from "effect"
 import { obey, tell } from "../../../test/net/programs/Told.ts"
+import type { Run } from "../Attack.ts"
 import { attacks } from "../attacks.ts"
 import * as Means from "../Means.ts"
-import { AttackerOrder, type Spent, sliceMillis, Target } from "../Orders.ts"
-
-const target = Schema.decodeUnknownSync(Schema.fromJsonString(Target))(process.argv[2])
+import { AttackerOrder, type Spent, sliceMillis, type Target } from "../Orders.ts"
 
 const usedMicros = (): number => {
   const { system, user } = process.cpuUsage()
@@ -16,11 +15,14 @@ const usedMicros = (): number => {
 for (const event of ["uncaughtException", "unhandledRejection"])
   process.on(event, (cause) => tell({ crash: String(cause instanceof Error ? cause.stack : cause).slice(0, 500) }))
 
-const chosen = attacks.find(({ name }) => name === target.attack)
-if (chosen === undefined) throw new Error(`there is no attack ${target.attack}`)
-let { run } = chosen
+const prepare = async (target: Target): Promise<(seconds: number) => Promise<Spent>> => {
+  const chosen = attacks.find(({ name }) => name === target.attack)
+  if (chosen === undefined) throw new Error(`there is no attack ${target.attack}`)
+  const run = (await chosen.prepare?.(target)) ?? chosen.run
+  return (seconds) => attack(run, target, seconds)
+}
 
-const attack = async (seconds: number): Promise<Spent> => {
+const attack = async (run: Run, target: Target, seconds: number): Promise<Spent> => {
   const pace: Array<number> = []
   const notes: Array<string> = []
   const complaints: Array<string> = []
@@ -57,18 +59,22 @@ const burn = async (pace: ReadonlyArray<number>): Promise<object> => {
 }
 
 const decode = Schema.decodeUnknownSync(AttackerOrder)
+let attackFor = async (_seconds: number): Promise<Spent> => {
+  throw new Error("nothing is prepared")
+}
+
 obey(async (told) => {
   const order = decode(told)
   switch (order.do) {
     case "wait":
       return {}
     case "prepare":
-      run = (await chosen.prepare?.(target)) ?? run
+      attackFor = await prepare(order.target)
       return {}
     case "attack":
-      return attack(order.seconds)
+      return attackFor(order.seconds)
     case "burn":
       return burn(order.pace)
   }
 })
-tell({ up: target.attack })
+tell({ up: true })

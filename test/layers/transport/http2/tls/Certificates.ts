@@ -16,6 +16,8 @@ export interface Leaf {
   readonly until?: number
   /** What it is good for; anything when not said. */
   readonly use?: "serverAuth" | "clientAuth"
+  /** The same key as all others that share one: making a key takes most of the time. */
+  readonly sharesKey?: true
 }
 
 /** Material with its key in the clear. */
@@ -68,6 +70,7 @@ export const make = (
   const keys = newKeys()
   const subject = [{ name: "commonName", value: name }]
   let serial = 0
+  let shared: ReturnType<typeof newKeys> | undefined
   const sign: Sign = (publicKey, to, [from, until], extensions) => {
     const certificate = forge.pki.createCertificate()
     certificate.publicKey = publicKey
@@ -93,8 +96,9 @@ export const make = (
   return {
     certificate,
     sign,
-    issue: (host, { dns = [], fabric = "", from = -5, until = 5, uris, use } = {}) => {
-      const leafKeys = newKeys()
+    issue: (host, { dns = [], fabric = "", from = -5, until = 5, uris, use, sharesKey } = {}) => {
+      if (sharesKey) shared ??= newKeys()
+      const leafKeys = (sharesKey ? shared : undefined) ?? newKeys()
       const altNames = [
         ...(uris ?? [uriOf(fabric, host) ?? ""]).map((value) => ({ type: url, value })),
         ...dns.map((value) => ({ type: dnsName, value }))
