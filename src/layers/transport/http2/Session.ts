@@ -12,6 +12,7 @@ import type * as Signal from "../../core/Signal.ts"
 import * as Http2Ends from "./Ends.ts"
 import { Http2Room } from "./Room.ts"
 import { Http2Socket } from "./Socket.ts"
+import * as Teardown from "./Teardown.ts"
 import type { Proof } from "./tls/Tenure.ts"
 
 /**
@@ -71,8 +72,10 @@ export interface Session<S extends http2.Http2Session = http2.Http2Session> exte
   readonly agreed: Effect.Effect<void>
   /** Waits until the connection is closed, and closes it after `leaveTimeout`. */
   readonly leave: Effect.Effect<void>
-  /** Closes the session and its connection at once, since the peer is gone. */
+  /** Closes the connection at once, and the session with it, since the peer is gone. */
   readonly abandon: () => void
+  /** Closes the session, and tells the peer why by this code of HTTP/2. */
+  readonly dismiss: (why: string, code: number) => void
   /** Notes that the peer was declared dead: the session ends soon, unless it gives a sign of life. */
   readonly doubt: () => void
   /** Whether `doubt` was called since this was last asked. */
@@ -216,6 +219,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
     .once("close", lose)
     .once("close", () => Deferred.doneUnsafe(disconnected, Effect.void))
   session.once("close", lose).on("error", lose)
+  Teardown.watch(under, streams, lose)
   session.once("localSettings", () => Deferred.doneUnsafe(agreed, Effect.void))
   session.setLocalWindowSize(sessionWindowBytes)
   const isGone = () => isLost || session.destroyed
@@ -240,11 +244,11 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
       duration: leaveTimeout,
       orElse: () => Effect.sync(() => under.destroy())
     }),
-    abandon: () => {
+    abandon: () => socket.reset(),
+    dismiss: (why, code) => {
       lose()
-      // In this order: a session that is destroyed ends its socket, and a socket that is ending cannot be reset.
-      socket.reset()
-      session.destroy()
+      socket.pause(1 + streams.size / Teardown.closingsPerTurn)
+      Teardown.close(under, streams, () => session.destroy(new Error(why), code))
     },
     doubt: () => {
       isDoubted = true

@@ -105,7 +105,7 @@ export const guard = Effect.fnUntraced(function* (
   const calm = Effect.map(Effect.tap(pestered, Effect.yieldNow), (fault) => {
     if (fault === Control.pestering) report.complain(fault)
     else report.ban(fault)
-    if (!session.destroyed) session.destroy(new Error(fault.why), http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    if (!session.destroyed) adopted.dismiss(fault.why, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
   })
   const unused = Effect.sync(() => session.destroy())
   /** Sends GOAWAY, after which a stream that is on its way is refused: its caller opens another session. */
