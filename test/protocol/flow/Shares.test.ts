@@ -51,7 +51,7 @@ describe("the streams that a session may have", () => {
 })
 
 describe("bytes that bring nothing", () => {
-  const nothing: Waste.Traffic = { readBytes: 0, sentBytes: 0, pieces: 0, pieceBytes: 0, streams: 0 }
+  const nothing: Waste.Traffic = { readBytes: 0, sentBytes: 0, pieces: 0, pieceBytes: 0, fragments: 0, streams: 0 }
   /** Whether it goes on for so many looks, five a second, with so much in each second. */
   const lasts = (perSecond: Partial<Waste.Traffic>, seconds = 3600) => {
     const waste = Waste.make(0)
@@ -63,6 +63,7 @@ describe("bytes that bring nothing", () => {
         sentBytes,
         pieces: so("pieces"),
         pieceBytes: so("pieceBytes"),
+        fragments: so("fragments"),
         streams: so("streams")
       }
       if (!Waste.look(waste, traffic, look * 200)) return look / 5
@@ -72,7 +73,14 @@ describe("bytes that bring nothing", () => {
 
   const honest: ReadonlyArray<readonly [string, Partial<Waste.Traffic>]> = [
     ["nobody says anything", nothing],
-    ["a client sends a byte at a time, each in a padded frame", { readBytes: 266_000, pieces: 1000, pieceBytes: 1000 }],
+    [
+      "a client sends a byte at a time, each in a padded frame",
+      { readBytes: 266_000, pieces: 1000, pieceBytes: 1000, fragments: 995 }
+    ],
+    [
+      "a client sends the header of each envelope by itself",
+      { readBytes: 2_000_000, pieces: 60_000, pieceBytes: 900_000, fragments: 30_000 }
+    ],
     ["a client sends all it can", { readBytes: 1_010_000_000, pieces: 62_000, pieceBytes: 1_000_000_000 }],
     ["a client reads small messages, each with windows and a PING", { readBytes: 430_000, sentBytes: 200_000 }],
     ["keepalives come ten times a second", { readBytes: 170, sentBytes: 170 }],
@@ -92,6 +100,10 @@ describe("bytes that bring nothing", () => {
 
   const wasteful: ReadonlyArray<readonly [string, Partial<Waste.Traffic>]> = [
     ["empty frames", { readBytes: 9_000_000 }],
+    [
+      "frames of flows in pieces of a byte",
+      { readBytes: 2_000_000, pieces: 200_000, pieceBytes: 200_000, fragments: 199_800 }
+    ],
     ["windows, each with an answer now and then", { readBytes: 13_000_000, sentBytes: 100_000 }],
     ["headers that are too many, each reset", { readBytes: 16_000_000, sentBytes: 13_000 }]
   ]

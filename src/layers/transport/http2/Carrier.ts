@@ -1,4 +1,5 @@
 /** Carrier: the HTTP/2 stream under a link, as the link sees it. */
+import type * as http2 from "node:http2"
 import type { Cause, Effect } from "effect"
 import type { FrameListener, Link, LinkBroken } from "../../../services/Transport.ts"
 
@@ -35,4 +36,14 @@ export interface Carrier {
   readonly expire: () => void
   /** Waits until the stream is closed. */
   readonly closed: Effect.Effect<void>
+}
+
+export type Fate = ReturnType<Carrier["fate"]>
+
+/** Returns what people are told of a stream that stopped so. */
+export const detailOf = (how: Fate, { rstCode }: Pick<http2.Http2Stream, "rstCode">): string => {
+  if (how === "violation") return "the session broke the rules of HTTP/2"
+  if (how === "deadline") return "the timeout of the call"
+  if (how === "stalled") return "what it holds has stayed for too long"
+  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
 }

@@ -13,6 +13,7 @@ import type * as Frame from "../../../protocol/flow/Frame.ts"
 import * as FrameBytes from "../../../protocol/flow/FrameBytes.ts"
 import * as Held from "../../../protocol/flow/Held.ts"
 import type * as Progress from "../../../protocol/flow/Progress.ts"
+import * as Waste from "../../../protocol/flow/Waste.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
 import * as FrameBuffers from "../../core/FrameBuffers.ts"
 import { type Ending, Inlet } from "../link/Inlet.ts"
@@ -106,6 +107,7 @@ export class DirectLink<S extends http2.Http2Stream = http2.Http2Stream>
     if (this.ended !== undefined) return Pausing.readOn(this.stream)
     const detail = FrameQueue.push(this.frames, chunk)
     if (!FrameQueue.isEmpty(this.frames)) this.carrier.begin()
+    else if (chunk.byteLength <= Waste.fragmentBytesMax) this.carrier.fragment()
     if (detail !== undefined) {
       this.ended = () => FrameQueue.violation(detail)
       this.blame()

@@ -111,10 +111,11 @@ export const make = Effect.fnUntraced(function* (options: {
     if (verdict === "ask") ask(one)
     // Bytes received by a session whose socket is full wait in it, and have brought nothing yet.
     if (room.isFull || readBytes === one.waste.readBytes) return
-    const { everBegun: streams, pieces } = session.counts
+    const { everBegun: streams, fragments, pieces } = session.counts
     let { pieceBytes } = session.counts
     for (const listener of session.streams.values()) pieceBytes += listener.unreadBytes()
-    if (Waste.look(one.waste, { readBytes, sentBytes: takenBytes, pieces, pieceBytes, streams }, nowMillis)) return
+    const traffic = { readBytes, sentBytes: takenBytes, pieces, pieceBytes, fragments, streams }
+    if (Waste.look(one.waste, traffic, nowMillis)) return
     if (session.guard === undefined) giveUp(one, wasteful)
     else session.guard.onWaste()
   }

@@ -118,6 +118,8 @@ export interface Counts {
   /** Pieces of streams received, and their bytes. */
   pieces: number
   pieceBytes: number
+  /** Pieces of a few bytes in which no frame of a flow ends. */
+  fragments: number
 }
 
 export interface Guard {
@@ -194,7 +196,7 @@ export const adopt = <S extends http2.Http2Session>(session: S, under: net.Socke
   const agreed = Deferred.makeUnsafe<void>()
   const socket = new Http2Socket(under)
   const streams = new Map<http2.Http2Stream, StreamListener>()
-  const counts: Counts = { begun: 0, everBegun: 0, pieces: 0, pieceBytes: 0 }
+  const counts: Counts = { begun: 0, everBegun: 0, pieces: 0, pieceBytes: 0, fragments: 0 }
   let isLost = false
   let isDoubted = false
   let lastSeenId = Number.POSITIVE_INFINITY

@@ -8,7 +8,7 @@ import { Cause, Effect } from "effect"
 import * as Share from "../../../protocol/flow/Share.ts"
 import { type Link, LinkBroken } from "../../../services/Transport.ts"
 import * as Signal from "../../core/Signal.ts"
-import type { Carrier } from "./Carrier.ts"
+import { type Carrier, detailOf, type Fate } from "./Carrier.ts"
 import { type Session, type StreamListener, streamWindowBytes } from "./Session.ts"
 
 /** Time after the end of its stream in which the reset of a client comes that gives up. */
@@ -16,15 +16,6 @@ const resetTimeout = "100 millis"
 
 /** Bytes that may be on their way to a failed flow until its peer hears of that: twice the window of a stream. */
 const underwayBytesMax = 2 * streamWindowBytes
-
-type Fate = ReturnType<Carrier["fate"]>
-
-const detailOf = (how: Fate, { rstCode }: http2.Http2Stream): string => {
-  if (how === "violation") return "the session broke the rules of HTTP/2"
-  if (how === "deadline") return "the timeout of the call"
-  if (how === "stalled") return "what it holds has stayed for too long"
-  return how === "lost" ? "the connection is gone" : `code ${rstCode}`
-}
 
 /** Holder of bytes of a stream. */
 type Holder = Parameters<Carrier["heldBy"]>[0]
@@ -171,6 +162,11 @@ export class StreamFate implements Carrier, StreamListener {
     counts.pieces += 1
     counts.pieceBytes += bytes
     this.bear(bytes)
+  }
+
+  /** Counts a piece of a few bytes in which no frame ends. */
+  fragment(): void {
+    this.session.counts.fragments += 1
   }
 
   /** Whether bytes are counted when they come, since the stream is read by others than its consumer. */

@@ -121,9 +121,17 @@ describe("one peer, on all of its sessions", () => {
 
 describe("frames that bring nothing", () => {
   const bomb = Buffer.concat([headers(1, request).subarray(9), Buffer.alloc(8000, 0x82)])
+  const said = FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(1000)], partial: false })
   const wastes: ReadonlyArray<readonly [string, (round: number) => Buffer]> = [
     ["windows", () => many(5000, () => frame(type.windowUpdate, 0, 0, Buffer.from([0, 0, 0, 1])))],
-    ["headers that are too many", (round) => many(8, (at) => frame(type.headers, 5, 2 * (8 * round + at) + 1, bomb))]
+    ["headers that are too many", (round) => many(8, (at) => frame(type.headers, 5, 2 * (8 * round + at) + 1, bomb))],
+    [
+      "frames of a flow, byte by byte",
+      (round) =>
+        round === 0
+          ? Buffer.concat([asked, data(1, open)])
+          : many(said.length, (at) => data(1, said.subarray(at, at + 1)))
+    ]
   ]
   for (const [what, waste] of wastes)
     it.live(`end a session, and it was a flood: ${what}`, () =>
