@@ -12,7 +12,7 @@ export const connectionRefused = counter(
   "Connections to the flow port that were not taken, by reason"
 )
 
-/** Connections that were accepted, and closed for what came on them. */
+/** Connections that were accepted, and closed for what came on them; "unused" when that was nothing. */
 export const connectionClosed = counter(
   "grinta_connections_closed",
   "Connections to the flow port that were closed for what their peers did, by reason"

@@ -67,6 +67,9 @@ const refusals: Readonly<Record<Gate.Refusal, string>> = {
   full: "it has as many connections as it takes"
 }
 
+/** Reason of a connection that ended before its peer has sent a byte. */
+const unused = "unused"
+
 /** Reason to close a connection that takes no more flows. */
 const surplus: Why = { reason: "crowded", why: "too many others that take no more flows were there" }
 
@@ -102,6 +105,8 @@ export const make = Effect.fnUntraced(function* (
   const gate = Gate.make({ ...options, banMillis: Duration.toMillis(ban) })
   const sockets = new Map<Gate.Seat, net.Socket>()
   const taken = new Map<string, Taken>()
+  /** Connections of which it is counted why they were closed. */
+  const counted = new WeakSet<Gate.Seat>()
   const told = Told.make(pauseMillis)
   /** Bans are logged apart, so that many of them leave room for all else. */
   const bans = Told.make(pauseMillis)
@@ -129,11 +134,16 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
+  const count = (seat: Gate.Seat, reason: string): void => {
+    counted.add(seat)
+    run(Refusals.connectionClosed(reason))
+  }
+
   const takenBy = (seat: Gate.Seat): Taken => {
     /** Names the peer for people: strangers by their address. */
     const nameOf = (): string => (Gate.isProven(seat.peer) ? Foreign.text(seat.peer) : seat.address)
     const tell = ({ reason, why }: Why): void => {
-      run(Refusals.connectionClosed(reason))
+      count(seat, reason)
       warnOnce(why, nameOf(), `a connection of ${nameOf()} was closed: ${why}`)
     }
     return {
@@ -151,12 +161,10 @@ export const make = Effect.fnUntraced(function* (
         sockets.get(first)?.destroy()
       },
       complain: tell,
-      count: (reason) => {
-        run(Refusals.connectionClosed(reason))
-      },
+      count: (reason) => count(seat, reason),
       ban: (closed) => {
         if (!Gate.ban(gate, seat.peer, now())) return tell(closed)
-        run(Refusals.connectionClosed(closed.reason))
+        count(seat, closed.reason)
         // Each session of the peer may flood on.
         if (Told.isDue(bans, seat.peer, now()))
           warn(nameOf(), `${nameOf()} gets no new connection for ${Duration.format(ban)}: ${closed.why}`)
@@ -181,10 +189,12 @@ export const make = Effect.fnUntraced(function* (
       // Another may have come from the same port meanwhile.
       if (taken.get(end) === one) taken.delete(end)
       Gate.leave(gate, seat)
+      if (socket.bytesRead === 0 && !counted.has(seat)) count(seat, unused)
     })
     const overdue = Gate.overdue(gate)
     if (overdue !== undefined) {
       run(Refusals.connectionRefused("overdue"))
+      counted.add(overdue)
       sockets.get(overdue)?.destroy()
       Gate.leave(gate, overdue)
     }

@@ -119,6 +119,22 @@ describe("one peer, on all of its sessions", () => {
   )
 })
 
+describe("a connection whose peer says nothing", () => {
+  it.live("is counted when it ends, once and by its reason", () =>
+    Effect.gen(function* () {
+      const { port } = yield* world({})
+      const unused = counted("grinta_connections_closed", "unused")
+      const before = yield* unused
+      const isCounted = Effect.map(unused, (now) => now === before + 1)
+      const socket = net.connect(port, "127.0.0.1").on("connect", () => socket.destroy())
+      yield* Caller.soon(Effect.repeat(Effect.delay(isCounted, "10 millis"), { until: (is) => is }))
+      yield* (yield* sayFrom(flooder, port, data(1, Buffer.alloc(10)))).closed
+      yield* flowFrom(neighbour, port)
+      assert.isTrue(yield* isCounted)
+    })
+  )
+})
+
 describe("frames that bring nothing", () => {
   const bomb = Buffer.concat([headers(1, request).subarray(9), Buffer.alloc(8000, 0x82)])
   const said = FrameBytes.encode({ _tag: "Data", messages: [new Uint8Array(1000)], partial: false })
