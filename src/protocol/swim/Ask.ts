@@ -1,4 +1,5 @@
 /** Pings strangers; see `Strangers`. Only the pinged host can answer: the sequence number is random. */
+import * as Buckets from "../Buckets.ts"
 import { answersTcpPings } from "./Member.ts"
 import { ownSource } from "./Packets.ts"
 import { arm, drawSeq, dropped, type Turn } from "./State.ts"
@@ -43,15 +44,19 @@ export const strangersTick = (turn: Turn): Turn => {
   return askWaiting(turn)
 }
 
+/** Names that are not learned from a teller for each that did not answer, within `learnedPerSecondPerSource`. */
+export const silentCost = 7
+
 /** Handles a ping without an answer in time: pings the stranger again, or forgets it after the last try. */
 export const strangerDue = (turn: Turn, seq: number): Turn => {
-  const { strangers } = turn.state
+  const { learnLimit, strangers } = turn.state
   const stranger = strangers.asked.get(seq)
   strangers.asked.delete(seq)
   if (stranger === undefined || !Strangers.isKept(strangers, stranger)) return turn
   if (stranger.tries < Strangers.triesMax) Strangers.again(strangers, stranger)
   else {
     Strangers.remove(strangers, stranger)
+    Buckets.charge(learnLimit, stranger.teller, silentCost)
     dropped(turn, "silentStranger")
   }
   return askWaiting(turn)

@@ -131,7 +131,8 @@ export interface Limits {
   /** Indirect probes a second carried per source address, which all hosts behind it share; 128 by default. */
   readonly relaysPerSecondPerSource: number
   /**
-   * Unknown names a second taken from datagrams of a source address, which all hosts behind it share; 512 by default.
+   * Unknown names a second taken from datagrams of a source address, which all hosts behind it share; 512 by default. A
+   * name that does not answer counts for eight.
    */
   readonly learnedPerSecondPerSource: number
   /**

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Address, equal } from "../../../src/protocol/Address.ts"
 import type { PacketMessage } from "../../../src/protocol/memberlist/Message.ts"
+import { silentCost } from "../../../src/protocol/swim/Ask.ts"
 import * as Config from "../../../src/protocol/swim/Config.ts"
 import * as Swim from "../../../src/protocol/swim/Swim.ts"
 import {
@@ -167,6 +168,31 @@ describe("a member that invents others", () => {
     for (let i = 0; i < 10; i++)
       answering(crowd, receive(crowd, [aliveOf(`n${i}`, 1, { ...teller, port: 2000 + i })], teller), () => true)
     assert.strictEqual(crowd.state.members.order.length, 1 + 4)
+  })
+
+  it("is heard of ever fewer that do not answer, and of all that do", () => {
+    const learned = (isThere: (to: Address) => boolean, seconds: number) => {
+      const one = host({ learnedPerSecondPerSource: 80 })
+      const asked = new Set<string>()
+      for (let second = 0; second < seconds; second++) {
+        if (second === seconds - 10) asked.clear()
+        for (let i = 0; i < 80; i++) {
+          const outputs = receive(one, [aliveOf(`n${second}-${i}`, 1, addressOf(80 * second + i))], teller)
+          if (sent(outputs).length > 0) asked.add(`n${second}-${i}`)
+          answering(one, outputs, isThere)
+        }
+        answering(one, advance(one, 1000), isThere)
+      }
+      return asked.size
+    }
+    assert.strictEqual(
+      learned(() => true, 20),
+      800
+    )
+    assert.isAtMost(
+      learned(() => false, 60),
+      (10 * 80) / (1 + silentCost) + 80
+    )
   })
 
   it("does not keep a death from being found, by one that has nobody to confirm it", () => {
