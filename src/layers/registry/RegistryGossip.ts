@@ -62,7 +62,8 @@ const receive = Effect.fnUntraced(function* (
   bytes: Uint8Array,
   via: "gossip" | "state"
 ) {
-  const reading = NameRecords.read(bytes)
+  // Entries of other hosts have no answer.
+  const reading = NameRecords.read(bytes, (host) => directory.hosts.has(host))
   if (Result.isFailure(reading)) {
     const { reason } = reading.failure
     if (reason !== "foreign") yield* Driver.count([reason])

@@ -7,6 +7,7 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire"
 import { Result } from "effect"
 import * as Proto from "../gen/grinta/v1/names_pb.ts"
 import * as Name from "../Name.ts"
+import * as Heading from "./Heading.ts"
 
 /** Digest of one life of one host; see `HostDigest` of the proto. */
 export interface HostDigest {
@@ -150,13 +151,44 @@ const entriesOf = <A>(pieces: ReadonlyArray<Uint8Array>, parse: (bytes: Uint8Arr
 /** Returns true for a bound of a digest: a host id, or "". */
 const isBound = (text: string): boolean => text === "" || Name.violation(text) === undefined
 
-/** Reads a digest; undefined when it is invalid. May raise errors of the protobuf reader. */
-export const readDigest = (body: Uint8Array): Digest | undefined => {
-  const parts = split(body, 5, hostsMax)
+/**
+ * Parses the first entry of each host that counts. The others are passed over by their host ids, at a tenth of the cost:
+ * what a digest costs grows with the hosts that there are, not with those that it names.
+ */
+const hostDigestsOf = (body: Uint8Array, counts: (host: string) => boolean): ReadonlyArray<HostDigest> => {
+  const reader = new BinaryReader(body)
+  const entries: Array<HostDigest> = []
+  const seen = new Set<string>()
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag()
+    if (number !== hostsField || wireType !== WireType.LengthDelimited) {
+      reader.skip(wireType, number)
+      continue
+    }
+    const length = reader.uint32()
+    const from = reader.pos
+    reader.pos += length
+    const host = Heading.hostOf(body, from, reader.pos)
+    if (host === undefined || seen.has(host) || !counts(host)) continue
+    seen.add(host)
+    entries.push(...entriesOf([body.subarray(from, reader.pos)], hostDigestOf))
+  }
+  return entries
+}
+
+/** Number of the field `hosts` of `DirectoryDigest`. */
+const hostsField = 5
+
+/**
+ * Reads a digest, and of its hosts those that count; undefined when it is invalid. May raise errors of the protobuf
+ * reader.
+ */
+export const readDigest = (body: Uint8Array, counts: (host: string) => boolean): Digest | undefined => {
+  const parts = find(body, hostsField, hostsMax)
   if (parts === undefined) return undefined
   const { asking, first, sender, until } = fromBinary(Proto.DirectoryDigestSchema, parts.rest)
   if (Name.violation(sender) !== undefined || !isBound(first) || !isBound(until)) return undefined
-  return { sender, isAsking: asking, first, until, hosts: entriesOf(parts.pieces, hostDigestOf) }
+  return { sender, isAsking: asking, first, until, hosts: hostDigestsOf(body, counts) }
 }
 
 /** Reads a delta; undefined when it is invalid. May raise errors of the protobuf reader. */

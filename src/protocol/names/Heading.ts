@@ -47,6 +47,16 @@ const text = (place: Place): string | undefined => {
   return String.fromCharCode(...place.bytes.subarray(from, place.at))
 }
 
+/**
+ * Reads the host id that a message between two positions begins with, as those of `names.proto` do from every encoder;
+ * undefined for anything else. It is not validated.
+ */
+export const hostOf = (bytes: Uint8Array, from: number, until: number): string | undefined => {
+  const place: Place = { bytes, at: from + 1 }
+  const host = bytes[from] === hostTag ? text(place) : undefined
+  return place.at <= until ? host : undefined
+}
+
 /** Skips a field. */
 const skip = (place: Place, tag: number): void => {
   const bytes = (tag & 7) === varint ? 0 * number(place) : (tag & 7) === fixed64 ? 8 : number(place)

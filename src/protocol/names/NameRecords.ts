@@ -162,7 +162,7 @@ const decodeRecord = (bytes: Uint8Array): NameRecord | SkipReason =>
   )
 
 /** Reads the digest and the delta of a message; an invalid part is left out, and named in `skipped`. */
-const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>): Parts => {
+const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>, counts: (host: string) => boolean): Parts => {
   const read = <A>(field: number, reason: SkipReason, parse: (bytes: Uint8Array) => A | undefined): A | undefined => {
     const bytes = Digest.split(rest, field, 1)
     const [body] = bytes?.pieces ?? []
@@ -176,7 +176,7 @@ const partsOf = (rest: Uint8Array, skipped: Array<SkipReason>): Parts => {
     if (part === undefined) skipped.push(reason)
     return part
   }
-  const digest = read(2, "digest", Digest.readDigest)
+  const digest = read(2, "digest", (body) => Digest.readDigest(body, counts))
   const delta = read(3, "delta", Digest.readDelta)
   return { ...(digest && { digest }), ...(delta && { delta }) }
 }
@@ -198,21 +198,26 @@ export interface Reading extends Parts {
   readonly skipped: ReadonlyArray<SkipReason>
 }
 
+const all = (): boolean => true
+
 /**
- * Begins to decode a message or a state.
+ * Begins to decode a message or a state. Of its digest only the hosts that `counts` tells are read.
  *
  * Units: at most {@link bytesMax} bytes and {@link recordsMax} records; host ids and names as in `Name`; generations
  * and versions from 1 to 2^53 - 1.
  * Errors: `NamesUnreadable` only; the caller drops the whole, and counts it unless it is foreign.
  */
-export const read = (bytes: Uint8Array): Result.Result<Reading, NamesUnreadable> => {
+export const read = (
+  bytes: Uint8Array,
+  counts: (host: string) => boolean = all
+): Result.Result<Reading, NamesUnreadable> => {
   if (!isNames(bytes)) return failures.foreign
   if (bytes.length > bytesMax) return failures.tooLarge
   const pieces = Result.try(() => Digest.find(bytes.subarray(1), 1, recordsMax))
   if (Result.isFailure(pieces)) return failures.malformed
   if (pieces.success === undefined) return failures.tooLarge
   const skipped: Array<SkipReason> = []
-  const parts = partsOf(pieces.success.rest, skipped)
+  const parts = partsOf(pieces.success.rest, skipped, counts)
   return Result.succeed({ pieces: pieces.success, skipped, ...parts })
 }
 

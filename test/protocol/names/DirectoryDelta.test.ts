@@ -244,6 +244,16 @@ describe("R7: a digest", () => {
     assert.strictEqual(a.hosts.size, 2)
   })
 
+  it("is read as far as there are hosts, the first time that it names each", () => {
+    const entry = (host: string, complete: number) => ({ host, generation: 1, complete, ahead: 0, mark: 0 })
+    const invented = Array.from({ length: Digest.hostsMax - 4 }, (_, index) => entry(`fake-${index}`, 1))
+    const hosts = [entry("h1", 5), ...invented, entry("h0", 6), entry("h1", 7), entry("h0", 8)]
+    const bytes = NameRecords.encode([], { digest: { sender: "h1", isAsking: true, first: "", until: "", hosts } })
+    const { digest, skipped } = Result.getOrThrow(NameRecords.read(bytes, (host) => host === "h0" || host === "h1"))
+    assert.deepStrictEqual(digest?.hosts, [entry("h1", 5), entry("h0", 6)])
+    assert.isEmpty(skipped)
+  })
+
   it("of a member with the highest counters there are does no harm", () => {
     const { a } = pair()
     claim(a, "x")
