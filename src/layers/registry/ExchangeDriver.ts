@@ -1,10 +1,11 @@
 /** ExchangeDriver: runs the exchange of digests and deltas over streams of the membership plane. */
-import { Clock, Effect, FiberSet, Latch, Random, type Scope } from "effect"
+import { Clock, Effect, FiberSet, Random, type Scope } from "effect"
 import { format, parseHost } from "../../protocol/Address.ts"
 import type * as Directory from "../../protocol/names/Directory.ts"
 import * as Machine from "../../protocol/names/Exchange.ts"
 import * as NameRecords from "../../protocol/names/NameRecords.ts"
 import type { Gossip } from "../../services/Gossip.ts"
+import * as Alarm from "../core/Alarm.ts"
 import * as Background from "../core/Background.ts"
 import { count } from "./Driver.ts"
 
@@ -23,11 +24,9 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
   const sends = yield* FiberSet.make()
-  const isDue = Latch.makeUnsafe(false)
   const draw = (): number => random.nextDoubleUnsafe()
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const machine = Machine.make(directory, { now: now(), random: draw })
-  let armedAt = Number.POSITIVE_INFINITY
 
   /** Joins a host. A join is an exchange of states, and its news comes back as a change of that member. */
   const meet = Effect.fnUntraced(
@@ -68,19 +67,15 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const outputs = Machine.step(machine, input, { now: now(), random: draw })
       const performed = outputs.length === 0 ? Effect.void : Effect.forEach(outputs, perform, { discard: true })
-      if (Machine.nextDeadline(machine) < armedAt) isDue.openUnsafe()
+      alarm.look()
       return performed
     })
 
-  const rounds = Effect.gen(function* () {
-    isDue.closeUnsafe()
-    armedAt = Machine.nextDeadline(machine)
-    const millis = Math.ceil(armedAt - now())
-    if (millis > 0) yield* Effect.raceFirst(Effect.sleep(millis), isDue.await)
-    if (now() >= Machine.nextDeadline(machine)) yield* feed({ _tag: "Tick" })
+  const alarm = yield* Alarm.make({
+    what: "the exchange of names",
+    nextDeadline: () => Machine.nextDeadline(machine),
+    ring: Effect.suspend(() => feed({ _tag: "Tick" }))
   })
-
-  yield* Background.loop("the exchange of names", rounds)
 
   return { localState: () => encode(Machine.localState(machine, draw)), feed }
 })
