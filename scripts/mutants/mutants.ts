@@ -139,6 +139,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     tests: ["test/layers/transport/FlowLaws.test.ts: who leaves in the middle says so"]
   },
   {
+    law: "7: no effect of what others say",
+    mutation: "show at once what is told of a host that contradicts",
+    from: "const isHeld = isDisputed(doubts, host, now) && (word !== undefined || hasRivals())",
+    to: "const isHeld = isDisputed(doubts, host, now) && word !== undefined && hasRivals()",
+    tests: ["test/protocol/names/Doubts.test.ts"]
+  },
+  {
     law: "7: no ghost names",
     mutation: "take records of any life of a host",
     from: "known === undefined || claims?.generation !== record.generation",

@@ -186,7 +186,8 @@ const wake = (names: Names, peer: Peer): void => {
   const { now } = names.network
   if (Exchange.nextDeadline(peer.exchange) <= now) run(names, peer, { _tag: "Tick" })
   const { state } = peer.host
-  if (peer.tickAt > now || state === undefined) return
+  const isDue = Math.min(peer.tickAt, Directory.nextDeadline(peer.directory)) <= now
+  if (!isDue || state === undefined) return
   peer.tickAt = now + tickMillis
   feed(names, peer, { _tag: "Tick" })
   for (const id of Directory.gone(peer.directory))
@@ -227,7 +228,7 @@ export const start = (names: Names, host: Host): Peer => {
     localState: () => NamesWire.load(Exchange.localState(exchange, network.random)),
     mergeState: ({ message }) => receive(names, peer, message, "state"),
     take: ({ message }) => receive(names, peer, message, "gossip"),
-    nextDeadline: () => Math.min(peer.tickAt, Exchange.nextDeadline(exchange)),
+    nextDeadline: () => Math.min(peer.tickAt, Exchange.nextDeadline(exchange), Directory.nextDeadline(directory)),
     wake: () => wake(names, peer)
   }
   const wanted = names.wanted[host.index] ?? new Map()

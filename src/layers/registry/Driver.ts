@@ -4,7 +4,7 @@
  * The directory steps synchronously, so that every lookup and every claim sees the latest state. A step hands its
  * records to the queue of the membership plane, where the newest of each name waits: no step waits for the network.
  */
-import { Clock, Deferred, Duration, Effect, Metric, type Scope } from "effect"
+import { Clock, Deferred, Effect, Metric, type Scope } from "effect"
 import * as Name from "../../protocol/Name.ts"
 import * as Directory from "../../protocol/names/Directory.ts"
 import * as DirectoryLimits from "../../protocol/names/DirectoryLimits.ts"
@@ -21,6 +21,7 @@ import {
   QuotaExceeded
 } from "../../services/NetworkError.ts"
 import type { Claim, Registry } from "../../services/Registry.ts"
+import * as Alarm from "../core/Alarm.ts"
 import * as Background from "../core/Background.ts"
 import * as Complaints from "./Complaints.ts"
 import * as Renewal from "./Renewal.ts"
@@ -47,7 +48,7 @@ export interface Driver {
 
 export type DropReason = Directory.DropReason | Exchange.DropReason | SkipReason | NamesUnreadable["reason"]
 
-const tickInterval = Duration.minutes(1)
+const tickMillis = 60_000
 
 const dropped = Metric.counter("grinta_names_dropped", {
   description: "Name records without effect, and messages that hold none, by reason",
@@ -97,6 +98,14 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   /** Reason why no more names are claimed; undefined before that. */
   let closed: NetworkErrorReason | undefined
 
+  const clock = yield* Clock.Clock
+  let tickAt = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n) + tickMillis
+  const alarm = yield* Alarm.make({
+    what: "the end of tombstones",
+    nextDeadline: () => Math.min(tickAt, Directory.nextDeadline(directory)),
+    ring: Effect.suspend(() => feed({ _tag: "Tick" }))
+  })
+
   const spread = (record: NameRecord): void => {
     run(broadcast(`${record.host}/${record.name}`, record))
   }
@@ -116,6 +125,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
         const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
         const wall = clock.currentTimeMillisUnsafe() * 1000
         const outputs = Directory.step(directory, input, { now, wall })
+        if (input._tag === "Tick") tickAt = now + tickMillis
+        alarm.look()
         // Before anybody hears of the step, and may take the next one: the latest record of a name goes last.
         for (const output of outputs) if (output._tag === "Broadcast") spread(output.record)
         for (const output of outputs)
@@ -171,8 +182,6 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const renewal = yield* Renewal.make({ directory, feed, announce: options.renew })
   const closeAll = (reason: NetworkErrorReason) => Effect.andThen(close(reason), Effect.sync(watchers.close))
   yield* Effect.addFinalizer(() => closeAll(closed ?? new FabricClosed({ host: self.id })))
-  yield* Background.loop("the end of tombstones", Effect.delay(feed({ _tag: "Tick" }), tickInterval))
-
   return {
     directory,
     feed,

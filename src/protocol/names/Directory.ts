@@ -14,8 +14,9 @@ import * as Claims from "./Claims.ts"
 import * as DirectoryLimits from "./DirectoryLimits.ts"
 import { memberChanged } from "./DirectoryMembers.ts"
 import { merge } from "./DirectoryMerge.ts"
-import { settle } from "./DirectoryOwners.ts"
+import { resolveDoubts, settle } from "./DirectoryOwners.ts"
 import * as State from "./DirectoryState.ts"
+import * as Doubts from "./Doubts.ts"
 import { compatibleMax, type NameRecord, recordBytes } from "./NameRecords.ts"
 import { renew } from "./Renewal.ts"
 import * as View from "./View.ts"
@@ -82,28 +83,23 @@ const tick = (turn: State.Turn): void => {
   }
   for (const [id, since] of orphans) if (now - since >= limits.orphanMillis) State.discard(turn, id)
   Aside.expire(aside, now - limits.asideMillis)
+  Doubts.sweep(directory.doubts, now)
 }
 
-const apply = (turn: State.Turn, input: Input): State.Turn => {
+const apply = (turn: State.Turn, input: Input): void => {
   switch (input._tag) {
     case "Claim":
-      claim(turn, input)
-      return turn
+      return claim(turn, input)
     case "Renew":
-      renew(turn, input.generation)
-      return turn
+      return renew(turn, input.generation)
     case "Release":
-      release(turn, input.name)
-      return turn
+      return release(turn, input.name)
     case "Merge":
-      merge(turn, input)
-      return turn
+      return merge(turn, input)
     case "MemberChanged":
-      memberChanged(turn, input)
-      return turn
+      return memberChanged(turn, input)
     case "Tick":
-      tick(turn)
-      return turn
+      return tick(turn)
   }
 }
 
@@ -117,10 +113,15 @@ export interface Env {
 /** Takes one input, and returns its outputs. */
 export const step = (directory: Directory, input: Input, { now, wall }: Env): ReadonlyArray<Output> => {
   directory.beganAt ??= now
-  const turn = apply({ directory, now, wall, outputs: [], touched: new Map() }, input)
+  const turn: State.Turn = { directory, now, wall, outputs: [], touched: new Map() }
+  resolveDoubts(turn)
+  apply(turn, input)
   settle(turn)
   return turn.outputs
 }
+
+/** Returns the time by which the next step is due, for changes that look-ups show late; infinity for none. */
+export const nextDeadline = ({ doubts }: Directory): number => Doubts.nextDeadline(doubts)
 
 /** Returns the owners of a name, by host id, in constant time. */
 export const resolve = ({ view }: Directory, name: string): ReadonlyArray<View.Entry> => View.resolve(view, name)

@@ -2,20 +2,13 @@
 import * as Aside from "./Aside.ts"
 import * as Claims from "./Claims.ts"
 import { visibleHost } from "./DirectoryOwners.ts"
-import { discard, drop, type Input, type Known, replace, type Turn, touch } from "./DirectoryState.ts"
+import { discard, drop, type Input, type Known, namesOf, replace, type Turn, touch } from "./DirectoryState.ts"
+import * as Doubts from "./Doubts.ts"
 import { isPossible } from "./Life.ts"
 import { renew } from "./Renewal.ts"
-import type * as View from "./View.ts"
+import * as View from "./View.ts"
 
 type MemberChanged = Extract<Input, { readonly _tag: "MemberChanged" }>
-
-const isSameHost = (a: View.Host, b: View.Host): boolean =>
-  a.generation === b.generation &&
-  a.address === b.address &&
-  a.flowPort === b.flowPort &&
-  a.locality === b.locality &&
-  Object.keys(a.tags).length === Object.keys(b.tags).length &&
-  Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
 
 /** Takes over the metadata of this host; a later life in it was begun by the membership plane. */
 const selfChanged = (turn: Turn, { host, status }: MemberChanged): void => {
@@ -23,10 +16,10 @@ const selfChanged = (turn: Turn, { host, status }: MemberChanged): void => {
   if (host !== undefined && host.generation > own.claims.generation) renew(turn, host.generation)
   const before = own.member.host
   const after: View.Host = { ...(host ?? before), id: own.id, generation: own.claims.generation }
-  own.member = { status: status === "left" ? "left" : "alive", host: isSameHost(before, after) ? before : after }
+  own.member = { status: status === "left" ? "left" : "alive", host: View.isSameHost(before, after) ? before : after }
 }
 
-/** Returns the host as its member shows it; as shown before when the new life is impossible. */
+/** Returns the host as its member shows it; as shown before when the new life is impossible, or the change is held. */
 const hostOf = (turn: Turn, { member }: Known, { host, id }: MemberChanged): View.Host | undefined => {
   const before = member?.host
   if (host === undefined) return undefined
@@ -34,7 +27,9 @@ const hostOf = (turn: Turn, { member }: Known, { host, id }: MemberChanged): Vie
     drop(turn, "impossibleLife", { host: id })
     return before
   }
-  return before !== undefined && isSameHost(before, host) ? before : { ...host, id }
+  const after = { ...host, id }
+  if (before?.generation !== host.generation) return after
+  return Doubts.noteHost(turn.directory.doubts, before, after, turn.now)
 }
 
 /** Takes the records set aside of a life out; undefined when there are none, or no room for them. */
@@ -88,5 +83,5 @@ export const memberChanged = (turn: Turn, input: MemberChanged): void => {
   if (known === own) selfChanged(turn, input)
   else otherChanged(turn, known, input)
   if (visibleHost(known) === before) return
-  for (const name of known.claims?.live.keys() ?? []) touch(turn, name)
+  for (const name of namesOf(turn.directory, known)) touch(turn, name)
 }

@@ -3,11 +3,23 @@ import * as Aside from "./Aside.ts"
 import * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
-import { type Directory, discard, drop, type Input, type Known, type Turn, write, writeOwn } from "./DirectoryState.ts"
+import {
+  type Directory,
+  discard,
+  drop,
+  type Input,
+  type Known,
+  type Turn,
+  touch,
+  write,
+  writeOwn
+} from "./DirectoryState.ts"
+import * as Doubts from "./Doubts.ts"
 import type { Heading } from "./Heading.ts"
 import { isPossible, youngMillis } from "./Life.ts"
 import * as Merging from "./Merging.ts"
 import { type NameRecord, recordBytes, supersedes } from "./NameRecords.ts"
+import * as View from "./View.ts"
 
 const isOrphan = ({ member }: Known): boolean => member?.host === undefined
 
@@ -84,6 +96,16 @@ const hearAside = (turn: Turn, known: Known | undefined, record: NameRecord): Ou
   return Aside.put(directory.aside, record, directory.limits, now) ? "known" : noRoom(turn, "aside", record)
 }
 
+/** Writes a record of another host. Look-ups show it, unless it is held as a doubt. */
+const writeOther = (turn: Turn, known: Known, claims: Claims.Claims, record: NameRecord): void => {
+  const { doubts, view } = turn.directory
+  const { host, name } = record
+  const before = Doubts.shown(doubts, host, name, claims.live.get(name))
+  const hasRivals = (): boolean => View.resolve(view, name).some((entry) => entry.host.id !== host)
+  write(turn, known, claims, record)
+  if (Doubts.note(doubts, { record, before, hasRivals }, turn.now) !== undefined) touch(turn, name).add(known)
+}
+
 /** Hears a record of another host. */
 const hearOther = (turn: Turn, record: NameRecord): Outcome => {
   const { directory, now } = turn
@@ -91,6 +113,7 @@ const hearOther = (turn: Turn, record: NameRecord): Outcome => {
   const known = hosts.get(record.host)
   const claims = known?.claims
   if (known === undefined || claims?.generation !== record.generation) return hearAside(turn, known, record)
+  Doubts.hear(directory.doubts, record, now)
   const current = Claims.get(claims, record.name)
   const isOld =
     current === undefined
@@ -111,7 +134,7 @@ const hearOther = (turn: Turn, record: NameRecord): Outcome => {
   // The withdrawal of a claim was paid for with that claim: refusing it would leave a ghost.
   const isPaid = record.isTombstone && current?.isTombstone === false
   if (!isPaid && !Budget.take(known.budget, recordBytes(record), now)) return noRoom(turn, "writerRate", record)
-  write(turn, known, claims, record)
+  writeOther(turn, known, claims, record)
   Claims.noteVersion(claims, record.version)
   // The names of a host that is no longer a member are told to nobody.
   return isOrphan(known) ? "known" : "news"

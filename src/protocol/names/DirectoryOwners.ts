@@ -3,10 +3,12 @@
  *
  * A claim is visible when its host is alive or suspect, announces the life that wrote the claim, and owns the name: as
  * a group claimant, or as the first of the visible unique claimants, by the start of their lives, then by host id.
+ * Of a change that may be forged it is the claim before that; see `Doubts`.
  * Unique and group claims of one name do not compete: beside the one unique owner, the group claimants stay visible.
  */
 import type { Claims } from "./Claims.ts"
-import { type DownCause, type Known, list, type Turn, writeOwn } from "./DirectoryState.ts"
+import { type Directory, type DownCause, type Known, list, type Turn, touch, writeOwn } from "./DirectoryState.ts"
+import * as Doubts from "./Doubts.ts"
 import { precedes } from "./Life.ts"
 import { isSameContract, type NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
@@ -27,11 +29,11 @@ interface Candidate {
 }
 
 /** Returns the owners of a name, by host id. */
-const ownersOf = (name: string, claimants: Set<Known>): ReadonlyArray<Candidate> => {
+const ownersOf = ({ doubts }: Directory, name: string, claimants: Set<Known>): ReadonlyArray<Candidate> => {
   const owners: Array<Candidate> = []
   let winner: Candidate | undefined
   for (const known of claimants) {
-    const record = known.claims?.live.get(name)
+    const record = Doubts.shown(doubts, known.id, name, known.claims?.live.get(name))
     const host = visibleHost(known)
     if (record === undefined || host === undefined) continue
     if (record.ownership === "group") owners.push({ record, host })
@@ -81,7 +83,7 @@ const yieldTo = (turn: Turn, name: string, entries: ReadonlyArray<View.Entry>): 
 const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
   const { directory, outputs } = turn
   const before = View.resolve(directory.view, name)
-  const entries = entriesOf(name, ownersOf(name, claimants), before)
+  const entries = entriesOf(name, ownersOf(directory, name, claimants), before)
   const { come, gone } = View.difference(before, entries)
   if (come.length + gone.length > 0) View.set(directory.view, name, entries)
   for (const entry of gone) {
@@ -96,6 +98,22 @@ const refresh = (turn: Turn, name: string, claimants: Set<Known>): void => {
       if (entry.ownership === ownership) outputs.push({ _tag: "Up", entry, replaced })
   yieldTo(turn, name, entries)
   list(directory, name, claimants)
+}
+
+/** Shows the held changes that their hosts have not contradicted in time. */
+export const resolveDoubts = (turn: Turn): void => {
+  const { directory, now } = turn
+  for (const doubt of Doubts.expire(directory.doubts, now)) {
+    const known = directory.hosts.get(doubt.host)
+    if (known === undefined) continue
+    if (doubt._tag === "Name") {
+      const claimants = touch(turn, doubt.name)
+      if (known.claims?.live.has(doubt.name) !== true) claimants.delete(known)
+    } else if (known.member !== undefined) {
+      known.member = { ...known.member, host: doubt.after }
+      for (const name of known.claims?.live.keys() ?? []) touch(turn, name)
+    }
+  }
 }
 
 /** Updates the owners of all names that the step touched. */

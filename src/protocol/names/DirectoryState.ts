@@ -4,6 +4,7 @@ import type * as Budget from "./Budget.ts"
 import * as Claims from "./Claims.ts"
 import type { Range } from "./Digest.ts"
 import type { Limits } from "./DirectoryLimits.ts"
+import * as Doubts from "./Doubts.ts"
 import type { Merging } from "./Merging.ts"
 import type { NameRecord } from "./NameRecords.ts"
 import * as View from "./View.ts"
@@ -47,6 +48,8 @@ export interface Directory {
   readonly hosts: Map<string, Known>
   /** Records of lives that no member shows. */
   readonly aside: Aside.Aside
+  /** Changes of other hosts that may be forged. */
+  readonly doubts: Doubts.Doubts
   /** Hosts with records that are no longer grinta members, and since when in milliseconds; the longest first. */
   readonly orphans: Map<string, number>
   /** Hosts that claim a name, except a single visible one, which the entry tells. See `claimantsOf`. */
@@ -92,7 +95,7 @@ export type Input =
       readonly host: View.Host | undefined
       readonly evidence?: ReadonlyArray<Evidence>
     }
-  /** Time has passed: once a minute will do. */
+  /** Time has passed: at `nextDeadline`, and once a minute. */
   | { readonly _tag: "Tick" }
 
 export type DownCause = "withdrawn" | "left" | "dead" | "restarted" | "conflict"
@@ -164,6 +167,7 @@ export const make = (self: View.Host, limits: Limits): Directory => {
     limits,
     hosts: new Map([[self.id, own]]),
     aside: Aside.make(),
+    doubts: Doubts.make(),
     orphans: new Map(),
     claimants: new Map(),
     view: View.make(),
@@ -244,9 +248,17 @@ export const writeOwn = (
   turn.outputs.push({ _tag: "Broadcast", record })
 }
 
+/** Returns the names that look-ups may show of a host. */
+export const namesOf = ({ doubts }: Directory, { claims, id }: Known): Iterable<string> => {
+  const held = Doubts.heldNames(doubts, id)
+  const live = claims?.live.keys() ?? []
+  return held.length === 0 ? live : new Set([...live, ...held])
+}
+
 /** Replaces all records of a host by those of another life, or by none. */
 export const replace = (turn: Turn, known: Known, claims: Claims.Claims | undefined): void => {
-  for (const name of known.claims?.live.keys() ?? []) touch(turn, name).delete(known)
+  for (const name of namesOf(turn.directory, known)) touch(turn, name).delete(known)
+  Doubts.clear(turn.directory.doubts, known.id)
   recount(turn.directory, known, () => {
     known.claims = claims
   })

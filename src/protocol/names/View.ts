@@ -18,6 +18,15 @@ export interface Host {
   readonly tags: Readonly<Record<string, string>>
 }
 
+/** Returns true when look-ups cannot tell two states of a host apart. */
+export const isSameHost = (a: Host, b: Host): boolean =>
+  a.generation === b.generation &&
+  a.address === b.address &&
+  a.flowPort === b.flowPort &&
+  a.locality === b.locality &&
+  Object.keys(a.tags).length === Object.keys(b.tags).length &&
+  Object.entries(a.tags).every(([key, value]) => b.tags[key] === value)
+
 /** Claim of a live host. */
 export interface Entry {
   readonly name: string

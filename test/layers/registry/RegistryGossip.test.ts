@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Metric, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as RegistryGossip from "../../../src/layers/registry/RegistryGossip.ts"
+import * as Doubts from "../../../src/protocol/names/Doubts.ts"
 import * as NameRecords from "../../../src/protocol/names/NameRecords.ts"
 import type { NetworkError } from "../../../src/services/NetworkError.ts"
 import type { Claim, Registry } from "../../../src/services/Registry.ts"
@@ -87,6 +88,29 @@ describe("hosts that gossip", () => {
           `${told[index]}`
         )
       assert.deepStrictEqual([told.length, told[4]], [5, undefined])
+    })
+  )
+
+  it.effect("show what a host withdraws that is disputed when its time has come, without another word", () =>
+    Effect.gen(function* () {
+      const bus = yield* ToyGossip.make("disputed")
+      const { node, registry } = yield* start(bus, "h0", 100)
+      const host = ToyGossip.hostOf("h1", 200)
+      const say = (version: number, isTombstone: boolean) => {
+        const record = { host: host.id, generation: host.generation, version, isTombstone, name: "n", contract: 1n }
+        return node.passenger?.message(NameRecords.encode([{ ...record, ownership: "unique" }])) ?? Effect.void
+      }
+      yield* bus.tell(node, host, "alive")
+      const fold = yield* Fold.start(registry.watch(""))
+      for (let version = 1; version <= 1 + 2 * Doubts.contradictionsMin; version++)
+        yield* say(version, version % 2 === 0)
+      yield* say(10, true)
+      yield* TestClock.adjust(Doubts.doubtMillis - 100)
+      assert.deepStrictEqual(yield* sees(registry), ["n@h1"])
+      yield* TestClock.adjust(200)
+      assert.deepStrictEqual(yield* sees(registry), [])
+      yield* Fold.settle
+      assert.deepStrictEqual(Fold.scan(fold), [])
     })
   )
 
