@@ -153,6 +153,7 @@ export const swim: Rules = {
   lateness: false,
   lastWord: false,
   urgentDeaths: false,
+  doubleProbes: false,
   twins: false,
   proof: false
 }
@@ -175,6 +176,7 @@ export const careful: Rules = {
   lateness: true,
   lastWord: true,
   urgentDeaths: true,
+  doubleProbes: true,
   twins: true,
   proof: true
 }

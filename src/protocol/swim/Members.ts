@@ -28,11 +28,26 @@ export interface Members {
   probeIndex: number
   /** Number of alive or suspect members. */
   live: number
+  /** Number of suspect members. */
+  suspects: number
   /** Number of members per address, keyed by `Address.source`. */
   readonly places: Map<string, number>
 }
 
-export const make = (): Members => ({ byName: new Map(), order: [], probeIndex: 0, live: 0, places: new Map() })
+export const make = (): Members => ({
+  byName: new Map(),
+  order: [],
+  probeIndex: 0,
+  live: 0,
+  suspects: 0,
+  places: new Map()
+})
+
+/** Counts a member by its status. */
+const countStatus = (members: Members, member: Member, change: 1 | -1): void => {
+  if (isLive(member)) members.live += change
+  if (member.status === "suspect") members.suspects += change
+}
 
 const countPlace = ({ places }: Members, { address }: Member, change: 1 | -1): void => {
   const place = source(address.bytes)
@@ -56,14 +71,15 @@ export const add = (members: Members, member: Member, random: () => number): Ent
     members.order[place] = entry
   }
   members.byName.set(member.name, entry)
-  if (isLive(member)) members.live += 1
+  countStatus(members, member, 1)
   countPlace(members, member, 1)
   return entry
 }
 
 /** Replaces the belief about a member. */
 export const update = (members: Members, entry: Entry, member: Member): void => {
-  members.live += (isLive(member) ? 1 : 0) - (isLive(entry.member) ? 1 : 0)
+  countStatus(members, entry.member, -1)
+  countStatus(members, member, 1)
   if (member.address !== entry.member.address) {
     countPlace(members, entry.member, -1)
     countPlace(members, member, 1)
@@ -85,7 +101,7 @@ export const nextRound = (
       dropped.push(entry.member)
       members.byName.delete(entry.member.name)
       countPlace(members, entry.member, -1)
-      if (isLive(entry.member)) members.live -= 1
+      countStatus(members, entry.member, -1)
     }
   }
   shuffle(random, kept)

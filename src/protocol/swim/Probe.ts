@@ -42,10 +42,10 @@ const nextRecheck = (turn: Turn): Member | undefined => {
 }
 
 /** Probes the next alive or suspect member of the probe order; the end of a round counts as one skipped. */
-const probeNext = (turn: Turn): Turn => {
+const probeNext = (turn: Turn, isSecond = false): Turn => {
   const { members, self } = turn.state
   const suspected = nextRecheck(turn)
-  if (suspected !== undefined) return start(turn, suspected)
+  if (suspected !== undefined) return start(turn, suspected, isSecond)
   let skipped = 0
   while (skipped < Members.count(members)) {
     const entry = members.order[members.probeIndex]
@@ -55,13 +55,13 @@ const probeNext = (turn: Turn): Turn => {
       continue
     }
     members.probeIndex += 1
-    if (entry !== self && !isGone(entry.member)) return start(turn, entry.member)
+    if (entry !== self && !isGone(entry.member)) return start(turn, entry.member, isSecond)
     skipped += 1
   }
   return turn
 }
 
-const start = (turn: Turn, target: Member): Turn => {
+const start = (turn: Turn, target: Member, isSecond: boolean): Turn => {
   const { awareness, config } = turn.state
   const { probeIntervalMillis, probeTimeoutMillis } = config.settings
   const seq = nextSeq(turn.state)
@@ -76,7 +76,8 @@ const start = (turn: Turn, target: Member): Turn => {
     isIndirect: false,
     nacksExpected: 0,
     nacks: new Set(),
-    isAnsweredByTcp: false
+    isAnsweredByTcp: false,
+    isSecond
   }
   const ping: Ping = { _tag: "Ping", seq, node: target.name, ...ownSource(turn.state) }
   if (target.status === "alive" || !config.rules.buddy) return send(turn, recipient(target), ping)
@@ -111,15 +112,20 @@ export const probeTimeout = (turn: Turn): Turn => {
   return turn
 }
 
-/** Handles an ack of the current probe, from the target or a helper; other acks are ignored. */
+/**
+ * Handles an ack of the current probe, from the target or a helper; other acks are ignored. While anybody is suspected a
+ * second probe follows: members tend to fail together, and each host else finds at most one of them in an interval.
+ */
 export const probeAcked = (turn: Turn, seq: number): Turn => {
-  const { members, probe } = turn.state
+  const { config, members, probe } = turn.state
   if (probe === undefined || probe.seq !== seq) return turn
   // After an indirect probe the ack may be a helper's, which proves nothing about the target's address.
   const entry = probe.isIndirect ? undefined : members.byName.get(probe.target.name)
   if (entry !== undefined) entry.ackedAt = probe.target.address
   const roundTripMillis = probe.isIndirect ? undefined : turn.now - probe.startedAt
-  return finish(turn, probe, { outcome: "acked", roundTripMillis, delta: -1 })
+  finish(turn, probe, { outcome: "acked", roundTripMillis, delta: -1 })
+  const isDouble = config.rules.doubleProbes && members.suspects > 0 && !probe.isSecond
+  return isDouble && turn.state.probe === undefined ? probeNext(turn, true) : turn
 }
 
 /** Handles a nack of a helper; repeated nacks of one helper count once. */

@@ -153,7 +153,7 @@ export interface Limits {
 
 /**
  * Rules in force. By default those of the set `careful`: memberlist's `awareness`, `confirmations`, `buddy` and
- * `mergedDeathIsSuspicion`, and the eight from `deathNeedsSuspicion` on. The others are for comparison with papers.
+ * `mergedDeathIsSuspicion`, and the nine from `deathNeedsSuspicion` on. The others are for comparison with papers.
  * None changes the wire. docs/membership.md describes the sets, and measures them.
  */
 export interface Rules {
@@ -183,6 +183,8 @@ export interface Rules {
   readonly lastWord: boolean
   /** A death is gossiped at once instead of in the next round. */
   readonly urgentDeaths: boolean
+  /** While a member is suspected, each answered probe is followed at once by a second one. */
+  readonly doubleProbes: boolean
   /** A host whose name appears elsewhere tells its own address until it is known, and asks the process there. */
   readonly twins: boolean
   /** An unknown name becomes a member only after it acknowledges a ping. */

@@ -31,6 +31,8 @@ export interface Probe {
   /** Helpers that sent a nack. */
   readonly nacks: Set<string>
   isAnsweredByTcp: boolean
+  /** Whether it follows an answered probe, under `Rules.doubleProbes`. */
+  readonly isSecond: boolean
 }
 
 /** A member of a roll call without an answer so far. */

@@ -35,6 +35,45 @@ const nextPing = (
 const probed = (outputs: ReadonlyArray<Swim.Output>): ReadonlyArray<string> =>
   outputs.flatMap((output) => (output._tag === "Probed" ? [output.outcome] : []))
 
+describe("a second probe", () => {
+  const pingsOf = (outputs: ReadonlyArray<Swim.Output>) => messagesTo(outputs, "Ping").length
+  const rules = { ...Config.memberlist, doubleProbes: true }
+  const accuse = (host: Harness.Harness) => receive(host, [{ _tag: "Suspect", incarnation: 1, node: "m0", from: "x" }])
+
+  /** Pings that follow at once when a probe is answered, and then when that one is. */
+  const following = (host: Harness.Harness): ReadonlyArray<number> => {
+    const after = receive(host, [ack(nextPing(host).seq)])
+    const seq = host.state.probe?.seq
+    return seq === undefined ? [pingsOf(after)] : [pingsOf(after), pingsOf(receive(host, [ack(seq)]))]
+  }
+
+  it("follows each answered probe while somebody is suspected, and no other one does", () => {
+    const host = make({ settings: quiet, rules })
+    populate(host, 8)
+    assert.deepStrictEqual(following(host), [0])
+    accuse(host)
+    for (let i = 0; i < 20; i++) assert.deepStrictEqual(following(host), [1, 0])
+    receive(host, [Harness.aliveOf("m0", 2, addressOf(0))])
+    assert.deepStrictEqual(following(host), [0])
+  })
+
+  it("does not follow by the rules of the reference, nor after a probe without an answer", () => {
+    const reference = make({ settings: quiet })
+    populate(reference, 8)
+    accuse(reference)
+    assert.deepStrictEqual(following(reference), [0])
+    const host = make({ settings: quiet, rules })
+    populate(host, 8)
+    accuse(host)
+    const { seq } = nextPing(host)
+    advance(host, 990)
+    assert.strictEqual(host.state.probe?.seq, seq)
+    const outputs = advance(host, 20)
+    assert.include(probed(outputs), "failed")
+    assert.strictEqual(pingsOf(outputs), 1)
+  })
+})
+
 describe("one probe", () => {
   it("ends with the direct ack, which tells the round trip", () => {
     const host = make({ settings: quiet })
