@@ -9,6 +9,7 @@ import * as Front from "./experiments/Front.ts"
 import * as Heal from "./experiments/Heal.ts"
 import * as Infection from "./experiments/Infection.ts"
 import * as Interval from "./experiments/Interval.ts"
+import * as Large from "./experiments/Large.ts"
 import * as Load from "./experiments/Load.ts"
 import * as NamesBurst from "./experiments/NamesBurst.ts"
 import * as NamesGone from "./experiments/NamesGone.ts"
@@ -19,12 +20,14 @@ import * as NamesSpeed from "./experiments/NamesSpeed.ts"
 import * as Rounds from "./experiments/Rounds.ts"
 import * as Threshold from "./experiments/Threshold.ts"
 import * as Timeouts from "./experiments/Timeouts.ts"
+import * as Tradeoff from "./experiments/Tradeoff.ts"
 import type { Experiment } from "./Report.ts"
 
 export const experiments: ReadonlyArray<Experiment> = [
   Detection.experiment,
   Rounds.experiment,
   Infection.experiment,
+  Large.experiment,
   Load.experiment,
   Timeouts.experiment,
   Threshold.swim,
@@ -38,6 +41,7 @@ export const experiments: ReadonlyArray<Experiment> = [
   Busy.experiment,
   Heal.experiment,
   Cuts.experiment,
+  Tradeoff.experiment,
   NamesBurst.experiment,
   NamesSpeed.experiment,
   NamesLoad.experiment,

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Busy from "../../scripts/sim/experiments/Busy.ts"
 import { cost, metaOf } from "../../scripts/sim/experiments/Bytes.ts"
 import { converge } from "../../scripts/sim/experiments/Convergence.ts"
-import { detections, expectedPeriods } from "../../scripts/sim/experiments/Detection.ts"
+import { detections, expectedPeriods, together } from "../../scripts/sim/experiments/Detection.ts"
 import { boundSeconds, healSeconds } from "../../scripts/sim/experiments/Heal.ts"
 import { cells, sweep, threeOf, threshold } from "../../scripts/sim/experiments/Lifeguard.ts"
 import { load } from "../../scripts/sim/experiments/Load.ts"
@@ -25,6 +25,12 @@ describe("the first paper", () => {
     assert.closeTo(expectedPeriods(400), Math.E / (Math.E - 1), 0.01)
   })
 
+  it("X1: many members that fall silent together are missed as soon, by the fewer that are left to probe them", () => {
+    const found = together(300, 60, "test")
+    assert.lengthOf(found, 60)
+    assert.isTrue(isNear(mean(found), expectedPeriods(300, 240), 0.15), `${mean(found)}`)
+  })
+
   it("X2: no member goes unprobed for more than 2n - 1 periods", () => {
     assert.strictEqual(gaps(50_000, "test").exceeded, 0)
   })
@@ -42,12 +48,13 @@ describe("the first paper", () => {
 })
 
 describe("Lifeguard", () => {
-  it("X7: SWIM detects as published; ours twice as fast", () => {
+  it("X7: SWIM detects as published; ours twice as fast, and the slowest within 12 s", { timeout: 120_000 }, () => {
     const [median] = threeOf(threshold(paper.swim, 2, silent, [12, 16]).first)
     assert.isTrue(isNear(median, 12.44, 0.05), `${median}`)
     const [ours, , slowest] = threeOf(threshold(grinta, 2, silent, [12, 16]).first)
     assert.isAtMost(ours, 6.7)
-    assert.isAtMost(slowest, 19.4)
+    // Without second probes the slowest of these takes 15.6 s.
+    assert.isAtMost(slowest, 12)
   })
 
   it("X8: in cycles of blocks ours buries no healthy member, and SWIM does", () => {

@@ -36,7 +36,7 @@ describe("the datagrams that one host gets in a second, from all others together
     [16, "a"],
     [16, "b"],
     [300, "a"]
-  ])("are below what it looks at of one address: %s hosts, seed %s", (n, seed) => {
+  ])("are below what it looks at of one address: %s hosts, seed %s", { timeout: 120_000 }, (n, seed) => {
     const network = Cluster.settled(n, { seed, ...grinta, isRecording: false })
     const steady = most(network, 10)
     const half = network.hosts.slice(0, n / 2)

@@ -11,10 +11,11 @@ import { isNear, mean, quantile } from "../Statistics.ts"
 const asymptote = Math.E / (Math.E - 1)
 
 /**
- * Expected periods for n members that each walk a shuffled list of the n - 1 others: one of them has not reached the
- * victim after t periods with the residual probability of its gap, which is n - 1 and the difference of two places.
+ * Expected periods for n members of which so many probe, each along a shuffled list of the n - 1 others: one of them has
+ * not reached the victim after t periods with the residual probability of its gap, which is n - 1 and the difference of
+ * two places.
  */
-export const expectedPeriods = (n: number): number => {
+export const expectedPeriods = (n: number, probers = n - 1): number => {
   const places = n - 1
   const tail = (t: number): number => {
     let sum = 0
@@ -23,7 +24,7 @@ export const expectedPeriods = (n: number): number => {
   }
   let expected = 0
   for (let t = 0; t < 2 * places; t++) {
-    const chance = tail(t) ** places
+    const chance = tail(t) ** probers
     if (chance < 1e-9) break
     expected += chance
   }
@@ -75,6 +76,24 @@ export const detections = (n: number, count: number, seed: string, isAligned: bo
     advance(network, next - network.now)
   }
   return found
+}
+
+/** Periods until the first suspicion of each of so many members that all fall silent just before the others probe. */
+export const together = (n: number, count: number, seed: string): ReadonlyArray<number> => {
+  const { rules, settings } = swim2002
+  const period = settings.probeIntervalMillis
+  const options = { seed, settings, rules, isAligned: true, isRecording: false, faults: { latency: constant(0.2) } }
+  const network = Cluster.settled(n, options)
+  const found = new Map<string, number>()
+  runUntil(network, period - 1)
+  const victims = new Set(network.hosts.slice(0, count).map(({ name }) => name))
+  network.observers.push((_, output, now) => {
+    if (output._tag !== "Changed" || output.change !== "suspected" || !victims.has(output.member.name)) return
+    if (!found.has(output.member.name)) found.set(output.member.name, now / period - 1)
+  })
+  for (const host of network.hosts.slice(0, count)) Process.pause(network, host)
+  runUntil(network, 40 * period, () => found.size === count)
+  return [...found.values()]
 }
 
 const sizes = { quick: [32, 64], subset: [8, 16, 32, 64, 128, 1000], full: [8, 16, 32, 64, 128, 1000] } as const

@@ -29,7 +29,7 @@ export const infection = (n: number, seed: string): { readonly half: number; rea
   return { half, all }
 }
 
-const logistic = (n: number): number => Math.log(n - 1) / (2 - 1 / n)
+export const logistic = (n: number): number => Math.log(n - 1) / (2 - 1 / n)
 const published: ReadonlyArray<readonly [number, number | undefined]> = [
   [6, 1.05],
   [13, 1.3],
@@ -52,7 +52,7 @@ export const experiment: Experiment = {
     const rows: Array<Row> = []
     for (const [i, [n, figure]] of cases.entries()) {
       tell(i, cases.length)
-      const count = extent === "quick" ? 30 : n >= 1000 ? 20 : 300
+      const count = extent === "quick" ? 30 : n >= 1000 ? 100 : 300
       const runs = range(count).map((seed) => infection(n, `X3 ${n} ${seed}`))
       const half = median(runs.map((run) => run.half))
       const all = Math.max(...runs.map((run) => run.all))

@@ -8,7 +8,8 @@ import { constant } from "../membership/Options.ts"
 import type { Profile } from "../membership/Profiles.ts"
 import { advance } from "../membership/Run.ts"
 import type { Extent, Tell } from "../Report.ts"
-import { quantile, range } from "../Statistics.ts"
+import { mean, quantile, range } from "../Statistics.ts"
+import { allBytes, total } from "./Load.ts"
 
 export const members = 128
 const quiesceMillis = 15_000
@@ -40,6 +41,8 @@ export interface Latencies {
   readonly full: ReadonlyArray<number>
   /** Share of the members blocked for long enough that were declared dead at all. */
   readonly found: number
+  /** Bytes that a member sent a second while some were blocked, push/pull included. */
+  readonly bytes: number
 }
 
 /** Repetitions of the threshold test by extent; nothing is detected within 8 s at a = 5, so that the two longest blocks count. */
@@ -48,6 +51,7 @@ export const repetitions: { readonly [E in Extent]: number } = { quick: 1, subse
 export const threshold = (profile: Profile, reps: number, tell: Tell, counts = concurrent): Latencies => {
   const first: Array<number> = []
   const full: Array<number> = []
+  const bytes: Array<number> = []
   let blocked = 0
   for (const [i, count] of counts.entries()) {
     tell(i, counts.length)
@@ -56,13 +60,15 @@ export const threshold = (profile: Profile, reps: number, tell: Tell, counts = c
         const { hosts, network } = start(`threshold ${count} ${durationMillis} ${rep}`, profile, count)
         const anomaly = { hosts, durationMillis, gapMillis: undefined, cyclesMillis: 0, isPause: false }
         blocked += hosts.length
+        const before = total(network, allBytes)
         for (const { firstMillis, fullMillis } of Anomaly.detect(network, anomaly)) {
           first.push(firstMillis / 1000)
           if (fullMillis !== undefined) full.push(fullMillis / 1000)
         }
+        bytes.push((1000 * (total(network, allBytes) - before)) / members / durationMillis)
       }
   }
-  return { first, full, found: first.length / blocked }
+  return { first, full, found: first.length / blocked, bytes: mean(bytes) }
 }
 
 export const threeOf = (values: ReadonlyArray<number>): readonly [number, number, number] => [

@@ -10,6 +10,9 @@ import { mean } from "../Statistics.ts"
 export const total = ({ hosts }: Network, of: (traffic: Traffic) => number): number =>
   hosts.reduce((sum, { traffic }) => sum + of(traffic), 0)
 
+/** All that a host sends: datagrams, and states over TCP. */
+export const allBytes = ({ bytesSent, streamBytesSent }: Traffic): number => bytesSent + streamBytesSent
+
 export interface Load {
   readonly sent: number
   readonly received: number

@@ -7,7 +7,7 @@ import { judge } from "../membership/Oracle.ts"
 import { grinta } from "../membership/Profiles.ts"
 import { advance, until } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
-import { total } from "./Load.ts"
+import { allBytes, total } from "./Load.ts"
 import { populate } from "./NamesCluster.ts"
 
 const collect = (): void => {
@@ -47,8 +47,6 @@ export const cost = (n: number, perHost: number, seed: string, churnSeconds: num
     advance(network, 1000 * seconds)
     return (total(network, of) - begin) / n / seconds
   }
-  const all = ({ bytesSent, streamBytesSent }: Parameters<Parameters<typeof total>[1]>[0]) =>
-    bytesSent + streamBytesSent
   // As long as the pause of push/pull with 1,000 hosts.
   const restSeconds = 180
   advance(network, 60_000)
@@ -60,7 +58,7 @@ export const cost = (n: number, perHost: number, seed: string, churnSeconds: num
   populate(names, perHost)
   const full = heapBytes()
   advance(network, 60_000)
-  const rest = bytes(restSeconds, all)
+  const rest = bytes(restSeconds, allBytes)
   const everyMillis = 1000 / ((n * perHost) / 100)
   const endsAt = network.now + 1000 * churnSeconds
   const turn = (i: number): void => {
@@ -76,7 +74,7 @@ export const cost = (n: number, perHost: number, seed: string, churnSeconds: num
   turn(0)
   const streams = total(network, ({ cargoBytesSent }) => cargoBytesSent)
   const datagrams = total(network, ({ datagramsSent }) => datagramsSent)
-  const churn = bytes(churnSeconds, all)
+  const churn = bytes(churnSeconds, allBytes)
   const per = (end: number, begin: number): number => (end - begin) / n / churnSeconds
   const churnStreams = per(
     total(network, ({ cargoBytesSent }) => cargoBytesSent),

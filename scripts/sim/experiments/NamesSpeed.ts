@@ -1,20 +1,23 @@
 /** N2: how fast a name is known everywhere. */
 import * as Names from "../membership/Names.ts"
-import { grinta } from "../membership/Profiles.ts"
+import { grinta, type Profile } from "../membership/Profiles.ts"
 import { advance, runUntil } from "../membership/Run.ts"
 import type { Experiment, Row } from "../Report.ts"
 import { median, quantile, range } from "../Statistics.ts"
+import { allBytes, total } from "./Load.ts"
 
 export interface Speed {
   /** Of each name: seconds until all hosts show it; Infinity beyond two minutes. */
   readonly everywhere: ReadonlyArray<number>
   /** Of each name and host. */
   readonly somewhere: ReadonlyArray<number>
+  /** Bytes that a host sent a second meanwhile, push/pull included. */
+  readonly bytes: number
 }
 
 /** Names claimed one after the other, 3 s apart, each by another host. */
-export const speed = (n: number, count: number, seed: string, loss = 0): Speed => {
-  const names = Names.settled(n, { seed, ...grinta, isRecording: false, faults: { loss } })
+export const speed = (n: number, count: number, seed: string, loss = 0, profile: Profile = grinta): Speed => {
+  const names = Names.settled(n, { seed, ...profile, isRecording: false, faults: { loss } })
   const { network } = names
   advance(network, 5000)
   const everywhere: Array<number> = []
@@ -27,6 +30,7 @@ export const speed = (n: number, count: number, seed: string, loss = 0): Speed =
     shown += 1
     somewhere.push((at - beganAt) / 1000)
   })
+  const [startsAt, before] = [network.now, total(network, allBytes)]
   for (const turn of range(count)) {
     const host = network.hosts[Math.floor(network.random() * n)]
     beganAt = network.now
@@ -37,7 +41,8 @@ export const speed = (n: number, count: number, seed: string, loss = 0): Speed =
     everywhere.push(shown === n ? Math.max(...somewhere.slice(-n)) : Number.POSITIVE_INFINITY)
     if (network.now < beganAt + 3000) runUntil(network, beganAt + 3000)
   }
-  return { everywhere, somewhere }
+  const bytes = (1000 * (total(network, allBytes) - before)) / n / (network.now - startsAt)
+  return { everywhere, somewhere, bytes }
 }
 
 /** For p99 of names, with 100 hosts. */

@@ -15,12 +15,14 @@ const stepOf = (range: number, parts: number): number => {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? 10 * power
 }
 
-const ticks = (end: number, parts: number): ReadonlyArray<number> => {
+/** Round values from 0 to an end, about so many. */
+export const ticks = (end: number, parts: number): ReadonlyArray<number> => {
   const step = stepOf(end, parts)
   return Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, i) => i * step)
 }
 
-const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+export const escape = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
 /** What the lines are. */
 export interface Legend {
