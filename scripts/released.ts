@@ -18,6 +18,12 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 /** From the first to the latest. */
 const commits: ReadonlyMap<string, string> = new Map([["v0.1.0", "fae03d8ce23d3270b2601a3ee56ee2533666b6df"]])
 
+/**
+ * The last commit before revision 1 of the frames. It was never released: between it and `v0.1.0` lies all that hosts of
+ * revision 0 have learned, and beside it the code of today speaks to them in another way than to each other.
+ */
+export const lastOfRevision0 = "431da6e5a279f20497e1ffe6b0a31c9021764be0"
+
 export const latest = [...commits.keys()].at(-1) ?? ""
 
 /** What of the repository makes the package. */

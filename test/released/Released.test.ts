@@ -18,6 +18,9 @@ if (isMissing && !isCi) console.warn(`NOTHING WAS TESTED BESIDE A RELEASE: ${fou
 /** What it takes to fill windows and frames, and to be answered in order. */
 const messages = 300
 
+/** Hosts of a busy machine take long to come up. */
+const timeout = 120_000
+
 describe("a release", () => {
   it.skipIf(isMissing && !isCi)("is installed whole", () => {
     if (isMissing) assert.fail(found)
@@ -46,33 +49,39 @@ describe.skipIf(isMissing && !isCi)("a host of today and one of a release", () =
   it.live.each([
     { founds: "the release", first: { folder }, second: {}, sources: [entry, ours] },
     { founds: "today's", first: {}, second: { folder }, sources: [ours, entry] }
-  ])("call each other both ways in one fabric, which $founds founds", ({ first, second, sources }) =>
-    Effect.gen(function* () {
-      assert.isNotString(found, String(found))
-      const founder = yield* Hosts.start({ name: "founder", ...first })
-      const joiner = yield* Hosts.start({ name: "joiner", seeds: [founder.gossip], ...second })
-      assert.deepStrictEqual([founder.sources, joiner.sources], sources)
-      const [there, back] = yield* Effect.all([joiner.call("founder", messages), founder.call("joiner", messages)], {
-        concurrency: "unbounded"
-      })
-      assert.deepStrictEqual(there, { called: "founder", replies: messages, from: "founder" })
-      assert.deepStrictEqual(back, { called: "joiner", replies: messages, from: "joiner" })
-    }).pipe(Effect.scoped)
+  ])(
+    "call each other both ways in one fabric, which $founds founds",
+    ({ first, second, sources }) =>
+      Effect.gen(function* () {
+        assert.isNotString(found, String(found))
+        const founder = yield* Hosts.start({ name: "founder", ...first })
+        const joiner = yield* Hosts.start({ name: "joiner", seeds: [founder.gossip], ...second })
+        assert.deepStrictEqual([founder.sources, joiner.sources], sources)
+        const [there, back] = yield* Effect.all([joiner.call("founder", messages), founder.call("joiner", messages)], {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(there, { called: "founder", replies: messages, from: "founder" })
+        assert.deepStrictEqual(back, { called: "joiner", replies: messages, from: "joiner" })
+      }).pipe(Effect.scoped),
+    timeout
   )
 
-  it.live("go on when an endpoint fails after its end, which the release neither says nor looks at", () =>
-    Effect.gen(function* () {
-      const today = yield* Hosts.start({ name: "today" })
-      const release = yield* Hosts.start({ name: "release", seeds: [today.gossip], folder })
-      for (const [caller, host, from] of [
-        [today, today, "Late"],
-        [release, today, "the end"],
-        [today, release, "the end"]
-      ] as const) {
-        assert.deepStrictEqual(yield* caller.callLate(host.name), { called: host.name, replies: 1, from })
-        const { replies } = yield* caller.call(host.name, messages)
-        assert.strictEqual(replies, messages)
-      }
-    }).pipe(Effect.scoped)
+  it.live(
+    "go on when an endpoint fails after its end, which the release neither says nor looks at",
+    () =>
+      Effect.gen(function* () {
+        const today = yield* Hosts.start({ name: "today" })
+        const release = yield* Hosts.start({ name: "release", seeds: [today.gossip], folder })
+        for (const [caller, host, from] of [
+          [today, today, "Late"],
+          [release, today, "the end"],
+          [today, release, "the end"]
+        ] as const) {
+          assert.deepStrictEqual(yield* caller.callLate(host.name), { called: host.name, replies: 1, from })
+          const { replies } = yield* caller.call(host.name, messages)
+          assert.strictEqual(replies, messages)
+        }
+      }).pipe(Effect.scoped),
+    timeout
   )
 })
