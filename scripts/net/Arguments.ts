@@ -14,10 +14,14 @@ export interface Arguments {
   readonly repeats: number
   readonly seed: number
   readonly flows: number
+  /** Flows that are opened and closed, a second. */
+  readonly connects: number
   /** Mbit/s; 0 for no limit. */
   readonly rate: number
   readonly roundTripMillis: number
   readonly loss: number
+  /** File for a picture. */
+  readonly plot: string | undefined
   /** Parts of names of rows; all rows if there is none. */
   readonly only: ReadonlyArray<string>
 }
@@ -26,11 +30,12 @@ export const usage = `Runs hosts on a network of its own: namespaces of Linux, j
 
 npm run net -- paths [--seconds N] [--only TEXT]..
 npm run net -- faults [--repeats N] [--only TEXT]..
-npm run net -- soak [--minutes N] [--rate MBIT] [--rtt MILLIS] [--loss SHARE] [--flows N]
+npm run net -- soak [--minutes N] [--rate MBIT] [--rtt MILLIS] [--loss SHARE] [--flows N] [--connects N] [--plot FILE.svg]
 
   paths     what flows carry on slow, long and lossy paths, beside one bare TCP connection on the same path
   faults    how soon who waits on a peer is told that it was killed, stopped or cut off, and in which words
-  soak      bulk in both directions on one path for a long time; fails if a flow is lost
+  soak      bulk in both directions on one path for a long time, while flows come and go; memory, descriptors, timers and
+            the lag of the event loop, sampled once a second; fails if a flow is lost, or one of them grows
 
   --seconds N    of each row, 6 unless told otherwise
   --minutes N    of soak, 30 unless told otherwise
@@ -40,6 +45,8 @@ npm run net -- soak [--minutes N] [--rate MBIT] [--rtt MILLIS] [--loss SHARE] [-
   --rtt MILLIS   of a packet and its answer, 100 unless told otherwise
   --loss SHARE   of the packets, from 0 to 0.5, 0 unless told otherwise
   --flows N      in both directions each, 32 unless told otherwise
+  --connects N   flows that soak opens and closes a second, beside them, none unless told otherwise
+  --plot FILE    where soak draws what it has sampled; the name ends in .svg
   --only TEXT    rows whose first words have this text in them; more than once for more of them
 
 It needs root, gcc and iproute2; test/net/setup.sh installs what is missing.
@@ -51,6 +58,8 @@ const options = {
   repeats: { type: "string", default: "15" },
   seed: { type: "string" },
   flows: { type: "string", default: "32" },
+  connects: { type: "string", default: "0" },
+  plot: { type: "string" },
   rate: { type: "string", default: "1" },
   rtt: { type: "string", default: "100" },
   loss: { type: "string", default: "0" },
@@ -77,12 +86,14 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
       wrong: positionals.length === 0 ? `say one of ${choice}` : `say one of ${choice}, not "${positionals.join(" ")}"`
     }
   const seed = values.seed ?? String(drawn)
-  const { flows, loss, minutes, rate, repeats, rtt, seconds } = values
-  const texts = { seconds, minutes, repeats, seed, flows, rate, rtt, loss }
+  const { connects, flows, loss, minutes, plot, rate, repeats, rtt, seconds } = values
+  const texts = { seconds, minutes, repeats, seed, flows, connects, rate, rtt, loss }
   for (const [name, text] of Object.entries(texts)) {
     const wrong = complaint(name, text)
     if (wrong !== undefined) return { wrong }
   }
+  if (plot !== undefined && !plot.endsWith(".svg"))
+    return { wrong: `--plot takes a file name that ends in .svg, not "${plot}"` }
   return {
     command,
     seconds: Number(seconds),
@@ -90,6 +101,8 @@ export const parse = (argv: ReadonlyArray<string>, drawn: number): Arguments | "
     repeats: Number(repeats),
     seed: Number(seed),
     flows: Number(flows),
+    connects: Number(connects),
+    plot,
     rate: Number(rate),
     roundTripMillis: Number(rtt),
     loss: Number(loss),

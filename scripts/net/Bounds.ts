@@ -11,6 +11,7 @@ const bounds: { readonly [name: string]: Bounds } = {
   repeats: { min: 1, max: 1_000, isWhole: true },
   hosts: { min: 2, max: 16, isWhole: true },
   seed: { min: 0, max: 2 ** 32 - 1, isWhole: true },
+  connects: { min: 0, max: 1_000, isWhole: true },
   flows: { min: 1, max: 1_000, isWhole: true },
   rate: { min: 0, max: 100_000, isWhole: false },
   rtt: { min: 0, max: 10_000, isWhole: false },

@@ -33,6 +33,7 @@ export interface Host {
   readonly numbersSeen: () => Promise<typeof Orders.NumbersSeen.Type>
   readonly mark: () => Promise<unknown>
   readonly progress: () => Promise<Orders.Progress>
+  readonly vitals: () => Promise<Orders.Vitals>
   /** Holds up its event loop; resolves when it goes on. */
   readonly block: (millis: number) => Promise<unknown>
   readonly alive: () => Promise<ReadonlyArray<string>>
@@ -73,6 +74,7 @@ const hostOf = (name: string, child: Child, events: ReadonlyArray<Orders.Event>)
     numbersSeen: () => ask({ do: "numbersSeen" }, Orders.NumbersSeen, 60_000),
     mark: () => ask({ do: "mark" }, Orders.Done),
     progress: () => ask({ do: "progress" }, Orders.Progress, 30_000),
+    vitals: () => ask({ do: "vitals" }, Orders.Vitals, 30_000),
     block: (millis) => ask({ do: "block", millis }, Orders.Done, millis + 60_000),
     alive: async () => (await ask({ do: "alive" }, Orders.Alive)).names,
     names: () => ask({ do: "names" }, Orders.Names),

@@ -49,6 +49,7 @@ export const Order = Schema.Union([
   /** Silences are looked for from now on. */
   Schema.Struct({ do: Schema.tag("mark") }),
   Schema.Struct({ do: Schema.tag("progress") }),
+  Schema.Struct({ do: Schema.tag("vitals") }),
   /** Holds up the event loop: nothing else of the process runs meanwhile. */
   Schema.Struct({ do: Schema.tag("block"), millis: Schema.Number }),
   /** Whom it sees alive, and serving. */
@@ -92,6 +93,17 @@ export const Progress = Schema.Struct({
   serves: Schema.Record(Schema.String, Moved)
 })
 export type Progress = typeof Progress.Type
+
+/** What a process holds: bytes in memory and in the heap, open descriptors, timers; and the lag of its event loop. */
+export const Vitals = Schema.Struct({
+  rss: Schema.Number,
+  heap: Schema.Number,
+  descriptors: Schema.Number,
+  timers: Schema.Number,
+  /** The most since it was last asked. */
+  lagMillis: Schema.Number
+})
+export type Vitals = typeof Vitals.Type
 
 export const Connected = Schema.Struct({ millis: Schema.Number, failure: Schema.optionalKey(Failure) })
 

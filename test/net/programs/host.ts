@@ -10,6 +10,7 @@ import * as Loads from "./Loads.ts"
 import * as Meter from "./Meter.ts"
 import * as Numbers from "./Numbers.ts"
 import { obey, tell } from "./Told.ts"
+import * as Vitals from "./Vitals.ts"
 
 const config = Schema.decodeUnknownSync(Schema.fromJsonString(Config))(process.argv[2])
 
@@ -20,6 +21,8 @@ const calls = new Map<string, Loads.Tally>()
 const serves = new Map<string, Loads.Tally>()
 const running: Loads.Running = new Map()
 const numbers = config.numbers === undefined ? undefined : Numbers.make(config.name, config.numbers)
+
+const vitals = Vitals.watch()
 
 /** Whether the process ends because it was told to. */
 let isClosing = false
@@ -77,6 +80,8 @@ const carryOut = Effect.fnUntraced(function* (
       return {}
     case "progress":
       return progress()
+    case "vitals":
+      return vitals()
     case "block":
       block(order.millis)
       return {}
