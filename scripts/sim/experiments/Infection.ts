@@ -68,7 +68,7 @@ export const experiment: Experiment = {
   id: "X3",
   title: "infection by piggyback",
   criterion:
-    "Median periods until half of the members know; holds within 20 % of the logistic model, or, for the sizes that were measured, within 1 to 3 T', or within 5 % of the same process drawn at random without a machine.",
+    "Median periods until half of the members know; holds within 20 % of the logistic model, or, for the sizes that were measured, within 1 to 3 T'. The process is the same one drawn at random, without a machine.",
   run: (extent, tell) => {
     const cases = extent === "quick" ? published.slice(0, 7) : published
     const rows: Array<Row> = []
@@ -81,8 +81,7 @@ export const experiment: Experiment = {
       const model = logistic(n)
       const random = Random.make(`X3 ${n}`)
       const process = median(range(drawnTimes).map(() => drawn(n, random)))
-      const holds =
-        isNear(half, model, 0.2) || isNear(half, process, 0.05) || (figure !== undefined && half >= 1 && half <= 3)
+      const holds = isNear(half, model, 0.2) || (figure !== undefined && half >= 1 && half <= 3)
       rows.push({
         what: `median, n = ${n}`,
         published: figure ?? model,
